@@ -1,0 +1,7 @@
+//! The rules: plain state machines that decide and apply, and nothing else.
+
+pub mod bill;
+pub mod digest;
+pub mod event;
+pub mod split;
+pub mod text;

@@ -1,0 +1,8 @@
+//! Fanju: an embeddable real-time group-payment engine.
+
+pub mod domain;
+pub mod id;
+pub mod ledger;
+pub mod limits;
+pub mod money;
+pub mod time;

@@ -1,0 +1,89 @@
+//! Every bound of the engine, with its unit and its reason.
+
+use std::time::Duration;
+
+// --- money ---------------------------------------------------------------------------------
+
+/// Largest amount of one command, in minor units: a hundred billion yuan.
+pub const AMOUNT_MINOR_MAX: i64 = 10_000_000_000_000;
+
+/// Largest balance that a top-up, a transfer or an order may leave behind, in minor units.
+/// Refunds may pass it (nobody can refuse his own money back); the distance to `i64::MAX` is room
+/// for nine thousand times this balance.
+pub const BALANCE_MINOR_MAX: i64 = 1_000_000_000_000_000;
+
+/// Reservations and holds that one wallet or merchant may carry at once; bounds their sum.
+pub const RESERVATIONS_MAX: usize = 64;
+
+/// Request ids that one account remembers, so that a repeated command finds its first answer.
+pub const REQUESTS_REMEMBERED_MAX: usize = 64;
+
+// --- groups --------------------------------------------------------------------------------
+
+/// Diners in one group: a wedding hall's largest table plan.
+pub const GROUP_MEMBERS_MAX: usize = 1_000;
+
+/// Unanswered invitations of one group.
+pub const GROUP_INVITATIONS_MAX: usize = 1_000;
+
+/// Lines of one itemised bill.
+pub const BILL_LINES_MAX: usize = 2_000;
+
+/// Refunds of one order; bounds the row that lists them.
+pub const ORDER_REFUNDS_MAX: usize = 1_000;
+
+/// Length of an order number, in bytes (Alipay's and WeChat's `out_trade_no`: 64 and 32).
+pub const ORDER_NO_BYTES_MAX: usize = 64;
+
+/// Length of a name or a note, in bytes.
+pub const TEXT_BYTES_MAX: usize = 256;
+
+/// How long a group code is shown before it is replaced.
+pub const CODE_SHOWN: Duration = Duration::from_secs(60);
+
+/// How much longer a replaced code is still accepted, for the hand that was slow at the till.
+pub const CODE_GRACE: Duration = Duration::from_secs(15);
+
+/// Time that an order has from scan to its end, unless the engine's configuration says otherwise:
+/// as long as a till waits for a barcode payment. Source: Antom barcode payment, 60 s polling.
+pub const ORDER_DEADLINE: Duration = Duration::from_secs(60);
+
+// --- journal -------------------------------------------------------------------------------
+
+/// Largest payload of one record, in bytes: a thousand diners with several sources each.
+pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes after which a batch takes no more records; one batch is one write and one sync.
+pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes after which a segment is closed and the next one begun.
+pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+// --- engine --------------------------------------------------------------------------------
+
+/// Orders between scan and end in one engine; more are refused as busy. Bounds every mailbox:
+/// an order causes at most a handful of messages to each actor that it touches.
+pub const ORDERS_IN_FLIGHT_MAX: usize = 65_536;
+
+/// Other commands in flight in one engine; more are refused as busy.
+pub const COMMANDS_IN_FLIGHT_MAX: usize = 65_536;
+
+/// Events that one subscriber may lag behind before it is told so and cut.
+pub const SUBSCRIPTION_EVENTS_MAX: usize = 4_096;
+
+/// Subscribers of one topic.
+pub const SUBSCRIBERS_MAX: usize = 4_096;
+
+/// Rows of one page of a statement or a list.
+pub const PAGE_ROWS_MAX: usize = 500;
+
+const _: () = {
+    // An account full of the largest reservations still sums inside an `i64` (W-1 needs the sum).
+    assert!(AMOUNT_MINOR_MAX <= i64::MAX / RESERVATIONS_MAX as i64);
+    // Everybody's share of the largest bill still sums (G-2 needs the sum).
+    assert!(AMOUNT_MINOR_MAX <= i64::MAX / GROUP_MEMBERS_MAX as i64);
+    assert!(BALANCE_MINOR_MAX <= i64::MAX / 9_000);
+    // A batch holds at least one record of any size.
+    assert!(RECORD_BYTES_MAX < BATCH_BYTES_MAX);
+    assert!((BATCH_BYTES_MAX as u64) < SEGMENT_BYTES_MAX);
+};
