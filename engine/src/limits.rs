@@ -77,6 +77,7 @@ pub const SUBSCRIBERS_MAX: usize = 4_096;
 /// Rows of one page of a statement or a list.
 pub const PAGE_ROWS_MAX: usize = 500;
 
+#[allow(clippy::cast_possible_wrap, reason = "small constants; `TryFrom` is not const")]
 const _: () = {
     // An account full of the largest reservations still sums inside an `i64` (W-1 needs the sum).
     assert!(AMOUNT_MINOR_MAX <= i64::MAX / RESERVATIONS_MAX as i64);
