@@ -54,6 +54,12 @@ pub enum BillRejection {
     },
 }
 
+/// The identity of the bill that `merchant` presents under `order_no`.
+#[must_use]
+pub fn bill_id(merchant: MerchantId, order_no: &OrderNo) -> u64 {
+    Digest::default().bytes(merchant.0.as_bytes()).bytes(order_no.as_str().as_bytes()).finish()
+}
+
 impl Bill {
     /// Checks everything that can be said of the bill alone.
     ///
@@ -78,10 +84,7 @@ impl Bill {
     /// The bill's identity: rotates ties between diners, so that no seat always pays the odd cent.
     #[must_use]
     pub fn id(&self) -> u64 {
-        Digest::default()
-            .bytes(self.merchant.0.as_bytes())
-            .bytes(self.order_no.as_str().as_bytes())
-            .finish()
+        bill_id(self.merchant, &self.order_no)
     }
 
     /// The bill's content: tells a repeated order number from a reused one.

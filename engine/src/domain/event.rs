@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     id::{GroupId, MerchantId, RequestId, Topic, WalletId},
-    ledger::{Account, Entry, Posting},
+    ledger::{Account, Entry, Owner, Posting},
     money::{Amount, Currency},
 };
 
@@ -170,6 +170,8 @@ pub struct Settlement {
     pub order_no: OrderNo,
     /// By which group.
     pub group: GroupId,
+    /// The bill's id; not journaled, since it follows from merchant and order number.
+    pub bill: u64,
     /// The bill's content digest.
     pub content: u64,
     /// How much: the sum of the shares, and of the legs (G-2).
@@ -475,6 +477,12 @@ impl Event {
 }
 
 impl Settlement {
+    /// Who alone ends the reservations that this settlement uses up (W-2).
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        Owner::bill(self.group, self.bill)
+    }
+
     fn entry(&self) -> Entry {
         let merchant = credit(Account::Merchant(self.merchant), self.total);
         let legs = self.legs.iter().map(|leg| debit(leg.source.account(), leg.amount));

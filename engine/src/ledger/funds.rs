@@ -16,9 +16,11 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Owner(Uuid);
 
-impl From<GroupId> for Owner {
-    fn from(id: GroupId) -> Self {
-        Self(id.0)
+impl Owner {
+    /// A group, for one bill: `bill` is the bill's id.
+    #[must_use]
+    pub fn bill(group: GroupId, bill: u64) -> Self {
+        Self(Uuid::from_u64_pair(group.0.as_u64_pair().1, bill))
     }
 }
 

@@ -1,0 +1,430 @@
+//! Group: an outing of friends who pay together, at one merchant or many, until it is closed.
+//!
+//! - G-3: nobody pays above the cap that he consented to; the cap counts over the whole outing,
+//!   refunds given back. A share above it needs a yes to that very share, which raises the cap.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    event::{Consent, Event, Refund, Rules, Settlement, Source},
+    split::Diner,
+    text::Name,
+};
+use crate::{
+    id::{GroupId, WalletId},
+    limits,
+    money::{Amount, Currency},
+};
+
+/// Whether people may come, go and pay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// People come and go; bills are paid.
+    #[default]
+    Open,
+    /// Nobody comes or goes; bills are paid.
+    Locked,
+    /// The outing is over.
+    Closed,
+}
+
+/// One diner in the group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// Whose wallet pays.
+    pub wallet: WalletId,
+    /// What the member agreed to.
+    pub consent: Consent,
+    /// What the outing has cost the member so far, refunds given back.
+    pub spent: Amount,
+    /// Fair-cent memory, in millionths of a minor unit.
+    pub carry_micro: i64,
+}
+
+impl Member {
+    /// What the member may still pay without being asked.
+    #[must_use]
+    pub fn room(&self) -> Amount {
+        self.consent.cap.checked_sub(self.spent).unwrap_or(Amount::ZERO).max(Amount::ZERO)
+    }
+
+    /// Whether a share of `owed` needs this member's yes.
+    #[must_use]
+    pub fn must_confirm(&self, owed: Amount) -> bool {
+        owed > self.room() || self.consent.confirm_above.is_some_and(|above| owed > above)
+    }
+}
+
+/// What a member asks of the group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Invite somebody; any member may.
+    Invite {
+        /// Who invites.
+        by: WalletId,
+        /// Who is invited.
+        wallet: WalletId,
+    },
+    /// Join, with consent.
+    Join {
+        /// Who joins; the wallet has said that it can ([`super::wallet::Wallet::check_member`]).
+        wallet: WalletId,
+        /// What the member agrees to.
+        consent: Consent,
+        /// Whether the group's live code was shown to the newcomer, which stands for an
+        /// invitation.
+        by_code: bool,
+    },
+    /// Agree to something else.
+    SetConsent {
+        /// Who.
+        wallet: WalletId,
+        /// To what.
+        consent: Consent,
+    },
+    /// Leave.
+    Leave {
+        /// Who.
+        wallet: WalletId,
+    },
+    /// Change how the group pays; the host's right.
+    SetRules {
+        /// Who.
+        by: WalletId,
+        /// To what.
+        rules: Rules,
+    },
+    /// Let nobody come or go; the host's right.
+    Lock {
+        /// Who.
+        by: WalletId,
+    },
+    /// Let people come and go again; the host's right.
+    Unlock {
+        /// Who.
+        by: WalletId,
+    },
+    /// End the outing; the host's right.
+    Close {
+        /// Who.
+        by: WalletId,
+    },
+}
+
+/// Why a group refuses, in the order the rules are checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Rejection {
+    /// The outing is over.
+    #[error("group is closed")]
+    Closed,
+    /// Nobody comes or goes.
+    #[error("group is locked")]
+    Locked,
+    /// It is not locked.
+    #[error("group is not locked")]
+    NotLocked,
+    /// Who asks does not belong to the group.
+    #[error("not a member of this group")]
+    NotMember,
+    /// Only the host may.
+    #[error("only the host may do this")]
+    NotHost,
+    /// The member is there already.
+    #[error("already a member of this group")]
+    AlreadyMember,
+    /// The invitation is there already.
+    #[error("already invited to this group")]
+    AlreadyInvited,
+    /// Nobody invited the newcomer.
+    #[error("not invited to this group")]
+    NotInvited,
+    /// No seat left.
+    #[error("group already has {} members", limits::GROUP_MEMBERS_MAX)]
+    Full,
+    /// Too many unanswered invitations.
+    #[error("group already has {} open invitations", limits::GROUP_INVITATIONS_MAX)]
+    TooManyInvitations,
+    /// The host closes the group instead.
+    #[error("the host cannot leave; close the group instead")]
+    HostStays,
+    /// A cap that is zero, negative or too large, or a threshold that is negative.
+    #[error("cap must be between 1 and {} minor units", limits::AMOUNT_MINOR_MAX)]
+    CapOutOfRange,
+    /// The outing has cost more already.
+    #[error("cap {cap} is below {spent} already spent")]
+    CapBelowSpent {
+        /// What was asked for.
+        cap: Amount,
+        /// What was spent.
+        spent: Amount,
+    },
+    /// A negative cash step, or one larger than any bill.
+    #[error("cash step must be between 0 and {} minor units", limits::AMOUNT_MINOR_MAX)]
+    CashStepOutOfRange,
+    /// A bill is being paid; members and rules stand until it ends.
+    #[error("a bill is being paid")]
+    PaymentInProgress,
+}
+
+/// One outing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Group {
+    /// Its identity.
+    pub id: GroupId,
+    /// What it is called.
+    pub name: Name,
+    /// Who opened it.
+    pub host: WalletId,
+    /// The currency of all its bills.
+    pub currency: Currency,
+    /// Whether people come, go and pay.
+    pub status: Status,
+    /// How it pays.
+    pub rules: Rules,
+    /// Who pays, in the order of joining; the host is the first.
+    pub members: Vec<Member>,
+    /// Who may join.
+    pub invited: Vec<WalletId>,
+    /// How many bills it paid.
+    pub bills: u32,
+}
+
+/// Checks what a newcomer or a member agrees to.
+///
+/// # Errors
+/// [`Rejection::CapOutOfRange`].
+pub fn check_consent(consent: &Consent) -> Result<(), Rejection> {
+    let threshold = consent.confirm_above.is_none_or(|above| above.minor() >= 0);
+    if consent.cap.is_movable() && threshold { Ok(()) } else { Err(Rejection::CapOutOfRange) }
+}
+
+/// Checks rules as far as that can be done before there is a bill.
+///
+/// # Errors
+/// [`Rejection::CashStepOutOfRange`].
+pub fn check_rules(rules: &Rules) -> Result<(), Rejection> {
+    match rules.cash_step.minor() {
+        0..=limits::AMOUNT_MINOR_MAX => Ok(()),
+        _ => Err(Rejection::CashStepOutOfRange),
+    }
+}
+
+impl Group {
+    /// A group just opened, with its host as only member.
+    #[must_use]
+    pub fn open(
+        id: GroupId,
+        name: Name,
+        host: WalletId,
+        consent: Consent,
+        currency: Currency,
+        rules: Rules,
+    ) -> Self {
+        let spent = Amount::ZERO;
+        let members = vec![Member { wallet: host, consent, spent, carry_micro: 0 }];
+        let (status, invited, bills) = (Status::Open, Vec::new(), 0);
+        Self { id, name, host, currency, status, rules, members, invited, bills }
+    }
+
+    /// The member whose wallet this is.
+    #[must_use]
+    pub fn member(&self, wallet: WalletId) -> Option<&Member> {
+        self.members.iter().find(|member| member.wallet == wallet)
+    }
+
+    /// The members as the split sees them.
+    #[must_use]
+    pub fn diners(&self) -> Vec<Diner> {
+        let diner = |m: &Member| Diner { wallet: m.wallet, carry_micro: m.carry_micro };
+        self.members.iter().map(diner).collect()
+    }
+
+    /// Says what `command` would do; changes nothing.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies.
+    pub fn decide(&self, command: &Command) -> Result<Event, Rejection> {
+        if self.status == Status::Closed {
+            return Err(Rejection::Closed);
+        }
+        match command {
+            Command::Invite { by, wallet } => self.decide_invite(*by, *wallet),
+            Command::Join { wallet, consent, by_code } => {
+                self.decide_join(*wallet, *consent, *by_code)
+            }
+            Command::SetConsent { wallet, consent } => {
+                let spent = self.member(*wallet).ok_or(Rejection::NotMember)?.spent;
+                check_consent(consent)?;
+                if consent.cap < spent {
+                    return Err(Rejection::CapBelowSpent { cap: consent.cap, spent });
+                }
+                let (group, wallet, consent) = (self.id, *wallet, *consent);
+                Ok(Event::ConsentChanged { group, wallet, consent })
+            }
+            Command::Leave { wallet } => {
+                self.check_unlocked()?;
+                self.member(*wallet).ok_or(Rejection::NotMember)?;
+                if *wallet == self.host {
+                    return Err(Rejection::HostStays);
+                }
+                Ok(Event::MemberLeft { group: self.id, wallet: *wallet })
+            }
+            Command::SetRules { by, rules } => {
+                self.check_host(*by)?;
+                check_rules(rules)?;
+                Ok(Event::RulesSet { group: self.id, rules: rules.clone() })
+            }
+            Command::Lock { by } => {
+                self.check_host(*by)?;
+                self.check_unlocked()?;
+                Ok(Event::GroupLocked { group: self.id })
+            }
+            Command::Unlock { by } => {
+                self.check_host(*by)?;
+                match self.status {
+                    Status::Locked => Ok(Event::GroupUnlocked { group: self.id }),
+                    Status::Open | Status::Closed => Err(Rejection::NotLocked),
+                }
+            }
+            Command::Close { by } => {
+                self.check_host(*by)?;
+                Ok(Event::GroupClosed { group: self.id })
+            }
+        }
+    }
+
+    fn decide_invite(&self, by: WalletId, wallet: WalletId) -> Result<Event, Rejection> {
+        self.check_unlocked()?;
+        self.member(by).ok_or(Rejection::NotMember)?;
+        if self.member(wallet).is_some() {
+            return Err(Rejection::AlreadyMember);
+        }
+        if self.invited.contains(&wallet) {
+            return Err(Rejection::AlreadyInvited);
+        }
+        if self.invited.len() >= limits::GROUP_INVITATIONS_MAX {
+            return Err(Rejection::TooManyInvitations);
+        }
+        Ok(Event::MemberInvited { group: self.id, wallet })
+    }
+
+    fn decide_join(
+        &self,
+        wallet: WalletId,
+        consent: Consent,
+        by_code: bool,
+    ) -> Result<Event, Rejection> {
+        self.check_unlocked()?;
+        if self.member(wallet).is_some() {
+            return Err(Rejection::AlreadyMember);
+        }
+        if !by_code && !self.invited.contains(&wallet) {
+            return Err(Rejection::NotInvited);
+        }
+        if self.members.len() >= limits::GROUP_MEMBERS_MAX {
+            return Err(Rejection::Full);
+        }
+        check_consent(&consent)?;
+        Ok(Event::MemberJoined { group: self.id, wallet, consent })
+    }
+
+    fn check_unlocked(&self) -> Result<(), Rejection> {
+        match self.status {
+            Status::Open => Ok(()),
+            Status::Locked => Err(Rejection::Locked),
+            Status::Closed => Err(Rejection::Closed),
+        }
+    }
+
+    fn check_host(&self, by: WalletId) -> Result<(), Rejection> {
+        if by == self.host { Ok(()) } else { Err(Rejection::NotHost) }
+    }
+
+    /// Folds one durable event.
+    ///
+    /// # Panics
+    /// When the event contradicts the state: a corrupt journal, or a bug in `decide` (G-3).
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::MemberInvited { wallet, .. } => self.invited.push(*wallet),
+            Event::MemberJoined { wallet, consent, .. } => {
+                self.invited.retain(|invited| invited != wallet);
+                let (wallet, consent, spent) = (*wallet, *consent, Amount::ZERO);
+                self.members.push(Member { wallet, consent, spent, carry_micro: 0 });
+            }
+            Event::ConsentChanged { wallet, consent, .. } => {
+                self.member_mut(*wallet, 0).1.consent = *consent;
+            }
+            Event::MemberLeft { wallet, .. } => {
+                self.members.retain(|member| member.wallet != *wallet);
+            }
+            Event::RulesSet { rules, .. } => self.rules = rules.clone(),
+            Event::GroupLocked { .. } => self.status = Status::Locked,
+            Event::GroupUnlocked { .. } => self.status = Status::Open,
+            Event::GroupClosed { .. } => self.status = Status::Closed,
+            Event::Settled(settlement) => self.apply_settled(settlement),
+            Event::Refunded(refund) => self.apply_refunded(refund),
+            Event::WalletOpened { .. }
+            | Event::WalletFrozen { .. }
+            | Event::WalletThawed { .. }
+            | Event::WalletClosed { .. }
+            | Event::RailRequested(_)
+            | Event::RailConfirmed(_)
+            | Event::RailRefused(_)
+            | Event::Transferred { .. }
+            | Event::MerchantOnboarded { .. }
+            | Event::GroupOpened { .. }
+            | Event::Declined(_) => {}
+        }
+    }
+
+    fn apply_settled(&mut self, settlement: &Settlement) {
+        self.bills = self.bills.saturating_add(1);
+        let mut hint = 0;
+        for leg in &settlement.legs {
+            let share = &settlement.shares[usize::from(leg.share)];
+            let Source::Wallet(payer) = leg.source;
+            let (at, member) = self.member_mut(payer, hint);
+            hint = at;
+            member.spent = member.spent.checked_add(leg.amount).expect("G-3: spent fits 64 bits");
+            if share.confirmed && share.diner == payer {
+                member.consent.cap = member.consent.cap.max(member.spent);
+            }
+            assert!(member.spent <= member.consent.cap, "G-3: nobody pays above the cap");
+        }
+        hint = 0;
+        for share in settlement.shares.iter().filter(|share| share.carry_micro != 0) {
+            let (at, member) = self.member_mut(share.diner, hint);
+            hint = at;
+            member.carry_micro = member.carry_micro.saturating_add(share.carry_micro);
+        }
+    }
+
+    /// Gives the cap back what the merchant gave back; who has left has no cap any more.
+    fn apply_refunded(&mut self, refund: &Refund) {
+        for leg in &refund.legs {
+            let Source::Wallet(payer) = leg.source;
+            let payer = self.members.iter_mut().find(|member| member.wallet == payer);
+            if let Some(member) = payer {
+                let spent = member.spent.checked_sub(leg.amount).unwrap_or(Amount::ZERO);
+                member.spent = spent.max(Amount::ZERO);
+            }
+        }
+    }
+
+    /// The member whose wallet this is, looked for from `hint` on: a settlement names its payers
+    /// in the members' order, so that folding it stays linear.
+    fn member_mut(&mut self, wallet: WalletId, hint: usize) -> (usize, &mut Member) {
+        let from_hint = self.members[hint..].iter().position(|member| member.wallet == wallet);
+        let at = match from_hint {
+            Some(offset) => hint.saturating_add(offset),
+            None => self
+                .members
+                .iter()
+                .position(|member| member.wallet == wallet)
+                .expect("decided: every payer is a member"),
+        };
+        (at, &mut self.members[at])
+    }
+}

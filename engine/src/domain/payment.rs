@@ -1,0 +1,489 @@
+//! Payment: one bill between scan and end. Volatile: a crash forgets it, and nobody has paid.
+//!
+//! The state machine says what to do next ([`Action`]) and how it ended ([`Verdict`]); it asks no
+//! wallet and reads no clock itself. Everything that a diner owes is drawn from funding *sources*;
+//! today that is the diner's wallet, or the host's where the host covers.
+//!
+//! - G-2: shares and legs sum to the bill to the last minor unit, or nothing moves.
+//! - G-3: whoever would pay above the cap is asked; who covers for others stays below it.
+
+use smallvec::SmallVec;
+
+use super::{
+    bill::Bill,
+    event::{Decline, DeclineReason, Leg, Settlement, Share, Shortfall, Source},
+    group::{Group, Status},
+    split::{self, SplitError},
+};
+use crate::{
+    id::WalletId,
+    money::{Amount, Currency},
+    time::Timestamp,
+};
+
+/// What is to be done next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Ask `source` to set `amount` aside for the group, in place of what it had set aside before.
+    Reserve {
+        /// Whom.
+        source: Source,
+        /// How much.
+        amount: Amount,
+    },
+    /// Tell `source` to let go of what it set aside.
+    Release {
+        /// Whom.
+        source: Source,
+    },
+    /// Ask this diner for a yes to this share.
+    AskConfirmation {
+        /// Whom.
+        diner: WalletId,
+        /// How much it is.
+        owed: Amount,
+    },
+}
+
+/// Actions in the order in which they are to be done.
+pub type Actions = SmallVec<[Action; 8]>;
+
+/// How a payment stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Somebody is waited for.
+    Waiting,
+    /// Everybody's share is reserved: this is the record.
+    Settle(Settlement),
+    /// It ends without money: this is the record.
+    Decline(Decline),
+}
+
+/// What one input led to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// What to do.
+    pub actions: Actions,
+    /// Where it stands.
+    pub verdict: Verdict,
+}
+
+/// Why a bill is not even tried, in the order the rules are checked.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Rejection {
+    /// The outing is over.
+    #[error("group is closed")]
+    GroupClosed,
+    /// The group counts in another currency.
+    #[error("group pays in {pays}, not {asked}")]
+    WrongCurrency {
+        /// The group's currency.
+        pays: Currency,
+        /// The bill's.
+        asked: Currency,
+    },
+    /// The rules do not fit the bill.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+}
+
+/// Why a source did not set its part aside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// The funds do not reach.
+    Short,
+    /// Frozen, closed, busy or gone.
+    Unavailable,
+}
+
+/// Why a diner cannot answer a question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AnswerRejection {
+    /// No bill is being paid.
+    #[error("no bill is being paid")]
+    NothingToAnswer,
+    /// This diner was not asked, or has answered.
+    #[error("this diner was not asked")]
+    NotAsked,
+}
+
+/// Whether a seat's diner has to say yes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Consent {
+    Given,
+    Asked,
+    Confirmed,
+}
+
+/// One diner who owes something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Seat {
+    diner: WalletId,
+    owed: Amount,
+    carry_micro: i64,
+    /// What the diner may still take over from others.
+    room: Amount,
+    consent: Consent,
+    /// Who gives the money.
+    source: Source,
+}
+
+/// One source that was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Draw {
+    source: Source,
+    amount: Amount,
+    reserved: bool,
+}
+
+/// How far a payment has come, for everybody to see.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Sources that have set their part aside.
+    pub reserved: usize,
+    /// Sources asked.
+    pub of: usize,
+    /// Diners who have to say yes and have not.
+    pub waiting_for: Vec<WalletId>,
+}
+
+/// One bill being paid.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payment {
+    bill: Bill,
+    group: crate::id::GroupId,
+    host: WalletId,
+    host_room: Amount,
+    shortfall: Shortfall,
+    deadline: Timestamp,
+    patience: Timestamp,
+    seats: Vec<Seat>,
+    draws: Vec<Draw>,
+}
+
+impl Payment {
+    /// Begins to collect `bill` from `group`. Until `patience` people may answer; at `deadline` it
+    /// is over.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies.
+    pub fn begin(
+        group: &Group,
+        bill: Bill,
+        patience: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<(Self, Step), Rejection> {
+        if group.status == Status::Closed {
+            return Err(Rejection::GroupClosed);
+        }
+        if bill.currency != group.currency {
+            return Err(Rejection::WrongCurrency { pays: group.currency, asked: bill.currency });
+        }
+        let dues = split::divide(&bill, &group.diners(), &group.rules)?;
+        let owing = group.members.iter().zip(&dues).filter(|(_, due)| due.amount.is_positive());
+        let seats: Vec<Seat> = owing
+            .map(|(member, due)| Seat {
+                diner: member.wallet,
+                owed: due.amount,
+                carry_micro: due.carry_micro,
+                room: member.room().checked_sub(due.amount).unwrap_or(Amount::ZERO),
+                consent: match member.must_confirm(due.amount) {
+                    true => Consent::Asked,
+                    false => Consent::Given,
+                },
+                source: Source::Wallet(member.wallet),
+            })
+            .collect();
+        let host_room = group.member(group.host).map_or(Amount::ZERO, super::group::Member::room);
+        let mut payment = Self {
+            bill,
+            group: group.id,
+            host: group.host,
+            host_room,
+            shortfall: group.rules.shortfall,
+            deadline,
+            patience,
+            seats,
+            draws: Vec::new(),
+        };
+        let step = payment.first_step();
+        Ok((payment, step))
+    }
+
+    fn first_step(&mut self) -> Step {
+        let mut actions = Actions::new();
+        self.draws.reserve_exact(self.seats.len());
+        for seat in &self.seats {
+            let (source, amount) = (seat.source, seat.owed);
+            self.draws.push(Draw { source, amount, reserved: false });
+            actions.push(Action::Reserve { source, amount });
+        }
+        for seat in self.seats.iter().filter(|seat| seat.consent == Consent::Asked) {
+            actions.push(Action::AskConfirmation { diner: seat.diner, owed: seat.owed });
+        }
+        Step { actions, verdict: Verdict::Waiting }
+    }
+
+    /// The bill that is being paid.
+    #[must_use]
+    pub fn bill(&self) -> &Bill {
+        &self.bill
+    }
+
+    /// When it is over, whatever happens.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    /// When something is due although nobody says anything: [`Payment::tick`] then.
+    #[must_use]
+    pub fn next_due(&self) -> Timestamp {
+        self.patience.min(self.deadline)
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let asked = self.seats.iter().filter(|seat| seat.consent == Consent::Asked);
+        Progress {
+            reserved: self.draws.iter().filter(|draw| draw.reserved).count(),
+            of: self.draws.len(),
+            waiting_for: asked.map(|seat| seat.diner).collect(),
+        }
+    }
+
+    /// `source`, the `draw`-th that was asked, has set `amount` aside. An answer to an earlier
+    /// question is recognised by its amount, and waited past.
+    pub fn reserved(&mut self, draw: usize, amount: Amount) -> Verdict {
+        if let Some(draw) = self.draws.get_mut(draw)
+            && draw.amount == amount
+        {
+            draw.reserved = true;
+        }
+        self.verdict()
+    }
+
+    /// Where `source` stands among those asked, starting the search at `hint`.
+    #[must_use]
+    pub fn draw_of(&self, source: Source, hint: usize) -> Option<usize> {
+        match self.draws.get(hint) {
+            Some(draw) if draw.source == source => Some(hint),
+            Some(_) | None => self.draws.iter().position(|draw| draw.source == source),
+        }
+    }
+
+    /// `source`, the `draw`-th that was asked, could not set `amount` aside: the shortfall rule
+    /// decides.
+    pub fn missing(&mut self, draw: usize, amount: Amount, why: Missing) -> Step {
+        let Some(&Draw { source, amount: asked, .. }) = self.draws.get(draw) else {
+            return Step { actions: Actions::new(), verdict: self.verdict() };
+        };
+        if asked != amount {
+            return Step { actions: Actions::new(), verdict: self.verdict() };
+        }
+        let Source::Wallet(payer) = source;
+        let reason = match why {
+            Missing::Short => DeclineReason::Short { diner: payer },
+            Missing::Unavailable => DeclineReason::Unavailable { diner: payer },
+        };
+        self.fall_short(payer, reason)
+    }
+
+    /// The diner answers the question for a yes.
+    ///
+    /// # Errors
+    /// [`AnswerRejection::NotAsked`].
+    pub fn answer(&mut self, diner: WalletId, yes: bool) -> Result<Step, AnswerRejection> {
+        let asked = |seat: &&mut Seat| seat.diner == diner && seat.consent == Consent::Asked;
+        let seat = self.seats.iter_mut().find(asked).ok_or(AnswerRejection::NotAsked)?;
+        if !yes {
+            return Ok(self.fall_short(diner, DeclineReason::Refused { diner }));
+        }
+        seat.consent = Consent::Confirmed;
+        Ok(Step { actions: Actions::new(), verdict: self.verdict() })
+    }
+
+    /// Time has passed: those still silent at the end of patience count as missing; the deadline
+    /// ends everything.
+    pub fn tick(&mut self, now: Timestamp) -> Step {
+        let nothing = Step { actions: Actions::new(), verdict: Verdict::Waiting };
+        if now < self.next_due() {
+            return nothing;
+        }
+        let Some(waiting_for) = self.first_silent() else { return nothing };
+        let reason = DeclineReason::TimedOut { waiting_for };
+        if now >= self.deadline {
+            return self.decline(reason);
+        }
+        self.patience = self.deadline;
+        let mut actions = Actions::new();
+        loop {
+            let asked = self.seats.iter().find(|seat| seat.consent == Consent::Asked);
+            let Some(diner) = asked.map(|seat| seat.diner) else { break };
+            let step = self.fall_short(diner, DeclineReason::TimedOut { waiting_for: diner });
+            actions.extend(step.actions);
+            if step.verdict != Verdict::Waiting {
+                return Step { actions, verdict: step.verdict };
+            }
+        }
+        Step { actions, verdict: self.verdict() }
+    }
+
+    /// The merchant takes the bill back before it is decided.
+    pub fn cancel(&mut self) -> Step {
+        self.decline(DeclineReason::Cancelled)
+    }
+
+    fn first_silent(&self) -> Option<WalletId> {
+        let asked = self.seats.iter().find(|seat| seat.consent == Consent::Asked);
+        let unreserved = self.draws.iter().find(|draw| !draw.reserved);
+        asked.map(|seat| seat.diner).or_else(|| {
+            unreserved.map(|draw| {
+                let Source::Wallet(payer) = draw.source;
+                payer
+            })
+        })
+    }
+
+    /// `diner` will not pay: the rule that was chosen before the scan decides what now.
+    fn fall_short(&mut self, diner: WalletId, reason: DeclineReason) -> Step {
+        match self.shortfall {
+            Shortfall::Decline => self.decline(reason),
+            Shortfall::HostCovers => self.host_covers(diner, reason),
+            Shortfall::Reshare => self.reshare(diner, reason),
+        }
+    }
+
+    /// The host takes over what `diner` owes, within the host's own cap.
+    fn host_covers(&mut self, diner: WalletId, reason: DeclineReason) -> Step {
+        let Some(at) = self.seats.iter().position(|seat| seat.diner == diner) else {
+            return self.decline(reason);
+        };
+        let host = Source::Wallet(self.host);
+        let own = |seat: &Seat| seat.source == host;
+        let owed = self.seats[at].owed;
+        let drawn: Amount = self.seats.iter().filter(|s| own(s)).map(|seat| seat.owed).sum();
+        let total = drawn.checked_add(owed).filter(|total| *total <= self.host_room);
+        let (false, Some(total)) = (diner == self.host || own(&self.seats[at]), total) else {
+            return self.decline(reason);
+        };
+        let seat = &mut self.seats[at];
+        let former = std::mem::replace(&mut seat.source, host);
+        seat.consent = Consent::Given;
+        let mut actions = Actions::new();
+        self.draws.retain(|draw| draw.source != former);
+        actions.push(Action::Release { source: former });
+        self.draw(host, total, &mut actions);
+        Step { actions, verdict: self.verdict() }
+    }
+
+    /// The others take over what `diner` owes, in proportion to what they owe themselves and
+    /// within their caps.
+    fn reshare(&mut self, diner: WalletId, reason: DeclineReason) -> Step {
+        let Some(at) = self.seats.iter().position(|seat| seat.diner == diner) else {
+            return self.decline(reason);
+        };
+        let missing = self.seats.remove(at);
+        let mut actions = Actions::new();
+        self.draws.retain(|draw| draw.source != missing.source);
+        actions.push(Action::Release { source: missing.source });
+        for seat in &mut self.seats {
+            seat.carry_micro = 0;
+        }
+        if !self.spread(missing.owed) {
+            return with(actions, self.decline(reason));
+        }
+        for seat in 0..self.seats.len() {
+            let Seat { source, owed, .. } = self.seats[seat];
+            if self.draws.iter().any(|draw| draw.source == source && draw.amount != owed) {
+                self.draw(source, owed, &mut actions);
+            }
+        }
+        Step { actions, verdict: self.verdict() }
+    }
+
+    /// Spreads `amount` over the seats by what they owe, nobody beyond his room. Says whether it
+    /// fits. Fair-cent memory is left out of it: it would reward those who are short.
+    fn spread(&mut self, amount: Amount) -> bool {
+        let mut left = amount;
+        while left.is_positive() {
+            let weigh = |seat: &Seat| match seat.room.is_positive() {
+                true => seat.owed,
+                false => Amount::ZERO,
+            };
+            let weights: Vec<Amount> = self.seats.iter().map(weigh).collect();
+            if weights.iter().all(|weight| *weight == Amount::ZERO) {
+                return false;
+            }
+            let parts = split::apportion(left, &weights, self.bill.id());
+            for (seat, part) in self.seats.iter_mut().zip(parts) {
+                let part = part.min(seat.room);
+                seat.owed = seat.owed.checked_add(part).expect("G-2: a share fits the bill");
+                seat.room = seat.room.checked_sub(part).expect("G-3: part is within room");
+                left = left.checked_sub(part).expect("G-2: parts sum to what is left");
+            }
+        }
+        true
+    }
+
+    /// Asks `source` for `amount` in all.
+    fn draw(&mut self, source: Source, amount: Amount, actions: &mut Actions) {
+        match self.draws.iter_mut().find(|draw| draw.source == source) {
+            Some(draw) => *draw = Draw { source, amount, reserved: false },
+            None => self.draws.push(Draw { source, amount, reserved: false }),
+        }
+        actions.push(Action::Reserve { source, amount });
+    }
+
+    fn decline(&mut self, reason: DeclineReason) -> Step {
+        let release = |draw: Draw| Action::Release { source: draw.source };
+        let actions = self.draws.drain(..).map(release).collect();
+        let verdict = Verdict::Decline(Decline {
+            merchant: self.bill.merchant,
+            order_no: self.bill.order_no.clone(),
+            group: self.group,
+            content: self.bill.content(),
+            total: self.bill.total,
+            reason,
+        });
+        Step { actions, verdict }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let reserved = self.draws.iter().all(|draw| draw.reserved);
+        let agreed = self.seats.iter().all(|seat| seat.consent != Consent::Asked);
+        if self.draws.is_empty() || !reserved || !agreed {
+            return Verdict::Waiting;
+        }
+        let share = |seat: &Seat| Share {
+            diner: seat.diner,
+            owed: seat.owed,
+            confirmed: seat.consent == Consent::Confirmed,
+            carry_micro: seat.carry_micro,
+        };
+        let leg = |(seat, index): (&Seat, u16)| Leg {
+            share: index,
+            source: seat.source,
+            amount: seat.owed,
+        };
+        let legs: Box<[Leg]> = self.seats.iter().zip(0_u16..).map(leg).collect();
+        let paid: Amount = legs.iter().map(|leg| leg.amount).sum();
+        assert_eq!(paid, self.bill.total, "G-2: shares sum to the bill");
+        Verdict::Settle(Settlement {
+            merchant: self.bill.merchant,
+            order_no: self.bill.order_no.clone(),
+            group: self.group,
+            bill: self.bill.id(),
+            content: self.bill.content(),
+            total: self.bill.total,
+            shares: self.seats.iter().map(share).collect(),
+            legs,
+        })
+    }
+}
+
+fn with(mut actions: Actions, step: Step) -> Step {
+    actions.extend(step.actions);
+    Step { actions, verdict: step.verdict }
+}

@@ -1,0 +1,317 @@
+//! Wallet: one person's money in one currency.
+//!
+//! Pure: no clock, no I/O, no actor. [`Wallet::decide`] says what would happen; [`Wallet::apply`]
+//! makes it so. Reservations are part of the wallet and never journaled: a crash forgets them, and
+//! with them every bill that was not decided yet.
+//!
+//! - W-1: what is set aside never exceeds what is posted ([`crate::ledger::Funds`] asserts it).
+//! - W-2: only the wallet's own `decide` and [`Wallet::reserve`] lower what is available.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    digest::Digest,
+    event::{Direction, Event, Holder, RailMove},
+    purse::{Purse, PurseRejection},
+    requests::{Decision, Ended, RequestReused},
+    text::{Name, Note},
+};
+use crate::{
+    id::{Position, RequestId, WalletId},
+    ledger::{FundsRejection, Owner},
+    money::{Amount, Currency},
+};
+
+/// Whether a wallet pays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It pays and is paid.
+    #[default]
+    Open,
+    /// It is paid, and pays nothing.
+    Frozen,
+    /// It takes back refunds, and lets them be withdrawn; nothing else.
+    Closed,
+}
+
+/// What a wallet's owner asks for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Stop all payments.
+    Freeze,
+    /// Allow them again.
+    Thaw,
+    /// End the wallet; it must be empty.
+    Close,
+    /// Bring money in from the bank.
+    TopUp {
+        /// The owner's name for it.
+        request: RequestId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Take money out to the bank.
+    Withdraw {
+        /// The owner's name for it.
+        request: RequestId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Give money to another wallet, which has said that it takes it ([`Wallet::admit`]).
+    Transfer {
+        /// To whom.
+        to: WalletId,
+        /// The owner's name for it.
+        request: RequestId,
+        /// How much.
+        amount: Amount,
+        /// A word with it.
+        note: Option<Note>,
+    },
+}
+
+/// Why a wallet refuses, in the order the rules are checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Rejection {
+    /// The wallet is closed.
+    #[error("wallet is closed")]
+    Closed,
+    /// The wallet is frozen.
+    #[error("wallet is frozen")]
+    Frozen,
+    /// The wallet is not frozen.
+    #[error("wallet is not frozen")]
+    NotFrozen,
+    /// The other side counts in another currency.
+    #[error("wallet holds {holds}, not {asked}")]
+    WrongCurrency {
+        /// The wallet's currency.
+        holds: Currency,
+        /// What was asked for.
+        asked: Currency,
+    },
+    /// A transfer to oneself.
+    #[error("a wallet cannot pay itself")]
+    SameWallet,
+    /// The wallet has money, or money on its way.
+    #[error("wallet is not empty: {posted} posted")]
+    NotEmpty {
+        /// What it holds.
+        posted: Amount,
+    },
+    /// The request id means something else already.
+    #[error(transparent)]
+    Reused(#[from] RequestReused),
+    /// The same request is on the rail right now.
+    #[error("request is still on the rail")]
+    StillMoving,
+    /// The funds do not allow it.
+    #[error(transparent)]
+    Funds(#[from] FundsRejection),
+}
+
+impl From<PurseRejection> for Rejection {
+    fn from(rejection: PurseRejection) -> Self {
+        match rejection {
+            PurseRejection::Reused(reused) => Self::Reused(reused),
+            PurseRejection::StillMoving => Self::StillMoving,
+            PurseRejection::Funds(funds) => Self::Funds(funds),
+        }
+    }
+}
+
+/// One person's wallet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wallet {
+    /// Its identity.
+    pub id: WalletId,
+    /// Its owner, in the owner's words.
+    pub name: Name,
+    /// Its currency, for good.
+    pub currency: Currency,
+    /// Whether it pays.
+    pub status: Status,
+    /// Its money.
+    pub purse: Purse,
+}
+
+impl Wallet {
+    /// A wallet just opened.
+    #[must_use]
+    pub fn open(id: WalletId, name: Name, currency: Currency) -> Self {
+        Self { id, name, currency, status: Status::Open, purse: Purse::default() }
+    }
+
+    /// Says what `command` would do; changes nothing.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies.
+    pub fn decide(&self, command: &Command) -> Result<Decision<Event>, Rejection> {
+        let wallet = self.id;
+        match command {
+            Command::Freeze => {
+                self.check_pays()?;
+                Ok(Decision::Fresh(Event::WalletFrozen { wallet }))
+            }
+            Command::Thaw => match self.status {
+                Status::Frozen => Ok(Decision::Fresh(Event::WalletThawed { wallet })),
+                Status::Closed => Err(Rejection::Closed),
+                Status::Open => Err(Rejection::NotFrozen),
+            },
+            Command::Close => {
+                self.check_pays()?;
+                let posted = self.purse.funds.posted();
+                let idle = self.purse.moving().is_empty() && self.purse.funds.is_unreserved();
+                if posted != Amount::ZERO || !idle {
+                    return Err(Rejection::NotEmpty { posted });
+                }
+                Ok(Decision::Fresh(Event::WalletClosed { wallet }))
+            }
+            Command::TopUp { request, amount } => {
+                if self.status == Status::Closed {
+                    return Err(Rejection::Closed);
+                }
+                self.rail(*request, Direction::In, *amount)
+            }
+            Command::Withdraw { request, amount } => {
+                if self.status == Status::Frozen {
+                    return Err(Rejection::Frozen);
+                }
+                self.rail(*request, Direction::Out, *amount)
+            }
+            Command::Transfer { to, request, amount, note } => {
+                let content = transfer_content(*to, *amount);
+                if let Some(ended) = self.purse.recall(*request, content)? {
+                    return Ok(Decision::Repeated(ended));
+                }
+                self.check_pays()?;
+                if *to == wallet {
+                    return Err(Rejection::SameWallet);
+                }
+                self.purse.funds.clone().reserve((*request).into(), *amount)?;
+                Ok(Decision::Fresh(Event::Transferred {
+                    from: wallet,
+                    to: *to,
+                    request: *request,
+                    amount: *amount,
+                    note: note.clone(),
+                }))
+            }
+        }
+    }
+
+    fn rail(
+        &self,
+        request: RequestId,
+        direction: Direction,
+        amount: Amount,
+    ) -> Result<Decision<Event>, Rejection> {
+        let holder = Holder::Wallet(self.id);
+        Ok(self.purse.decide_rail(RailMove { holder, request, direction, amount })?)
+    }
+
+    /// Sets `amount` aside for `owner`, in place of what that owner had reserved before.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies; the owner's former reservation then stands.
+    pub fn reserve(
+        &mut self,
+        owner: Owner,
+        amount: Amount,
+        currency: Currency,
+    ) -> Result<(), Rejection> {
+        self.check_pays()?;
+        self.check_currency(currency)?;
+        Ok(self.purse.funds.reserve(owner, amount)?)
+    }
+
+    /// Ends `owner`'s reservation, if there is one.
+    pub fn release(&mut self, owner: Owner) {
+        self.purse.funds.release(owner);
+    }
+
+    /// Checks that the wallet takes `amount` from another person.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies.
+    pub fn admit(&self, amount: Amount, currency: Currency) -> Result<(), Rejection> {
+        if self.status == Status::Closed {
+            return Err(Rejection::Closed);
+        }
+        self.check_currency(currency)?;
+        Ok(self.purse.funds.admit(amount)?)
+    }
+
+    /// Checks that the wallet may be a member of a group that counts in `currency`.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies.
+    pub fn check_member(&self, currency: Currency) -> Result<(), Rejection> {
+        self.check_pays()?;
+        self.check_currency(currency)
+    }
+
+    fn check_pays(&self) -> Result<(), Rejection> {
+        match self.status {
+            Status::Open => Ok(()),
+            Status::Frozen => Err(Rejection::Frozen),
+            Status::Closed => Err(Rejection::Closed),
+        }
+    }
+
+    fn check_currency(&self, asked: Currency) -> Result<(), Rejection> {
+        if self.currency == asked {
+            Ok(())
+        } else {
+            Err(Rejection::WrongCurrency { holds: self.currency, asked })
+        }
+    }
+
+    /// Folds one durable event: `delta` is this wallet's posting in it, `at` its position.
+    ///
+    /// # Panics
+    /// When the event contradicts the state: a corrupt journal, or a bug in `decide`.
+    pub fn apply(&mut self, event: &Event, delta: Amount, at: Position) {
+        match event {
+            Event::WalletFrozen { .. } => self.status = Status::Frozen,
+            Event::WalletThawed { .. } => self.status = Status::Open,
+            Event::WalletClosed { .. } => self.status = Status::Closed,
+            Event::RailRequested(moved) => self.purse.apply_requested(*moved),
+            Event::RailConfirmed(moved) => {
+                self.purse.apply_answered(*moved, delta, at, Ended::Done);
+            }
+            Event::RailRefused(moved) => {
+                self.purse.apply_answered(*moved, delta, at, Ended::Refused);
+            }
+            Event::Transferred { from, to, request, amount, .. } => {
+                if *from == self.id {
+                    self.purse.funds.release((*request).into());
+                    self.purse.remember(*request, transfer_content(*to, *amount), at);
+                }
+                self.purse.funds.post(delta);
+            }
+            Event::Settled(settlement) => {
+                self.purse.funds.release(settlement.owner());
+                self.purse.funds.post(delta);
+            }
+            Event::Refunded(_) => self.purse.funds.post(delta),
+            Event::WalletOpened { .. }
+            | Event::MerchantOnboarded { .. }
+            | Event::GroupOpened { .. }
+            | Event::MemberInvited { .. }
+            | Event::MemberJoined { .. }
+            | Event::ConsentChanged { .. }
+            | Event::MemberLeft { .. }
+            | Event::RulesSet { .. }
+            | Event::GroupLocked { .. }
+            | Event::GroupUnlocked { .. }
+            | Event::GroupClosed { .. }
+            | Event::Declined(_) => {}
+        }
+    }
+}
+
+fn transfer_content(to: WalletId, amount: Amount) -> u64 {
+    Digest::default().bytes(b"transfer").bytes(to.0.as_bytes()).number(amount.minor()).finish()
+}
