@@ -1,0 +1,117 @@
+//! The archive: threads that read books and journal, so that no actor ever waits for a disk.
+
+use std::{
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::error::Error;
+use crate::{
+    books::BooksReader,
+    codec::{self, Record},
+    domain::{event::Event, order::Order},
+    id::Position,
+    journal::Reader,
+};
+
+/// What the archive reads from.
+#[derive(Clone)]
+pub(crate) struct Shelves {
+    pub(crate) books: BooksReader,
+    pub(crate) journal: Reader,
+}
+
+impl Shelves {
+    /// The record at `position`.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub(crate) fn record(&self, position: Position) -> Result<Record, Error> {
+        let payload = self.journal.record(position).map_err(unreadable)?;
+        codec::decode(position, &payload).map_err(unreadable)
+    }
+
+    /// The order whose records stand at `positions`: its settlement, then its refunds.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], or [`Error::OrderNotPaid`].
+    pub(crate) fn order(&self, positions: &[Position]) -> Result<Order, Error> {
+        let (first, refunds) = positions.split_first().ok_or(Error::UnknownOrder)?;
+        let Event::Settled(settlement) = self.record(*first)?.event else {
+            return Err(Error::OrderNotPaid);
+        };
+        let mut order = Order::settled(settlement, *first);
+        for position in refunds {
+            if let Event::Refunded(refund) = self.record(*position)?.event {
+                order.apply(&refund, *position);
+            }
+        }
+        Ok(order)
+    }
+}
+
+type Job = Box<dyn FnOnce(&Shelves) + Send>;
+
+/// The reading threads.
+pub(crate) struct Archive {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Archive {
+    /// Starts `threads` reading threads.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub(crate) fn open(shelves: &Shelves, threads: usize) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        let spawn = |_| {
+            let (shelves, queue) = (shelves.clone(), Arc::clone(&queue));
+            std::thread::Builder::new().name("fanju-archive".into()).spawn(move || {
+                loop {
+                    let job = queue.lock().recv();
+                    let Ok(job) = job else { return };
+                    job(&shelves);
+                }
+            })
+        };
+        let threads = (0..threads).map(spawn).collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), threads: Mutex::new(threads) })
+    }
+
+    /// Runs `job` on a reading thread.
+    pub(crate) fn run(&self, job: impl FnOnce(&Shelves) + Send + 'static) {
+        if let Some(jobs) = self.jobs.lock().as_ref() {
+            drop(jobs.send(Box::new(job)));
+        }
+    }
+
+    /// Runs `read` on a reading thread; the answer can be awaited anywhere.
+    pub(crate) fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Shelves) -> Result<T, Error> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
+        let (sender, receiver) = oneshot::channel();
+        self.run(move |shelves| drop(sender.send(read(shelves))));
+        async move { receiver.await.unwrap_or(Err(Error::Closing)) }
+    }
+
+    /// Finishes what was asked, and ends the threads.
+    pub(crate) fn close(&self) {
+        self.jobs.lock().take();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a reading thread panicked");
+            }
+        }
+    }
+}
+
+/// An operating error of books or journal, as the engine's own.
+pub(crate) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Unreadable(Arc::new(error))
+}
