@@ -3,5 +3,6 @@
 pub mod bill;
 pub mod digest;
 pub mod event;
+pub mod funding;
 pub mod split;
 pub mod text;

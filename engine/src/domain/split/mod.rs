@@ -17,6 +17,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
+pub(in crate::domain) use self::allocate::floors;
 pub use self::{
     allocate::{ApportionError, RefundError, apportion, divide_refund},
     error::{Gap, SplitError},
