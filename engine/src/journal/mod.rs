@@ -2,6 +2,7 @@
 
 mod batch;
 mod error;
+mod faulty;
 mod frame;
 mod handoff;
 mod local;
@@ -18,6 +19,7 @@ mod writer;
 
 pub use batch::{Batch, BatchBuffer};
 pub use error::{AppendError, Damage, JournalError, ReadError};
+pub use faulty::{Fault, FaultyStorage};
 pub use frame::{BATCH_HEADER_BYTES, FORMAT_VERSION, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
 pub use local::{LocalJournal, Options};
 pub use memory::{MemoryStorage, SECTOR_BYTES};

@@ -51,11 +51,11 @@ impl Watermark {
         if durable > position {
             return durable;
         }
-        let deadline = Instant::now() + timeout;
+        let started = Instant::now();
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut closed = self.closed.lock();
         while !*closed && self.position.load(Ordering::SeqCst) <= position {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
                 break;
             }
