@@ -2,7 +2,9 @@
 
 pub mod domain;
 pub mod id;
+pub mod journal;
 pub mod ledger;
 pub mod limits;
 pub mod money;
+mod sync;
 pub mod time;

@@ -160,21 +160,3 @@ pub fn divide(bill: &Bill, diners: &[Diner], rules: &Rules) -> Result<Vec<Due>, 
     assert_eq!(sum, Some(bill.total), "G-2: the dues sum to the bill");
     Ok(dues)
 }
-
-/// Divides `amount` by `weights`.
-pub fn apportion(amount: Amount, weights: &[Amount], seed: u64) -> Vec<Amount> {
-    let _ = (amount, seed);
-    weights.to_vec()
-}
-
-/// Divides a refund.
-///
-/// # Errors
-/// Never.
-pub fn divide_refund(
-    amount: Amount,
-    remaining: &[Amount],
-    seed: u64,
-) -> Result<Vec<Amount>, SplitError> {
-    Ok(apportion(amount, remaining, seed))
-}
