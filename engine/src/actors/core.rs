@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     books::Progress,
-    id::{GroupId, MerchantId, WalletId},
+    id::{GroupId, MerchantId, Position, WalletId},
     journal::{Committer, JournalError},
 };
 
@@ -115,6 +115,11 @@ impl Core {
     pub(crate) fn submit(&self, transaction: Arc<Transaction>) -> Result<(), Error> {
         let committer = self.committer.get().expect("the journal opens before the first command");
         committer.submit(transaction).map_err(|_| self.refusal())
+    }
+
+    /// Whether the books have everything up to and with the record at `position`.
+    pub(crate) fn is_booked(&self, position: Position) -> bool {
+        position == Position::NONE || position < self.projected.position()
     }
 
     /// Why nothing is accepted any more.

@@ -449,7 +449,7 @@ impl GroupActor {
             && self.paying.is_none()
             && !self.feed.is_heard()
             && self.seat.head() == self.folded
-            && self.folded <= self.core.projected.position()
+            && self.core.is_booked(self.folded)
     }
 }
 

@@ -526,7 +526,7 @@ impl MerchantActor {
             && self.orders.is_idle()
             && self.merchant.as_ref().is_none_or(quiet)
             && self.seat.head() == self.folded
-            && self.folded <= self.core.projected.position()
+            && self.core.is_booked(self.folded)
     }
 }
 

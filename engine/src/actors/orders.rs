@@ -125,14 +125,14 @@ impl Orders {
         }
     }
 
-    /// Forgets ended orders that the books have up to `projected`, now and then.
+    /// Forgets ended orders whose records all lie before `projected`, now and then.
     pub(crate) fn tidy(&mut self, projected: Position) {
         if self.known.len() < self.tidy_at {
             return;
         }
         self.known.retain(|_, known| match known {
             Known::InFlight(_) => true,
-            Known::Ended(ended) => ended.positions.iter().any(|position| *position > projected),
+            Known::Ended(ended) => ended.positions.iter().any(|position| *position >= projected),
         });
         self.tidy_at = (self.known.len() * 2).max(ENDED_MIN);
     }

@@ -311,7 +311,7 @@ impl WalletActor {
             && !self.feed.is_heard()
             && self.wallet.as_ref().is_none_or(quiet)
             && self.seat.head() == self.folded
-            && self.folded <= self.core.projected.position()
+            && self.core.is_booked(self.folded)
     }
 }
 
