@@ -3,7 +3,9 @@
 pub mod codec;
 pub mod domain;
 pub mod id;
+pub mod journal;
 pub mod ledger;
 pub mod limits;
 pub mod money;
+mod sync;
 pub mod time;

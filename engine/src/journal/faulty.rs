@@ -1,0 +1,253 @@
+//! A storage that fails on demand: at the calls a script names, or by seeded chance.
+//!
+//! Put it around a [`MemoryStorage`](super::MemoryStorage), let it fail, cut the power, and see
+//! what recovery makes of it.
+
+use std::{collections::BTreeMap, io, sync::Arc};
+
+use parking_lot::Mutex;
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+use super::storage::{FileEntry, Storage, StorageFile};
+
+/// How one call goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing happens, and an error is reported.
+    Fails,
+    /// Everything happens, and an error is reported all the same.
+    DoneButFails,
+    /// Half of a write happens, then the device is full; other calls fail.
+    NoSpace,
+    /// Half of a write happens, then an error is reported; other calls fail.
+    ShortWrite,
+    /// A sync reports success and does nothing; other calls are unharmed. No engine survives a disk
+    /// that lies, but recovery must not make it worse.
+    LostSync,
+    /// A read gives one wrong bit; other calls are unharmed.
+    FlippedBit,
+    /// Half of a write happens, and no call does anything any more.
+    Crash,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Read,
+    Write,
+    Sync,
+    Other,
+}
+
+#[derive(Debug)]
+struct Chance {
+    source: StdRng,
+    per_mille: u32,
+    faults: Vec<Fault>,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    calls: u64,
+    script: BTreeMap<u64, Fault>,
+    chance: Option<Chance>,
+    crashed: bool,
+    injected: Vec<(u64, Fault)>,
+}
+
+/// Wraps a storage and makes calls to it and to its files fail; clones share the plan.
+#[derive(Clone)]
+pub struct FaultyStorage {
+    inner: Arc<dyn Storage>,
+    plan: Arc<Mutex<Plan>>,
+}
+
+impl FaultyStorage {
+    /// Fails at the calls that `script` names; the first call has number zero.
+    #[must_use]
+    pub fn scripted(
+        inner: Arc<dyn Storage>,
+        script: impl IntoIterator<Item = (u64, Fault)>,
+    ) -> Self {
+        let plan = Plan { script: script.into_iter().collect(), ..Plan::default() };
+        Self { inner, plan: Arc::new(Mutex::new(plan)) }
+    }
+
+    /// Fails `per_mille` of all calls with one of `faults`, the same way for the same seed.
+    #[must_use]
+    pub fn seeded(
+        inner: Arc<dyn Storage>,
+        seed: u64,
+        per_mille: u32,
+        faults: impl Into<Vec<Fault>>,
+    ) -> Self {
+        let source = StdRng::seed_from_u64(seed);
+        let chance = Some(Chance { source, per_mille, faults: faults.into() });
+        Self { inner, plan: Arc::new(Mutex::new(Plan { chance, ..Plan::default() })) }
+    }
+
+    /// Lets one more fault happen, at the next call.
+    pub fn fail_next(&self, fault: Fault) {
+        let mut plan = self.plan.lock();
+        let next = plan.calls;
+        plan.script.insert(next, fault);
+    }
+
+    /// Calls so far.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.plan.lock().calls
+    }
+
+    /// Every fault that happened, with the number of its call.
+    #[must_use]
+    pub fn injected(&self) -> Vec<(u64, Fault)> {
+        self.plan.lock().injected.clone()
+    }
+
+    fn file(&self, inner: Arc<dyn StorageFile>) -> Arc<dyn StorageFile> {
+        Arc::new(FaultyFile { inner, plan: Arc::clone(&self.plan) })
+    }
+}
+
+/// What a call should do, in the order it is asked.
+struct Verdict {
+    fault: Option<Fault>,
+    /// Where a bit flips, if one does.
+    chance: u64,
+}
+
+fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
+    let mut plan = plan.lock();
+    if plan.crashed {
+        return Err(io::Error::other("the storage crashed earlier"));
+    }
+    let number = plan.calls;
+    plan.calls += 1;
+    let drawn = plan.chance.as_mut().and_then(|chance| {
+        let hit = chance.source.random_range(0..1000) < chance.per_mille;
+        hit.then(|| chance.faults.choose(&mut chance.source).copied()).flatten()
+    });
+    let fault = plan.script.remove(&number).or(drawn).filter(|fault| match fault {
+        Fault::LostSync => call == Call::Sync,
+        Fault::FlippedBit => call == Call::Read,
+        Fault::Fails
+        | Fault::DoneButFails
+        | Fault::NoSpace
+        | Fault::ShortWrite
+        | Fault::Crash => true,
+    });
+    if let Some(fault) = fault {
+        plan.injected.push((number, fault));
+        plan.crashed = fault == Fault::Crash;
+    }
+    Ok(Verdict { fault, chance: number.wrapping_mul(0x9e37_79b9_7f4a_7c15) })
+}
+
+fn error(fault: Fault) -> io::Error {
+    let kind = if fault == Fault::NoSpace {
+        io::ErrorKind::StorageFull
+    } else {
+        io::ErrorKind::Other
+    };
+    io::Error::new(kind, format!("injected: {fault:?}"))
+}
+
+/// A call that either happens or does not.
+fn whole<T>(
+    plan: &Mutex<Plan>,
+    call: Call,
+    act: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    match next(plan, call)?.fault {
+        None | Some(Fault::LostSync | Fault::FlippedBit) => act(),
+        Some(fault @ Fault::DoneButFails) => act().and(Err(error(fault))),
+        Some(fault @ (Fault::Fails | Fault::NoSpace | Fault::ShortWrite | Fault::Crash)) => {
+            Err(error(fault))
+        }
+    }
+}
+
+/// A sync: it may also be lost.
+fn sync(plan: &Mutex<Plan>, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    match next(plan, Call::Sync)?.fault {
+        None | Some(Fault::FlippedBit) => act(),
+        Some(Fault::LostSync) => Ok(()),
+        Some(fault @ Fault::DoneButFails) => act().and(Err(error(fault))),
+        Some(fault @ (Fault::Fails | Fault::NoSpace | Fault::ShortWrite | Fault::Crash)) => {
+            Err(error(fault))
+        }
+    }
+}
+
+impl Storage for FaultyStorage {
+    fn list(&self) -> io::Result<Vec<FileEntry>> {
+        whole(&self.plan, Call::Other, || self.inner.list())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        let file = whole(&self.plan, Call::Other, || self.inner.create(name))?;
+        Ok(self.file(file))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        let file = whole(&self.plan, Call::Other, || self.inner.open(name))?;
+        Ok(self.file(file))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        whole(&self.plan, Call::Other, || self.inner.remove(name))
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        sync(&self.plan, || self.inner.sync_dir())
+    }
+}
+
+struct FaultyFile {
+    inner: Arc<dyn StorageFile>,
+    plan: Arc<Mutex<Plan>>,
+}
+
+impl StorageFile for FaultyFile {
+    fn bytes(&self) -> io::Result<u64> {
+        whole(&self.plan, Call::Other, || self.inner.bytes())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let Verdict { fault, chance } = next(&self.plan, Call::Read)?;
+        match fault {
+            None | Some(Fault::LostSync) => self.inner.read_at(offset, buffer),
+            Some(Fault::FlippedBit) => {
+                let read = self.inner.read_at(offset, buffer)?;
+                if let Some(bits) = (read as u64 * 8).checked_sub(1) {
+                    let bit = chance % (bits + 1);
+                    let byte = usize::try_from(bit / 8).expect("inside the buffer");
+                    buffer[byte] ^= 1 << (bit % 8);
+                }
+                Ok(read)
+            }
+            Some(fault) => Err(error(fault)),
+        }
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        match next(&self.plan, Call::Write)?.fault {
+            None | Some(Fault::LostSync | Fault::FlippedBit) => self.inner.write_at(offset, bytes),
+            Some(fault @ Fault::Fails) => Err(error(fault)),
+            Some(fault @ Fault::DoneButFails) => {
+                self.inner.write_at(offset, bytes).and(Err(error(fault)))
+            }
+            Some(fault @ (Fault::NoSpace | Fault::ShortWrite | Fault::Crash)) => {
+                self.inner.write_at(offset, &bytes[..bytes.len() / 2]).and(Err(error(fault)))
+            }
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        sync(&self.plan, || self.inner.sync())
+    }
+
+    fn truncate(&self, bytes: u64) -> io::Result<()> {
+        whole(&self.plan, Call::Other, || self.inner.truncate(bytes))
+    }
+}

@@ -1,0 +1,250 @@
+//! The local journal: segments in one storage, one write and one sync per batch.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Journal,
+    batch::BatchBuffer,
+    error::{AppendError, JournalError},
+    frame::{SEGMENT_HEADER_BYTES, SegmentHeader},
+    reader::Reader,
+    recovery::{self, Recovered, RecoveryReport},
+    segments::{self, Log},
+    storage::{Storage, StorageFile},
+    tail::{Epoch, JournalId, Tail},
+};
+use crate::{id::Position, limits};
+
+/// How a local journal is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Bytes after which a segment is closed and the next one begun.
+    pub segment_bytes_max: u64,
+    /// Whether batches are synced. Without it a process may die but the machine may not: only for
+    /// simulations.
+    pub sync: bool,
+    /// Name of the journal if it is created now; `None` draws a random one.
+    pub journal_id: Option<JournalId>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { segment_bytes_max: limits::SEGMENT_BYTES_MAX, sync: true, journal_id: None }
+    }
+}
+
+/// A journal in segments of one storage.
+pub struct LocalJournal {
+    log: Arc<Log>,
+    options: Options,
+    tail: Tail,
+    /// The segment that grows.
+    base: u64,
+    file: Arc<dyn StorageFile>,
+    /// Length of that segment.
+    bytes: u64,
+    last_sync: Option<Duration>,
+    /// The first error; every later append is refused with it (J-3).
+    poison: Option<Arc<JournalError>>,
+}
+
+impl std::fmt::Debug for LocalJournal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalJournal")
+            .field("journal", &self.log.journal)
+            .field("tail", &self.tail)
+            .field("poison", &self.poison)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LocalJournal {
+    /// Opens the journal in `storage`, or creates it, and recovers from whatever a crash left
+    /// (J-2). With `known_good`, a tail that this journal once had (the books store one), only what
+    /// lies behind it is read; a log that ends before it is refused.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] when the log is not what was acknowledged; nothing is changed then.
+    /// [`JournalError::Io`] when the storage fails.
+    pub fn open(
+        storage: Arc<dyn Storage>,
+        options: Options,
+        known_good: Option<Tail>,
+    ) -> Result<(Self, RecoveryReport), JournalError> {
+        let recovered = recovery::recover(&*storage, known_good)?;
+        let Recovered { journal, bases, last, report } = match recovered {
+            Some(recovered) => recovered,
+            None => Self::found(&*storage, &options)?,
+        };
+        let tail = report.tail;
+        let log = Arc::new(Log::new(storage, journal, bases, tail.position.0));
+        log.add(last.base, Arc::clone(&last.file));
+        let journal = Self {
+            log,
+            options,
+            tail,
+            base: last.base,
+            file: last.file,
+            bytes: last.bytes,
+            last_sync: None,
+            poison: None,
+        };
+        Ok((journal, report))
+    }
+
+    /// Founds a journal where there is none.
+    fn found(storage: &dyn Storage, options: &Options) -> Result<Recovered, JournalError> {
+        let started = Instant::now();
+        let journal = options.journal_id.unwrap_or_else(JournalId::random);
+        let file = create_segment(storage, journal, Tail::START)?;
+        let bytes = SEGMENT_HEADER_BYTES as u64;
+        Ok(Recovered {
+            journal,
+            bases: vec![0],
+            last: recovery::LastSegment { base: 0, file, bytes },
+            report: RecoveryReport { took: started.elapsed(), ..RecoveryReport::default() },
+        })
+    }
+
+    /// The journal's name for life.
+    #[must_use]
+    pub fn journal_id(&self) -> JournalId {
+        self.log.journal
+    }
+
+    fn must_roll(&self) -> bool {
+        self.bytes >= self.options.segment_bytes_max.max(SEGMENT_HEADER_BYTES as u64 + 1)
+    }
+
+    /// Where the next batch's header will stand.
+    fn next(&self) -> u64 {
+        if self.must_roll() {
+            self.base + self.bytes + SEGMENT_HEADER_BYTES as u64
+        } else {
+            self.base + self.bytes
+        }
+    }
+
+    fn roll(&mut self) -> Result<(), JournalError> {
+        let base = self.tail.position.0;
+        let file = create_segment(&*self.log.storage, self.log.journal, self.tail)?;
+        self.log.add(base, Arc::clone(&file));
+        (self.base, self.file, self.bytes) = (base, file, SEGMENT_HEADER_BYTES as u64);
+        tracing::debug!(base, "journal segment begun");
+        Ok(())
+    }
+
+    fn poison(&mut self, error: JournalError) -> Arc<JournalError> {
+        tracing::error!(error = &error as &dyn std::error::Error, "journal poisoned");
+        let error = Arc::new(error);
+        self.poison = Some(Arc::clone(&error));
+        error
+    }
+}
+
+/// Creates the segment that follows `before`. Its header and its name are durable before any batch
+/// is written to it, so a segment without a whole header never held one.
+fn create_segment(
+    storage: &dyn Storage,
+    journal: JournalId,
+    before: Tail,
+) -> Result<Arc<dyn StorageFile>, JournalError> {
+    let name = segments::name(before.position.0);
+    let file = storage.create(&name).map_err(|error| JournalError::io("create", &name, error))?;
+    let header = SegmentHeader { journal, before }.encode();
+    file.write_at(0, &header).map_err(|error| JournalError::io("write", &name, error))?;
+    file.sync().map_err(|error| JournalError::io("sync", &name, error))?;
+    storage.sync_dir().map_err(|error| JournalError::io("sync the directory of", &name, error))?;
+    Ok(file)
+}
+
+impl Journal for LocalJournal {
+    fn tail(&self) -> Tail {
+        self.tail
+    }
+
+    fn buffer(&self) -> BatchBuffer {
+        BatchBuffer::new(self.log.seed)
+    }
+
+    fn begin(&self, batch: &mut BatchBuffer) {
+        batch.begin(self.next());
+    }
+
+    fn append(
+        &mut self,
+        expected: Tail,
+        epoch: Epoch,
+        batch: &mut BatchBuffer,
+    ) -> Result<Tail, AppendError> {
+        if let Some(error) = &self.poison {
+            return Err(AppendError::Poisoned(Arc::clone(error)));
+        }
+        if expected != self.tail || epoch < self.tail.epoch {
+            return Err(AppendError::Fenced { tail: self.tail });
+        }
+        if batch.records() == 0 {
+            return Ok(self.tail);
+        }
+        assert_eq!(batch.position(), self.next(), "the batch was begun for another tail");
+        if self.must_roll()
+            && let Err(error) = self.roll()
+        {
+            return Err(AppendError::Poisoned(self.poison(error)));
+        }
+
+        let (bytes, tail) = batch.seal(&self.tail, epoch);
+        if let Err(error) = self.file.write_at(self.bytes, bytes) {
+            let error = JournalError::io("write", &segments::name(self.base), error);
+            return Err(AppendError::InDoubt(self.poison(error)));
+        }
+        self.last_sync = None;
+        if self.options.sync {
+            let started = Instant::now();
+            if let Err(error) = self.file.sync() {
+                let error = JournalError::io("sync", &segments::name(self.base), error);
+                return Err(AppendError::InDoubt(self.poison(error)));
+            }
+            self.last_sync = Some(started.elapsed());
+        }
+        self.bytes += bytes.len() as u64;
+        self.tail = tail;
+        self.log.durable.advance(tail.position.0);
+        Ok(tail)
+    }
+
+    fn last_sync(&self) -> Option<Duration> {
+        self.last_sync
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.log))
+    }
+
+    fn truncate_before(&mut self, position: Position) -> Result<Position, JournalError> {
+        // Oldest first, each made durable by itself: what a crash leaves has no gap.
+        while let Some(base) = self.log.oldest_ends_before(position.0) {
+            let name = segments::name(base);
+            let storage = &*self.log.storage;
+            match storage.remove(&name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(|error| JournalError::io("remove", &name, error))?,
+            }
+            storage
+                .sync_dir()
+                .map_err(|error| JournalError::io("sync the directory of", &name, error))?;
+            self.log.forget(base);
+        }
+        Ok(Position(self.log.oldest()))
+    }
+}
+
+impl Drop for LocalJournal {
+    fn drop(&mut self) {
+        self.log.durable.close();
+    }
+}

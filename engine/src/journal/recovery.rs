@@ -1,0 +1,357 @@
+//! Recovery: what is whole is kept, a torn tail is dropped, anything else is refused (J-2).
+//!
+//! Everything is looked at before anything is changed. A journal that is refused stays as it was
+//! found.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    error::{Damage, JournalError},
+    frame::{SEGMENT_HEADER_BYTES, SEGMENT_MAGIC, Seed},
+    scan::{self, Broken, Window},
+    segments,
+    storage::{Storage, StorageFile},
+    tail::{JournalId, Tail},
+    torn,
+};
+
+/// What opening found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecoveryReport {
+    /// The log's tail: everything acknowledged, and perhaps one batch whose fate was in doubt.
+    pub tail: Tail,
+    /// Batches that were read and verified.
+    pub batches: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Bytes of the torn batch or segment that were dropped.
+    pub dropped_bytes: u64,
+    /// Time it took.
+    pub took: Duration,
+}
+
+/// What [`verify`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// The journal's name for life.
+    pub journal: JournalId,
+    /// The tail before the oldest segment that is kept.
+    pub oldest: Tail,
+    /// The tail behind the last whole batch.
+    pub tail: Tail,
+    /// Segments read.
+    pub segments: u64,
+    /// Batches read.
+    pub batches: u64,
+    /// Records read.
+    pub records: u64,
+    /// Bytes behind the tail that recovery would drop as torn.
+    pub torn_bytes: u64,
+}
+
+pub(super) struct LastSegment {
+    pub(super) base: u64,
+    pub(super) file: Arc<dyn StorageFile>,
+    pub(super) bytes: u64,
+}
+
+/// A journal that may be appended to.
+pub(super) struct Recovered {
+    pub(super) journal: JournalId,
+    pub(super) bases: Vec<u64>,
+    pub(super) last: LastSegment,
+    pub(super) report: RecoveryReport,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Listed {
+    base: u64,
+    bytes: u64,
+}
+
+impl Listed {
+    fn end(&self) -> u64 {
+        self.base + self.bytes
+    }
+}
+
+/// What a storage holds, judged but not touched.
+struct Survey {
+    segments: Vec<Listed>,
+    /// The last segment if its creation was not finished; it is not among `segments`.
+    unborn: Option<Listed>,
+    found: Option<Found>,
+}
+
+struct Found {
+    journal: JournalId,
+    oldest: Tail,
+    tail: Tail,
+    batches: u64,
+    records: u64,
+    /// The segment that grows, up to its last whole batch.
+    last: LastSegment,
+    torn_bytes: u64,
+}
+
+/// Reads the whole journal, every record by itself, and changes nothing.
+///
+/// # Errors
+/// [`JournalError::Damaged`] with the first damage, [`JournalError::Io`] when the storage fails. An
+/// empty storage is `None`.
+pub fn verify(storage: &dyn Storage) -> Result<Option<Verified>, JournalError> {
+    let survey = survey(storage, None, true)?;
+    Ok(survey.found.map(|found| Verified {
+        journal: found.journal,
+        oldest: found.oldest,
+        tail: found.tail,
+        segments: survey.segments.len() as u64,
+        batches: found.batches,
+        records: found.records,
+        torn_bytes: found.torn_bytes + survey.unborn.map_or(0, |unborn| unborn.bytes),
+    }))
+}
+
+/// Brings the journal in `storage` back; `None` when there is none and one may be founded.
+pub(super) fn recover(
+    storage: &dyn Storage,
+    known_good: Option<Tail>,
+) -> Result<Option<Recovered>, JournalError> {
+    let started = Instant::now();
+    let Survey { segments, unborn, found } = survey(storage, known_good, false)?;
+    let mut dropped_bytes = 0;
+    if let Some(unborn) = unborn {
+        let name = segments::name(unborn.base);
+        storage.remove(&name).map_err(|error| JournalError::io("remove", &name, error))?;
+        dropped_bytes += unborn.bytes;
+    }
+    let synced = |error| JournalError::io("sync the directory of", "the journal", error);
+    storage.sync_dir().map_err(synced)?;
+    let Some(found) = found else { return Ok(None) };
+
+    let name = segments::name(found.last.base);
+    let Found { journal, tail, batches, records, last, torn_bytes, .. } = found;
+    if torn_bytes > 0 {
+        last.file
+            .truncate(last.bytes)
+            .map_err(|error| JournalError::io("truncate", &name, error))?;
+        dropped_bytes += torn_bytes;
+    }
+    // The last batch may have been written and never synced: it is acknowledged from now on.
+    last.file.sync().map_err(|error| JournalError::io("sync", &name, error))?;
+
+    let took = started.elapsed();
+    let report = RecoveryReport { tail, batches, records, dropped_bytes, took };
+    tracing::info!(%journal, tail = %tail.position, batches, dropped_bytes, "journal recovered");
+    let bases = segments.iter().map(|segment| segment.base).collect();
+    Ok(Some(Recovered { journal, bases, last, report }))
+}
+
+fn survey(
+    storage: &dyn Storage,
+    known_good: Option<Tail>,
+    thorough: bool,
+) -> Result<Survey, JournalError> {
+    let mut segments = list(storage)?;
+    let unborn = take_unborn(storage, &mut segments)?;
+    let known_good = known_good.filter(|known| *known != Tail::START);
+    let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
+        if let Some(known) = known_good {
+            return Err(lost(&known, 0).into());
+        }
+        return Ok(Survey { segments, unborn, found: None });
+    };
+
+    // Where to begin: at the known tail, or at the oldest segment, whose header is believed.
+    if let Some(known) = known_good
+        && known.position.0 > last.end()
+    {
+        return Err(lost(&known, last.end()).into());
+    }
+    if let Some(known) = known_good
+        && known.position.0 < first.base
+    {
+        return Err(Damage {
+            segment: segments::name(first.base),
+            offset: 0,
+            what: "oldest segment",
+            expected: format!("one that begins at or before {}", known.position),
+            found: format!("one that begins at {}", first.base),
+        }
+        .into());
+    }
+    let (start, mut walk) = match known_good {
+        Some(known) if known.position.0 > first.base => {
+            let start = segments.partition_point(|segment| segment.base < known.position.0) - 1;
+            (start, Walk { before: Some(known), ..Walk::default() })
+        }
+        Some(known) => (0, Walk { expected: Some(known), ..Walk::default() }),
+        None => (0, Walk::default()),
+    };
+    walk.thorough = thorough;
+    let mut growing = None;
+    for (at, segment) in segments.iter().enumerate().skip(start) {
+        let is_last = at + 1 == segments.len();
+        growing = Some(walk.segment(storage, *segment, is_last)?);
+    }
+    let growing = growing.expect("at least one segment was walked");
+    let found = Found {
+        journal: walk.journal.expect("its header was read"),
+        oldest: walk.oldest.expect("its header was read"),
+        tail: walk.before.expect("its header was read"),
+        batches: walk.batches,
+        records: walk.records,
+        torn_bytes: last.bytes - growing.bytes,
+        last: growing,
+    };
+    Ok(Survey { segments, unborn, found: Some(found) })
+}
+
+/// The segments in order, each beginning where the one before it ends.
+fn list(storage: &dyn Storage) -> Result<Vec<Listed>, JournalError> {
+    let entries = storage.list().map_err(|error| JournalError::io("list", "the journal", error))?;
+    let mut segments = Vec::new();
+    for entry in entries {
+        match segments::parse_name(&entry.name) {
+            None => {}
+            Some(Ok(base)) => segments.push(Listed { base, bytes: entry.bytes }),
+            Some(Err(())) => {
+                return Err(Damage {
+                    segment: entry.name.clone(),
+                    offset: 0,
+                    what: "segment name",
+                    expected: segments::name(0),
+                    found: entry.name,
+                }
+                .into());
+            }
+        }
+    }
+    segments.sort_by_key(|segment| segment.base);
+    for pair in segments.windows(2) {
+        if pair[0].end() != pair[1].base {
+            return Err(Damage {
+                segment: segments::name(pair[0].base),
+                offset: pair[0].bytes,
+                what: "end of segment",
+                expected: format!("{}, where the next segment begins", pair[1].base),
+                found: pair[0].end().to_string(),
+            }
+            .into());
+        }
+    }
+    Ok(segments)
+}
+
+/// Takes the last segment out if a crash interrupted its creation. Its header is durable before the
+/// first batch is written, so a file without one never held a batch.
+fn take_unborn(
+    storage: &dyn Storage,
+    segments: &mut Vec<Listed>,
+) -> Result<Option<Listed>, JournalError> {
+    let Some(last) = segments.last().copied() else { return Ok(None) };
+    let mut header = [0; SEGMENT_HEADER_BYTES];
+    if last.bytes > header.len() as u64 {
+        return Ok(None);
+    }
+    let name = segments::name(last.base);
+    let file = storage.open(&name).map_err(|error| JournalError::io("open", &name, error))?;
+    let read =
+        file.read_at(0, &mut header).map_err(|error| JournalError::io("read", &name, error))?;
+    let never_written = header.iter().all(|byte| *byte == 0);
+    let begun = read < header.len()
+        && header[..read].iter().zip(SEGMENT_MAGIC).all(|(found, magic)| *found == magic);
+    let founding = segments.len() == 1 && last.base == 0;
+    if (never_written || begun) && (founding || segments.len() > 1) {
+        segments.pop();
+        return Ok(Some(last));
+    }
+    Ok(None)
+}
+
+fn lost(known: &Tail, end: u64) -> Damage {
+    Damage {
+        segment: segments::name(end),
+        offset: 0,
+        what: "end of the journal",
+        expected: format!("at least {}, which was known to be durable", known.position),
+        found: end.to_string(),
+    }
+}
+
+/// A walk along the log.
+#[derive(Default)]
+struct Walk {
+    journal: Option<JournalId>,
+    oldest: Option<Tail>,
+    /// What the first header must say, if it is known.
+    expected: Option<Tail>,
+    /// Behind the last batch seen.
+    before: Option<Tail>,
+    batches: u64,
+    records: u64,
+    thorough: bool,
+}
+
+impl Walk {
+    /// Walks one segment to its last whole batch.
+    fn segment(
+        &mut self,
+        storage: &dyn Storage,
+        listed: Listed,
+        is_last: bool,
+    ) -> Result<LastSegment, JournalError> {
+        let Listed { base, bytes } = listed;
+        let name = segments::name(base);
+        let file = storage.open(&name).map_err(|error| JournalError::io("open", &name, error))?;
+        let header = scan::read_segment_header(&*file, &name, base, self.journal)
+            .map_err(|error| JournalError::io("read", &name, error))??;
+        let seed = Seed::new(header.journal);
+        self.journal = Some(header.journal);
+        self.oldest.get_or_insert(header.before);
+
+        let mut offset = SEGMENT_HEADER_BYTES as u64;
+        let mut before = header.before;
+        match self.before {
+            // In the middle of a segment: only where the walk begins.
+            Some(known) if known.position.0 > base => {
+                (before, offset) = (known, known.position.0 - base);
+            }
+            known => {
+                if let Some(known) = known.or(self.expected)
+                    && known != header.before
+                {
+                    return Err(scan::not_continued(&name, &known, &header.before).into());
+                }
+            }
+        }
+
+        let mut window = Window::new(Arc::clone(&file), bytes);
+        while offset < bytes {
+            match scan::read_batch(&mut window, seed, base, offset, Some(&before), self.thorough) {
+                Ok(batch) => {
+                    offset += batch.bytes() as u64;
+                    before = batch.tail;
+                    self.batches += 1;
+                    self.records += u64::from(batch.records);
+                }
+                Err(Broken::Io(error)) => return Err(JournalError::io("read", &name, error)),
+                Err(Broken::Batch { intact, fault }) => {
+                    let at = torn::Place { seed, base, offset, bytes };
+                    let torn = is_last
+                        && torn::is_torn(&*file, at, intact)
+                            .map_err(|error| JournalError::io("read", &name, error))?;
+                    if !torn {
+                        return Err(scan::damage(&name, offset, *fault).into());
+                    }
+                    break;
+                }
+            }
+        }
+        self.before = Some(before);
+        Ok(LastSegment { base, file, bytes: offset })
+    }
+}

@@ -1,0 +1,225 @@
+//! Storage: the few things the journal asks of a directory of files, and the real one.
+//!
+//! Handles are shared: readers `read_at` on other threads while the writer appends. A write is
+//! durable after `sync`, a file's existence after `sync_dir`, and nothing earlier.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A file's name and its length in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Name inside the storage.
+    pub name: String,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+/// A flat directory of files.
+pub trait Storage: Send + Sync + 'static {
+    /// Every file with its length, in no particular order.
+    ///
+    /// # Errors
+    /// What the storage says.
+    fn list(&self) -> io::Result<Vec<FileEntry>>;
+
+    /// Creates an empty file.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, or what the storage says.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>>;
+
+    /// Opens a file that exists.
+    ///
+    /// # Errors
+    /// `NotFound`, or what the storage says.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn StorageFile>>;
+
+    /// Removes a file; handles that are open stay readable.
+    ///
+    /// # Errors
+    /// What the storage says.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Makes creations and removals durable.
+    ///
+    /// # Errors
+    /// What the storage says; the outcome is then unknown.
+    fn sync_dir(&self) -> io::Result<()>;
+}
+
+/// One open file.
+pub trait StorageFile: Send + Sync {
+    /// Length in bytes.
+    ///
+    /// # Errors
+    /// What the storage says.
+    fn bytes(&self) -> io::Result<u64>;
+
+    /// Reads up to `buffer.len()` bytes at `offset`; fewer only where the file ends.
+    ///
+    /// # Errors
+    /// What the storage says.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// What the storage says; any part may have been written.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes content and length durable.
+    ///
+    /// # Errors
+    /// What the storage says; the outcome is then unknown.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Cuts the file to `bytes`.
+    ///
+    /// # Errors
+    /// What the storage says.
+    fn truncate(&self, bytes: u64) -> io::Result<()>;
+}
+
+/// Real files in one directory, which this process alone may write.
+#[derive(Debug)]
+pub struct DirectoryStorage {
+    path: PathBuf,
+    /// Kept open: the lock lives as long as the file handle. `None` opens for reading only.
+    lock: Option<File>,
+}
+
+/// Held by the process that may write; the kernel releases it when that process dies.
+const LOCK_NAME: &str = "lock";
+
+impl DirectoryStorage {
+    /// Opens `path` for reading and writing, creating it if it is missing.
+    ///
+    /// # Errors
+    /// `WouldBlock` when another process or another journal holds it, or what the system says.
+    pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        if !path.is_dir() {
+            fs::create_dir_all(&path)?;
+            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                File::open(parent)?.sync_all()?;
+            }
+        }
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK_NAME))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                format!("{} is in use by another journal", path.display()),
+            )),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Opens `path` for reading only, without the lock: for auditors, also of a live journal.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such directory.
+    pub fn open_read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        if !path.is_dir() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(Self { path, lock: None })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn writable(&self) -> io::Result<()> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+        }
+    }
+}
+
+impl Storage for DirectoryStorage {
+    fn list(&self) -> io::Result<Vec<FileEntry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if metadata.is_file() && name != LOCK_NAME {
+                entries.push(FileEntry { name, bytes: metadata.len() });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        self.writable()?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(self.path.join(name))?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        let file =
+            OpenOptions::new().read(true).write(self.lock.is_some()).open(self.path.join(name))?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.writable()?;
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+struct RealFile(File);
+
+impl StorageFile for RealFile {
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.0.read_at(&mut buffer[done..], offset + done as u64) {
+                Ok(0) => break,
+                Ok(read) => done += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn truncate(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+}

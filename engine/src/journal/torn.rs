@@ -1,0 +1,119 @@
+//! Torn: whether a broken last batch is what a crash leaves, or damage to what was durable.
+//!
+//! A crash in the middle of the last write leaves a file that is too short, or sectors that were
+//! never written and read as zeros. Only that is torn. Whatever one flipped bit explains never is,
+//! even where the batch happens to hold zeros of its own.
+
+use std::{io, ops::Range};
+
+use super::{
+    frame::{self, BATCH_HEADER_BYTES, BATCH_MAGIC, BODY_BYTES_MAX, BatchHeader, Seed},
+    memory::SECTOR_BYTES,
+    scan::Intact,
+    storage::StorageFile,
+};
+
+/// A broken batch in the last segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) seed: Seed,
+    /// Where the segment begins in the log.
+    pub(super) base: u64,
+    /// Where the batch begins in the segment.
+    pub(super) offset: u64,
+    /// Length of the segment.
+    pub(super) bytes: u64,
+}
+
+pub(super) fn is_torn(file: &dyn StorageFile, at: Place, intact: Intact) -> io::Result<bool> {
+    let left = usize::try_from(at.bytes - at.offset).unwrap_or(usize::MAX);
+    if left > BATCH_HEADER_BYTES + BODY_BYTES_MAX {
+        return Ok(false);
+    }
+    let mut bytes = vec![0; left];
+    let read = file.read_at(at.offset, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(match intact {
+        Intact::Header(header) => body_is_torn(at, &header, &bytes),
+        Intact::Nothing => header_is_torn(at, &bytes),
+    })
+}
+
+/// The header holds and comes next: the body must be short, or unwritten where it is wrong.
+fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8]) -> bool {
+    let whole = BATCH_HEADER_BYTES + header.body_bytes;
+    if bytes.len() != whole {
+        // More than the whole batch means that it was finished, and another one begun.
+        return bytes.len() < whole;
+    }
+    let position = at.base + at.offset;
+    let body = &bytes[BATCH_HEADER_BYTES..];
+    if frame::one_flip_explains_body(at.seed, position, header, body) {
+        return false;
+    }
+    let unwritten = unwritten_sectors(at.offset, bytes);
+    let touched = |range: Range<usize>| {
+        unwritten.iter().any(|sector| sector.start < range.end && range.start < sector.end)
+    };
+    let mut from = 0;
+    while from < body.len() {
+        let place = BATCH_HEADER_BYTES + from;
+        let record = frame::record_bytes(body, from).filter(|_| {
+            frame::check_record(at.seed, position + place as u64, &body[from..]).is_ok()
+        });
+        match record {
+            Some(record) => from += record,
+            // Without its length nothing behind a broken record can be told apart: the rest must be
+            // explained as one.
+            None => return touched(place..whole),
+        }
+    }
+    false
+}
+
+/// The header does not hold: it must be short, or unwritten, and nothing may follow it.
+fn header_is_torn(at: Place, bytes: &[u8]) -> bool {
+    if bytes.iter().all(|byte| *byte == 0) {
+        return true;
+    }
+    let Some(header) = bytes.first_chunk::<BATCH_HEADER_BYTES>() else {
+        return bytes.iter().zip(BATCH_MAGIC).all(|(found, magic)| *found == magic)
+            || touches_unwritten(at, bytes);
+    };
+    let position = at.base + at.offset;
+    touches_unwritten(at, bytes)
+        && !frame::one_flip_explains_header(at.seed, position, header)
+        && !holds_a_batch(at, &bytes[1..])
+}
+
+/// Whether part of the header lies in a sector that was never written.
+fn touches_unwritten(at: Place, bytes: &[u8]) -> bool {
+    unwritten_sectors(at.offset, bytes).iter().any(|sector| sector.start < BATCH_HEADER_BYTES)
+}
+
+/// Whether an intact batch begins anywhere: the broken one before it was then acknowledged.
+fn holds_a_batch(at: Place, bytes: &[u8]) -> bool {
+    let headers = bytes.windows(BATCH_HEADER_BYTES).enumerate();
+    headers.filter(|(_, header)| header.starts_with(&BATCH_MAGIC)).any(|(from, header)| {
+        let position = at.base + at.offset + 1 + from as u64;
+        let header = header.try_into().expect("a window of that size");
+        BatchHeader::decode(at.seed, position, header).is_ok()
+    })
+}
+
+/// The parts of `bytes`, which stand at `offset` of their file, whose whole sector reads as zeros.
+fn unwritten_sectors(offset: u64, bytes: &[u8]) -> Vec<Range<usize>> {
+    let sector = SECTOR_BYTES as u64;
+    let into = usize::try_from(offset % sector).expect("less than a sector");
+    let mut sectors = Vec::new();
+    let mut start = 0;
+    while start < bytes.len() {
+        let end =
+            bytes.len().min((start + into) / SECTOR_BYTES * SECTOR_BYTES + SECTOR_BYTES - into);
+        if bytes[start..end].iter().all(|byte| *byte == 0) {
+            sectors.push(start..end);
+        }
+        start = end;
+    }
+    sectors
+}

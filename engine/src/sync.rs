@@ -1,0 +1,86 @@
+//! The few primitives that threads share, so that loom can put its own in their place.
+//!
+//! In a normal build these are `parking_lot`'s lock and the standard atomics. Under `cfg(loom)` they
+//! are loom's, which tries every interleaving. Only what a model checks is written against this
+//! module.
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use std::time::Duration;
+
+#[cfg(not(loom))]
+use parking_lot as imp;
+
+#[cfg(loom)]
+use loom::sync as imp;
+
+/// A lock that is never left poisoned: what it guards is valid between any two statements.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(imp::Mutex<T>);
+
+pub(crate) type MutexGuard<'a, T> = imp::MutexGuard<'a, T>;
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(imp::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        #[cfg(not(loom))]
+        return self.0.lock();
+        #[cfg(loom)]
+        return self.0.lock().expect("no model panics while it holds a lock");
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Condvar(imp::Condvar);
+
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Self(imp::Condvar::new())
+    }
+
+    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        #[cfg(not(loom))]
+        {
+            let mut guard = guard;
+            self.0.wait(&mut guard);
+            guard
+        }
+        #[cfg(loom)]
+        self.0.wait(guard).expect("no model panics while it holds a lock")
+    }
+
+    /// Waits at most `timeout`; loom knows no time and waits until it is woken.
+    pub(crate) fn wait_for<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, T> {
+        #[cfg(not(loom))]
+        {
+            let mut guard = guard;
+            self.0.wait_for(&mut guard, timeout);
+            guard
+        }
+        #[cfg(loom)]
+        {
+            let (guard, _) =
+                self.0.wait_timeout(guard, timeout).expect("no model panics while it holds a lock");
+            guard
+        }
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
