@@ -339,10 +339,10 @@ fn a_journal_that_lost_what_the_books_know_is_refused() {
 fn a_known_tail_of_another_history_is_refused() {
     let storage = MemoryStorage::new();
     let tails = written(&storage, SMALL_SEGMENTS, 40);
-    for known in 1..40 {
-        let other = Tail { chain: Chain(tails[known].chain.0 ^ 1), ..tails[known] };
+    for known in &tails[1..40] {
+        let other = Tail { chain: Chain(known.chain.0 ^ 1), ..*known };
         let opened = LocalJournal::open(shared(&storage), options(SMALL_SEGMENTS), Some(other));
-        assert!(matches!(opened, Err(JournalError::Damaged(_))), "{known}");
+        assert!(matches!(opened, Err(JournalError::Damaged(_))), "{known:?}");
     }
 }
 
