@@ -68,6 +68,7 @@ mod reader;
 mod recovery;
 mod scan;
 mod segments;
+mod stats;
 mod storage;
 mod tail;
 mod torn;
@@ -77,14 +78,17 @@ mod writer;
 pub use batch::{Batch, BatchBuffer};
 pub use error::{AppendError, Damage, JournalError, ReadError};
 pub use faulty::{Fault, FaultyStorage};
-pub use frame::{BATCH_HEADER_BYTES, FORMAT_VERSION, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
+pub use frame::{
+    BATCH_HEADER_BYTES, FORMAT_VERSION, RECORD_HEADER_BYTES, SECTOR_BYTES, SEGMENT_HEADER_BYTES,
+};
 pub use local::{LocalJournal, Options};
-pub use memory::{MemoryStorage, SECTOR_BYTES};
+pub use memory::MemoryStorage;
 pub use reader::{Batches, Reader};
 pub use recovery::{RecoveryReport, Verified, verify};
+pub use stats::Stats;
 pub use storage::{DirectoryStorage, FileEntry, Storage, StorageFile};
 pub use tail::{Chain, Epoch, JournalId, Tail};
-pub use writer::{Committer, Outcome, Proposal, Refused, RefusedReason, Stats, spawn};
+pub use writer::{Committer, Outcome, Proposal, Refused, RefusedReason, spawn};
 
 use std::time::Duration;
 
