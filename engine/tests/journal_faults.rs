@@ -271,7 +271,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Any history of appends, faults, crashes, reopenings and truncations keeps exactly what was
     /// acknowledged, but for the one batch in doubt.
