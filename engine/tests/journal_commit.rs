@@ -419,27 +419,30 @@ fn readers_follow_the_writer_across_segments() {
     let directory = tempfile::tempdir().expect("a directory");
     let storage = DirectoryStorage::open(directory.path().join("journal")).expect("opens");
     let storage: Arc<dyn Storage> = Arc::new(storage);
-    let (committer, _outcomes) = start(Arc::clone(&storage));
-    thread::scope(|scope| {
+    let (committer, outcomes) = start(Arc::clone(&storage));
+    let followed = thread::scope(|scope| {
         let readers: Vec<_> = (0..2)
             .map(|_| {
                 let reader = committer.reader();
                 scope.spawn(move || follow(&reader, NOTES))
             })
             .collect();
+        let mut durable = 0;
         for number in 0..NOTES {
             committer.submit(note(number)).expect("open");
-            if number % 64 == 0 {
-                thread::yield_now();
+            // A segment takes a batch whole: at least forty batches make several segments.
+            while number % 500 == 499 && durable <= number {
+                match outcomes.recv_timeout(PATIENCE).expect("told") {
+                    Told::Durable(records) => durable += records.len() as u64,
+                    other @ (Told::InDoubt(_) | Told::Poisoned(_)) => panic!("{other:?}"),
+                }
             }
         }
-        for reader in readers {
-            let batches = reader.join().expect("no panic");
-            assert!(batches <= committer.stats().batches);
-        }
+        readers.into_iter().map(|reader| reader.join().expect("no panic")).collect::<Vec<_>>()
     });
     committer.close();
-    assert!(storage.list().expect("lists").len() > 3, "several segments");
+    assert_eq!(followed, [committer.stats().batches; 2]);
+    assert!(storage.list().expect("lists").len() > 10, "several segments");
     let end = committer.reader().durable();
     let waited = committer.reader().wait_for_durable_beyond(end, PATIENCE);
     assert_eq!(waited, end, "no wait when the writer is gone");
