@@ -1,5 +1,6 @@
 //! Fanju: an embeddable real-time group-payment engine.
 
+pub mod books;
 pub mod codec;
 pub mod domain;
 pub mod id;

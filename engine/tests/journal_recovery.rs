@@ -30,7 +30,8 @@ fn refused(storage: &MemoryStorage, what: &str) -> Damage {
 /// Opens a storage whose tail may be torn; the tail must be `expected`, and the journal usable.
 #[track_caller]
 fn recovers_to(storage: &MemoryStorage, batches: usize, tails: &[Tail]) {
-    let (mut journal, report) = open(&shared(storage), ONE_SEGMENT).expect("a torn tail is dropped");
+    let (mut journal, report) =
+        open(&shared(storage), ONE_SEGMENT).expect("a torn tail is dropped");
     assert_eq!(report.tail, tails[batches]);
     append(&mut journal, &[b"and on it goes".to_vec()]).expect("memory does not fail");
     drop(journal);
@@ -306,7 +307,8 @@ fn a_known_tail_saves_reading_what_lies_before_it() {
     bytes[200] ^= 1;
     storage.replace(&first, Some(bytes));
     for known in 0..=40 {
-        let opened = LocalJournal::open(shared(&storage), options(SMALL_SEGMENTS), Some(tails[known]));
+        let opened =
+            LocalJournal::open(shared(&storage), options(SMALL_SEGMENTS), Some(tails[known]));
         if tails[known].position.0 > 300 {
             let (_, report) = opened.expect("sound behind the known tail");
             assert_eq!((report.tail, report.batches), (tails[40], 40 - known as u64));

@@ -24,7 +24,8 @@ pub(crate) fn put_consent(out: &mut Vec<u8>, consent: &Consent) {
 }
 
 pub(crate) fn read_consent(bytes: &mut Bytes<'_>) -> Result<Consent, CodecError> {
-    let cap = bytes.movable()?;
+    // A member's cap may have been raised above what one command moves, yes by yes.
+    let cap = bytes.amount()?;
     let confirm_above = match bytes.varint()?.checked_sub(1) {
         None => None,
         Some(minor) => {

@@ -27,7 +27,7 @@ pub(super) mod event {
 }
 
 /// Whose money crosses the rail.
-pub(crate) mod holder {
+pub(super) mod holder {
     pub(crate) const WALLET: u8 = 1;
     pub(crate) const MERCHANT: u8 = 2;
 }

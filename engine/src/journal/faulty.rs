@@ -130,11 +130,9 @@ fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
     let fault = plan.script.remove(&number).or(drawn).filter(|fault| match fault {
         Fault::LostSync => call == Call::Sync,
         Fault::FlippedBit => call == Call::Read,
-        Fault::Fails
-        | Fault::DoneButFails
-        | Fault::NoSpace
-        | Fault::ShortWrite
-        | Fault::Crash => true,
+        Fault::Fails | Fault::DoneButFails | Fault::NoSpace | Fault::ShortWrite | Fault::Crash => {
+            true
+        }
     });
     if let Some(fault) = fault {
         plan.injected.push((number, fault));
@@ -144,20 +142,13 @@ fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
 }
 
 fn error(fault: Fault) -> io::Error {
-    let kind = if fault == Fault::NoSpace {
-        io::ErrorKind::StorageFull
-    } else {
-        io::ErrorKind::Other
-    };
+    let kind =
+        if fault == Fault::NoSpace { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
     io::Error::new(kind, format!("injected: {fault:?}"))
 }
 
 /// A call that either happens or does not.
-fn whole<T>(
-    plan: &Mutex<Plan>,
-    call: Call,
-    act: impl FnOnce() -> io::Result<T>,
-) -> io::Result<T> {
+fn whole<T>(plan: &Mutex<Plan>, call: Call, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     match next(plan, call)?.fault {
         None | Some(Fault::LostSync | Fault::FlippedBit) => act(),
         Some(fault @ Fault::DoneButFails) => act().and(Err(error(fault))),
