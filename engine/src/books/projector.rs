@@ -17,8 +17,8 @@ use crate::journal::Reader;
 /// How long the thread sleeps at most before it looks whether it is to stop.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Keeps the books up with the journal until it is stopped or the journal is closed; then it writes
-/// what is pending. An error ends it, is told by [`Progress::error`], and stops nothing else.
+/// Keeps the books up with the journal until it is stopped or the journal is closed; then it folds
+/// what is durable and writes it. An error ends it, is told by [`Progress::error`], and stops nothing else.
 #[derive(Debug)]
 pub struct Projector {
     progress: Progress,
@@ -97,7 +97,9 @@ impl Task {
     fn follow(&mut self) -> Result<(), BooksError> {
         let journal = self.journal.clone();
         let mut batches = journal.batches_after(self.books.folded());
-        while !self.stop.load(Ordering::Acquire) {
+        loop {
+            // Looked at before the journal: what was durable when it was set is still folded.
+            let stopping = self.stop.load(Ordering::Acquire);
             let batch = batches.next_batch()?;
             let caught_up = batch.is_none();
             if let Some(batch) = batch {
@@ -107,7 +109,7 @@ impl Task {
             self.progress.observe(self.journal.durable(), self.books.pending(), now);
             if self.books.should_flush(now) {
                 self.flush()?;
-            } else if caught_up && self.sleep(now) {
+            } else if caught_up && (stopping || self.sleep(now)) {
                 break;
             }
         }
