@@ -85,11 +85,10 @@ impl FaultyStorage {
         Self { inner, plan: Arc::new(Mutex::new(Plan { chance, ..Plan::default() })) }
     }
 
-    /// Lets one more fault happen, at the next call.
-    pub fn fail_next(&self, fault: Fault) {
-        let mut plan = self.plan.lock();
-        let next = plan.calls;
-        plan.script.insert(next, fault);
+    /// Lets one more fault happen, at the call with this number; [`FaultyStorage::calls`] is the
+    /// next one's.
+    pub fn fail_at(&self, call: u64, fault: Fault) {
+        self.plan.lock().script.insert(call, fault);
     }
 
     /// Calls so far.
