@@ -1,8 +1,40 @@
-//! Fanju: an embeddable real-time group-payment engine.
+//! Fanju (饭局, a dinner that people share): an embeddable real-time group-payment engine.
+//!
+//! Friends who eat together open a *group*; one of them shows its code; the till scans it once, and
+//! every diner's share leaves that diner's own wallet, in one atomic record. Everybody watches it
+//! happen.
+//!
+//! ```
+//! use fanju::{Config, Engine, money::Currency};
+//!
+//! # async fn doc() -> Result<(), Box<dyn std::error::Error>> {
+//! let engine = Engine::open(Config::in_memory())?;
+//! let ana = engine.open_wallet("Ana".try_into()?, Currency::CNY).await?;
+//! assert_eq!(engine.wallet(ana).await?.available.minor(), 0);
+//! engine.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Floors
+//!
+//! A lower floor never names a higher one.
+//!
+//! | floor | modules | knows |
+//! |---|---|---|
+//! | 0 words | [`id`] [`money`] [`time`] [`limits`] | what things are called and how large they get |
+//! | 1 ledger | [`ledger`] | double entry: what does not sum to zero cannot be built |
+//! | 2 domain | [`domain`] | every rule, as pure state machines |
+//! | 3 bytes | [`journal`] [`codec`] [`books`] | durability; `journal` knows no money |
+//! | 4 actors | `actors` | who waits for whom; decides nothing; alone names actix |
+//! | 5 engine | [`Engine`] | the door |
 
+mod actors;
 pub mod books;
 pub mod codec;
 pub mod domain;
+mod engine;
+mod hash;
 pub mod id;
 pub mod journal;
 pub mod ledger;
@@ -10,3 +42,18 @@ pub mod limits;
 pub mod money;
 mod sync;
 pub mod time;
+
+pub use actors::{
+    archive::Statement,
+    clock::{Clock, TestClock},
+    error::Error,
+    feed::{DurableEvent, FeedError, FeedEvent, ProgressEvent},
+    group::GroupView,
+    merchant::{MerchantView, OrderView},
+    rail::{Rail, RailAnswer, RailFuture, SandboxBank, SandboxConduct},
+    receipt::Receipt,
+    wallet::WalletView,
+};
+pub use engine::{
+    Config, Data, Engine, OpenError, Opening, Presented, Stats, Subscription, TopicState,
+};

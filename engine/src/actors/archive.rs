@@ -1,0 +1,197 @@
+//! The archive: threads that read books and journal, so that no actor ever waits for a disk.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
+
+use super::{error::Error, feed::DurableEvent};
+use crate::{
+    books::{BooksReader, OrderStep},
+    codec::{self, Record},
+    domain::{event::Event, order::Order, text::OrderNo},
+    id::{MerchantId, Position, Topic},
+    journal::Reader,
+    limits,
+};
+
+/// What the archive reads from.
+#[derive(Clone)]
+pub(crate) struct Shelves {
+    pub(crate) books: BooksReader,
+    pub(crate) journal: Reader,
+}
+
+impl Shelves {
+    /// The record at `position`.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub(crate) fn record(&self, position: Position) -> Result<Record, Error> {
+        let payload = self.journal.record(position).map_err(unreadable)?;
+        codec::decode(position, &payload).map_err(unreadable)
+    }
+
+    /// How the books say that an order ended: whether it was paid, and its records from there on.
+    /// An unpaid order that was paid at a second try counts as paid.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub(crate) fn booked(
+        &self,
+        merchant: MerchantId,
+        order_no: &OrderNo,
+    ) -> Result<Option<(bool, OrderRecords)>, Error> {
+        let steps = self.books.order(merchant, order_no).map_err(unreadable)?;
+        let Some(steps) = steps else { return Ok(None) };
+        let settled = steps.iter().position(|(step, _)| *step == OrderStep::Settled);
+        let from = settled.unwrap_or(steps.len().saturating_sub(1));
+        let records = steps[from..].iter().map(|(_, position)| *position).collect();
+        Ok(Some((settled.is_some(), records)))
+    }
+
+    /// One page of `topic`'s chain, newest first, from the record at `newest` on.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPosition`] when that record is not the topic's, or [`Error::Unreadable`].
+    pub(crate) fn statement(
+        &self,
+        topic: Topic,
+        newest: Position,
+        limit: usize,
+    ) -> Result<Statement, Error> {
+        let mut events = Vec::with_capacity(limit.min(limits::PAGE_ROWS_MAX));
+        let mut at = newest;
+        while at != Position::NONE && events.len() < limit {
+            let record = self.record(at)?;
+            let link = record.topics().iter().position(|concerned| *concerned == topic);
+            let link = link.ok_or(Error::UnknownPosition)?;
+            at = record.prevs[link];
+            events.push(DurableEvent::of_record(record, link));
+        }
+        Ok(Statement { events, next: (at != Position::NONE).then_some(at) })
+    }
+
+    /// What happened to `topic` after `after`, up to and with `newest`, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPosition`] when `after` is not on the topic's chain, [`Error::GapTooLong`],
+    /// or [`Error::Unreadable`].
+    pub(crate) fn gap(
+        &self,
+        topic: Topic,
+        newest: Position,
+        after: Position,
+    ) -> Result<VecDeque<DurableEvent>, Error> {
+        let mut gap = VecDeque::new();
+        let mut at = newest;
+        while at > after {
+            if gap.len() >= limits::RESUME_EVENTS_MAX {
+                return Err(Error::GapTooLong);
+            }
+            let page = self.statement(topic, at, 1)?;
+            gap.extend(page.events);
+            gap.rotate_right(1);
+            at = page.next.unwrap_or(Position::NONE);
+        }
+        if at == after { Ok(gap) } else { Err(Error::UnknownPosition) }
+    }
+
+    /// The order whose records stand at `positions`: its settlement, then its refunds.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], or [`Error::OrderNotPaid`].
+    pub(crate) fn order(&self, positions: &[Position]) -> Result<Order, Error> {
+        let (first, refunds) = positions.split_first().ok_or(Error::UnknownOrder)?;
+        let Event::Settled(settlement) = self.record(*first)?.event else {
+            return Err(Error::OrderNotPaid);
+        };
+        let mut order = Order::settled(settlement, *first);
+        for position in refunds {
+            if let Event::Refunded(refund) = self.record(*position)?.event {
+                order.apply(&refund, *position);
+            }
+        }
+        Ok(order)
+    }
+}
+
+/// Where an order's records stand: settlement and refunds, or decline.
+pub(crate) type OrderRecords = SmallVec<[Position; 1]>;
+
+/// One page of a topic's history, newest first.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The events.
+    pub events: Vec<DurableEvent>,
+    /// Where the next page begins; `None` when this one reached the topic's first record.
+    pub next: Option<Position>,
+}
+
+type Job = Box<dyn FnOnce(&Shelves) + Send>;
+
+/// The reading threads.
+pub(crate) struct Archive {
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Archive {
+    /// Starts `threads` reading threads.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub(crate) fn open(shelves: &Shelves, threads: usize) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        let spawn = |_| {
+            let (shelves, queue) = (shelves.clone(), Arc::clone(&queue));
+            std::thread::Builder::new().name("fanju-archive".into()).spawn(move || {
+                loop {
+                    let job = queue.lock().recv();
+                    let Ok(job) = job else { return };
+                    job(&shelves);
+                }
+            })
+        };
+        let threads = (0..threads).map(spawn).collect::<std::io::Result<Vec<_>>>()?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), threads: Mutex::new(threads) })
+    }
+
+    /// Runs `job` on a reading thread.
+    pub(crate) fn run(&self, job: impl FnOnce(&Shelves) + Send + 'static) {
+        if let Some(jobs) = self.jobs.lock().as_ref() {
+            drop(jobs.send(Box::new(job)));
+        }
+    }
+
+    /// Runs `read` on a reading thread; the answer can be awaited anywhere.
+    pub(crate) fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Shelves) -> Result<T, Error> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
+        let (sender, receiver) = oneshot::channel();
+        self.run(move |shelves| drop(sender.send(read(shelves))));
+        async move { receiver.await.unwrap_or(Err(Error::Closing)) }
+    }
+
+    /// Finishes what was asked, and ends the threads.
+    pub(crate) fn close(&self) {
+        self.jobs.lock().take();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a reading thread panicked");
+            }
+        }
+    }
+}
+
+/// An operating error of books or journal, as the engine's own.
+pub(crate) fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::Unreadable(Arc::new(error))
+}

@@ -1,0 +1,146 @@
+//! What every actor shares: the directory, the door to the journal, the clock, the rail.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
+
+use parking_lot::Mutex;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use uuid::Uuid;
+
+use super::{
+    archive::Archive,
+    clock::Clock,
+    codes::Codes,
+    deadlines::Deadlines,
+    directory::{Directory, Seat},
+    error::Error,
+    group::GroupActor,
+    merchant::MerchantActor,
+    rail::Rail,
+    transaction::Transaction,
+    wallet::WalletActor,
+};
+use crate::{
+    books::Progress,
+    id::{GroupId, MerchantId, Position, WalletId},
+    journal::{Committer, JournalError},
+};
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// From scan until those who were asked and stay silent count as missing.
+    pub(crate) answer_within: std::time::Duration,
+    /// From scan to the end of the order, whatever happens.
+    pub(crate) order_deadline: std::time::Duration,
+    /// Between two questions to a rail that lost its answer.
+    pub(crate) rail_retry: std::time::Duration,
+}
+
+/// Shared by all actors of one engine.
+pub(crate) struct Core {
+    pub(crate) clock: Clock,
+    pub(crate) patience: Patience,
+    pub(crate) wallets: Directory<WalletId, WalletActor>,
+    pub(crate) merchants: Directory<MerchantId, MerchantActor>,
+    pub(crate) groups: Directory<GroupId, GroupActor>,
+    pub(crate) codes: Codes,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) archive: Archive,
+    pub(crate) rail: Arc<dyn Rail>,
+    pub(crate) projected: Progress,
+    pub(crate) committer: OnceLock<Committer<Arc<Transaction>>>,
+    pub(crate) poison: OnceLock<Arc<JournalError>>,
+    tickets: AtomicU64,
+    random: Mutex<StdRng>,
+}
+
+/// What [`Core::new`] is made of.
+pub(crate) struct CoreParts {
+    pub(crate) clock: Clock,
+    pub(crate) patience: Patience,
+    pub(crate) archive: Archive,
+    pub(crate) rail: Arc<dyn Rail>,
+    pub(crate) projected: Progress,
+    pub(crate) thread: actix_rt::ArbiterHandle,
+    pub(crate) seed: Option<u64>,
+}
+
+impl Core {
+    pub(crate) fn new(parts: CoreParts) -> Arc<Self> {
+        let CoreParts { clock, patience, archive, rail, projected, thread, seed } = parts;
+        let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
+        Arc::new(Self {
+            clock,
+            patience,
+            wallets: Directory::new(thread.clone()),
+            merchants: Directory::new(thread.clone()),
+            groups: Directory::new(thread),
+            codes: Codes::default(),
+            deadlines: Deadlines::default(),
+            archive,
+            rail,
+            projected,
+            committer: OnceLock::new(),
+            poison: OnceLock::new(),
+            tickets: AtomicU64::new(1),
+            random: Mutex::new(random),
+        })
+    }
+
+    /// The seat of a wallet that may exist.
+    pub(crate) fn wallet(self: &Arc<Self>, id: WalletId) -> Arc<Seat<WalletActor>> {
+        let core = Arc::clone(self);
+        self.wallets.seat(id, move |seat| WalletActor::known(id, core, seat))
+    }
+
+    /// The seat of a merchant that may exist.
+    pub(crate) fn merchant(self: &Arc<Self>, id: MerchantId) -> Arc<Seat<MerchantActor>> {
+        let core = Arc::clone(self);
+        self.merchants.seat(id, move |seat| MerchantActor::known(id, core, seat))
+    }
+
+    /// The seat of a group that may exist.
+    pub(crate) fn group(self: &Arc<Self>, id: GroupId) -> Arc<Seat<GroupActor>> {
+        let core = Arc::clone(self);
+        self.groups.seat(id, move |seat| GroupActor::known(id, core, seat))
+    }
+
+    /// Hands a transaction to the journal. Its topics' actors hear of it once it is durable.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`] or [`Error::Closing`]; the transaction then never happened.
+    pub(crate) fn submit(&self, transaction: Arc<Transaction>) -> Result<(), Error> {
+        let committer = self.committer.get().expect("the journal opens before the first command");
+        committer.submit(transaction).map_err(|_| self.refusal())
+    }
+
+    /// Whether the books have everything up to and with the record at `position`.
+    pub(crate) fn is_booked(&self, position: Position) -> bool {
+        position == Position::NONE || position < self.projected.position()
+    }
+
+    /// Why nothing is accepted any more.
+    pub(crate) fn refusal(&self) -> Error {
+        self.poison.get().map_or(Error::Closing, |error| Error::Poisoned(Arc::clone(error)))
+    }
+
+    /// A number for one command, unique in this engine.
+    pub(crate) fn ticket(&self) -> u64 {
+        self.tickets.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Random bits: for codes and identities, never for rules.
+    pub(crate) fn random(&self) -> u64 {
+        self.random.lock().random()
+    }
+
+    /// A fresh identity, in the order of birth.
+    pub(crate) fn fresh_uuid(&self) -> Uuid {
+        let millis = u64::try_from(self.clock.now().0 / 1_000).unwrap_or(0);
+        let random: [u8; 10] = self.random.lock().random();
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}

@@ -1,0 +1,55 @@
+//! Deadlines of the bills being paid: one short list and one ticking actor, because a timer for
+//! each bill would cost more than the bill's own bookkeeping.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use actix::{Actor, AsyncContext, Context};
+use parking_lot::Mutex;
+
+use super::{
+    core::Core,
+    directory::Seat,
+    group::{DeadlineDue, GroupActor},
+};
+use crate::{id::GroupId, time::Timestamp};
+
+/// How often the list is looked through: how late a deadline may be noticed.
+const TICK: Duration = Duration::from_millis(20);
+
+type Due = HashMap<GroupId, (Timestamp, Arc<Seat<GroupActor>>), crate::hash::IdState>;
+
+/// Groups that are paying, and when something is due although nobody says anything.
+#[derive(Default)]
+pub(crate) struct Deadlines {
+    due: Mutex<Due>,
+}
+
+impl Deadlines {
+    pub(crate) fn watch(&self, group: GroupId, due: Timestamp, seat: &Arc<Seat<GroupActor>>) {
+        self.due.lock().insert(group, (due, Arc::clone(seat)));
+    }
+
+    pub(crate) fn forget(&self, group: GroupId) {
+        self.due.lock().remove(&group);
+    }
+
+    fn ring(&self, now: Timestamp) {
+        let due = self.due.lock();
+        for (_, (_, seat)) in due.iter().filter(|(_, (due, _))| *due <= now) {
+            if seat.tell(DeadlineDue).is_err() {
+                tracing::error!("a paying group has ended before its bill");
+            }
+        }
+    }
+}
+
+/// Rings at every deadline.
+pub(crate) struct Bell(pub(crate) Arc<Core>);
+
+impl Actor for Bell {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(TICK, |bell, _| bell.0.deadlines.ring(bell.0.clock.now()));
+    }
+}

@@ -1,0 +1,130 @@
+//! What can go wrong with a command, for everybody who asks the engine.
+//!
+//! Three kinds, never mixed: a *rejection* is the caller's, and nothing changed; an *operating
+//! error* is the machine's; [`Error::Unanswered`] and [`Error::Poisoned`] mean that the outcome is
+//! not known: ask again under the same number once the engine runs again.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        group, merchant,
+        order::RefundRejection,
+        payment::{self, AnswerRejection},
+        wallet,
+    },
+    id::{GroupId, MerchantId, WalletId},
+    journal::JournalError,
+    limits,
+};
+
+/// Why the engine did not do what was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// No such wallet.
+    #[error("unknown wallet {0}")]
+    UnknownWallet(WalletId),
+    /// No such merchant.
+    #[error("unknown merchant {0}")]
+    UnknownMerchant(MerchantId),
+    /// No such group.
+    #[error("unknown group {0}")]
+    UnknownGroup(GroupId),
+    /// No such order of this merchant.
+    #[error("unknown order")]
+    UnknownOrder,
+    /// A wallet refuses.
+    #[error(transparent)]
+    Wallet(#[from] wallet::Rejection),
+    /// A merchant refuses.
+    #[error(transparent)]
+    Merchant(#[from] merchant::Rejection),
+    /// A group refuses.
+    #[error(transparent)]
+    Group(#[from] group::Rejection),
+    /// The bill cannot be collected from this group.
+    #[error(transparent)]
+    Payment(#[from] payment::Rejection),
+    /// The answer was to no question.
+    #[error(transparent)]
+    Answer(#[from] AnswerRejection),
+    /// The refund cannot be made.
+    #[error(transparent)]
+    Refund(#[from] RefundRejection),
+    /// The code is known to no group: mistyped past the check digit, long expired, or of an engine
+    /// that has restarted.
+    #[error("unknown group code")]
+    UnknownCode,
+    /// The code's time is over.
+    #[error("group code has expired")]
+    ExpiredCode,
+    /// The code was scanned before.
+    #[error("group code was already used")]
+    SpentCode,
+    /// The order number means another bill of this merchant.
+    #[error("order number was already used for another bill")]
+    OrderNoReused,
+    /// The order ended without money; there is nothing to give back.
+    #[error("order was not paid")]
+    OrderNotPaid,
+    /// The rail refused the move; nothing moved.
+    #[error("the bank refused")]
+    RailRefused,
+    /// Too much is in flight; try again later.
+    #[error("engine is busy, try again later")]
+    Busy,
+    /// Too many subscribers of one topic.
+    #[error("topic has too many subscribers")]
+    TooManySubscribers,
+    /// The position lies on another topic's chain, or beyond the newest record.
+    #[error("position is not on this topic's chain")]
+    UnknownPosition,
+    /// Too much happened since that position: take the topic's state and go on from there.
+    #[error("more than {} events since that position", limits::RESUME_EVENTS_MAX)]
+    GapTooLong,
+    /// The engine takes no more commands.
+    #[error("engine is closing")]
+    Closing,
+    /// A write or a sync failed; the engine must be opened again. The outcome is unknown.
+    #[error("journal is poisoned, outcome unknown: {0}")]
+    Poisoned(Arc<JournalError>),
+    /// Nobody answered. The outcome is unknown.
+    #[error("no answer, outcome unknown")]
+    Unanswered,
+    /// The books or the journal could not be read.
+    #[error("cannot read: {0}")]
+    Unreadable(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// A stable word for programs: the same in process, over HTTP and over the live channel.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownWallet(_) => "unknown_wallet",
+            Self::UnknownMerchant(_) => "unknown_merchant",
+            Self::UnknownGroup(_) => "unknown_group",
+            Self::UnknownOrder => "unknown_order",
+            Self::Wallet(_) => "wallet_refused",
+            Self::Merchant(_) => "merchant_refused",
+            Self::Group(_) => "group_refused",
+            Self::Payment(_) => "payment_refused",
+            Self::Answer(_) => "answer_refused",
+            Self::Refund(_) => "refund_refused",
+            Self::UnknownCode => "unknown_code",
+            Self::ExpiredCode => "expired_code",
+            Self::SpentCode => "spent_code",
+            Self::OrderNoReused => "order_no_reused",
+            Self::OrderNotPaid => "order_not_paid",
+            Self::RailRefused => "rail_refused",
+            Self::Busy => "busy",
+            Self::TooManySubscribers => "too_many_subscribers",
+            Self::UnknownPosition => "unknown_position",
+            Self::GapTooLong => "gap_too_long",
+            Self::Closing => "closing",
+            Self::Poisoned(_) => "poisoned",
+            Self::Unanswered => "unanswered",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+}

@@ -1,0 +1,759 @@
+//! The merchant actor: a mailbox in front of one [`Merchant`] and its orders.
+//!
+//! A bill's path: [`Present`] → order number looked up (G-1) → code claimed → [`group::Scan`] →
+//! the group's record comes back as [`Committed`] → reply. A refund's path: [`GiveBack`] → the
+//! order's records read → `Order::decide_refund` → journal → [`Committed`] → reply.
+
+use std::{collections::HashMap, sync::Arc};
+
+use actix::{
+    Actor, ActorContext, AsyncContext, Context, Handler, Message,
+    fut::{ActorFutureExt, WrapFuture},
+};
+use smallvec::smallvec;
+use tokio::sync::oneshot;
+
+use super::{
+    admission::Reply,
+    archive::unreadable,
+    core::Core,
+    directory::{Asked, Asking, Seat},
+    error::Error,
+    feed::{Feed, Snapshot, Subscribe},
+    gate::Gate,
+    group,
+    orders::{Ended, InFlight, Known, Orders},
+    rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
+    receipt::Receipt,
+    transaction::{AnySeat, Committed, Transaction},
+    wallet::{Poison, Ready, Rest},
+};
+use crate::{
+    domain::{
+        bill::Bill,
+        code::Code,
+        event::{DeclineReason, Event, Source},
+        merchant::{Merchant, Rejection},
+        order::{Order, RefundDecision, RefundRequest},
+        requests::{self, Decision},
+        text::{Name, OrderNo},
+    },
+    id::{MerchantId, Position, RequestId, Topic},
+    money::{Amount, Currency},
+};
+
+/// Onboard the merchant whose seat this is. Answered when it is durable.
+pub(crate) struct Onboard {
+    pub(crate) name: Name,
+    pub(crate) currency: Currency,
+    pub(crate) reply: Reply<Receipt>,
+}
+
+/// Pay the takings out to the bank. Answered when the bank's answer is durable.
+pub(crate) struct PayOut {
+    pub(crate) request: RequestId,
+    pub(crate) amount: Amount,
+    pub(crate) reply: Reply<Receipt>,
+}
+
+/// Collect this bill from the group that shows this code. Answered when the order has ended, and
+/// at once when the number had ended before.
+pub(crate) struct Present {
+    pub(crate) bill: Bill,
+    pub(crate) code: Code,
+    pub(crate) reply: Reply<Receipt>,
+}
+
+/// Take a bill back that is not decided yet. Answered at once; the order then ends as declined,
+/// unless it was decided already.
+pub(crate) struct Cancel {
+    pub(crate) order_no: OrderNo,
+    pub(crate) reply: Reply<()>,
+}
+
+/// How is this order? Answered once its records are read.
+pub(crate) struct GetOrder {
+    pub(crate) order_no: OrderNo,
+    pub(crate) reply: Reply<OrderView>,
+}
+
+/// Give money back. Answered when it is durable.
+pub(crate) struct GiveBack {
+    pub(crate) request: RefundRequest,
+    pub(crate) reply: Reply<Receipt>,
+}
+
+/// Look at the merchant. Answered at once.
+pub(crate) struct Get(pub(crate) Reply<MerchantView>);
+
+/// The group did not take the bill. News from the group; not answered.
+pub(crate) struct ScanRefused {
+    pub(crate) order_no: OrderNo,
+    pub(crate) error: Error,
+}
+
+impl Message for ScanRefused {
+    type Result = ();
+}
+
+struct Shelf {
+    merchant: Merchant,
+    head: Position,
+    orders: Orders,
+}
+
+struct Loaded(Result<Option<Shelf>, Error>);
+
+impl Message for Loaded {
+    type Result = ();
+}
+
+/// A merchant as its staff sees it.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct MerchantView {
+    /// Its identity.
+    pub id: MerchantId,
+    /// Its name.
+    pub name: Name,
+    /// Its till's currency.
+    pub currency: Currency,
+    /// Everything that it owns.
+    pub posted: Amount,
+    /// What is free to pay out or give back.
+    pub available: Amount,
+    /// Its newest record.
+    pub position: Position,
+}
+
+/// How an order stands.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum OrderView {
+    /// It is being collected.
+    InFlight {
+        /// How much.
+        total: Amount,
+    },
+    /// It was paid.
+    Settled(Order),
+    /// It ended without money.
+    Declined {
+        /// Why.
+        reason: DeclineReason,
+        /// How much it would have been.
+        total: Amount,
+        /// Its record.
+        position: Position,
+    },
+}
+
+struct Pending {
+    ticket: u64,
+    reply: Reply<Receipt>,
+}
+
+/// One merchant's mailbox.
+pub(crate) struct MerchantActor {
+    id: MerchantId,
+    core: Arc<Core>,
+    seat: Arc<Seat<Self>>,
+    merchant: Option<Merchant>,
+    /// The newest record that the merchant has folded.
+    folded: Position,
+    orders: Orders,
+    /// Refunds in flight, each with those that wait for the same order.
+    refunds: HashMap<OrderNo, Vec<GiveBack>>,
+    refund_replies: HashMap<u64, Reply<Receipt>>,
+    gate: Gate<Self>,
+    feed: Feed,
+    pending: Option<Pending>,
+    desk: RailDesk,
+    fault: Option<Error>,
+}
+
+impl MerchantActor {
+    /// A merchant that the books may know.
+    pub(crate) fn known(id: MerchantId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
+        Self { gate: Gate::shut(), ..Self::unborn(id, core, seat) }
+    }
+
+    /// A merchant that is about to be onboarded.
+    pub(crate) fn unborn(id: MerchantId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
+        Self {
+            id,
+            core,
+            seat,
+            merchant: None,
+            folded: Position::NONE,
+            orders: Orders::default(),
+            refunds: HashMap::new(),
+            refund_replies: HashMap::new(),
+            gate: Gate::open(),
+            feed: Feed::default(),
+            pending: None,
+            desk: RailDesk::default(),
+            fault: None,
+        }
+    }
+
+    fn is_loading(&self) -> bool {
+        self.merchant.is_none() && !self.gate.is_open()
+    }
+
+    fn absence(&self) -> Error {
+        self.fault.clone().unwrap_or(Error::UnknownMerchant(self.id))
+    }
+
+    fn record(&mut self, event: Event, reply: Reply<Receipt>) {
+        let ticket = self.core.ticket();
+        let transaction =
+            Transaction::new(self.core.clock.now(), event, ticket, |_| self.any_seat());
+        match self.core.submit(transaction) {
+            Ok(()) => {
+                self.gate.close();
+                self.pending = Some(Pending { ticket, reply });
+            }
+            Err(error) => reply.send(Err(error)),
+        }
+    }
+
+    // --- a bill ----------------------------------------------------------------------------
+
+    fn present(&mut self, present: Present, ctx: &mut Context<Self>) {
+        let Some(merchant) = &self.merchant else {
+            return present.reply.send(Err(self.absence()));
+        };
+        let content = present.bill.content();
+        match self.orders.get_mut(&present.bill.order_no) {
+            Some(Known::InFlight(order)) if order.content == content => {
+                order.waiting.push(present.reply);
+            }
+            Some(Known::Ended(ended)) if ended.content == content => {
+                let ended = ended.clone();
+                self.present_again(present, &ended, ctx);
+            }
+            Some(Known::InFlight(_) | Known::Ended(_)) => {
+                present.reply.send(Err(Error::OrderNoReused));
+            }
+            None => {
+                if let Err(rejection) = merchant.check_bill(&present.bill) {
+                    present.reply.send(Err(rejection.into()));
+                } else if self.orders.may_be_booked(&present.bill.order_no) {
+                    self.present_after_look(present, ctx);
+                } else {
+                    self.scan(present);
+                }
+            }
+        }
+    }
+
+    /// The number may be in the books: looks before it scans.
+    fn present_after_look(&mut self, present: Present, ctx: &mut Context<Self>) {
+        let booked = self.look(present.bill.order_no.clone());
+        ctx.spawn(booked.into_actor(self).map(|booked, actor: &mut Self, ctx| match booked {
+            Err(error) => present.reply.send(Err(error)),
+            Ok(_) if actor.orders.get(&present.bill.order_no).is_some() => {
+                actor.present(present, ctx);
+            }
+            Ok(None) => actor.scan(present),
+            Ok(Some(ended)) if ended.content == present.bill.content() => {
+                actor.present_again(present, &ended, ctx);
+            }
+            Ok(Some(_)) => present.reply.send(Err(Error::OrderNoReused)),
+        }));
+    }
+
+    /// What the books know of an order number.
+    fn look(
+        &self,
+        order_no: OrderNo,
+    ) -> impl Future<Output = Result<Option<Ended>, Error>> + 'static {
+        let merchant = self.id;
+        self.core.archive.read(move |shelves| {
+            let Some((paid, positions)) = shelves.booked(merchant, &order_no)? else {
+                return Ok(None);
+            };
+            let first = *positions.first().ok_or(Error::UnknownOrder)?;
+            let event = shelves.record(first)?.event;
+            let content = if let Event::Settled(settlement) = &event {
+                settlement.content
+            } else if let Event::Declined(decline) = &event {
+                decline.content
+            } else {
+                return Err(Error::UnknownOrder);
+            };
+            Ok(Some(Ended { content, paid, positions }))
+        })
+    }
+
+    /// The same bill again: a paid one is shown as it was paid; an unpaid one may be tried once
+    /// more with a fresh code.
+    fn present_again(&mut self, present: Present, ended: &Ended, ctx: &mut Context<Self>) {
+        let now = self.core.clock.now();
+        if !ended.paid && self.core.codes.peek(present.code, now).is_ok() {
+            return self.scan(present);
+        }
+        let Some(first) = ended.positions.first().copied() else {
+            return present.reply.send(Err(Error::UnknownOrder));
+        };
+        let record = self.core.archive.read(move |shelves| shelves.record(first));
+        let reply = present.reply;
+        ctx.spawn(record.into_actor(self).map(|record, _, _| {
+            reply.send(record.map(Receipt::replayed));
+        }));
+    }
+
+    /// Spends the code and hands the bill to its group.
+    fn scan(&mut self, Present { bill, code, reply }: Present) {
+        let group = match self.core.codes.claim(code, self.core.clock.now()) {
+            Ok(group) => group,
+            Err(error) => return reply.send(Err(error)),
+        };
+        let order_no = bill.order_no.clone();
+        let (content, total) = (bill.content(), bill.total);
+        let waiting = smallvec![reply];
+        let payer = Arc::clone(&group);
+        self.orders.begin(order_no.clone(), InFlight { content, total, group: payer, waiting });
+        let merchant = Arc::clone(&self.seat);
+        let scan = group::Scan { bill, code, merchant };
+        if let Err(error) = group.tell(scan) {
+            self.abandon(&order_no, &error);
+        }
+    }
+
+    fn abandon(&mut self, order_no: &OrderNo, error: &Error) {
+        let waiting = self.orders.abandon(order_no).map(|order| order.waiting);
+        for reply in waiting.into_iter().flatten() {
+            reply.send(Err(error.clone()));
+        }
+    }
+
+    fn end_order(&mut self, order_no: &OrderNo, content: u64, paid: bool, news: &Committed) {
+        let positions = smallvec![news.position()];
+        for reply in self.orders.end(order_no, Ended { content, paid, positions }) {
+            reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+        }
+        self.orders.tidy(self.core.projected.position());
+    }
+
+    // --- a refund --------------------------------------------------------------------------
+
+    fn give_back(&mut self, ask: GiveBack, ctx: &mut Context<Self>) {
+        if self.merchant.is_none() {
+            return ask.reply.send(Err(self.absence()));
+        }
+        let order_no = ask.request.order_no.clone();
+        if let Some(line) = self.refunds.get_mut(&order_no) {
+            return line.push(ask);
+        }
+        if let Some(Known::InFlight(_)) = self.orders.get(&order_no) {
+            return ask.reply.send(Err(Error::OrderNotPaid));
+        }
+        self.refunds.insert(order_no.clone(), Vec::new());
+        let order = self.read_order(&order_no);
+        ctx.spawn(order.into_actor(self).map(move |order, actor: &mut Self, ctx| match order {
+            Ok(order) => actor.decide_refund(&order, ask, ctx),
+            Err(error) => {
+                ask.reply.send(Err(error));
+                actor.next_refund(&order_no, ctx);
+            }
+        }));
+    }
+
+    /// The order with everything that was refunded of it.
+    fn read_order(
+        &self,
+        order_no: &OrderNo,
+    ) -> impl Future<Output = Result<Order, Error>> + 'static {
+        let positions = match self.orders.get(order_no) {
+            Some(Known::Ended(ended)) => Some(ended.positions.clone()),
+            Some(Known::InFlight(_)) | None => None,
+        };
+        let (merchant, order_no) = (self.id, order_no.clone());
+        self.core.archive.read(move |shelves| {
+            let positions = match positions {
+                Some(positions) => positions,
+                None => shelves.booked(merchant, &order_no)?.ok_or(Error::UnknownOrder)?.1,
+            };
+            shelves.order(&positions)
+        })
+    }
+
+    fn decide_refund(&mut self, order: &Order, ask: GiveBack, ctx: &mut Context<Self>) {
+        let order_no = ask.request.order_no.clone();
+        let refund = match order.decide_refund(&ask.request) {
+            Ok(RefundDecision::Fresh(refund)) => refund,
+            Ok(RefundDecision::Repeated(earlier)) => {
+                let record =
+                    self.core.archive.read(move |shelves| shelves.record(earlier.position));
+                let reply = ask.reply;
+                ctx.spawn(record.into_actor(self).map(|record, _, _| {
+                    reply.send(record.map(Receipt::replayed));
+                }));
+                return self.next_refund(&order_no, ctx);
+            }
+            Err(rejection) => {
+                ask.reply.send(Err(rejection.into()));
+                return self.next_refund(&order_no, ctx);
+            }
+        };
+        let merchant = self.merchant.as_mut().expect("looked at before the order was read");
+        if let Err(rejection) = merchant.reserve(refund.owner(), refund.amount) {
+            ask.reply.send(Err(Rejection::from(rejection).into()));
+            return self.next_refund(&order_no, ctx);
+        }
+        // What memory knows of the order now includes the refunds that are in the books.
+        let positions =
+            std::iter::once(order.position).chain(order.refunds.iter().map(|r| r.position));
+        let content = order.settlement.content;
+        let ended = Ended { content, paid: true, positions: positions.collect() };
+        drop(self.orders.end(&order_no, ended));
+        self.seat_and_record(refund, ask.reply, ctx);
+    }
+
+    /// Brings everybody who gets something back into memory, then records the refund.
+    fn seat_and_record(
+        &mut self,
+        refund: crate::domain::event::Refund,
+        reply: Reply<Receipt>,
+        ctx: &mut Context<Self>,
+    ) {
+        let core = Arc::clone(&self.core);
+        let group = core.group(refund.group);
+        let seats: HashMap<_, _> = refund
+            .legs
+            .iter()
+            .map(|leg| {
+                let Source::Wallet(id) = leg.source;
+                (id, core.wallet(id))
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(seats.len().saturating_add(1));
+        for seat in seats.values() {
+            let (answer, ready) = oneshot::channel();
+            drop(seat.tell(Ready { member_in: None, answer }));
+            answers.push(ready);
+        }
+        let (answer, ready) = oneshot::channel();
+        drop(group.tell(group::Ready(answer)));
+        answers.push(ready);
+        let ready = async move {
+            for answer in answers {
+                answer.await.unwrap_or(Err(Error::Unanswered))?;
+            }
+            Ok::<(), Error>(())
+        };
+        ctx.spawn(ready.into_actor(self).map(move |ready, actor: &mut Self, ctx| {
+            let (owner, order_no) = (refund.owner(), refund.order_no.clone());
+            let ticket = actor.core.ticket();
+            let event = Event::Refunded(refund);
+            let submitted = ready.and_then(|()| {
+                let now = actor.core.clock.now();
+                actor.core.submit(Transaction::new(now, event, ticket, |topic| match topic {
+                    Topic::Wallet(id) => AnySeat::Wallet(Arc::clone(&seats[&id])),
+                    Topic::Group(_) => AnySeat::Group(Arc::clone(&group)),
+                    Topic::Merchant(_) => actor.any_seat(),
+                }))
+            });
+            match submitted {
+                Ok(()) => {
+                    actor.refund_replies.insert(ticket, reply);
+                }
+                Err(error) => {
+                    if let Some(merchant) = &mut actor.merchant {
+                        merchant.release(owner);
+                    }
+                    reply.send(Err(error));
+                    actor.next_refund(&order_no, ctx);
+                }
+            }
+        }));
+    }
+
+    /// The order's refund is through: lets the next one of the same order begin.
+    fn next_refund(&mut self, order_no: &OrderNo, ctx: &mut Context<Self>) {
+        let Some(mut line) = self.refunds.remove(order_no) else { return };
+        if line.is_empty() {
+            return;
+        }
+        let next = line.remove(0);
+        self.give_back(next, ctx);
+        match self.refunds.get_mut(order_no) {
+            Some(waiting) => waiting.extend(line),
+            None => line.into_iter().for_each(|ask| self.give_back(ask, ctx)),
+        }
+    }
+
+    fn end_refund(&mut self, order_no: &OrderNo, news: &Committed, ctx: &mut Context<Self>) {
+        if let Some(Known::Ended(ended)) = self.orders.get_mut(order_no) {
+            ended.positions.push(news.position());
+        }
+        if let Some(reply) = self.refund_replies.remove(&news.transaction.ticket) {
+            reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+        }
+        self.next_refund(order_no, ctx);
+    }
+
+    // --- looking ---------------------------------------------------------------------------
+
+    fn view(&self) -> Result<MerchantView, Error> {
+        let merchant = self.merchant.as_ref().ok_or_else(|| self.absence())?;
+        Ok(MerchantView {
+            id: merchant.id,
+            name: merchant.name.clone(),
+            currency: merchant.currency,
+            posted: merchant.purse.funds.posted(),
+            available: merchant.purse.funds.available(),
+            position: self.folded,
+        })
+    }
+
+    fn is_idle(&self) -> bool {
+        let quiet = |merchant: &Merchant| {
+            merchant.purse.funds.is_unreserved() && merchant.purse.moving().is_empty()
+        };
+        self.gate.is_open()
+            && self.pending.is_none()
+            && self.refunds.is_empty()
+            && self.desk.is_empty()
+            && !self.feed.is_heard()
+            && self.orders.is_idle()
+            && self.merchant.as_ref().is_none_or(quiet)
+            && self.seat.head() == self.folded
+            && self.core.is_booked(self.folded)
+    }
+}
+
+impl RailHolder for MerchantActor {
+    fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    fn any_seat(&self) -> AnySeat {
+        AnySeat::Merchant(Arc::clone(&self.seat))
+    }
+}
+
+impl Actor for MerchantActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        if !self.is_loading() {
+            return;
+        }
+        let (id, seat) = (self.id, Arc::clone(&self.seat));
+        self.core.archive.run(move |shelves| {
+            let load = || {
+                let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
+                let mut orders = Orders::default();
+                shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
+                Ok(Some(Shelf { merchant, head, orders }))
+            };
+            drop(
+                seat.tell(Loaded(
+                    load().map_err(|error: crate::books::BooksError| unreadable(error)),
+                )),
+            );
+        });
+    }
+}
+
+impl Handler<Loaded> for MerchantActor {
+    type Result = ();
+
+    fn handle(&mut self, Loaded(found): Loaded, ctx: &mut Self::Context) {
+        match found {
+            Ok(Some(Shelf { merchant, head, orders })) => {
+                self.seat.set_head(head);
+                self.folded = head;
+                self.orders = orders;
+                let moving = merchant.purse.moving().to_vec();
+                self.merchant = Some(merchant);
+                for moved in moving {
+                    ask_bank(self, moved, ctx);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => self.fault = Some(error),
+        }
+        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+    }
+}
+
+impl<M> Handler<Asked<Self, M>> for MerchantActor
+where
+    Self: Asking<M>,
+    M: 'static,
+{
+    type Result = ();
+
+    fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+        if self.is_loading() {
+            return self.gate.wait(move |actor, ctx| actor.asked(asked.message, ctx));
+        }
+        self.asked(asked.message, ctx);
+    }
+}
+
+impl Asking<Onboard> for MerchantActor {
+    fn asked(&mut self, Onboard { name, currency, reply }: Onboard, _: &mut Context<Self>) {
+        self.record(Event::MerchantOnboarded { merchant: self.id, name, currency }, reply);
+    }
+}
+
+impl Asking<Present> for MerchantActor {
+    fn asked(&mut self, present: Present, ctx: &mut Context<Self>) {
+        self.present(present, ctx);
+    }
+}
+
+impl Asking<Cancel> for MerchantActor {
+    fn asked(&mut self, Cancel { order_no, reply }: Cancel, _: &mut Context<Self>) {
+        let Some(Known::InFlight(order)) = self.orders.get(&order_no) else {
+            return reply.send(Err(Error::UnknownOrder));
+        };
+        reply.send(order.group.tell(group::CancelBill { merchant: self.id, order_no }));
+    }
+}
+
+impl Asking<GetOrder> for MerchantActor {
+    fn asked(&mut self, GetOrder { order_no, reply }: GetOrder, ctx: &mut Context<Self>) {
+        if let Some(Known::InFlight(order)) = self.orders.get(&order_no) {
+            return reply.send(Ok(OrderView::InFlight { total: order.total }));
+        }
+        let ended = match self.orders.get(&order_no) {
+            Some(Known::Ended(ended)) => Some(ended.positions.clone()),
+            Some(Known::InFlight(_)) | None => None,
+        };
+        let merchant = self.id;
+        let view = self.core.archive.read(move |shelves| {
+            let positions = match ended {
+                Some(positions) => positions,
+                None => shelves.booked(merchant, &order_no)?.ok_or(Error::UnknownOrder)?.1,
+            };
+            let first = *positions.first().ok_or(Error::UnknownOrder)?;
+            if let Event::Declined(decline) = shelves.record(first)?.event {
+                let (reason, total, position) = (decline.reason, decline.total, first);
+                return Ok(OrderView::Declined { reason, total, position });
+            }
+            shelves.order(&positions).map(OrderView::Settled)
+        });
+        ctx.spawn(view.into_actor(self).map(|view, _, _| reply.send(view)));
+    }
+}
+
+impl Asking<GiveBack> for MerchantActor {
+    fn asked(&mut self, ask: GiveBack, ctx: &mut Context<Self>) {
+        self.give_back(ask, ctx);
+    }
+}
+
+impl Asking<PayOut> for MerchantActor {
+    fn asked(&mut self, ask: PayOut, ctx: &mut Context<Self>) {
+        if !self.gate.is_open() {
+            return self.gate.wait(|actor, ctx| actor.asked(ask, ctx));
+        }
+        let PayOut { request, amount, reply } = ask;
+        let Some(merchant) = &mut self.merchant else { return reply.send(Err(self.absence())) };
+        match merchant.decide_payout(request, amount) {
+            Ok(Decision::Fresh(event)) => {
+                let reserved = merchant.reserve(request.into(), amount);
+                reserved.expect("decided: the funds reach");
+                self.record(event, reply);
+            }
+            Ok(Decision::Repeated(ended)) if ended.ended == requests::Ended::Refused => {
+                reply.send(Err(Error::RailRefused));
+            }
+            Ok(Decision::Repeated(ended)) => {
+                let record = self.core.archive.read(move |shelves| shelves.record(ended.position));
+                ctx.spawn(record.into_actor(self).map(|record, _, _| {
+                    reply.send(record.map(Receipt::replayed));
+                }));
+            }
+            Err(Rejection::StillMoving) => self.desk.wait(request, reply),
+            Err(rejection) => reply.send(Err(rejection.into())),
+        }
+    }
+}
+
+impl Asking<Get> for MerchantActor {
+    fn asked(&mut self, Get(reply): Get, _: &mut Context<Self>) {
+        reply.send(self.view());
+    }
+}
+
+impl Asking<Subscribe<MerchantView>> for MerchantActor {
+    fn asked(&mut self, Subscribe(reply): Subscribe<MerchantView>, _: &mut Context<Self>) {
+        let snapshot = self.view().and_then(|state| {
+            let position = state.position;
+            Ok(Snapshot { state, position, listener: self.feed.subscribe()? })
+        });
+        reply.send(snapshot);
+    }
+}
+
+impl Handler<ScanRefused> for MerchantActor {
+    type Result = ();
+
+    fn handle(&mut self, refused: ScanRefused, _: &mut Self::Context) {
+        self.abandon(&refused.order_no, &refused.error);
+    }
+}
+
+impl Handler<Committed> for MerchantActor {
+    type Result = ();
+
+    fn handle(&mut self, news: Committed, ctx: &mut Self::Context) {
+        match (&mut self.merchant, news.event()) {
+            (None, Event::MerchantOnboarded { name, currency, .. }) => {
+                self.merchant = Some(Merchant::onboard(self.id, name.clone(), *currency));
+            }
+            (Some(merchant), event) => merchant.apply(event, news.delta(), news.position()),
+            (None, _) => unreachable!("J-2: no record names a merchant that is not in memory"),
+        }
+        self.folded = news.position();
+        self.feed.tell(&news);
+        if let Event::Settled(settlement) = news.event() {
+            self.end_order(&settlement.order_no, settlement.content, true, &news);
+        } else if let Event::Declined(decline) = news.event() {
+            self.end_order(&decline.order_no, decline.content, false, &news);
+        } else if let Event::Refunded(refund) = news.event() {
+            self.end_refund(&refund.order_no, &news, ctx);
+        } else {
+            follow_rail(self, &news, ctx, |actor| &mut actor.desk);
+        }
+        let Some(pending) = self.pending.take_if(|pending| news.answers(pending.ticket)) else {
+            return;
+        };
+        if let Event::RailRequested(moved) = news.event() {
+            self.desk.wait(moved.request, pending.reply);
+        } else {
+            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+        }
+        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+    }
+}
+
+impl Handler<Rest> for MerchantActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
+        if self.is_idle() && self.core.merchants.leave(self.id) {
+            ctx.stop();
+        }
+    }
+}
+
+impl Handler<Poison> for MerchantActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Poison, _: &mut Self::Context) {
+        self.pending = None;
+        self.orders.disperse();
+        self.refunds.clear();
+        self.refund_replies.clear();
+        self.gate.disperse();
+        self.desk.disperse();
+        self.feed.end();
+    }
+}

@@ -1,0 +1,151 @@
+//! A merchant's orders in memory: those in flight, those that ended lately, and a filter that tells
+//! for almost every new number, without a look at the books, that it is new.
+//!
+//! Orders leave memory once the books have them. What the filter takes for known although it is
+//! not costs one look at the books.
+
+use std::{collections::HashMap, sync::Arc};
+
+use fastbloom::BloomFilter;
+use smallvec::SmallVec;
+
+use super::{
+    admission::Reply, archive::OrderRecords, directory::Seat, group::GroupActor, receipt::Receipt,
+};
+use crate::{domain::text::OrderNo, id::Position, money::Amount};
+
+/// Filter errors per look-up: one look at the books in ten thousand new orders.
+const FALSE_POSITIVES: f64 = 1e-4;
+
+/// Order numbers that the first filter takes; each further one takes four times as many.
+const FIRST_FILTER: usize = 256;
+
+/// Ended orders in memory before the first tidying.
+const ENDED_MIN: usize = 1_024;
+
+/// An order that has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    /// The bill's content digest.
+    pub(crate) content: u64,
+    /// Whether it was paid.
+    pub(crate) paid: bool,
+    /// Its records: settlement and refunds, or decline.
+    pub(crate) positions: OrderRecords,
+}
+
+/// An order between scan and end.
+pub(crate) struct InFlight {
+    pub(crate) content: u64,
+    pub(crate) total: Amount,
+    /// Who pays.
+    pub(crate) group: Arc<Seat<GroupActor>>,
+    pub(crate) waiting: SmallVec<[Reply<Receipt>; 1]>,
+}
+
+/// What memory knows of one order number.
+pub(crate) enum Known {
+    /// It is being paid.
+    InFlight(InFlight),
+    /// It has ended.
+    Ended(Ended),
+}
+
+/// All that memory knows of one merchant's orders.
+pub(crate) struct Orders {
+    known: HashMap<OrderNo, Known>,
+    filters: Vec<(BloomFilter, usize)>,
+    tidy_at: usize,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self { known: HashMap::new(), filters: Vec::new(), tidy_at: ENDED_MIN }
+    }
+}
+
+impl Orders {
+    /// Takes note that the books know `order_no`.
+    pub(crate) fn note(&mut self, order_no: &str) {
+        let full = self.filters.last().is_none_or(|(_, room)| *room == 0);
+        if full {
+            let items = FIRST_FILTER << (2 * self.filters.len()).min(24);
+            let filter = BloomFilter::with_false_pos(FALSE_POSITIVES).expected_items(items);
+            self.filters.push((filter, items));
+        }
+        if let Some((filter, room)) = self.filters.last_mut() {
+            filter.insert(order_no);
+            *room -= 1;
+        }
+    }
+
+    /// Whether the books may know `order_no` although memory does not.
+    pub(crate) fn may_be_booked(&self, order_no: &OrderNo) -> bool {
+        self.filters.iter().any(|(filter, _)| filter.contains(order_no.as_str()))
+    }
+
+    pub(crate) fn get_mut(&mut self, order_no: &OrderNo) -> Option<&mut Known> {
+        self.known.get_mut(order_no)
+    }
+
+    pub(crate) fn get(&self, order_no: &OrderNo) -> Option<&Known> {
+        self.known.get(order_no)
+    }
+
+    /// Begins an order.
+    pub(crate) fn begin(&mut self, order_no: OrderNo, order: InFlight) {
+        self.known.insert(order_no, Known::InFlight(order));
+    }
+
+    /// Takes an order back that came to nothing, and those who wait for it.
+    pub(crate) fn abandon(&mut self, order_no: &OrderNo) -> Option<InFlight> {
+        match self.known.remove(order_no)? {
+            Known::InFlight(order) => Some(order),
+            ended @ Known::Ended(_) => {
+                self.known.insert(order_no.clone(), ended);
+                None
+            }
+        }
+    }
+
+    /// Ends an order; returns those who wait for it.
+    pub(crate) fn end(
+        &mut self,
+        order_no: &OrderNo,
+        ended: Ended,
+    ) -> SmallVec<[Reply<Receipt>; 1]> {
+        match self.known.insert(order_no.clone(), Known::Ended(ended)) {
+            Some(Known::InFlight(order)) => {
+                self.note(order_no.as_str());
+                order.waiting
+            }
+            Some(Known::Ended(_)) | None => SmallVec::new(),
+        }
+    }
+
+    /// Forgets ended orders whose records all lie before `projected`, now and then.
+    pub(crate) fn tidy(&mut self, projected: Position) {
+        if self.known.len() < self.tidy_at {
+            return;
+        }
+        self.known.retain(|_, known| match known {
+            Known::InFlight(_) => true,
+            Known::Ended(ended) => ended.positions.iter().any(|position| *position >= projected),
+        });
+        self.tidy_at = (self.known.len() * 2).max(ENDED_MIN);
+    }
+
+    /// Everybody who waits goes home.
+    pub(crate) fn disperse(&mut self) {
+        for known in self.known.values_mut() {
+            if let Known::InFlight(order) = known {
+                order.waiting.clear();
+            }
+        }
+    }
+
+    /// Whether no order is in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.known.values().any(|known| matches!(known, Known::InFlight(_)))
+    }
+}

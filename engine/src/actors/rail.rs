@@ -1,0 +1,105 @@
+//! The rail: how money enters and leaves, behind one trait, with a sandbox bank to try it on.
+//!
+//! The bank is asked under the request's own id, again and again until it answers: it must move the
+//! money of one id at most once. A lost answer is `Unknown`, never a refusal.
+
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+
+use crate::{
+    domain::event::{Direction, RailMove},
+    id::RequestId,
+};
+
+/// What the bank says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RailAnswer {
+    /// The money moved, now or under this id before.
+    Moved,
+    /// It did not, and never will under this id.
+    Refused,
+    /// Nobody knows; ask again.
+    Unknown,
+}
+
+/// A bank's answer on its way.
+pub type RailFuture = Pin<Box<dyn Future<Output = RailAnswer> + Send>>;
+
+/// A bank, or whatever moves money across the engine's border.
+///
+/// Futures are polled on the engine's actor thread, inside its tokio runtime: they must not block.
+pub trait Rail: Send + Sync + 'static {
+    /// Moves money, once per request id.
+    fn transfer(&self, moved: RailMove) -> RailFuture;
+}
+
+/// How a [`SandboxBank`] misbehaves.
+#[derive(Clone, Debug, Default)]
+pub struct SandboxConduct {
+    /// How long it takes to answer.
+    pub delay: Duration,
+    /// Whether it refuses new moves in this direction.
+    pub refuses: Option<Direction>,
+    /// How many answers it loses before it gives one, per request.
+    pub loses_answers: u32,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    conduct: SandboxConduct,
+    moves: HashMap<RequestId, (RailMove, RailAnswer, u32)>,
+}
+
+/// A bank for tests and simulations: money without end, and as bad manners as one likes.
+#[derive(Clone, Debug, Default)]
+pub struct SandboxBank(Arc<Mutex<Ledger>>);
+
+impl SandboxBank {
+    /// A bank with this conduct.
+    #[must_use]
+    pub fn new(conduct: SandboxConduct) -> Self {
+        Self(Arc::new(Mutex::new(Ledger { conduct, moves: HashMap::new() })))
+    }
+
+    /// Changes its conduct from now on.
+    pub fn behave(&self, conduct: SandboxConduct) {
+        self.0.lock().conduct = conduct;
+    }
+
+    /// Every move that it made, by request.
+    #[must_use]
+    pub fn moved(&self) -> Vec<RailMove> {
+        let ledger = self.0.lock();
+        let moved = ledger.moves.values().filter(|(_, answer, _)| *answer == RailAnswer::Moved);
+        moved.map(|(moved, ..)| *moved).collect()
+    }
+
+    fn answer(&self, moved: RailMove) -> RailAnswer {
+        let mut ledger = self.0.lock();
+        let Ledger { conduct, moves } = &mut *ledger;
+        let fresh = match conduct.refuses == Some(moved.direction) {
+            true => RailAnswer::Refused,
+            false => RailAnswer::Moved,
+        };
+        let (_, answer, lost) = moves.entry(moved.request).or_insert((moved, fresh, 0));
+        if *lost < conduct.loses_answers {
+            *lost = lost.saturating_add(1);
+            return RailAnswer::Unknown;
+        }
+        *answer
+    }
+}
+
+impl Rail for SandboxBank {
+    fn transfer(&self, moved: RailMove) -> RailFuture {
+        let bank = self.clone();
+        Box::pin(async move {
+            let delay = bank.0.lock().conduct.delay;
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            bank.answer(moved)
+        })
+    }
+}

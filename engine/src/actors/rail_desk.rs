@@ -1,0 +1,123 @@
+//! The rail desk of a wallet or merchant: who waits for which move, and asking the bank until it
+//! answers.
+
+use std::sync::Arc;
+
+use actix::{
+    Actor, AsyncContext, Context,
+    fut::{ActorFutureExt, WrapFuture},
+};
+
+use super::{
+    admission::Reply,
+    core::Core,
+    error::Error,
+    rail::RailAnswer,
+    receipt::Receipt,
+    transaction::{AnySeat, Committed, Transaction},
+};
+use crate::{
+    domain::event::{Event, RailMove},
+    id::RequestId,
+};
+
+/// Who waits for the end of a move.
+#[derive(Default)]
+pub(crate) struct RailDesk {
+    /// Boxed: a pointer, not three words, in a million wallets that wait for no bank.
+    waiting: Option<Box<Line>>,
+}
+
+type Line = Vec<(RequestId, Reply<Receipt>)>;
+
+/// An actor whose account the rail serves.
+pub(crate) trait RailHolder: Actor<Context = Context<Self>> {
+    fn core(&self) -> &Arc<Core>;
+    fn any_seat(&self) -> AnySeat;
+}
+
+impl RailDesk {
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_none()
+    }
+
+    /// Takes a place in the line for the end of `request`.
+    pub(crate) fn wait(&mut self, request: RequestId, reply: Reply<Receipt>) {
+        self.waiting.get_or_insert_default().push((request, reply));
+    }
+
+    /// Sends everybody home without an answer.
+    pub(crate) fn disperse(&mut self) {
+        self.waiting = None;
+    }
+
+    /// Tells everybody who waits for this move how it ended.
+    pub(crate) fn answer(&mut self, request: RequestId, news: &Committed, moved: bool) {
+        let Some(waiting) = &mut self.waiting else { return };
+        for (_, reply) in waiting.extract_if(.., |(waited, _)| *waited == request) {
+            reply.send(match moved {
+                true => Ok(Receipt::of(Arc::clone(&news.transaction))),
+                false => Err(Error::RailRefused),
+            });
+        }
+        if waiting.is_empty() {
+            self.waiting = None;
+        }
+    }
+}
+
+/// Asks the bank to make `moved`, until it answers; its answer becomes a record.
+pub(crate) fn ask_bank<A: RailHolder>(actor: &A, moved: RailMove, ctx: &mut Context<A>) {
+    let answer = actor.core().rail.transfer(moved).into_actor(actor);
+    ctx.spawn(answer.map(move |answer, actor: &mut A, ctx| {
+        let event = match answer {
+            RailAnswer::Moved => Event::RailConfirmed(moved),
+            RailAnswer::Refused => Event::RailRefused(moved),
+            RailAnswer::Unknown => {
+                let pause = actor.core().patience.rail_retry;
+                ctx.run_later(pause, move |actor, ctx| ask_bank(actor, moved, ctx));
+                return;
+            }
+        };
+        let core = actor.core();
+        let transaction = Transaction::new(core.clock.now(), event, 0, |_| actor.any_seat());
+        if let Err(error) = core.submit(transaction) {
+            // The move stays open in the journal and is asked for again after the next opening.
+            tracing::warn!(%error, "rail answer not recorded");
+        }
+    }));
+}
+
+/// What a durable record means for the rail: a request goes to the bank, an answer to those who
+/// wait for it at the `desk`.
+pub(crate) fn follow_rail<A: RailHolder>(
+    actor: &mut A,
+    news: &Committed,
+    ctx: &mut Context<A>,
+    desk: impl Fn(&mut A) -> &mut RailDesk,
+) {
+    match news.event() {
+        Event::RailRequested(moved) => ask_bank(actor, *moved, ctx),
+        Event::RailConfirmed(moved) => desk(actor).answer(moved.request, news, true),
+        Event::RailRefused(moved) => desk(actor).answer(moved.request, news, false),
+        Event::WalletOpened { .. }
+        | Event::WalletFrozen { .. }
+        | Event::WalletThawed { .. }
+        | Event::WalletClosed { .. }
+        | Event::Transferred { .. }
+        | Event::MerchantOnboarded { .. }
+        | Event::GroupOpened { .. }
+        | Event::MemberInvited { .. }
+        | Event::MemberJoined { .. }
+        | Event::ConsentChanged { .. }
+        | Event::MemberLeft { .. }
+        | Event::RulesSet { .. }
+        | Event::GroupLocked { .. }
+        | Event::GroupUnlocked { .. }
+        | Event::GroupClosed { .. }
+        | Event::Settled(_)
+        | Event::Declined(_)
+        | Event::Refunded(_) => {}
+    }
+}

@@ -1,0 +1,57 @@
+//! A receipt: the proof that something happened, and where it stands in the journal.
+
+use std::sync::Arc;
+
+use super::transaction::Transaction;
+use crate::{codec::Record, domain::event::Event, id::Position, time::Timestamp};
+
+/// Proof of one durable event.
+#[derive(Clone)]
+pub struct Receipt {
+    transaction: Arc<Transaction>,
+    replayed: bool,
+}
+
+impl Receipt {
+    pub(crate) fn of(transaction: Arc<Transaction>) -> Self {
+        Self { transaction, replayed: false }
+    }
+
+    pub(crate) fn replayed(record: Record) -> Self {
+        Self { transaction: Transaction::of_record(record), replayed: true }
+    }
+
+    /// Where the record begins.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.transaction.record.position
+    }
+
+    /// When it was decided.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.transaction.record.at
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn event(&self) -> &Event {
+        &self.transaction.record.event
+    }
+
+    /// Whether it had happened before this command was given.
+    #[must_use]
+    pub fn is_replayed(&self) -> bool {
+        self.replayed
+    }
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receipt")
+            .field("position", &self.position())
+            .field("event", self.event())
+            .field("replayed", &self.replayed)
+            .finish()
+    }
+}

@@ -1,0 +1,524 @@
+//! The wallet actor: a mailbox in front of one [`Wallet`].
+//!
+//! A command's path: [`Submit`] → `Wallet::decide` → journal → [`Committed`] → `Wallet::apply` →
+//! reply. A bill's path: a group asks with [`Reserve`] and is told [`group::Answered`] at once; the
+//! settlement comes back as [`Committed`]. It asks the payee of a transfer, and the bank.
+
+use std::sync::Arc;
+
+use actix::{
+    Actor, AsyncContext, Context, Handler, Message,
+    fut::{ActorFutureExt, WrapFuture},
+};
+use tokio::sync::oneshot;
+
+use super::{
+    admission::Reply,
+    archive::unreadable,
+    core::Core,
+    directory::{Asked, Asking, Seat},
+    error::Error,
+    feed::{Feed, Snapshot, Subscribe},
+    gate::Gate,
+    group::{self, GroupActor},
+    rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
+    receipt::Receipt,
+    transaction::{AnySeat, Committed, Transaction},
+};
+use crate::{
+    domain::{
+        event::{Event, Source},
+        payment::Missing,
+        requests::{Decision, Ended, Remembered},
+        text::Name,
+        wallet::{Command, Rejection, Status, Wallet},
+    },
+    id::{Position, RequestId, WalletId},
+    ledger::{FundsRejection, Owner},
+    money::{Amount, Currency},
+};
+
+/// Open the wallet whose seat this is. Answered when it is durable.
+pub(crate) struct Open {
+    pub(crate) name: Name,
+    pub(crate) currency: Currency,
+    pub(crate) reply: Reply<Receipt>,
+}
+
+/// Change the wallet. Answered when the change is durable; a move over the rail, when the bank's
+/// answer is.
+pub(crate) struct Submit {
+    pub(crate) command: Command,
+    pub(crate) reply: Reply<Receipt>,
+}
+
+/// Look at the wallet. Answered at once.
+pub(crate) struct Get(pub(crate) Reply<WalletView>);
+
+/// Set money aside for a group's bill. Answered at once with [`group::Answered`].
+pub(crate) struct Reserve {
+    pub(crate) owner: Owner,
+    pub(crate) amount: Amount,
+    pub(crate) currency: Currency,
+    pub(crate) group: Arc<Seat<GroupActor>>,
+    pub(crate) payment: u64,
+    pub(crate) draw: usize,
+}
+
+impl Message for Reserve {
+    type Result = ();
+}
+
+/// Let go of what was set aside. Not answered.
+pub(crate) struct Release(pub(crate) Owner);
+
+impl Message for Release {
+    type Result = ();
+}
+
+/// Would the wallet take this from another person? Answered once the wallet is in memory.
+pub(crate) struct Admit {
+    pub(crate) amount: Amount,
+    pub(crate) currency: Currency,
+    pub(crate) answer: oneshot::Sender<Result<(), Error>>,
+}
+
+impl Message for Admit {
+    type Result = ();
+}
+
+/// Be in memory, so that a record may name the wallet; with a currency: could it be a member of a
+/// group that counts in it? Answered once the wallet is in memory.
+pub(crate) struct Ready {
+    pub(crate) member_in: Option<Currency>,
+    pub(crate) answer: oneshot::Sender<Result<(), Error>>,
+}
+
+impl Message for Ready {
+    type Result = ();
+}
+
+/// Leave memory if idle. Not answered.
+pub(crate) struct Rest;
+
+impl Message for Rest {
+    type Result = ();
+}
+
+/// The journal is poisoned: send everybody home. Not answered.
+pub(crate) struct Poison;
+
+impl Message for Poison {
+    type Result = ();
+}
+
+/// The books' answer about this wallet.
+struct Loaded(Result<Option<(Wallet, Position)>, Error>);
+
+impl Message for Loaded {
+    type Result = ();
+}
+
+/// A wallet as its owner sees it.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct WalletView {
+    /// Its identity.
+    pub id: WalletId,
+    /// Its owner, in the owner's words.
+    pub name: Name,
+    /// Its currency.
+    pub currency: Currency,
+    /// Whether it pays.
+    pub status: Status,
+    /// Everything that it owns.
+    pub posted: Amount,
+    /// What is free to spend: posted, less what is reserved or held.
+    pub available: Amount,
+    /// Its newest record.
+    pub position: Position,
+}
+
+/// The command that is on its way to the disk.
+struct Pending {
+    ticket: u64,
+    reply: Reply<Receipt>,
+}
+
+/// One wallet's mailbox.
+pub(crate) struct WalletActor {
+    id: WalletId,
+    core: Arc<Core>,
+    seat: Arc<Seat<Self>>,
+    wallet: Option<Wallet>,
+    /// The newest record that the wallet has folded.
+    folded: Position,
+    gate: Gate<Self>,
+    feed: Feed,
+    pending: Option<Box<Pending>>,
+    desk: RailDesk,
+    fault: Option<Error>,
+}
+
+impl WalletActor {
+    /// A wallet that the books may know.
+    pub(crate) fn known(id: WalletId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
+        Self { gate: Gate::shut(), ..Self::unborn(id, core, seat) }
+    }
+
+    /// A wallet that is about to be opened.
+    pub(crate) fn unborn(id: WalletId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
+        let (feed, desk) = (Feed::default(), RailDesk::default());
+        let gate = Gate::open();
+        let (wallet, pending, fault, folded) = (None, None, None, Position::NONE);
+        Self { id, core, seat, wallet, folded, gate, feed, pending, desk, fault }
+    }
+
+    fn is_loading(&self) -> bool {
+        self.wallet.is_none() && !self.gate.is_open()
+    }
+
+    fn absence(&self) -> Error {
+        self.fault.clone().unwrap_or(Error::UnknownWallet(self.id))
+    }
+
+    fn record(&mut self, event: Event, reply: Reply<Receipt>, payee: Option<Arc<Seat<Self>>>) {
+        let ticket = self.core.ticket();
+        let transaction = Transaction::new(self.core.clock.now(), event, ticket, |topic| {
+            match (&payee, topic == crate::id::Topic::Wallet(self.id)) {
+                (Some(payee), false) => AnySeat::Wallet(Arc::clone(payee)),
+                (Some(_) | None, _) => self.any_seat(),
+            }
+        });
+        match self.core.submit(transaction) {
+            Ok(()) => {
+                self.gate.close();
+                self.pending = Some(Box::new(Pending { ticket, reply }));
+            }
+            Err(error) => reply.send(Err(error)),
+        }
+    }
+
+    fn repeat(&self, ended: Remembered, reply: Reply<Receipt>, ctx: &mut Context<Self>) {
+        if ended.ended == Ended::Refused {
+            return reply.send(Err(Error::RailRefused));
+        }
+        let read = self.core.archive.read(move |shelves| shelves.record(ended.position));
+        ctx.spawn(read.into_actor(self).map(|record, _, _| {
+            reply.send(record.map(Receipt::replayed));
+        }));
+    }
+
+    fn transfer(&mut self, event: Event, reply: Reply<Receipt>, ctx: &mut Context<Self>) {
+        let (Event::Transferred { to, request, amount, .. }, Some(wallet)) =
+            (&event, self.wallet.as_mut())
+        else {
+            return reply.send(Err(self.absence()));
+        };
+        let (request, amount, currency) = (*request, *amount, wallet.currency);
+        if let Err(rejection) = wallet.reserve(request.into(), amount, currency) {
+            return reply.send(Err(rejection.into()));
+        }
+        let payee = self.core.wallet(*to);
+        let (answer, admitted) = oneshot::channel();
+        let asked = payee.tell(Admit { amount, currency, answer });
+        self.gate.close();
+        let admitted = async move {
+            asked?;
+            admitted.await.unwrap_or(Err(Error::Unanswered))
+        };
+        ctx.spawn(admitted.into_actor(self).map(move |admitted, actor: &mut Self, ctx| {
+            match admitted {
+                Ok(()) => actor.record(event, reply, Some(payee)),
+                Err(error) => reply.send(Err(error)),
+            }
+            if actor.pending.is_none() {
+                actor.let_go(request);
+                Gate::reopen(actor, ctx, |actor| &mut actor.gate);
+            }
+        }));
+    }
+
+    fn let_go(&mut self, request: RequestId) {
+        if let Some(wallet) = &mut self.wallet {
+            wallet.release(request.into());
+        }
+    }
+
+    fn submit(&mut self, Submit { command, reply }: Submit, ctx: &mut Context<Self>) {
+        if !self.gate.is_open() {
+            return self.gate.wait(|actor, ctx| actor.submit(Submit { command, reply }, ctx));
+        }
+        let Some(wallet) = &mut self.wallet else { return reply.send(Err(self.absence())) };
+        match wallet.decide(&command) {
+            Ok(Decision::Fresh(event @ Event::Transferred { .. })) => {
+                self.transfer(event, reply, ctx);
+            }
+            Ok(Decision::Fresh(event)) => {
+                if let Command::Withdraw { request, amount } = command {
+                    let reserved = wallet.purse.funds.reserve(request.into(), amount);
+                    reserved.expect("decided: the funds reach");
+                }
+                self.record(event, reply, None);
+            }
+            Ok(Decision::Repeated(ended)) => self.repeat(ended, reply, ctx),
+            Err(Rejection::StillMoving) => match command {
+                Command::TopUp { request, .. } | Command::Withdraw { request, .. } => {
+                    self.desk.wait(request, reply);
+                }
+                Command::Freeze | Command::Thaw | Command::Close | Command::Transfer { .. } => {
+                    reply.send(Err(Rejection::StillMoving.into()));
+                }
+            },
+            Err(rejection) => reply.send(Err(rejection.into())),
+        }
+    }
+
+    /// What a durable record means for those who wait.
+    fn answer(&mut self, news: &Committed, ctx: &mut Context<Self>) {
+        follow_rail(self, news, ctx, |actor| &mut actor.desk);
+        let mine = self.pending.take_if(|pending| news.answers(pending.ticket));
+        let Some(pending) = mine else { return };
+        if let Event::RailRequested(moved) = news.event() {
+            self.desk.wait(moved.request, pending.reply);
+        } else {
+            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+        }
+        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+    }
+
+    fn view(&self) -> Result<WalletView, Error> {
+        let wallet = self.wallet.as_ref().ok_or_else(|| self.absence())?;
+        Ok(WalletView {
+            id: wallet.id,
+            name: wallet.name.clone(),
+            currency: wallet.currency,
+            status: wallet.status,
+            posted: wallet.purse.funds.posted(),
+            available: wallet.purse.funds.available(),
+            position: self.folded,
+        })
+    }
+
+    fn is_idle(&self) -> bool {
+        let quiet = |wallet: &Wallet| {
+            wallet.purse.funds.is_unreserved() && wallet.purse.moving().is_empty()
+        };
+        self.gate.is_open()
+            && self.pending.is_none()
+            && self.desk.is_empty()
+            && !self.feed.is_heard()
+            && self.wallet.as_ref().is_none_or(quiet)
+            && self.seat.head() == self.folded
+            && self.core.is_booked(self.folded)
+    }
+}
+
+impl RailHolder for WalletActor {
+    fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    fn any_seat(&self) -> AnySeat {
+        AnySeat::Wallet(Arc::clone(&self.seat))
+    }
+}
+
+impl Actor for WalletActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        if self.is_loading() {
+            let (id, seat) = (self.id, Arc::clone(&self.seat));
+            self.core.archive.run(move |shelves| {
+                let found = shelves.books.wallet(id).map_err(unreadable);
+                drop(seat.tell(Loaded(found)));
+            });
+        }
+    }
+}
+
+impl Handler<Loaded> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, Loaded(found): Loaded, ctx: &mut Self::Context) {
+        match found {
+            Ok(Some((wallet, head))) => {
+                self.seat.set_head(head);
+                self.folded = head;
+                let moving = wallet.purse.moving().to_vec();
+                self.wallet = Some(wallet);
+                for moved in moving {
+                    ask_bank(self, moved, ctx);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => self.fault = Some(error),
+        }
+        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+    }
+}
+
+impl<M> Handler<Asked<Self, M>> for WalletActor
+where
+    Self: Asking<M>,
+{
+    type Result = ();
+
+    fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+        self.asked(asked.message, ctx);
+    }
+}
+
+impl Asking<Open> for WalletActor {
+    fn asked(&mut self, Open { name, currency, reply }: Open, _: &mut Context<Self>) {
+        self.record(Event::WalletOpened { wallet: self.id, name, currency }, reply, None);
+    }
+}
+
+impl Asking<Submit> for WalletActor {
+    fn asked(&mut self, message: Submit, ctx: &mut Context<Self>) {
+        self.submit(message, ctx);
+    }
+}
+
+impl Asking<Get> for WalletActor {
+    fn asked(&mut self, Get(reply): Get, ctx: &mut Context<Self>) {
+        if self.is_loading() {
+            return self.gate.wait(|actor, ctx| actor.asked(Get(reply), ctx));
+        }
+        let _: &mut Context<Self> = ctx;
+        reply.send(self.view());
+    }
+}
+
+impl Asking<Subscribe<WalletView>> for WalletActor {
+    fn asked(&mut self, Subscribe(reply): Subscribe<WalletView>, _: &mut Context<Self>) {
+        if self.is_loading() {
+            return self.gate.wait(|actor, ctx| actor.asked(Subscribe(reply), ctx));
+        }
+        let snapshot = self.view().and_then(|state| {
+            let position = state.position;
+            Ok(Snapshot { state, position, listener: self.feed.subscribe()? })
+        });
+        reply.send(snapshot);
+    }
+}
+
+impl Handler<Reserve> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, ask: Reserve, ctx: &mut Self::Context) {
+        if self.is_loading() {
+            return self.gate.wait(|actor, ctx| Handler::<Reserve>::handle(actor, ask, ctx));
+        }
+        let _: &mut Context<Self> = ctx;
+        let reserved = match &mut self.wallet {
+            Some(wallet) => wallet.reserve(ask.owner, ask.amount, ask.currency),
+            None => Err(Rejection::Closed),
+        };
+        let short = |rejection| {
+            matches!(rejection, Rejection::Funds(FundsRejection::InsufficientFunds { .. }))
+        };
+        let outcome = reserved.map_err(|rejection| match short(rejection) {
+            true => Missing::Short,
+            false => Missing::Unavailable,
+        });
+        let answered = group::Answered {
+            payment: ask.payment,
+            draw: ask.draw,
+            source: Source::Wallet(self.id),
+            amount: ask.amount,
+            outcome,
+        };
+        if ask.group.tell(answered).is_err() {
+            // The group is gone, and with it the bill: presumed abort.
+            if let Some(wallet) = &mut self.wallet {
+                wallet.release(ask.owner);
+            }
+        }
+    }
+}
+
+impl Handler<Release> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, Release(owner): Release, _: &mut Self::Context) {
+        if self.is_loading() {
+            // The reservation that this ends waits in the same line.
+            return self.gate.wait(move |actor, ctx| actor.handle(Release(owner), ctx));
+        }
+        if let Some(wallet) = &mut self.wallet {
+            wallet.release(owner);
+        }
+    }
+}
+
+impl Handler<Admit> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, ask: Admit, _: &mut Self::Context) {
+        if self.is_loading() {
+            return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
+        }
+        let admitted = match &self.wallet {
+            Some(wallet) => wallet.admit(ask.amount, ask.currency).map_err(Error::from),
+            None => Err(self.absence()),
+        };
+        drop(ask.answer.send(admitted));
+    }
+}
+
+impl Handler<Ready> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, ask: Ready, _: &mut Self::Context) {
+        if self.is_loading() {
+            return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
+        }
+        let ready = match (&self.wallet, ask.member_in) {
+            (Some(wallet), Some(currency)) => wallet.check_member(currency).map_err(Error::from),
+            (Some(_), None) => Ok(()),
+            (None, _) => Err(self.absence()),
+        };
+        drop(ask.answer.send(ready));
+    }
+}
+
+impl Handler<Committed> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, news: Committed, ctx: &mut Self::Context) {
+        match (&mut self.wallet, news.event()) {
+            (None, Event::WalletOpened { name, currency, .. }) => {
+                self.wallet = Some(Wallet::open(self.id, name.clone(), *currency));
+            }
+            (Some(wallet), event) => wallet.apply(event, news.delta(), news.position()),
+            (None, _) => unreachable!("J-2: no record names a wallet that is not in memory"),
+        }
+        self.folded = news.position();
+        self.feed.tell(&news);
+        self.answer(&news, ctx);
+    }
+}
+
+impl Handler<Rest> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
+        use actix::ActorContext;
+        if self.is_idle() && self.core.wallets.leave(self.id) {
+            ctx.stop();
+        }
+    }
+}
+
+impl Handler<Poison> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Poison, _: &mut Self::Context) {
+        self.pending = None;
+        self.gate.disperse();
+        self.desk.disperse();
+        self.feed.end();
+    }
+}

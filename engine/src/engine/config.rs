@@ -1,0 +1,85 @@
+//! How an engine is opened.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::{
+    actors::{
+        clock::Clock,
+        rail::{Rail, SandboxBank},
+    },
+    journal::Storage,
+    limits,
+};
+
+/// Where the engine keeps its journal and its books.
+#[derive(Clone)]
+pub enum Data {
+    /// In a directory, which this engine alone may write: `journal/` and `books.sqlite`.
+    Directory(PathBuf),
+    /// In memory: gone with the engine. For tests and examples.
+    Memory,
+    /// The journal in a storage of one's own, the books in memory, rebuilt at each opening. For
+    /// fault simulation.
+    Storage(Arc<dyn Storage>),
+}
+
+/// How an engine is opened. [`Config::new`] has defaults for everything but the place.
+#[derive(Clone)]
+pub struct Config {
+    /// Where it keeps its data.
+    pub data: Data,
+    /// Whether batches are synced before anybody is told. `false` is for simulations: a crash of
+    /// the machine then loses what was acknowledged.
+    pub sync: bool,
+    /// The clock; a [`TestClock`](crate::TestClock) in tests.
+    pub clock: Clock,
+    /// How money enters and leaves; a [`SandboxBank`] unless one says otherwise.
+    pub rail: Arc<dyn Rail>,
+    /// From scan until diners who were asked and stay silent count as missing.
+    pub answer_within: Duration,
+    /// From scan to the end of the order, whatever happens.
+    pub order_deadline: Duration,
+    /// Between two questions to a bank that lost its answer.
+    pub rail_retry: Duration,
+    /// Who did nothing for this long leaves memory; `None`: nobody does.
+    pub idle_after: Option<Duration>,
+    /// How often the books take over what is durable, at most.
+    pub books_interval: Duration,
+    /// Threads that read books and journal for the actors.
+    pub archive_threads: usize,
+    /// Seed of codes and identities, for simulations that repeat themselves; `None`: the system's
+    /// entropy.
+    pub seed: Option<u64>,
+}
+
+impl Config {
+    /// Defaults, with data at `data`.
+    #[must_use]
+    pub fn new(data: Data) -> Self {
+        Self {
+            data,
+            sync: true,
+            clock: Clock::System,
+            rail: Arc::new(SandboxBank::default()),
+            answer_within: limits::ORDER_DEADLINE * 3 / 4,
+            order_deadline: limits::ORDER_DEADLINE,
+            rail_retry: Duration::from_secs(1),
+            idle_after: Some(Duration::from_secs(300)),
+            books_interval: Duration::from_secs(1),
+            archive_threads: 2,
+            seed: None,
+        }
+    }
+
+    /// Defaults, with data in `directory`.
+    #[must_use]
+    pub fn directory(directory: impl Into<PathBuf>) -> Self {
+        Self::new(Data::Directory(directory.into()))
+    }
+
+    /// Defaults, with data in memory.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::new(Data::Memory)
+    }
+}

@@ -1,0 +1,569 @@
+//! The engine: what embedders and servers use. It looks seats up, passes commands in and answers
+//! out, and decides nothing.
+
+mod blocking;
+mod config;
+mod open;
+mod subscription;
+
+use std::{sync::Arc, time::Duration};
+
+pub use config::{Config, Data};
+pub use open::{OpenError, Opening};
+pub use subscription::{Subscription, TopicState};
+use tokio::sync::oneshot;
+
+use self::open::Threads;
+use crate::{
+    actors::{
+        admission::{Admission, Reply},
+        archive::{Statement, unreadable},
+        core::Core,
+        directory::{Asked, Seat, ask},
+        error::Error,
+        group::{self, GroupActor, GroupView},
+        merchant::{self, MerchantActor, MerchantView, OrderView},
+        receipt::Receipt,
+        wallet::{self, WalletActor, WalletView},
+    },
+    books,
+    domain::{
+        bill::Bill,
+        code::{Code, ShownCode},
+        event::{Consent, DeclineReason, Event, Rules},
+        group::Command as GroupCommand,
+        order::RefundRequest,
+        text::{Name, Note, OrderNo},
+        wallet::Command as WalletCommand,
+    },
+    id::{GroupId, MerchantId, Position, RequestId, Topic, WalletId},
+    limits,
+    money::{Amount, Currency},
+};
+
+/// A group-payment engine. Clones are the same engine; use it from any thread and any runtime.
+///
+/// Dropping the last clone closes it in the background; [`Engine::close`] waits until everything
+/// accepted is on disk and in the books.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    core: Arc<Core>,
+    orders: Arc<Admission>,
+    commands: Arc<Admission>,
+    threads: Threads,
+}
+
+/// How a bill ended.
+#[derive(Clone, Debug)]
+pub enum Presented {
+    /// Everybody's share went to the merchant, in one record.
+    Settled(Receipt),
+    /// Nobody paid.
+    Declined {
+        /// Why.
+        reason: DeclineReason,
+        /// The record that says so.
+        receipt: Receipt,
+    },
+}
+
+/// What an engine did so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Stats {
+    /// The journal's writer.
+    pub journal: crate::journal::Stats,
+    /// Up to where the journal is durable.
+    pub durable: Position,
+    /// Up to where the books have it.
+    pub projected: Position,
+    /// How far the books are behind.
+    pub books_lag: books::Lag,
+    /// What writing the books took.
+    pub books_flushes: books::FlushStats,
+    /// Wallets in memory.
+    pub wallets_active: usize,
+    /// Merchants in memory.
+    pub merchants_active: usize,
+    /// Groups in memory.
+    pub groups_active: usize,
+    /// Orders between scan and end.
+    pub orders_in_flight: usize,
+}
+
+impl Engine {
+    /// Opens an engine: recovers the journal, brings the books up to it, and takes up every move
+    /// that the bank has not answered.
+    ///
+    /// Blocks while it reads; open from async code inside `spawn_blocking`.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing was changed then, except that a torn tail may have been cut.
+    pub fn open(config: Config) -> Result<Self, OpenError> {
+        open::open(config).map(|(engine, _)| engine)
+    }
+
+    /// As [`Engine::open`], with a report of what recovery found.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_with_report(config: Config) -> Result<(Self, Opening), OpenError> {
+        open::open(config)
+    }
+
+    /// Takes no more commands, finishes what was accepted, brings the books up to date and ends
+    /// all threads. Later calls find it closed.
+    pub async fn close(&self) {
+        self.0.orders.close();
+        self.0.commands.close();
+        let inner = Arc::clone(&self.0);
+        let (done, closed) = oneshot::channel();
+        let closing = std::thread::Builder::new().name("fanju-close".into()).spawn(move || {
+            inner
+                .threads
+                .close(&inner.core, || inner.orders.in_flight() + inner.commands.in_flight() == 0);
+            if done.send(()).is_err() {
+                tracing::debug!("nobody waits for the engine to close");
+            }
+        });
+        if let Err(error) = closing {
+            tracing::error!(%error, "no thread to close the engine with");
+            return;
+        }
+        drop(closed.await);
+    }
+
+    /// [`Engine::close`] for programs without a runtime.
+    pub fn close_blocking(&self) {
+        self.0.orders.close();
+        self.0.commands.close();
+        let Inner { core, orders, commands, threads } = &*self.0;
+        threads.close(core, || orders.in_flight() + commands.in_flight() == 0);
+    }
+
+    /// Waits for `answer` on this thread: the blocking door for programs without a runtime. Must
+    /// not be called inside one.
+    pub fn block_on<T>(&self, answer: impl Future<Output = T>) -> T {
+        blocking::wait(answer)
+    }
+
+    // --- wallets ---------------------------------------------------------------------------
+
+    /// Opens a wallet.
+    ///
+    /// # Errors
+    /// An operating [`Error`].
+    pub async fn open_wallet(&self, name: Name, currency: Currency) -> Result<WalletId, Error> {
+        let id = WalletId(self.0.core.fresh_uuid());
+        let core = Arc::clone(&self.0.core);
+        let seat = self.0.core.wallets.seat(id, move |seat| WalletActor::unborn(id, core, seat));
+        self.command(seat, |reply| wallet::Open { name, currency, reply }).await?;
+        Ok(id)
+    }
+
+    /// Brings money in from the bank. Repeating `request` finds the first answer.
+    ///
+    /// # Errors
+    /// A rejection of the wallet, [`Error::RailRefused`], or an operating error.
+    pub async fn top_up(
+        &self,
+        wallet: WalletId,
+        request: RequestId,
+        amount: Amount,
+    ) -> Result<Receipt, Error> {
+        self.wallet_command(wallet, WalletCommand::TopUp { request, amount }).await
+    }
+
+    /// Takes money out to the bank; it is held until the bank has answered.
+    ///
+    /// # Errors
+    /// As [`Engine::top_up`].
+    pub async fn withdraw(
+        &self,
+        wallet: WalletId,
+        request: RequestId,
+        amount: Amount,
+    ) -> Result<Receipt, Error> {
+        self.wallet_command(wallet, WalletCommand::Withdraw { request, amount }).await
+    }
+
+    /// Gives money to another wallet of the same currency.
+    ///
+    /// # Errors
+    /// A rejection of either wallet, or an operating error.
+    pub async fn transfer(
+        &self,
+        from: WalletId,
+        to: WalletId,
+        request: RequestId,
+        amount: Amount,
+        note: Option<Note>,
+    ) -> Result<Receipt, Error> {
+        self.wallet_command(from, WalletCommand::Transfer { to, request, amount, note }).await
+    }
+
+    /// Stops all payments of a wallet; it can still be paid.
+    ///
+    /// # Errors
+    /// A rejection of the wallet, or an operating error.
+    pub async fn freeze(&self, wallet: WalletId) -> Result<Receipt, Error> {
+        self.wallet_command(wallet, WalletCommand::Freeze).await
+    }
+
+    /// Lets a frozen wallet pay again.
+    ///
+    /// # Errors
+    /// A rejection of the wallet, or an operating error.
+    pub async fn thaw(&self, wallet: WalletId) -> Result<Receipt, Error> {
+        self.wallet_command(wallet, WalletCommand::Thaw).await
+    }
+
+    /// Closes an empty wallet for good.
+    ///
+    /// # Errors
+    /// A rejection of the wallet, or an operating error.
+    pub async fn close_wallet(&self, wallet: WalletId) -> Result<Receipt, Error> {
+        self.wallet_command(wallet, WalletCommand::Close).await
+    }
+
+    /// A wallet as its owner sees it: everything durable, less what is set aside.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWallet`], or an operating error.
+    pub async fn wallet(&self, wallet: WalletId) -> Result<WalletView, Error> {
+        self.command(self.0.core.wallet(wallet), wallet::Get).await
+    }
+
+    async fn wallet_command(
+        &self,
+        wallet: WalletId,
+        command: WalletCommand,
+    ) -> Result<Receipt, Error> {
+        let seat = self.0.core.wallet(wallet);
+        self.command(seat, |reply| wallet::Submit { command, reply }).await
+    }
+
+    // --- merchants -------------------------------------------------------------------------
+
+    /// Onboards a merchant.
+    ///
+    /// # Errors
+    /// An operating [`Error`].
+    pub async fn onboard_merchant(
+        &self,
+        name: Name,
+        currency: Currency,
+    ) -> Result<MerchantId, Error> {
+        let id = MerchantId(self.0.core.fresh_uuid());
+        let core = Arc::clone(&self.0.core);
+        let seat =
+            self.0.core.merchants.seat(id, move |seat| MerchantActor::unborn(id, core, seat));
+        self.command(seat, |reply| merchant::Onboard { name, currency, reply }).await?;
+        Ok(id)
+    }
+
+    /// Collects `bill` from the group that shows `code`, and waits until the order has ended.
+    ///
+    /// Repeating the same bill under the same number finds its true state: a paid bill is never
+    /// collected twice, an unpaid one may be tried again with a fresh code.
+    ///
+    /// # Errors
+    /// A rejection, [`Error::OrderNoReused`], a code that does not count, or an operating error.
+    pub async fn present(&self, bill: Bill, code: Code) -> Result<Presented, Error> {
+        let permit = self.0.orders.admit()?;
+        let seat = self.0.core.merchant(bill.merchant);
+        let (reply, answer) = Reply::new(permit);
+        ask(seat, merchant::Present { bill, code, reply })?;
+        let receipt = self.answer(answer).await?;
+        Ok(if let Event::Declined(decline) = receipt.event() {
+            Presented::Declined { reason: decline.reason, receipt }
+        } else {
+            Presented::Settled(receipt)
+        })
+    }
+
+    /// Takes a bill back that is not decided yet. The order ends as its record says: declined, or
+    /// settled if it was decided already.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOrder`] when no such order is in flight, or an operating error.
+    pub async fn cancel(&self, merchant: MerchantId, order_no: OrderNo) -> Result<(), Error> {
+        let seat = self.0.core.merchant(merchant);
+        self.command(seat, |reply| merchant::Cancel { order_no, reply }).await
+    }
+
+    /// How an order stands: the answer to a lost reply.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOrder`] when it was never decided (presumed abort), or an operating error.
+    pub async fn order(&self, merchant: MerchantId, order_no: OrderNo) -> Result<OrderView, Error> {
+        let seat = self.0.core.merchant(merchant);
+        self.command(seat, |reply| merchant::GetOrder { order_no, reply }).await
+    }
+
+    /// Gives back what is left of an order, or a part of it, to everybody in proportion or to one
+    /// diner. Repeating the same refund number finds the first answer.
+    ///
+    /// # Errors
+    /// A rejection, or an operating error.
+    pub async fn refund(
+        &self,
+        merchant: MerchantId,
+        request: RefundRequest,
+    ) -> Result<Receipt, Error> {
+        let seat = self.0.core.merchant(merchant);
+        self.command(seat, |reply| merchant::GiveBack { request, reply }).await
+    }
+
+    /// Pays a merchant's takings out to the bank.
+    ///
+    /// # Errors
+    /// A rejection, [`Error::RailRefused`], or an operating error.
+    pub async fn pay_out(
+        &self,
+        merchant: MerchantId,
+        request: RequestId,
+        amount: Amount,
+    ) -> Result<Receipt, Error> {
+        let seat = self.0.core.merchant(merchant);
+        self.command(seat, |reply| merchant::PayOut { request, amount, reply }).await
+    }
+
+    /// A merchant as its staff sees it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownMerchant`], or an operating error.
+    pub async fn merchant(&self, merchant: MerchantId) -> Result<MerchantView, Error> {
+        self.command(self.0.core.merchant(merchant), merchant::Get).await
+    }
+
+    // --- groups ----------------------------------------------------------------------------
+
+    /// Opens a group; `host` is its first member and agrees to `consent`.
+    ///
+    /// # Errors
+    /// A rejection of the group or the host's wallet, or an operating error.
+    pub async fn open_group(
+        &self,
+        name: Name,
+        host: WalletId,
+        consent: Consent,
+        currency: Currency,
+        rules: Rules,
+    ) -> Result<GroupId, Error> {
+        let id = GroupId(self.0.core.fresh_uuid());
+        let core = Arc::clone(&self.0.core);
+        let seat = self.0.core.groups.seat(id, move |seat| GroupActor::unborn(id, core, seat));
+        let open = |reply| group::Open { name, host, consent, currency, rules, reply };
+        self.command(seat, open).await?;
+        Ok(id)
+    }
+
+    /// Changes a group: invite, join, leave, set consent or rules, lock, unlock, close.
+    ///
+    /// # Errors
+    /// A rejection of the group, of the wallet that it concerns, or an operating error.
+    pub async fn group_command(
+        &self,
+        group: GroupId,
+        command: GroupCommand,
+    ) -> Result<Receipt, Error> {
+        let seat = self.0.core.group(group);
+        self.command(seat, |reply| group::Submit { command, reply }).await
+    }
+
+    /// Invites somebody.
+    ///
+    /// # Errors
+    /// As [`Engine::group_command`].
+    pub async fn invite(
+        &self,
+        group: GroupId,
+        by: WalletId,
+        wallet: WalletId,
+    ) -> Result<Receipt, Error> {
+        self.group_command(group, GroupCommand::Invite { by, wallet }).await
+    }
+
+    /// Joins as somebody who was invited.
+    ///
+    /// # Errors
+    /// As [`Engine::group_command`].
+    pub async fn join(
+        &self,
+        group: GroupId,
+        wallet: WalletId,
+        consent: Consent,
+    ) -> Result<Receipt, Error> {
+        let join = GroupCommand::Join { wallet, consent, by_code: false };
+        self.group_command(group, join).await
+    }
+
+    /// Joins the group that shows `code`, without spending it: seeing the code is an invitation.
+    ///
+    /// # Errors
+    /// A code that does not count, or as [`Engine::group_command`].
+    pub async fn join_by_code(
+        &self,
+        code: Code,
+        wallet: WalletId,
+        consent: Consent,
+    ) -> Result<Receipt, Error> {
+        let seat = self.0.core.codes.peek(code, self.0.core.clock.now())?;
+        let command = GroupCommand::Join { wallet, consent, by_code: true };
+        self.command(seat, |reply| group::Submit { command, reply }).await
+    }
+
+    /// The code that a member shows at the till.
+    ///
+    /// # Errors
+    /// A rejection of the group, or an operating error.
+    pub async fn show_code(&self, group: GroupId, by: WalletId) -> Result<ShownCode, Error> {
+        let seat = self.0.core.group(group);
+        self.command(seat, |reply| group::ShowCode { by, reply }).await
+    }
+
+    /// Says yes to the share that this diner was asked about.
+    ///
+    /// # Errors
+    /// [`Error::Answer`], or an operating error.
+    pub async fn confirm(&self, group: GroupId, diner: WalletId) -> Result<(), Error> {
+        let seat = self.0.core.group(group);
+        self.command(seat, |reply| group::Answer { diner, yes: true, reply }).await
+    }
+
+    /// Says no to the share that this diner was asked about.
+    ///
+    /// # Errors
+    /// [`Error::Answer`], or an operating error.
+    pub async fn refuse(&self, group: GroupId, diner: WalletId) -> Result<(), Error> {
+        let seat = self.0.core.group(group);
+        self.command(seat, |reply| group::Answer { diner, yes: false, reply }).await
+    }
+
+    /// A group as its members see it.
+    ///
+    /// # Errors
+    /// [`Error::UnknownGroup`], or an operating error.
+    pub async fn group(&self, group: GroupId) -> Result<GroupView, Error> {
+        self.command(self.0.core.group(group), group::Get).await
+    }
+
+    // --- history ---------------------------------------------------------------------------
+
+    /// What happened to `topic`, newest first, beginning before or at `from` (its newest record
+    /// when `None`), at most `limit` events ([`limits::PAGE_ROWS_MAX`]).
+    ///
+    /// # Errors
+    /// An unknown topic, [`Error::UnknownPosition`], or an operating error.
+    pub async fn statement(
+        &self,
+        topic: Topic,
+        from: Option<Position>,
+        limit: usize,
+    ) -> Result<Statement, Error> {
+        let newest = match from {
+            Some(position) => position,
+            None => match topic {
+                Topic::Wallet(id) => self.wallet(id).await?.position,
+                Topic::Merchant(id) => self.merchant(id).await?.position,
+                Topic::Group(id) => self.group(id).await?.position,
+            },
+        };
+        let limit = limit.clamp(1, limits::PAGE_ROWS_MAX);
+        self.0.core.archive.read(move |shelves| shelves.statement(topic, newest, limit)).await
+    }
+
+    /// Listens to `topic`: its state now, then everything after it in order. With `after`, the last
+    /// position seen, the gap since then comes first.
+    ///
+    /// # Errors
+    /// An unknown topic, [`Error::UnknownPosition`] when `after` is not on the topic's chain,
+    /// [`Error::TooManySubscribers`], or an operating error.
+    pub async fn subscribe(
+        &self,
+        topic: Topic,
+        after: Option<Position>,
+    ) -> Result<Subscription, Error> {
+        subscription::subscribe(self, topic, after).await
+    }
+
+    // --- the whole -------------------------------------------------------------------------
+
+    /// What the engine did so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let core = &self.0.core;
+        let committer = core.committer.get().expect("open engines have a journal");
+        Stats {
+            journal: committer.stats(),
+            durable: committer.reader().durable(),
+            projected: core.projected.position(),
+            books_lag: core.projected.lag(),
+            books_flushes: core.projected.flush_stats(),
+            wallets_active: core.wallets.len(),
+            merchants_active: core.merchants.len(),
+            groups_active: core.groups.len(),
+            orders_in_flight: self.0.orders.in_flight(),
+        }
+    }
+
+    /// Runs a query on the books. They lag behind the journal by [`Stats::books_lag`].
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub async fn query<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&books::BooksReader) -> Result<T, books::BooksError> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.0.core.archive.read(move |shelves| query(&shelves.books).map_err(unreadable)).await
+    }
+
+    /// Waits until the books have everything that is durable now; says whether they have. They
+    /// never will when they failed, which [`Engine::books_error`] tells.
+    ///
+    /// # Errors
+    /// [`Error::Closing`].
+    pub async fn books_caught_up(&self, timeout: Duration) -> Result<bool, Error> {
+        let target = self.stats().durable;
+        let progress = self.0.core.projected.clone();
+        self.0.core.archive.read(move |_| Ok(progress.wait_for(target, timeout))).await
+    }
+
+    /// Why the books stopped, if they failed. The engine goes on without them: books never decide.
+    #[must_use]
+    pub fn books_error(&self) -> Option<Arc<books::BooksError>> {
+        self.0.core.projected.error()
+    }
+
+    /// A handle that reads the journal, for auditors.
+    #[must_use]
+    pub fn journal(&self) -> crate::journal::Reader {
+        self.0.core.committer.get().expect("open engines have a journal").reader()
+    }
+
+    async fn command<A, M, T>(
+        &self,
+        seat: Arc<Seat<A>>,
+        message: impl FnOnce(Reply<T>) -> M,
+    ) -> Result<T, Error>
+    where
+        A: actix::Actor<Context = actix::Context<A>> + actix::Handler<Asked<A, M>>,
+        M: Send + 'static,
+    {
+        let (reply, answer) = Reply::new(self.0.commands.admit()?);
+        ask(seat, message(reply))?;
+        self.answer(answer).await
+    }
+
+    async fn answer<T>(&self, answer: oneshot::Receiver<Result<T, Error>>) -> Result<T, Error> {
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => match self.0.core.poison.get() {
+                Some(error) => Err(Error::Poisoned(Arc::clone(error))),
+                None => Err(Error::Unanswered),
+            },
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Opening and closing: which thread starts when, and which ends when.
+
+use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
+
+use actix::{Actor, Addr, System};
+use parking_lot::Mutex;
+
+use super::{Config, Data, Engine, Inner};
+use crate::{
+    actors::{
+        admission::Admission,
+        archive::{Archive, Shelves},
+        core::{Core, CoreParts, Patience},
+        deadlines::Bell,
+        sweeper::Sweeper,
+        transaction::{Batch, Dispatcher, Transaction},
+        wallet::Poison,
+    },
+    books::{self, Books, BooksError, BooksReader, Projector},
+    domain::event::{Holder, RailMove},
+    journal::{
+        self, DirectoryStorage, Epoch, JournalError, LocalJournal, MemoryStorage, Outcome,
+        RecoveryReport, Storage,
+    },
+    limits,
+};
+
+/// Why an engine cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data directory cannot be used.
+    #[error("cannot use the data directory")]
+    Storage(#[source] io::Error),
+    /// The journal is damaged, or cannot be read.
+    #[error("cannot open the journal")]
+    Journal(#[from] JournalError),
+    /// The books cannot be opened or brought up to date.
+    #[error("cannot open the books")]
+    Books(#[from] BooksError),
+    /// The system has no thread to give.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+}
+
+/// What opening found and did.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// What the journal's recovery found.
+    pub recovery: RecoveryReport,
+    /// How long the books took to catch up.
+    pub books_took: Duration,
+    /// Whether the books did not fit the journal and were made anew.
+    pub books_rebuilt: bool,
+    /// Moves that the bank had not answered, taken up again.
+    pub rail_moves: usize,
+}
+
+/// The threads of one engine.
+pub(super) struct Threads {
+    system: System,
+    actors: Mutex<Option<JoinHandle<()>>>,
+    projector: Mutex<Option<Projector>>,
+}
+
+/// How often a closing engine looks whether everything accepted is finished.
+const CLOSE_POLL: Duration = Duration::from_millis(2);
+
+impl Threads {
+    /// Waits until `is_quiet`, then ends journal, books, archive and actors, in this order: whatever
+    /// is accepted is durable, whatever is durable is told and booked.
+    pub(super) fn close(&self, core: &Arc<Core>, is_quiet: impl Fn() -> bool) {
+        while !is_quiet() && core.poison.get().is_none() {
+            std::thread::sleep(CLOSE_POLL);
+        }
+        if let Some(committer) = core.committer.get() {
+            committer.close();
+        }
+        if let Some(projector) = self.projector.lock().take() {
+            drop(projector.stop());
+        }
+        core.archive.close();
+        self.system.stop();
+        if let Some(actors) = self.actors.lock().take()
+            && actors.thread().id() != std::thread::current().id()
+            && actors.join().is_err()
+        {
+            tracing::error!("the actors' thread ended in a panic");
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.orders.close();
+        self.commands.close();
+        self.threads.close(&self.core, || true);
+    }
+}
+
+pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
+    let Opened { journal, books, mut opening, shelves } = open_data(&config)?;
+    let archive = Archive::open(&shelves, config.archive_threads).map_err(OpenError::Thread)?;
+    let projector = Projector::spawn(books, shelves.journal.clone()).map_err(OpenError::Thread)?;
+    let (system, actors) = start_actors()?;
+    let core = Core::new(CoreParts {
+        clock: config.clock,
+        patience: Patience {
+            answer_within: config.answer_within,
+            order_deadline: config.order_deadline,
+            rail_retry: config.rail_retry,
+        },
+        archive,
+        rail: config.rail,
+        projected: projector.progress().clone(),
+        thread: system.arbiter().clone(),
+        seed: config.seed,
+    });
+    let dispatcher = start_helpers(&system, &core, config.idle_after);
+    let sink = sink(Arc::clone(&core), dispatcher);
+    let epoch = Epoch(opening.recovery.tail.epoch.0.max(1));
+    let committer = journal::spawn(journal, epoch, sink).map_err(OpenError::Thread)?;
+    assert!(core.committer.set(committer).is_ok(), "an engine opens once");
+    opening.rail_moves = resume_rail(&core, &shelves.books)?;
+    let threads = Threads {
+        system,
+        actors: Mutex::new(Some(actors)),
+        projector: Mutex::new(Some(projector)),
+    };
+    let orders = Admission::new(limits::ORDERS_IN_FLIGHT_MAX);
+    let commands = Admission::new(limits::COMMANDS_IN_FLIGHT_MAX);
+    let inner = Inner { core, orders, commands, threads };
+    tracing::info!(tail = %opening.recovery.tail.position, "engine open");
+    Ok((Engine(Arc::new(inner)), opening))
+}
+
+struct Opened {
+    journal: LocalJournal,
+    books: Books,
+    shelves: Shelves,
+    opening: Opening,
+}
+
+/// Opens journal and books, and brings the books up to the journal's tail.
+fn open_data(config: &Config) -> Result<Opened, OpenError> {
+    let (storage, books_path): (Arc<dyn Storage>, _) = match &config.data {
+        Data::Directory(path) => {
+            let storage = DirectoryStorage::open(path.join("journal"));
+            (Arc::new(storage.map_err(OpenError::Storage)?), Some(path.join("books.sqlite")))
+        }
+        Data::Memory => (Arc::new(MemoryStorage::new()), None),
+        Data::Storage(storage) => (Arc::clone(storage), None),
+    };
+    let options = journal::Options { sync: config.sync, ..journal::Options::default() };
+    let known_good = books_path.as_deref().and_then(books::peek_checkpoint);
+    // Books that know more than the journal, or another journal, are of another history.
+    let (opened, fits) = match LocalJournal::open(Arc::clone(&storage), options, known_good) {
+        Ok(opened) => (opened, true),
+        Err(_) if known_good.is_some() => (LocalJournal::open(storage, options, None)?, false),
+        Err(error) => return Err(error.into()),
+    };
+    let (journal, recovery) = opened;
+    let reader = journal::Journal::reader(&journal);
+    let book_options =
+        books::Options { flush_interval: config.books_interval, ..Default::default() };
+    let began = std::time::Instant::now();
+    let mut books = Books::open(books_path.as_deref(), journal.journal_id(), book_options)?;
+    if fits {
+        books.catch_up(&reader)?;
+    } else {
+        tracing::warn!("books do not fit the journal and are made anew");
+        books.rebuild(&reader)?;
+    }
+    let opening =
+        Opening { recovery, books_took: began.elapsed(), books_rebuilt: !fits, rail_moves: 0 };
+    let shelves = Shelves { books: books.reader(), journal: reader };
+    Ok(Opened { journal, books, shelves, opening })
+}
+
+/// Starts the thread on which all actors live.
+fn start_actors() -> Result<(System, JoinHandle<()>), OpenError> {
+    let (started, system) = std::sync::mpsc::channel();
+    let run = move || {
+        let runner = System::new();
+        if started.send(System::current()).is_ok()
+            && let Err(error) = runner.run()
+        {
+            tracing::error!(%error, "the actors' thread failed");
+        }
+    };
+    let thread = std::thread::Builder::new().name("fanju-actors".into()).spawn(run);
+    let thread = thread.map_err(OpenError::Thread)?;
+    match system.recv() {
+        Ok(system) => Ok((system, thread)),
+        Err(error) => Err(OpenError::Thread(io::Error::other(error))),
+    }
+}
+
+fn start_helpers(
+    system: &System,
+    core: &Arc<Core>,
+    idle_after: Option<Duration>,
+) -> Addr<Dispatcher> {
+    let thread = system.arbiter();
+    let bell = Bell(Arc::clone(core));
+    drop(Bell::start_in_arbiter(thread, move |_| bell));
+    if let Some(idle_after) = idle_after {
+        let sweeper = Sweeper::new(Arc::clone(core), idle_after);
+        drop(Sweeper::start_in_arbiter(thread, move |_| sweeper));
+    }
+    Dispatcher::start_in_arbiter(thread, |_| Dispatcher)
+}
+
+/// Where the journal's outcomes go, on the journal's thread.
+fn sink(
+    core: Arc<Core>,
+    dispatcher: Addr<Dispatcher>,
+) -> impl FnMut(Outcome<Arc<Transaction>>) + Send {
+    move |outcome| match outcome {
+        Outcome::Durable { records, .. } => {
+            // One message a batch, and batches come no faster than the disk syncs them.
+            if dispatcher.try_send(Batch(records)).is_err() {
+                tracing::debug!("the actors have ended before the journal");
+            }
+        }
+        Outcome::InDoubt { error, .. } | Outcome::Poisoned { error, .. } => {
+            tracing::error!(%error, "journal poisoned");
+            if core.poison.set(error).is_ok() {
+                core.wallets.for_each(|seat| drop(seat.tell(Poison)));
+                core.merchants.for_each(|seat| drop(seat.tell(Poison)));
+                core.groups.for_each(|seat| drop(seat.tell(Poison)));
+            }
+        }
+    }
+}
+
+/// Wakes everybody whose money is on the rail: their actors ask the bank again.
+fn resume_rail(core: &Arc<Core>, books: &BooksReader) -> Result<usize, OpenError> {
+    let moves: Vec<RailMove> = books.open_rail_moves()?;
+    for moved in &moves {
+        match moved.holder {
+            Holder::Wallet(id) => drop(core.wallet(id)),
+            Holder::Merchant(id) => drop(core.merchant(id)),
+        }
+    }
+    Ok(moves.len())
+}
