@@ -44,6 +44,7 @@ mod sync;
 pub mod time;
 
 pub use actors::{
+    archive::Statement,
     clock::{Clock, TestClock},
     error::Error,
     feed::{DurableEvent, FeedError, FeedEvent, ProgressEvent},
@@ -54,6 +55,6 @@ pub use actors::{
     wallet::WalletView,
 };
 pub use engine::{
-    Config, Data, Engine, OpenError, Opening, Presented, Statement, Stats, Subscription,
+    Config, Data, Engine, OpenError, Opening, Presented, Stats, Subscription,
     TopicState,
 };

@@ -29,6 +29,9 @@ pub const GROUP_INVITATIONS_MAX: usize = 1_000;
 /// Lines of one itemised bill.
 pub const BILL_LINES_MAX: usize = 2_000;
 
+/// Parts, claims or guests of one split.
+pub const SPLIT_PARTS_MAX: usize = 5_000;
+
 /// Refunds of one order; bounds the row that lists them.
 pub const ORDER_REFUNDS_MAX: usize = 1_000;
 
@@ -71,6 +74,9 @@ pub const COMMANDS_IN_FLIGHT_MAX: usize = 65_536;
 /// Events that one subscriber may lag behind before it is told so and cut.
 pub const SUBSCRIPTION_EVENTS_MAX: usize = 4_096;
 
+/// Events that a resuming subscriber may have missed; after more he takes the state instead.
+pub const RESUME_EVENTS_MAX: usize = 100_000;
+
 /// Subscribers of one topic.
 pub const SUBSCRIBERS_MAX: usize = 4_096;
 
@@ -84,6 +90,8 @@ const _: () = {
     // Everybody's share of the largest bill still sums (G-2 needs the sum).
     assert!(AMOUNT_MINOR_MAX <= i64::MAX / GROUP_MEMBERS_MAX as i64);
     assert!(BALANCE_MINOR_MAX <= i64::MAX / 9_000);
+    // Rules fit a record: a treat's guests and the claims of its split, 20 bytes each at most.
+    assert!(2 * 20 * SPLIT_PARTS_MAX < RECORD_BYTES_MAX);
     // A batch holds at least one record of any size.
     assert!(RECORD_BYTES_MAX < BATCH_BYTES_MAX);
     assert!((BATCH_BYTES_MAX as u64) < SEGMENT_BYTES_MAX);

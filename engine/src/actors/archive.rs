@@ -1,6 +1,7 @@
 //! The archive: threads that read books and journal, so that no actor ever waits for a disk.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, mpsc},
     thread::JoinHandle,
 };
@@ -8,13 +9,14 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::error::Error;
+use super::{error::Error, feed::DurableEvent};
 use crate::{
     books::BooksReader,
     codec::{self, Record},
     domain::{event::Event, order::Order},
-    id::Position,
+    id::{Position, Topic},
     journal::Reader,
+    limits,
 };
 
 /// What the archive reads from.
@@ -34,6 +36,53 @@ impl Shelves {
         codec::decode(position, &payload).map_err(unreadable)
     }
 
+    /// One page of `topic`'s chain, newest first, from the record at `newest` on.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPosition`] when that record is not the topic's, or [`Error::Unreadable`].
+    pub(crate) fn statement(
+        &self,
+        topic: Topic,
+        newest: Position,
+        limit: usize,
+    ) -> Result<Statement, Error> {
+        let mut events = Vec::with_capacity(limit.min(limits::PAGE_ROWS_MAX));
+        let mut at = newest;
+        while at != Position::NONE && events.len() < limit {
+            let record = self.record(at)?;
+            let link = record.topics().iter().position(|concerned| *concerned == topic);
+            let link = link.ok_or(Error::UnknownPosition)?;
+            at = record.prevs[link];
+            events.push(DurableEvent::of_record(record, link));
+        }
+        Ok(Statement { events, next: (at != Position::NONE).then_some(at) })
+    }
+
+    /// What happened to `topic` after `after`, up to and with `newest`, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPosition`] when `after` is not on the topic's chain, [`Error::GapTooLong`],
+    /// or [`Error::Unreadable`].
+    pub(crate) fn gap(
+        &self,
+        topic: Topic,
+        newest: Position,
+        after: Position,
+    ) -> Result<VecDeque<DurableEvent>, Error> {
+        let mut gap = VecDeque::new();
+        let mut at = newest;
+        while at > after {
+            if gap.len() >= limits::RESUME_EVENTS_MAX {
+                return Err(Error::GapTooLong);
+            }
+            let page = self.statement(topic, at, 1)?;
+            gap.extend(page.events);
+            gap.rotate_right(1);
+            at = page.next.unwrap_or(Position::NONE);
+        }
+        if at == after { Ok(gap) } else { Err(Error::UnknownPosition) }
+    }
+
     /// The order whose records stand at `positions`: its settlement, then its refunds.
     ///
     /// # Errors
@@ -51,6 +100,15 @@ impl Shelves {
         }
         Ok(order)
     }
+}
+
+/// One page of a topic's history, newest first.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The events.
+    pub events: Vec<DurableEvent>,
+    /// Where the next page begins; `None` when this one reached the topic's first record.
+    pub next: Option<Position>,
 }
 
 type Job = Box<dyn FnOnce(&Shelves) + Send>;

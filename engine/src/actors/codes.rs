@@ -16,7 +16,7 @@ use crate::{
 
 /// Whether a code was spent: a flag that is raised once.
 #[derive(Debug)]
-pub struct Claim(AtomicBool);
+pub(crate) struct Claim(AtomicBool);
 
 impl Default for Claim {
     fn default() -> Self {
@@ -26,13 +26,13 @@ impl Default for Claim {
 
 impl Claim {
     /// Spends the code. Says whether this caller was the one.
-    pub fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }
 
     /// Whether somebody was.
     #[must_use]
-    pub fn is_taken(&self) -> bool {
+    pub(crate) fn is_taken(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     },
     id::{GroupId, MerchantId, WalletId},
     journal::JournalError,
+    limits,
 };
 
 /// Why the engine did not do what was asked.
@@ -79,6 +80,9 @@ pub enum Error {
     /// The position lies on another topic's chain, or beyond the newest record.
     #[error("position is not on this topic's chain")]
     UnknownPosition,
+    /// Too much happened since that position: take the topic's state and go on from there.
+    #[error("more than {} events since that position", limits::RESUME_EVENTS_MAX)]
+    GapTooLong,
     /// The engine takes no more commands.
     #[error("engine is closing")]
     Closing,
@@ -117,6 +121,7 @@ impl Error {
             Self::Busy => "busy",
             Self::TooManySubscribers => "too_many_subscribers",
             Self::UnknownPosition => "unknown_position",
+            Self::GapTooLong => "gap_too_long",
             Self::Closing => "closing",
             Self::Poisoned(_) => "poisoned",
             Self::Unanswered => "unanswered",

@@ -310,7 +310,7 @@ impl GroupActor {
         }
     }
 
-    fn scan(&mut self, scan: Scan, ctx: &mut Context<Self>) {
+    fn scan(&mut self, scan: Scan, _: &mut Context<Self>) {
         if !self.gate.is_open() {
             return self.gate.wait(|actor, ctx| actor.scan(scan, ctx));
         }

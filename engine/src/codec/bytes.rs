@@ -76,6 +76,10 @@ impl<'a> Bytes<'a> {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], CodecError> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(CodecError::Truncated)?;
         self.rest = rest;

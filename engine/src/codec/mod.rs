@@ -22,11 +22,15 @@ pub(crate) mod bytes;
 mod event;
 mod order;
 mod rules;
-pub(crate) mod tags;
+mod tags;
 
 use smallvec::SmallVec;
 
 use self::bytes::{Bytes, put_varint};
+pub(crate) use self::{
+    event::{put_move_of_holder, read_move_of},
+    rules::{put_consent, put_list, put_rules, read_consent, read_list, read_rules},
+};
 use crate::{
     domain::{
         event::{Event, Topics},

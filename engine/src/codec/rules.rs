@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::{
         event::{Consent, Rounding, Rules, Shortfall},
-        split::{Claim, Part, Split, Weight},
+        split::{Claim, Part, Rest, Split, Weight},
     },
     id::WalletId,
     money::Amount,
@@ -24,7 +24,8 @@ pub(crate) fn put_consent(out: &mut Vec<u8>, consent: &Consent) {
 }
 
 pub(crate) fn read_consent(bytes: &mut Bytes<'_>) -> Result<Consent, CodecError> {
-    let cap = bytes.movable()?;
+    // A member's cap may have been raised above what one command moves, yes by yes.
+    let cap = bytes.amount()?;
     let confirm_above = match bytes.varint()?.checked_sub(1) {
         None => None,
         Some(minor) => {
@@ -85,9 +86,12 @@ fn put_split(out: &mut Vec<u8>, split: &Split, treats: bool) {
             out.push(split::FIXED_PLUS_REST);
             put_list(out, parts, put_part);
         }
-        Split::Itemised { claims } => {
+        Split::Itemised { claims, rest } => {
             out.push(split::ITEMISED);
-            out.push(rest::IN_PROPORTION);
+            out.push(match rest {
+                Rest::InProportion => rest::IN_PROPORTION,
+                Rest::Equally => rest::EQUALLY,
+            });
             put_list(out, claims, put_claim);
         }
         Split::Treat { payer, guests, of } => {
@@ -108,11 +112,12 @@ fn read_split(bytes: &mut Bytes<'_>, treats: bool) -> Result<Split, CodecError> 
         split::EXACT => Split::Exact { parts: read_list(bytes, 17, read_part)? },
         split::FIXED_PLUS_REST => Split::FixedPlusRest { parts: read_list(bytes, 17, read_part)? },
         split::ITEMISED => {
-            match bytes.byte()? {
-                rest::IN_PROPORTION => {}
+            let rest = match bytes.byte()? {
+                rest::IN_PROPORTION => Rest::InProportion,
+                rest::EQUALLY => Rest::Equally,
                 tag => return Err(CodecError::UnknownTag { what: "rest", tag }),
-            }
-            Split::Itemised { claims: read_list(bytes, 18, read_claim)? }
+            };
+            Split::Itemised { claims: read_list(bytes, 18, read_claim)?, rest }
         }
         split::TREAT if treats => {
             let payer = WalletId(bytes.id()?);

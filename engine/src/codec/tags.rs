@@ -27,7 +27,7 @@ pub(super) mod event {
 }
 
 /// Whose money crosses the rail.
-pub(crate) mod holder {
+pub(super) mod holder {
     pub(crate) const WALLET: u8 = 1;
     pub(crate) const MERCHANT: u8 = 2;
 }
@@ -52,6 +52,7 @@ pub(super) mod split {
 /// How an itemised split spreads what the total has above the lines.
 pub(super) mod rest {
     pub(crate) const IN_PROPORTION: u8 = 0;
+    pub(crate) const EQUALLY: u8 = 1;
 }
 
 /// When somebody is short.

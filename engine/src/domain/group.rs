@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     event::{Consent, Event, Refund, Rules, Settlement, Source},
-    split::Diner,
+    split::{Diner, Split},
     text::Name,
 };
 use crate::{
@@ -162,6 +162,12 @@ pub enum Rejection {
     /// A negative cash step, or one larger than any bill.
     #[error("cash step must be between 0 and {} minor units", limits::AMOUNT_MINOR_MAX)]
     CashStepOutOfRange,
+    /// More parts or claims than any table needs.
+    #[error("split has more than {} parts", limits::SPLIT_PARTS_MAX)]
+    SplitTooLarge,
+    /// A treat of a treat.
+    #[error("a treat cannot be part of another treat")]
+    TreatInTreat,
     /// A bill is being paid; members and rules stand until it ends.
     #[error("a bill is being paid")]
     PaymentInProgress,
@@ -202,12 +208,27 @@ pub fn check_consent(consent: &Consent) -> Result<(), Rejection> {
 /// Checks rules as far as that can be done before there is a bill.
 ///
 /// # Errors
-/// [`Rejection::CashStepOutOfRange`].
+/// [`Rejection::CashStepOutOfRange`], [`Rejection::SplitTooLarge`] or [`Rejection::TreatInTreat`].
 pub fn check_rules(rules: &Rules) -> Result<(), Rejection> {
-    match rules.cash_step.minor() {
-        0..=limits::AMOUNT_MINOR_MAX => Ok(()),
-        _ => Err(Rejection::CashStepOutOfRange),
+    if !(0..=limits::AMOUNT_MINOR_MAX).contains(&rules.cash_step.minor()) {
+        return Err(Rejection::CashStepOutOfRange);
     }
+    check_split(&rules.split, true)
+}
+
+fn check_split(split: &Split, treats: bool) -> Result<(), Rejection> {
+    let parts = match split {
+        Split::Equal => 0,
+        Split::Weights { parts } | Split::Percent { parts } => parts.len(),
+        Split::Exact { parts } | Split::FixedPlusRest { parts } => parts.len(),
+        Split::Itemised { claims, .. } => claims.len(),
+        Split::Treat { .. } if !treats => return Err(Rejection::TreatInTreat),
+        Split::Treat { guests, of, .. } => {
+            check_split(of, false)?;
+            guests.len()
+        }
+    };
+    if parts <= limits::SPLIT_PARTS_MAX { Ok(()) } else { Err(Rejection::SplitTooLarge) }
 }
 
 impl Group {

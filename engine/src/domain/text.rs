@@ -63,6 +63,14 @@ macro_rules! text {
             }
         }
 
+        impl TryFrom<&str> for $name {
+            type Error = TextError;
+
+            fn try_from(text: &str) -> Result<Self, TextError> {
+                Self::new(text)
+            }
+        }
+
         impl TryFrom<SmolStr> for $name {
             type Error = TextError;
 

@@ -17,11 +17,10 @@ use self::open::Threads;
 use crate::{
     actors::{
         admission::{Admission, Reply},
-        archive::unreadable,
+        archive::{Statement, unreadable},
         core::Core,
         directory::{Asked, Seat, ask},
         error::Error,
-        feed::DurableEvent,
         group::{self, GroupActor, GroupView},
         merchant::{self, MerchantActor, MerchantView, OrderView},
         receipt::Receipt,
@@ -91,15 +90,6 @@ pub struct Stats {
     pub orders_in_flight: usize,
 }
 
-/// One page of a topic's history, newest first.
-#[derive(Clone, Debug)]
-pub struct Statement {
-    /// The events.
-    pub events: Vec<DurableEvent>,
-    /// Where the next page begins; `None` when this one reached the topic's first record.
-    pub next: Option<Position>,
-}
-
 impl Engine {
     /// Opens an engine: recovers the journal, brings the books up to it, and takes up every move
     /// that the bank has not answered.
@@ -131,7 +121,9 @@ impl Engine {
             inner.threads.close(&inner.core, || {
                 inner.orders.in_flight() + inner.commands.in_flight() == 0
             });
-            drop(done.send(()));
+            if done.send(()).is_err() {
+                tracing::debug!("nobody waits for the engine to close");
+            }
         });
         if let Err(error) = closing {
             tracing::error!(%error, "no thread to close the engine with");

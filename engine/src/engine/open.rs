@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 
 use super::{
     Config, Data, Engine, Inner,
-    blocking,
 };
 use crate::{
     actors::{
@@ -17,7 +16,7 @@ use crate::{
         deadlines::Bell,
         sweeper::Sweeper,
         transaction::{Batch, Dispatcher, Transaction},
-        wallet::{Poison, WalletActor},
+        wallet::Poison,
     },
     books::{self, Books, BooksError, BooksReader, Projector},
     domain::event::{Holder, RailMove},

@@ -1,0 +1,247 @@
+//! A dinner from end to end, in process: what every line of the embedding API promises.
+
+use std::time::Duration;
+
+use fanju::{
+    Config, Engine, Error, OrderView, Presented,
+    domain::{
+        bill::Bill,
+        event::{Consent, DeclineReason, Rules, Shortfall},
+        order::RefundRequest,
+        text::OrderNo,
+    },
+    id::{GroupId, MerchantId, RequestId, WalletId},
+    money::{Amount, Currency},
+};
+use uuid::Uuid;
+
+fn minor(minor: i64) -> Amount {
+    Amount::from_minor(minor)
+}
+
+fn request() -> RequestId {
+    RequestId(Uuid::now_v7())
+}
+
+/// A table of diners with money, a group of them all, and a merchant.
+struct Table {
+    engine: Engine,
+    diners: Vec<WalletId>,
+    group: GroupId,
+    merchant: MerchantId,
+}
+
+impl Table {
+    async fn laid(config: Config, balances: &[i64], cap: i64, rules: Rules) -> Self {
+        let engine = Engine::open(config).expect("opens");
+        let mut diners = Vec::new();
+        for balance in balances {
+            let wallet =
+                engine.open_wallet("diner".try_into().unwrap(), Currency::CNY).await.unwrap();
+            if *balance > 0 {
+                engine.top_up(wallet, request(), minor(*balance)).await.unwrap();
+            }
+            diners.push(wallet);
+        }
+        let merchant = engine
+            .onboard_merchant("Old Duck".try_into().unwrap(), Currency::CNY)
+            .await
+            .unwrap();
+        let consent = Consent { cap: minor(cap), confirm_above: None };
+        let group = engine
+            .open_group("dinner".try_into().unwrap(), diners[0], consent, Currency::CNY, rules)
+            .await
+            .unwrap();
+        for diner in &diners[1..] {
+            engine.invite(group, diners[0], *diner).await.unwrap();
+            engine.join(group, *diner, consent).await.unwrap();
+        }
+        Self { engine, diners, group, merchant }
+    }
+
+    fn bill(&self, order_no: &str, total: i64) -> Bill {
+        Bill {
+            merchant: self.merchant,
+            order_no: order_no.try_into().unwrap(),
+            currency: Currency::CNY,
+            total: minor(total),
+            lines: Vec::new(),
+        }
+    }
+
+    async fn pay(&self, order_no: &str, total: i64) -> Result<Presented, Error> {
+        let code = self.engine.show_code(self.group, self.diners[0]).await?.code;
+        self.engine.present(self.bill(order_no, total), code).await
+    }
+
+    async fn balances(&self) -> Vec<i64> {
+        let mut balances = Vec::new();
+        for diner in &self.diners {
+            let view = self.engine.wallet(*diner).await.unwrap();
+            assert_eq!(view.available, view.posted, "nothing stays reserved");
+            balances.push(view.posted.minor());
+        }
+        balances
+    }
+
+    async fn takings(&self) -> i64 {
+        self.engine.merchant(self.merchant).await.unwrap().posted.minor()
+    }
+}
+
+#[tokio::test]
+async fn everybody_pays_his_share_and_the_merchant_gets_the_total() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 3], 10_000, Rules::default()).await;
+    let Presented::Settled(receipt) = table.pay("A-1", 10_000).await.unwrap() else {
+        panic!("declined")
+    };
+    assert!(!receipt.is_replayed());
+    let mut balances = table.balances().await;
+    balances.sort_unstable();
+    assert_eq!(balances, [6_666, 6_667, 6_667]);
+    assert_eq!(table.takings().await, 10_000);
+    table.engine.close().await;
+}
+
+#[tokio::test]
+async fn a_short_diner_declines_the_bill_and_nobody_pays() {
+    let table =
+        Table::laid(Config::in_memory(), &[10_000, 10, 10_000], 10_000, Rules::default()).await;
+    let presented = table.pay("A-1", 9_000).await.unwrap();
+    let Presented::Declined { reason, .. } = presented else { panic!("settled") };
+    assert_eq!(reason, DeclineReason::Short { diner: table.diners[1] });
+    assert_eq!(table.balances().await, [10_000, 10, 10_000]);
+    assert_eq!(table.takings().await, 0);
+}
+
+#[tokio::test]
+async fn the_host_covers_who_is_short() {
+    let rules = Rules { shortfall: Shortfall::HostCovers, ..Rules::default() };
+    let table = Table::laid(Config::in_memory(), &[10_000, 10, 10_000], 10_000, rules).await;
+    let presented = table.pay("A-1", 9_000).await.unwrap();
+    assert!(matches!(presented, Presented::Settled(_)));
+    assert_eq!(table.balances().await, [4_000, 10, 7_000]);
+}
+
+#[tokio::test]
+async fn the_others_share_what_one_is_short_of() {
+    let rules = Rules { shortfall: Shortfall::Reshare, ..Rules::default() };
+    let table = Table::laid(Config::in_memory(), &[10_000, 10, 10_000], 10_000, rules).await;
+    let presented = table.pay("A-1", 9_000).await.unwrap();
+    assert!(matches!(presented, Presented::Settled(_)));
+    assert_eq!(table.balances().await, [5_500, 10, 5_500]);
+}
+
+#[tokio::test]
+async fn resharing_stops_at_the_caps() {
+    let rules = Rules { shortfall: Shortfall::Reshare, ..Rules::default() };
+    let table = Table::laid(Config::in_memory(), &[10_000, 10, 10_000], 4_000, rules).await;
+    let presented = table.pay("A-1", 9_000).await.unwrap();
+    assert!(matches!(presented, Presented::Declined { .. }));
+    assert_eq!(table.balances().await, [10_000, 10, 10_000]);
+}
+
+#[tokio::test]
+async fn a_share_above_the_cap_waits_for_a_yes_and_raises_the_cap() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 2], 2_000, Rules::default()).await;
+    let paying = {
+        let (engine, bill) = (table.engine.clone(), table.bill("A-1", 6_000));
+        let code = engine.show_code(table.group, table.diners[0]).await.unwrap().code;
+        tokio::spawn(async move { engine.present(bill, code).await })
+    };
+    for diner in &table.diners {
+        loop {
+            match table.engine.confirm(table.group, *diner).await {
+                Ok(()) => break,
+                Err(Error::Answer(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    assert!(matches!(paying.await.unwrap().unwrap(), Presented::Settled(_)));
+    assert_eq!(table.balances().await, [7_000; 2]);
+    let group = table.engine.group(table.group).await.unwrap().group;
+    assert_eq!(group.members[0].consent.cap, minor(3_000));
+}
+
+#[tokio::test]
+async fn a_no_declines_and_a_silent_diner_ends_with_the_deadline() {
+    let config = Config {
+        answer_within: Duration::from_millis(50),
+        order_deadline: Duration::from_millis(100),
+        ..Config::in_memory()
+    };
+    let table = Table::laid(config, &[10_000; 2], 2_000, Rules::default()).await;
+    let presented = table.pay("A-1", 6_000).await.unwrap();
+    let Presented::Declined { reason, .. } = presented else { panic!("settled") };
+    assert!(matches!(reason, DeclineReason::TimedOut { .. }), "{reason:?}");
+    assert_eq!(table.balances().await, [10_000; 2]);
+}
+
+#[tokio::test]
+async fn a_code_is_spent_even_when_the_payment_fails() {
+    let table = Table::laid(Config::in_memory(), &[10_000, 0], 10_000, Rules::default()).await;
+    let code = table.engine.show_code(table.group, table.diners[0]).await.unwrap().code;
+    let declined = table.engine.present(table.bill("A-1", 100), code).await.unwrap();
+    assert!(matches!(declined, Presented::Declined { .. }));
+    let again = table.engine.present(table.bill("A-2", 100), code).await;
+    assert!(matches!(again, Err(Error::SpentCode)), "{again:?}");
+}
+
+#[tokio::test]
+async fn an_order_number_settles_once_and_means_one_bill() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 2], 10_000, Rules::default()).await;
+    let Presented::Settled(first) = table.pay("A-1", 100).await.unwrap() else { panic!() };
+    let Presented::Settled(again) = table.pay("A-1", 100).await.unwrap() else { panic!() };
+    assert_eq!(again.position(), first.position());
+    assert!(again.is_replayed());
+    assert!(matches!(table.pay("A-1", 101).await, Err(Error::OrderNoReused)));
+    assert_eq!(table.takings().await, 100);
+}
+
+#[tokio::test]
+async fn an_unpaid_order_may_be_tried_again_with_a_fresh_code() {
+    let table = Table::laid(Config::in_memory(), &[10_000, 0], 10_000, Rules::default()).await;
+    assert!(matches!(table.pay("A-1", 100).await.unwrap(), Presented::Declined { .. }));
+    table.engine.top_up(table.diners[1], request(), minor(1_000)).await.unwrap();
+    assert!(matches!(table.pay("A-1", 100).await.unwrap(), Presented::Settled(_)));
+    assert_eq!(table.takings().await, 100);
+}
+
+#[tokio::test]
+async fn refunds_go_back_to_everybody_and_never_beyond() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 3], 10_000, Rules::default()).await;
+    table.pay("A-1", 100).await.unwrap();
+    let refund = |no: &str, amount: Option<i64>| RefundRequest {
+        order_no: OrderNo::new("A-1").unwrap(),
+        refund_no: no.try_into().unwrap(),
+        amount: amount.map(minor),
+        diner: None,
+    };
+    table.engine.refund(table.merchant, refund("R-1", Some(50))).await.unwrap();
+    let again = table.engine.refund(table.merchant, refund("R-1", Some(50))).await.unwrap();
+    assert!(again.is_replayed());
+    assert_eq!(table.takings().await, 50);
+    let beyond = table.engine.refund(table.merchant, refund("R-2", Some(51))).await;
+    assert!(matches!(beyond, Err(Error::Refund(_))), "{beyond:?}");
+    table.engine.refund(table.merchant, refund("R-3", None)).await.unwrap();
+    assert_eq!(table.balances().await, [10_000; 3]);
+    assert_eq!(table.takings().await, 0);
+    let order = table.engine.order(table.merchant, OrderNo::new("A-1").unwrap()).await.unwrap();
+    let OrderView::Settled(order) = order else { panic!("{order:?}") };
+    assert_eq!(order.refundable(), Amount::ZERO);
+    assert_eq!(order.refunds.len(), 2);
+}
+
+#[tokio::test]
+async fn transfers_move_money_once_per_request() {
+    let table = Table::laid(Config::in_memory(), &[100, 0], 100, Rules::default()).await;
+    let (from, to, id) = (table.diners[0], table.diners[1], request());
+    table.engine.transfer(from, to, id, minor(40), None).await.unwrap();
+    let again = table.engine.transfer(from, to, id, minor(40), None).await.unwrap();
+    assert!(again.is_replayed());
+    assert!(table.engine.transfer(from, to, id, minor(41), None).await.is_err());
+    assert!(table.engine.transfer(from, to, request(), minor(61), None).await.is_err());
+    assert!(table.engine.transfer(from, from, request(), minor(1), None).await.is_err());
+    assert_eq!(table.balances().await, [60, 40]);
+}
