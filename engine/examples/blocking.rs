@@ -15,16 +15,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bo = engine.block_on(engine.open_wallet("Bo".try_into()?, Currency::EUR))?;
 
     let (top_up, lunch) = (RequestId(Uuid::now_v7()), RequestId(Uuid::now_v7()));
-    engine.block_on(engine.top_up(ana, top_up, Amount::from_minor(50_00)))?;
-    engine.block_on(engine.transfer(ana, bo, lunch, Amount::from_minor(12_50), None))?;
+    engine.block_on(engine.top_up(ana, top_up, Amount::from_minor(5_000)))?;
+    engine.block_on(engine.transfer(ana, bo, lunch, Amount::from_minor(1_250), None))?;
 
     // The reply got lost? The same request once more moves nothing.
-    let again = engine.block_on(engine.transfer(ana, bo, lunch, Amount::from_minor(12_50), None))?;
+    let again =
+        engine.block_on(engine.transfer(ana, bo, lunch, Amount::from_minor(1_250), None))?;
     println!("replayed: {}", again.is_replayed());
 
     for wallet in [ana, bo] {
         let wallet = engine.block_on(engine.wallet(wallet))?;
-        println!("{}: {} {}", wallet.name, wallet.posted.to_decimal(wallet.currency), wallet.currency);
+        println!(
+            "{}: {} {}",
+            wallet.name,
+            wallet.posted.to_decimal(wallet.currency),
+            wallet.currency
+        );
     }
     engine.close_blocking();
     Ok(())

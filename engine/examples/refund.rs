@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut refund = RefundRequest {
         order_no: order_no.clone(),
         refund_no: RefundNo::new("cold-soup")?,
-        amount: Some(Amount::from_minor(10_00)),
+        amount: Some(Amount::from_minor(1_000)),
         diner: None,
     };
     engine.refund(teahouse, refund.clone()).await?;
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Bo's dumplings never came: 8.50 back to Bo alone.
     refund.refund_no = RefundNo::new("no-dumplings")?;
-    refund.amount = Some(Amount::from_minor(8_50));
+    refund.amount = Some(Amount::from_minor(850));
     refund.diner = Some(friends[1]);
     engine.refund(teahouse, refund.clone()).await?;
     show("8.50 back to Bo", &engine, teahouse, &order_no).await?;
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     for friend in friends {
         let wallet = engine.wallet(friend).await?;
-        println!("{:>20}  {}", wallet.name, wallet.posted.to_decimal(CURRENCY));
+        println!("{:>20}  {}", wallet.name.as_str(), wallet.posted.to_decimal(CURRENCY));
     }
     engine.close().await;
     Ok(())
@@ -68,11 +68,11 @@ async fn eat(
     engine: &Engine,
     order_no: &OrderNo,
 ) -> Result<(MerchantId, Vec<WalletId>), Box<dyn Error>> {
-    let consent = Consent { cap: Amount::from_minor(150_00), confirm_above: None };
+    let consent = Consent { cap: Amount::from_minor(15_000), confirm_above: None };
     let mut friends = Vec::new();
     for name in ["Ana", "Bo", "Chen"] {
         let wallet = engine.open_wallet(name.try_into()?, CURRENCY).await?;
-        engine.top_up(wallet, RequestId(Uuid::now_v7()), Amount::from_minor(200_00)).await?;
+        engine.top_up(wallet, RequestId(Uuid::now_v7()), Amount::from_minor(20_000)).await?;
         friends.push(wallet);
     }
     let (ana, rules) = (friends[0], Rules::default());
@@ -86,7 +86,7 @@ async fn eat(
         merchant: teahouse,
         order_no: order_no.clone(),
         currency: CURRENCY,
-        total: Amount::from_minor(100_00),
+        total: Amount::from_minor(10_000),
         lines: vec![],
     };
     let code = engine.show_code(table, ana).await?.code;

@@ -15,10 +15,12 @@ use fanju::{
 };
 use uuid::Uuid;
 
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
 const CURRENCY: Currency = Currency::CNY;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<()> {
     let engine = Engine::open(Config::in_memory())?;
     let (table, ana, bo) = sit_down(&engine).await?;
     let cinema = engine.onboard_merchant("Cinema".try_into()?, CURRENCY).await?;
@@ -50,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // The watcher goes away; meanwhile Bo's threshold is lifted, and the table pays again.
     drop(feed);
-    let consent = Consent { cap: Amount::from_minor(150_00), confirm_above: None };
+    let consent = Consent { cap: Amount::from_minor(15_000), confirm_above: None };
     let lift = fanju::domain::group::Command::SetConsent { wallet: bo, consent };
     engine.group_command(table, lift).await?;
     pay(engine.clone(), cinema, table, ana, "popcorn").await?;
@@ -69,16 +71,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Two friends at one table.
-async fn sit_down(engine: &Engine) -> Result<(GroupId, WalletId, WalletId), Box<dyn Error>> {
+async fn sit_down(engine: &Engine) -> Result<(GroupId, WalletId, WalletId)> {
     let mut friends = Vec::new();
     for name in ["Ana", "Bo"] {
         let wallet = engine.open_wallet(name.try_into()?, CURRENCY).await?;
-        engine.top_up(wallet, RequestId(Uuid::now_v7()), Amount::from_minor(200_00)).await?;
+        engine.top_up(wallet, RequestId(Uuid::now_v7()), Amount::from_minor(20_000)).await?;
         friends.push(wallet);
     }
     let (ana, bo) = (friends[0], friends[1]);
-    let easy = Consent { cap: Amount::from_minor(150_00), confirm_above: None };
-    let wary = Consent { confirm_above: Some(Amount::from_minor(20_00)), ..easy };
+    let easy = Consent { cap: Amount::from_minor(15_000), confirm_above: None };
+    let wary = Consent { confirm_above: Some(Amount::from_minor(2_000)), ..easy };
     let name = "Film night".try_into()?;
     let table = engine.open_group(name, ana, easy, CURRENCY, Rules::default()).await?;
     engine.invite(table, ana, bo).await?;
@@ -93,15 +95,16 @@ async fn pay(
     table: GroupId,
     shows_code: WalletId,
     order_no: &'static str,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+) -> Result<()> {
     let code = engine.show_code(table, shows_code).await?.code;
-    let (order_no, total) = (OrderNo::new(order_no)?, Amount::from_minor(90_00));
-    engine.present(Bill { merchant, order_no, currency: CURRENCY, total, lines: vec![] }, code).await?;
+    let (order_no, total) = (OrderNo::new(order_no)?, Amount::from_minor(9_000));
+    let bill = Bill { merchant, order_no, currency: CURRENCY, total, lines: vec![] };
+    engine.present(bill, code).await?;
     Ok(())
 }
 
 /// The next event that is on disk.
-async fn next_durable(feed: &mut Subscription) -> Result<DurableEvent, Box<dyn Error>> {
+async fn next_durable(feed: &mut Subscription) -> Result<DurableEvent> {
     loop {
         if let FeedEvent::Durable(event) = feed.next().await? {
             return Ok(event);
