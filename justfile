@@ -20,7 +20,7 @@ ci:
 
 # the models of everything that threads share
 loom:
-    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p fanju --test 'loom_*'
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p fanju-loom
 
 # kill the simulation this many times and look at what is left
 kill times="50":
