@@ -55,6 +55,5 @@ pub use actors::{
     wallet::WalletView,
 };
 pub use engine::{
-    Config, Data, Engine, OpenError, Opening, Presented, Stats, Subscription,
-    TopicState,
+    Config, Data, Engine, OpenError, Opening, Presented, Stats, Subscription, TopicState,
 };

@@ -62,6 +62,28 @@ pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes after which a segment is closed and the next one begun.
 pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
+// --- books ---------------------------------------------------------------------------------
+
+/// Records that the books fold in memory before they must be written, however recently the last
+/// were: half a gigabyte when every record is a dinner of eight strangers.
+pub const BOOKS_PENDING_RECORDS_MAX: usize = 500_000;
+
+/// Groups that the projector keeps in memory, changed or not: a kilobyte each.
+pub const BOOKS_GROUPS_MAX: usize = 65_536;
+
+/// Merchants whose keys the projector keeps in memory: 150 bytes each.
+pub const BOOKS_MERCHANTS_MAX: usize = 65_536;
+
+/// Idle connections that readers of the books keep open.
+pub const BOOKS_READERS_IDLE_MAX: usize = 4;
+
+/// Time between two writes of the books, unless the configuration says otherwise.
+pub const BOOKS_FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// After a write, the books rest this many times as long as it took: they take a fifth of a core
+/// and of the disk at most.
+pub const BOOKS_REST_FACTOR: u32 = 4;
+
 // --- engine --------------------------------------------------------------------------------
 
 /// Orders between scan and end in one engine; more are refused as busy. Bounds every mailbox:

@@ -43,10 +43,8 @@ impl Table {
             }
             diners.push(wallet);
         }
-        let merchant = engine
-            .onboard_merchant("Old Duck".try_into().unwrap(), Currency::CNY)
-            .await
-            .unwrap();
+        let merchant =
+            engine.onboard_merchant("Old Duck".try_into().unwrap(), Currency::CNY).await.unwrap();
         let consent = Consent { cap: minor(cap), confirm_above: None };
         let group = engine
             .open_group("dinner".try_into().unwrap(), diners[0], consent, Currency::CNY, rules)

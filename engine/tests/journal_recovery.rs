@@ -30,7 +30,8 @@ fn refused(storage: &MemoryStorage, what: &str) -> Damage {
 /// Opens a storage whose tail may be torn; the tail must be `expected`, and the journal usable.
 #[track_caller]
 fn recovers_to(storage: &MemoryStorage, batches: usize, tails: &[Tail]) {
-    let (mut journal, report) = open(&shared(storage), ONE_SEGMENT).expect("a torn tail is dropped");
+    let (mut journal, report) =
+        open(&shared(storage), ONE_SEGMENT).expect("a torn tail is dropped");
     assert_eq!(report.tail, tails[batches]);
     append(&mut journal, &[b"and on it goes".to_vec()]).expect("memory does not fail");
     drop(journal);
@@ -306,7 +307,8 @@ fn a_known_tail_saves_reading_what_lies_before_it() {
     bytes[200] ^= 1;
     storage.replace(&first, Some(bytes));
     for known in 0..=40 {
-        let opened = LocalJournal::open(shared(&storage), options(SMALL_SEGMENTS), Some(tails[known]));
+        let opened =
+            LocalJournal::open(shared(&storage), options(SMALL_SEGMENTS), Some(tails[known]));
         if tails[known].position.0 > 300 {
             let (_, report) = opened.expect("sound behind the known tail");
             assert_eq!((report.tail, report.batches), (tails[40], 40 - known as u64));
@@ -337,10 +339,10 @@ fn a_journal_that_lost_what_the_books_know_is_refused() {
 fn a_known_tail_of_another_history_is_refused() {
     let storage = MemoryStorage::new();
     let tails = written(&storage, SMALL_SEGMENTS, 40);
-    for known in 1..40 {
-        let other = Tail { chain: Chain(tails[known].chain.0 ^ 1), ..tails[known] };
+    for known in &tails[1..] {
+        let other = Tail { chain: Chain(known.chain.0 ^ 1), ..*known };
         let opened = LocalJournal::open(shared(&storage), options(SMALL_SEGMENTS), Some(other));
-        assert!(matches!(opened, Err(JournalError::Damaged(_))), "{known}");
+        assert!(matches!(opened, Err(JournalError::Damaged(_))), "{known:?}");
     }
 }
 
@@ -352,4 +354,23 @@ fn a_lone_record_of_300_bytes_costs_less_than_400() {
     let after = append(&mut journal, &[vec![7; 300]]).expect("appended");
     assert_eq!(after.position.0 - before.position.0, 300 + BATCH_HEADER_BYTES as u64 + 8);
     assert!(after.position.0 - before.position.0 < 400);
+}
+
+/// A wrong tail must not make recovery cut the log where nothing is torn: zeros up to the end look
+/// like a torn batch to whoever starts in the middle of one.
+#[test]
+fn a_known_tail_in_the_middle_of_a_batch_changes_nothing() {
+    for payload in [vec![0; 2_000], vec![9; 2_000]] {
+        let storage = MemoryStorage::new();
+        written(&storage, ONE_SEGMENT, 3);
+        let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a sound journal");
+        let tail = append(&mut journal, &[payload]).expect("appended");
+        let bytes = storage.content(&segment(0)).expect("one segment");
+        for at in 1..tail.position.0 {
+            let known = Tail { position: fanju::id::Position(at), ..tail };
+            let opened = LocalJournal::open(shared(&storage), options(ONE_SEGMENT), Some(known));
+            assert!(matches!(opened, Err(JournalError::Damaged(_))), "{at}: {opened:?}");
+            assert!(storage.content(&segment(0)).expect("one segment") == bytes, "{at}");
+        }
+    }
 }

@@ -43,10 +43,7 @@ fn write(queue: &Queue, durable: &AtomicU64, fails_at: Option<u64>) -> (Vec<u64>
     (told, Vec::new())
 }
 
-fn start(
-    queue: &Arc<Queue>,
-    fails_at: Option<u64>,
-) -> thread::JoinHandle<(Vec<u64>, Vec<u64>)> {
+fn start(queue: &Arc<Queue>, fails_at: Option<u64>) -> thread::JoinHandle<(Vec<u64>, Vec<u64>)> {
     let queue = Arc::clone(queue);
     thread::spawn(move || write(&queue, &AtomicU64::new(0), fails_at))
 }

@@ -7,14 +7,15 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use super::{error::Error, feed::DurableEvent};
 use crate::{
-    books::BooksReader,
+    books::{BooksReader, OrderStep},
     codec::{self, Record},
-    domain::{event::Event, order::Order},
-    id::{Position, Topic},
+    domain::{event::Event, order::Order, text::OrderNo},
+    id::{MerchantId, Position, Topic},
     journal::Reader,
     limits,
 };
@@ -34,6 +35,24 @@ impl Shelves {
     pub(crate) fn record(&self, position: Position) -> Result<Record, Error> {
         let payload = self.journal.record(position).map_err(unreadable)?;
         codec::decode(position, &payload).map_err(unreadable)
+    }
+
+    /// How the books say that an order ended: whether it was paid, and its records from there on.
+    /// An unpaid order that was paid at a second try counts as paid.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`].
+    pub(crate) fn booked(
+        &self,
+        merchant: MerchantId,
+        order_no: &OrderNo,
+    ) -> Result<Option<(bool, OrderRecords)>, Error> {
+        let steps = self.books.order(merchant, order_no).map_err(unreadable)?;
+        let Some(steps) = steps else { return Ok(None) };
+        let settled = steps.iter().position(|(step, _)| *step == OrderStep::Settled);
+        let from = settled.unwrap_or(steps.len().saturating_sub(1));
+        let records = steps[from..].iter().map(|(_, position)| *position).collect();
+        Ok(Some((settled.is_some(), records)))
     }
 
     /// One page of `topic`'s chain, newest first, from the record at `newest` on.
@@ -101,6 +120,9 @@ impl Shelves {
         Ok(order)
     }
 }
+
+/// Where an order's records stand: settlement and refunds, or decline.
+pub(crate) type OrderRecords = SmallVec<[Position; 1]>;
 
 /// One page of a topic's history, newest first.
 #[derive(Clone, Debug)]

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        group,
-        merchant,
+        group, merchant,
         order::RefundRejection,
         payment::{self, AnswerRejection},
         wallet,

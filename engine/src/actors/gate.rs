@@ -12,7 +12,10 @@ type Turn<A> = Box<dyn FnOnce(&mut A, &mut Context<A>)>;
 /// The gate, and who waits at it in the order of coming.
 pub(crate) struct Gate<A: Actor<Context = Context<A>>> {
     shut: bool,
-    #[expect(clippy::box_collection, reason = "a pointer, not four words, in a million idle actors")]
+    #[expect(
+        clippy::box_collection,
+        reason = "a pointer, not four words, in a million idle actors"
+    )]
     line: Option<Box<VecDeque<Turn<A>>>>,
 }
 
@@ -45,11 +48,7 @@ impl<A: Actor<Context = Context<A>>> Gate<A> {
 
     /// Opens the gate and lets the line through, until somebody shuts it again. `gate` says where
     /// the actor keeps it.
-    pub(crate) fn reopen(
-        actor: &mut A,
-        ctx: &mut Context<A>,
-        gate: impl Fn(&mut A) -> &mut Self,
-    ) {
+    pub(crate) fn reopen(actor: &mut A, ctx: &mut Context<A>, gate: impl Fn(&mut A) -> &mut Self) {
         gate(actor).shut = false;
         while gate(actor).is_open() {
             let Some(turn) = gate(actor).line.as_mut().and_then(|line| line.pop_front()) else {

@@ -241,13 +241,14 @@ impl GroupActor {
         reply: Reply<Receipt>,
     ) {
         let ticket = self.core.ticket();
-        let transaction =
-            Transaction::new(self.core.clock.now(), event, ticket, |topic| match (topic, &wallet) {
+        let transaction = Transaction::new(self.core.clock.now(), event, ticket, |topic| {
+            match (topic, &wallet) {
                 (Topic::Wallet(_), Some(wallet)) => AnySeat::Wallet(Arc::clone(wallet)),
                 (Topic::Wallet(_) | Topic::Merchant(_) | Topic::Group(_), _) => {
                     AnySeat::Group(Arc::clone(&self.seat))
                 }
-            });
+            }
+        });
         match self.core.submit(transaction) {
             Ok(()) => {
                 self.gate.close();
@@ -390,7 +391,10 @@ impl GroupActor {
                 }
                 Action::Release { source } => {
                     let Source::Wallet(id) = source;
-                    drop(Self::payer(&self.payers, id, &mut hint).tell(wallet::Release(paying.owner)));
+                    drop(
+                        Self::payer(&self.payers, id, &mut hint)
+                            .tell(wallet::Release(paying.owner)),
+                    );
                 }
                 Action::AskConfirmation { .. } => {}
             }
@@ -628,8 +632,7 @@ impl Handler<Committed> for GroupActor {
         match (&mut self.group, news.event()) {
             (None, Event::GroupOpened { name, host, consent, currency, rules, .. }) => {
                 let (name, rules) = (name.clone(), rules.clone());
-                self.group =
-                    Some(Group::open(self.id, name, *host, *consent, *currency, rules));
+                self.group = Some(Group::open(self.id, name, *host, *consent, *currency, rules));
             }
             (Some(group), event) => group.apply(event),
             (None, _) => unreachable!("J-2: no record names a group that is not in memory"),

@@ -10,7 +10,7 @@ use actix::{
     Actor, ActorContext, AsyncContext, Context, Handler, Message,
     fut::{ActorFutureExt, WrapFuture},
 };
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 use tokio::sync::oneshot;
 
 use super::{
@@ -270,18 +270,19 @@ impl MerchantActor {
     ) -> impl Future<Output = Result<Option<Ended>, Error>> + 'static {
         let merchant = self.id;
         self.core.archive.read(move |shelves| {
-            let Some(positions) =
-                shelves.books.order(merchant, &order_no).map_err(unreadable)?
-            else {
+            let Some((paid, positions)) = shelves.booked(merchant, &order_no)? else {
                 return Ok(None);
             };
             let first = *positions.first().ok_or(Error::UnknownOrder)?;
-            let (content, paid) = match shelves.record(first)?.event {
-                Event::Settled(settlement) => (settlement.content, true),
-                Event::Declined(decline) => (decline.content, false),
-                _ => return Err(Error::UnknownOrder),
+            let event = shelves.record(first)?.event;
+            let content = if let Event::Settled(settlement) = &event {
+                settlement.content
+            } else if let Event::Declined(decline) = &event {
+                decline.content
+            } else {
+                return Err(Error::UnknownOrder);
             };
-            Ok(Some(Ended { content, paid, positions: positions.into() }))
+            Ok(Some(Ended { content, paid, positions }))
         })
     }
 
@@ -350,13 +351,11 @@ impl MerchantActor {
         }
         self.refunds.insert(order_no.clone(), Vec::new());
         let order = self.read_order(&order_no);
-        ctx.spawn(order.into_actor(self).map(move |order, actor: &mut Self, ctx| {
-            match order {
-                Ok(order) => actor.decide_refund(&order, ask, ctx),
-                Err(error) => {
-                    ask.reply.send(Err(error));
-                    actor.next_refund(&order_no, ctx);
-                }
+        ctx.spawn(order.into_actor(self).map(move |order, actor: &mut Self, ctx| match order {
+            Ok(order) => actor.decide_refund(&order, ask, ctx),
+            Err(error) => {
+                ask.reply.send(Err(error));
+                actor.next_refund(&order_no, ctx);
             }
         }));
     }
@@ -372,14 +371,9 @@ impl MerchantActor {
         };
         let (merchant, order_no) = (self.id, order_no.clone());
         self.core.archive.read(move |shelves| {
-            let positions: SmallVec<[Position; 1]> = match positions {
+            let positions = match positions {
                 Some(positions) => positions,
-                None => shelves
-                    .books
-                    .order(merchant, &order_no)
-                    .map_err(unreadable)?
-                    .ok_or(Error::UnknownOrder)?
-                    .into(),
+                None => shelves.booked(merchant, &order_no)?.ok_or(Error::UnknownOrder)?.1,
             };
             shelves.order(&positions)
         })
@@ -555,9 +549,11 @@ impl Actor for MerchantActor {
                 shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
                 Ok(Some(Shelf { merchant, head, orders }))
             };
-            drop(seat.tell(Loaded(load().map_err(|error: crate::books::BooksError| {
-                unreadable(error)
-            }))));
+            drop(
+                seat.tell(Loaded(
+                    load().map_err(|error: crate::books::BooksError| unreadable(error)),
+                )),
+            );
         });
     }
 }
@@ -631,14 +627,9 @@ impl Asking<GetOrder> for MerchantActor {
         };
         let merchant = self.id;
         let view = self.core.archive.read(move |shelves| {
-            let positions: SmallVec<[Position; 1]> = match ended {
+            let positions = match ended {
                 Some(positions) => positions,
-                None => shelves
-                    .books
-                    .order(merchant, &order_no)
-                    .map_err(unreadable)?
-                    .ok_or(Error::UnknownOrder)?
-                    .into(),
+                None => shelves.booked(merchant, &order_no)?.ok_or(Error::UnknownOrder)?.1,
             };
             let first = *positions.first().ok_or(Error::UnknownOrder)?;
             if let Event::Declined(decline) = shelves.record(first)?.event {

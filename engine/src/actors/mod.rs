@@ -22,7 +22,7 @@ pub(crate) mod merchant;
 mod orders;
 pub(crate) mod rail;
 mod rail_desk;
-pub(crate) mod sweeper;
 pub(crate) mod receipt;
+pub(crate) mod sweeper;
 pub(crate) mod transaction;
 pub(crate) mod wallet;

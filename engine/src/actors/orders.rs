@@ -9,12 +9,10 @@ use std::{collections::HashMap, sync::Arc};
 use fastbloom::BloomFilter;
 use smallvec::SmallVec;
 
-use super::{admission::Reply, directory::Seat, group::GroupActor, receipt::Receipt};
-use crate::{
-    domain::text::OrderNo,
-    id::Position,
-    money::Amount,
+use super::{
+    admission::Reply, archive::OrderRecords, directory::Seat, group::GroupActor, receipt::Receipt,
 };
+use crate::{domain::text::OrderNo, id::Position, money::Amount};
 
 /// Filter errors per look-up: one look at the books in ten thousand new orders.
 const FALSE_POSITIVES: f64 = 1e-4;
@@ -33,7 +31,7 @@ pub(crate) struct Ended {
     /// Whether it was paid.
     pub(crate) paid: bool,
     /// Its records: settlement and refunds, or decline.
-    pub(crate) positions: SmallVec<[Position; 1]>,
+    pub(crate) positions: OrderRecords,
 }
 
 /// An order between scan and end.

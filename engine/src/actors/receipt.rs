@@ -3,12 +3,7 @@
 use std::sync::Arc;
 
 use super::transaction::Transaction;
-use crate::{
-    codec::Record,
-    domain::event::Event,
-    id::Position,
-    time::Timestamp,
-};
+use crate::{codec::Record, domain::event::Event, id::Position, time::Timestamp};
 
 /// Proof of one durable event.
 #[derive(Clone)]

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use actix::{Actor, Context, Handler, Message};
 use smallvec::SmallVec;
 
-use super::{
-    directory::Seat, group::GroupActor, merchant::MerchantActor, wallet::WalletActor,
-};
+use super::{directory::Seat, group::GroupActor, merchant::MerchantActor, wallet::WalletActor};
 use crate::{
     codec::{self, Record},
     domain::event::Event,
@@ -70,8 +68,12 @@ impl Transaction {
     ) -> Arc<Self> {
         let (topics, deltas) = links(&event);
         let seats = topics.iter().map(|topic| seat_of(*topic)).collect();
-        let record =
-            Record { position: Position::NONE, at, event, prevs: SmallVec::with_capacity(topics.len()) };
+        let record = Record {
+            position: Position::NONE,
+            at,
+            event,
+            prevs: SmallVec::with_capacity(topics.len()),
+        };
         Arc::new(Self { record, deltas, seats, ticket })
     }
 

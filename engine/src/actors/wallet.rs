@@ -202,9 +202,7 @@ impl WalletActor {
         if ended.ended == Ended::Refused {
             return reply.send(Err(Error::RailRefused));
         }
-        let read = self.core.archive.read(move |shelves| {
-            shelves.record(ended.position)
-        });
+        let read = self.core.archive.read(move |shelves| shelves.record(ended.position));
         ctx.spawn(read.into_actor(self).map(|record, _, _| {
             reply.send(record.map(Receipt::replayed));
         }));

@@ -1,32 +1,222 @@
-//! stub
-#![allow(missing_docs, unused, reason = "stub")]
-use std::{path::Path, time::Duration};
-use crate::{codec::Record, domain::{event::RailMove, group::Group, merchant::Merchant, text::OrderNo, wallet::Wallet}, id::*, journal::{JournalId, Reader, Tail}};
-#[derive(Debug, thiserror::Error)]
-pub enum BooksError { #[error("x")] X, #[error("y")] R(#[from] crate::journal::ReadError) }
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options { pub flush_interval: Duration, pub cache_bytes: u64 }
+//! The books: a projection of the journal into SQLite, for people's questions and for a quick start.
+//!
+//! A projector folds durable records in log order and writes what changed, coalesced, in one
+//! transaction with the journal's tail up to which it goes (J-2). The hot path never waits for it:
+//! nothing here is asked before a decision, and everything here can be rebuilt from the journal at
+//! any time. What is read from the books is therefore as old as [`Progress`] says.
+//!
+//! - The rows at a tail are the fold of the journal up to that tail, whatever crashed in between.
+//! - Books never decide; when they fail, the engine goes on and says so.
+//!
+//! A record's way: [`Projector`] reads a batch → [`Books::project`] folds it into what is pending →
+//! [`Books::flush`] writes it → [`Progress`] tells → [`BooksReader`] sees it. [`chain`] needs no row
+//! but an account's head: it walks the journal itself.
+
+mod account;
+mod blob;
+mod error;
+mod flush;
+mod fold;
+mod hash;
+mod pending;
+mod progress;
+mod projector;
+mod reader;
+mod schema;
+mod statement;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use rusqlite::Connection;
+
+pub use self::{
+    blob::{OrderStep, OrderSteps},
+    error::BooksError,
+    progress::{FlushStats, Lag, Progress},
+    projector::Projector,
+    reader::{BooksReader, MerchantDay, Totals},
+    schema::peek_checkpoint,
+    statement::{Page, StatementError, chain},
+};
+use self::{flush::Rest, pending::Pending, schema::Place};
+use crate::{
+    codec,
+    journal::{Batch, JournalId, Reader, Tail},
+    limits,
+};
+
+/// How the books are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Time between two writes.
+    pub flush_interval: Duration,
+    /// Memory for the writer's pages, in bytes.
+    pub cache_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { flush_interval: limits::BOOKS_FLUSH_INTERVAL, cache_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// How many of what the books have seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Records of any kind.
+    pub records: u64,
+    /// Wallets, closed ones too.
+    pub wallets: u64,
+    /// Merchants.
+    pub merchants: u64,
+    /// Groups, closed ones too.
+    pub groups: u64,
+    /// Orders that were paid.
+    pub settled: u64,
+    /// Orders that ended without money.
+    pub declined: u64,
+    /// Refunds.
+    pub refunded: u64,
+}
+
+/// The one writer of the books.
 #[derive(Debug)]
-pub struct Books;
+pub struct Books {
+    connection: Connection,
+    place: Arc<Place>,
+    options: Options,
+    /// What the rows say.
+    checkpoint: Tail,
+    /// What the rows and the pending changes say.
+    folded: Tail,
+    /// Whether records were folded beyond `folded`.
+    within_batch: bool,
+    counts: Counts,
+    pending: Pending,
+    rest: Rest,
+    /// After an error nothing more is folded or written: reopening starts from the rows.
+    broken: bool,
+}
+
 impl Books {
-    pub fn open(_: Option<&Path>, _: JournalId, _: Options) -> Result<Self, BooksError> { Ok(Self) }
-    pub fn catch_up(&mut self, _: &Reader) -> Result<(), BooksError> { Ok(()) }
-    pub fn rebuild(&mut self, _: &Reader) -> Result<(), BooksError> { Ok(()) }
-    pub fn reader(&self) -> BooksReader { BooksReader }
+    /// Opens the books of `journal` at `path`, or makes them. `None` keeps them in a directory of
+    /// their own under the system's temporary one, which goes when the last handle does: that way
+    /// what is tested without a path is the code that runs with one, snapshots included.
+    ///
+    /// Books of an older schema are emptied, to be projected again from the journal's start.
+    ///
+    /// # Errors
+    /// [`BooksError::OtherJournal`], or what SQLite says.
+    pub fn open(
+        path: Option<&Path>,
+        journal: JournalId,
+        options: Options,
+    ) -> Result<Self, BooksError> {
+        let place = Arc::new(Place::new(path)?);
+        let mut connection = schema::connect(&place, &options)?;
+        let (checkpoint, counts) = schema::prepare(&mut connection, journal)?;
+        Ok(Self {
+            connection,
+            place,
+            options,
+            checkpoint,
+            folded: checkpoint,
+            within_batch: false,
+            counts,
+            pending: Pending::default(),
+            rest: Rest::default(),
+            broken: false,
+        })
+    }
+
+    /// The journal's tail up to which the rows go. The journal must have had it: if it ends before,
+    /// or has another chain there, the books belong to another history ([`Books::rebuild`]).
+    #[must_use]
+    pub fn checkpoint(&self) -> Tail {
+        self.checkpoint
+    }
+
+    /// The tail up to which records are folded, written or not.
+    #[must_use]
+    pub fn folded(&self) -> Tail {
+        self.folded
+    }
+
+    /// Records that are folded and not written.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending.records
+    }
+
+    /// A handle to read the rows, from any thread.
+    #[must_use]
+    pub fn reader(&self) -> BooksReader {
+        BooksReader::new(Arc::clone(&self.place))
+    }
+
+    /// Folds every record of the next batch.
+    ///
+    /// # Errors
+    /// [`BooksError`]; the books are then broken.
+    pub fn project_batch(&mut self, batch: &Batch<'_>) -> Result<(), BooksError> {
+        for (position, payload) in batch.records() {
+            let record = codec::decode(position, payload);
+            let record = record.map_err(|source| self.broke(source.into()))?;
+            self.project(&record)?;
+        }
+        self.end_batch(batch.tail);
+        Ok(())
+    }
+
+    /// Says that the records projected last end a batch, with `tail` behind it.
+    pub fn end_batch(&mut self, tail: Tail) {
+        self.folded = tail;
+        self.within_batch = false;
+    }
+
+    /// Folds and writes everything that is durable in the journal.
+    ///
+    /// # Errors
+    /// [`BooksError`]; the books are then broken.
+    pub fn catch_up(&mut self, journal: &Reader) -> Result<(), BooksError> {
+        let mut batches = journal.batches_after(self.folded);
+        loop {
+            let batch = batches.next_batch().map_err(|source| self.broke(source.into()))?;
+            let Some(batch) = batch else { break };
+            self.project_batch(&batch)?;
+            if self.pending.is_full() {
+                self.flush()?;
+            }
+        }
+        self.flush()?;
+        Ok(())
+    }
+
+    /// Empties the books and projects the whole journal again.
+    ///
+    /// # Errors
+    /// [`BooksError`]; the books are then broken.
+    pub fn rebuild(&mut self, journal: &Reader) -> Result<(), BooksError> {
+        self.empty(journal.journal_id())?;
+        self.catch_up(journal)
+    }
+
+    /// Empties the books: they are at the beginning of `journal`.
+    ///
+    /// # Errors
+    /// What SQLite says; the books are then broken.
+    pub fn empty(&mut self, journal: JournalId) -> Result<(), BooksError> {
+        self.pending = Pending::default();
+        let emptied = schema::empty(&mut self.connection, journal);
+        emptied.map_err(|source| self.broke(source))?;
+        (self.checkpoint, self.folded) = (Tail::START, Tail::START);
+        (self.within_batch, self.broken, self.counts) = (false, false, Counts::default());
+        Ok(())
+    }
+
+    /// Takes note that nothing more may be written.
+    fn broke(&mut self, error: BooksError) -> BooksError {
+        self.broken = true;
+        error
+    }
 }
-#[derive(Clone)]
-pub struct BooksReader;
-impl BooksReader {
-    pub fn wallet(&self, _: WalletId) -> Result<Option<(Wallet, Position)>, BooksError> { Ok(None) }
-    pub fn merchant(&self, _: MerchantId) -> Result<Option<(Merchant, Position)>, BooksError> { Ok(None) }
-    pub fn group(&self, _: GroupId) -> Result<Option<(Group, Position)>, BooksError> { Ok(None) }
-    pub fn order(&self, _: MerchantId, _: &OrderNo) -> Result<Option<Vec<Position>>, BooksError> { Ok(None) }
-    pub fn order_numbers(&self, _: MerchantId, _: impl FnMut(&str)) -> Result<(), BooksError> { Ok(()) }
-    pub fn open_rail_moves(&self) -> Result<Vec<RailMove>, BooksError> { Ok(vec![]) }
-}
-#[derive(Clone)]
-pub struct Progress;
-impl Progress { pub fn position(&self) -> Position { Position(0) } pub fn lag(&self) -> Duration { Duration::ZERO } pub fn wait_for(&self, _: Position) -> Result<(), BooksError> { Ok(()) } }
-pub struct Projector;
-impl Projector { pub fn spawn(_: Books, _: Reader) -> std::io::Result<Self> { Ok(Self) } pub fn progress(&self) -> Progress { Progress } pub fn close(self) {} }
-pub fn peek_checkpoint(_: &Path) -> Result<Option<Tail>, BooksError> { Ok(None) }

@@ -6,7 +6,7 @@ mod config;
 mod open;
 mod subscription;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 pub use config::{Config, Data};
 pub use open::{OpenError, Opening};
@@ -78,8 +78,10 @@ pub struct Stats {
     pub durable: Position,
     /// Up to where the books have it.
     pub projected: Position,
-    /// How old the oldest durable record is that the books do not have yet.
-    pub books_lag: std::time::Duration,
+    /// How far the books are behind.
+    pub books_lag: books::Lag,
+    /// What writing the books took.
+    pub books_flushes: books::FlushStats,
     /// Wallets in memory.
     pub wallets_active: usize,
     /// Merchants in memory.
@@ -118,9 +120,9 @@ impl Engine {
         let inner = Arc::clone(&self.0);
         let (done, closed) = oneshot::channel();
         let closing = std::thread::Builder::new().name("fanju-close".into()).spawn(move || {
-            inner.threads.close(&inner.core, || {
-                inner.orders.in_flight() + inner.commands.in_flight() == 0
-            });
+            inner
+                .threads
+                .close(&inner.core, || inner.orders.in_flight() + inner.commands.in_flight() == 0);
             if done.send(()).is_err() {
                 tracing::debug!("nobody waits for the engine to close");
             }
@@ -255,7 +257,8 @@ impl Engine {
     ) -> Result<MerchantId, Error> {
         let id = MerchantId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.merchants.seat(id, move |seat| MerchantActor::unborn(id, core, seat));
+        let seat =
+            self.0.core.merchants.seat(id, move |seat| MerchantActor::unborn(id, core, seat));
         self.command(seat, |reply| merchant::Onboard { name, currency, reply }).await?;
         Ok(id)
     }
@@ -293,11 +296,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::UnknownOrder`] when it was never decided (presumed abort), or an operating error.
-    pub async fn order(
-        &self,
-        merchant: MerchantId,
-        order_no: OrderNo,
-    ) -> Result<OrderView, Error> {
+    pub async fn order(&self, merchant: MerchantId, order_no: OrderNo) -> Result<OrderView, Error> {
         let seat = self.0.core.merchant(merchant);
         self.command(seat, |reply| merchant::GetOrder { order_no, reply }).await
     }
@@ -501,6 +500,7 @@ impl Engine {
             durable: committer.reader().durable(),
             projected: core.projected.position(),
             books_lag: core.projected.lag(),
+            books_flushes: core.projected.flush_stats(),
             wallets_active: core.wallets.len(),
             merchants_active: core.merchants.len(),
             groups_active: core.groups.len(),
@@ -519,18 +519,21 @@ impl Engine {
         self.0.core.archive.read(move |shelves| query(&shelves.books).map_err(unreadable)).await
     }
 
-    /// Waits until the books have everything that is durable now.
+    /// Waits until the books have everything that is durable now; says whether they have. They
+    /// never will when they failed, which [`Engine::books_error`] tells.
     ///
     /// # Errors
-    /// [`Error::Unreadable`] when they have stopped.
-    pub async fn books_caught_up(&self) -> Result<(), Error> {
+    /// [`Error::Closing`].
+    pub async fn books_caught_up(&self, timeout: Duration) -> Result<bool, Error> {
         let target = self.stats().durable;
         let progress = self.0.core.projected.clone();
-        self.0
-            .core
-            .archive
-            .read(move |_| progress.wait_for(target).map_err(unreadable))
-            .await
+        self.0.core.archive.read(move |_| Ok(progress.wait_for(target, timeout))).await
+    }
+
+    /// Why the books stopped, if they failed. The engine goes on without them: books never decide.
+    #[must_use]
+    pub fn books_error(&self) -> Option<Arc<books::BooksError>> {
+        self.0.core.projected.error()
     }
 
     /// A handle that reads the journal, for auditors.
@@ -553,10 +556,7 @@ impl Engine {
         self.answer(answer).await
     }
 
-    async fn answer<T>(
-        &self,
-        answer: oneshot::Receiver<Result<T, Error>>,
-    ) -> Result<T, Error> {
+    async fn answer<T>(&self, answer: oneshot::Receiver<Result<T, Error>>) -> Result<T, Error> {
         match answer.await {
             Ok(answer) => answer,
             Err(_) => match self.0.core.poison.get() {

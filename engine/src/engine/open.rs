@@ -5,9 +5,7 @@ use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 use actix::{Actor, Addr, System};
 use parking_lot::Mutex;
 
-use super::{
-    Config, Data, Engine, Inner,
-};
+use super::{Config, Data, Engine, Inner};
 use crate::{
     actors::{
         admission::Admission,
@@ -78,7 +76,7 @@ impl Threads {
             committer.close();
         }
         if let Some(projector) = self.projector.lock().take() {
-            projector.close();
+            drop(projector.stop());
         }
         core.archive.close();
         self.system.stop();
@@ -113,7 +111,7 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         },
         archive,
         rail: config.rail,
-        projected: projector.progress(),
+        projected: projector.progress().clone(),
         thread: system.arbiter().clone(),
         seed: config.seed,
     });
@@ -153,7 +151,7 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         Data::Storage(storage) => (Arc::clone(storage), None),
     };
     let options = journal::Options { sync: config.sync, ..journal::Options::default() };
-    let known_good = books_path.as_deref().map(books::peek_checkpoint).transpose()?.flatten();
+    let known_good = books_path.as_deref().and_then(books::peek_checkpoint);
     // Books that know more than the journal, or another journal, are of another history.
     let (opened, fits) = match LocalJournal::open(Arc::clone(&storage), options, known_good) {
         Ok(opened) => (opened, true),
@@ -162,7 +160,8 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
     };
     let (journal, recovery) = opened;
     let reader = journal::Journal::reader(&journal);
-    let book_options = books::Options { flush_interval: config.books_interval, ..Default::default() };
+    let book_options =
+        books::Options { flush_interval: config.books_interval, ..Default::default() };
     let began = std::time::Instant::now();
     let mut books = Books::open(books_path.as_deref(), journal.journal_id(), book_options)?;
     if fits {
@@ -171,12 +170,8 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         tracing::warn!("books do not fit the journal and are made anew");
         books.rebuild(&reader)?;
     }
-    let opening = Opening {
-        recovery,
-        books_took: began.elapsed(),
-        books_rebuilt: !fits,
-        rail_moves: 0,
-    };
+    let opening =
+        Opening { recovery, books_took: began.elapsed(), books_rebuilt: !fits, rail_moves: 0 };
     let shelves = Shelves { books: books.reader(), journal: reader };
     Ok(Opened { journal, books, shelves, opening })
 }

@@ -99,7 +99,9 @@ pub(super) async fn subscribe(
     let gap = match after {
         None => VecDeque::new(),
         Some(after) if after == position => VecDeque::new(),
-        Some(after) => core.archive.read(move |shelves| shelves.gap(topic, position, after)).await?,
+        Some(after) => {
+            core.archive.read(move |shelves| shelves.gap(topic, position, after)).await?
+        }
     };
     Ok(Subscription { state, position, gap, listener })
 }

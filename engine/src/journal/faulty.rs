@@ -85,11 +85,10 @@ impl FaultyStorage {
         Self { inner, plan: Arc::new(Mutex::new(Plan { chance, ..Plan::default() })) }
     }
 
-    /// Lets one more fault happen, at the next call.
-    pub fn fail_next(&self, fault: Fault) {
-        let mut plan = self.plan.lock();
-        let next = plan.calls;
-        plan.script.insert(next, fault);
+    /// Lets one more fault happen, at the call with this number; [`FaultyStorage::calls`] is the
+    /// next one's.
+    pub fn fail_at(&self, call: u64, fault: Fault) {
+        self.plan.lock().script.insert(call, fault);
     }
 
     /// Calls so far.
@@ -130,11 +129,9 @@ fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
     let fault = plan.script.remove(&number).or(drawn).filter(|fault| match fault {
         Fault::LostSync => call == Call::Sync,
         Fault::FlippedBit => call == Call::Read,
-        Fault::Fails
-        | Fault::DoneButFails
-        | Fault::NoSpace
-        | Fault::ShortWrite
-        | Fault::Crash => true,
+        Fault::Fails | Fault::DoneButFails | Fault::NoSpace | Fault::ShortWrite | Fault::Crash => {
+            true
+        }
     });
     if let Some(fault) = fault {
         plan.injected.push((number, fault));
@@ -144,20 +141,13 @@ fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
 }
 
 fn error(fault: Fault) -> io::Error {
-    let kind = if fault == Fault::NoSpace {
-        io::ErrorKind::StorageFull
-    } else {
-        io::ErrorKind::Other
-    };
+    let kind =
+        if fault == Fault::NoSpace { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
     io::Error::new(kind, format!("injected: {fault:?}"))
 }
 
 /// A call that either happens or does not.
-fn whole<T>(
-    plan: &Mutex<Plan>,
-    call: Call,
-    act: impl FnOnce() -> io::Result<T>,
-) -> io::Result<T> {
+fn whole<T>(plan: &Mutex<Plan>, call: Call, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     match next(plan, call)?.fault {
         None | Some(Fault::LostSync | Fault::FlippedBit) => act(),
         Some(fault @ Fault::DoneButFails) => act().and(Err(error(fault))),

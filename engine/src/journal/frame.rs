@@ -15,6 +15,9 @@ pub const BATCH_HEADER_BYTES: usize = 52;
 /// Bytes before each record's payload.
 pub const RECORD_HEADER_BYTES: usize = 8;
 
+/// What a disk writes at once, in bytes; a power cut tears between two of them.
+pub const SECTOR_BYTES: usize = 512;
+
 /// Largest body of a batch: one byte short of full, and then the largest record.
 pub(crate) const BODY_BYTES_MAX: usize =
     limits::BATCH_BYTES_MAX + limits::RECORD_BYTES_MAX + RECORD_HEADER_BYTES;

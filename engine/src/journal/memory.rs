@@ -8,10 +8,10 @@ use std::{collections::BTreeMap, io, ops::Range, sync::Arc};
 use parking_lot::{Mutex, RwLock};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::storage::{FileEntry, Storage, StorageFile};
-
-/// What a disk writes at once; a power cut tears between two of them.
-pub const SECTOR_BYTES: usize = 512;
+use super::{
+    frame::SECTOR_BYTES,
+    storage::{FileEntry, Storage, StorageFile},
+};
 
 type Directory = BTreeMap<String, Arc<MemoryFile>>;
 

@@ -1,4 +1,64 @@
-//! The journal: an append-only log of checksummed records; it knows no money.
+//! The journal: an append-only log of checksummed records. It knows bytes, checksums and syncs, and
+//! no money.
+//!
+//! Whoever changes something submits a [`Proposal`] to a [`Committer`]. One thread gathers what
+//! waits into a *batch*, writes it with one call, syncs once, and only then tells a sink what became
+//! of each proposal, in log order. Readers follow behind the durable end, from any thread.
+//!
+//! # Invariants
+//! - **J-1**: nobody is told that something happened before its record is durable. The sink is
+//!   called after the sync, and a [`Reader`] never looks behind the durable end.
+//! - **J-2**: recovery gives back exactly what was acknowledged, and at most the one batch that was
+//!   in doubt. A torn tail is dropped; any other damage is refused, with its place, and nothing is
+//!   changed.
+//! - **J-3**: after any error of a write or a sync the journal is poisoned. The batch is *in doubt*,
+//!   everything later is refused, and opening anew is the only way back.
+//!
+//! # Format, version 1
+//! A log is a row of segment files. A *position* is a byte offset in the whole log, headers
+//! included; a segment is named after the position it begins at (`00000000000000000000.journal`) and
+//! begins where the one before it ends. All numbers are little endian.
+//!
+//! ```text
+//! segment header, 72 bytes
+//!    0  magic            8   "FANJUseg"
+//!    8  version          4   1
+//!   12  checksum         4   CRC-32C of bytes 0..12 and 16..72
+//!   16  journal id      16   random, the same in every segment
+//!   32  tail before     40   position u64, batch number u64, epoch u64, chain u128
+//!
+//! batch: header, 52 bytes, then the body
+//!    0  magic            4   "fanB"
+//!    4  body length      4
+//!    8  record count     4
+//!   12  body checksum    4   CRC-32C of journal id, position of the batch, body
+//!   16  epoch            8   never lower than the batch's before
+//!   24  batch number     8   the first one is 1, without gaps
+//!   32  chain           16   of all batches before: XXH3-128 of the last one, header and body
+//!   48  header checksum  4   CRC-32C of journal id, position of the batch, bytes 0..48
+//!
+//! record, inside the body: 8 bytes, then the payload
+//!    0  payload length   4
+//!    4  checksum         4   CRC-32C of journal id, position of the record, length, payload
+//! ```
+//!
+//! A header names the chain before it, so the hash of one batch covers every batch before: equal
+//! [`Tail`]s mean equal logs. The chain finds accidents and mix-ups; it is no signature. XXH3 is
+//! taken because it costs as little as copying: 20 ns for a batch of 360 bytes and 46 µs for one of
+//! a MiB, where BLAKE3 takes 825 ns and 323 µs (measured here, 2 cores, best of seven), and because a
+//! CRC is too short to name a history.
+//!
+//! A lone record costs 60 bytes beside its payload.
+//!
+//! # What is torn
+//! Only the last batch of the last segment, and only if the file ends before the batch does, or the
+//! broken part touches a whole sector (or a sector's part inside the batch) that reads as zeros, and
+//! no single flipped bit explains the damage. Where both explanations fit, the journal is refused: a
+//! person can still drop a torn tail, and nobody can bring back a record. A segment whose header is
+//! unfinished never held a batch, because header and name are synced before the first.
+//!
+//! No journal survives a disk that loses what it reported as synced. If whole batches vanish from
+//! the end, only a tail that was stored elsewhere (the books keep one) shows it.
 
 mod batch;
 mod error;
@@ -11,6 +71,7 @@ mod reader;
 mod recovery;
 mod scan;
 mod segments;
+mod stats;
 mod storage;
 mod tail;
 mod torn;
@@ -20,14 +81,17 @@ mod writer;
 pub use batch::{Batch, BatchBuffer};
 pub use error::{AppendError, Damage, JournalError, ReadError};
 pub use faulty::{Fault, FaultyStorage};
-pub use frame::{BATCH_HEADER_BYTES, FORMAT_VERSION, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
+pub use frame::{
+    BATCH_HEADER_BYTES, FORMAT_VERSION, RECORD_HEADER_BYTES, SECTOR_BYTES, SEGMENT_HEADER_BYTES,
+};
 pub use local::{LocalJournal, Options};
-pub use memory::{MemoryStorage, SECTOR_BYTES};
+pub use memory::MemoryStorage;
 pub use reader::{Batches, Reader};
 pub use recovery::{RecoveryReport, Verified, verify};
+pub use stats::Stats;
 pub use storage::{DirectoryStorage, FileEntry, Storage, StorageFile};
 pub use tail::{Chain, Epoch, JournalId, Tail};
-pub use writer::{Committer, Outcome, Proposal, Refused, RefusedReason, Stats, spawn};
+pub use writer::{Committer, Outcome, Proposal, Refused, RefusedReason, spawn};
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ use super::{
 pub struct RecoveryReport {
     /// The log's tail: everything acknowledged, and perhaps one batch whose fate was in doubt.
     pub tail: Tail,
-    /// Batches that were read and verified.
+    /// Batches that were read and verified, behind the known tail if there was one.
     pub batches: u64,
     /// Records in them.
     pub records: u64,
@@ -183,21 +183,26 @@ fn survey(
         }
         .into());
     }
-    let (start, mut walk) = match known_good {
+    let walk = match known_good {
         Some(known) if known.position.0 > first.base => {
             let start = segments.partition_point(|segment| segment.base < known.position.0) - 1;
-            (start, Walk { before: Some(known), ..Walk::default() })
+            let from = Walk { before: Some(known), thorough, ..Walk::default() };
+            let walk = from.along(storage, &segments[start..])?;
+            if walk.batches == 0 {
+                // Nothing behind the known tail vouches for it, so its own segment must.
+                let again = Walk { thorough, ..Walk::default() };
+                let again = again.along(storage, &segments[start..])?;
+                if again.before != walk.before {
+                    let name = segments::name(segments[start].base);
+                    let found = again.before.unwrap_or_default();
+                    return Err(scan::not_continued(&name, &known, &found).into());
+                }
+            }
+            walk
         }
-        Some(known) => (0, Walk { expected: Some(known), ..Walk::default() }),
-        None => (0, Walk::default()),
+        expected => Walk { expected, thorough, ..Walk::default() }.along(storage, &segments)?,
     };
-    walk.thorough = thorough;
-    let mut growing = None;
-    for (at, segment) in segments.iter().enumerate().skip(start) {
-        let is_last = at + 1 == segments.len();
-        growing = Some(walk.segment(storage, *segment, is_last)?);
-    }
-    let growing = growing.expect("at least one segment was walked");
+    let growing = walk.growing.expect("at least one segment was walked");
     let found = Found {
         journal: walk.journal.expect("its header was read"),
         oldest: walk.oldest.expect("its header was read"),
@@ -294,9 +299,20 @@ struct Walk {
     batches: u64,
     records: u64,
     thorough: bool,
+    /// The last segment walked.
+    growing: Option<LastSegment>,
 }
 
 impl Walk {
+    /// Walks to the end of the log.
+    fn along(mut self, storage: &dyn Storage, segments: &[Listed]) -> Result<Self, JournalError> {
+        for (at, segment) in segments.iter().enumerate() {
+            let is_last = at + 1 == segments.len();
+            self.growing = Some(self.segment(storage, *segment, is_last)?);
+        }
+        Ok(self)
+    }
+
     /// Walks one segment to its last whole batch.
     fn segment(
         &mut self,
@@ -318,7 +334,11 @@ impl Walk {
         match self.before {
             // In the middle of a segment: only where the walk begins.
             Some(known) if known.position.0 > base => {
-                (before, offset) = (known, known.position.0 - base);
+                let into = known.position.0 - base;
+                if into < offset {
+                    return Err(scan::not_continued(&name, &known, &header.before).into());
+                }
+                (before, offset) = (known, into);
             }
             known => {
                 if let Some(known) = known.or(self.expected)

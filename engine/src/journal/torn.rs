@@ -7,8 +7,9 @@
 use std::{io, ops::Range};
 
 use super::{
-    frame::{self, BATCH_HEADER_BYTES, BATCH_MAGIC, BODY_BYTES_MAX, BatchHeader, Seed},
-    memory::SECTOR_BYTES,
+    frame::{
+        self, BATCH_HEADER_BYTES, BATCH_MAGIC, BODY_BYTES_MAX, BatchHeader, SECTOR_BYTES, Seed,
+    },
     scan::Intact,
     storage::StorageFile,
 };

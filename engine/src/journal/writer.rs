@@ -14,7 +14,7 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use parking_lot::Mutex;
@@ -25,9 +25,10 @@ use super::{
     error::{AppendError, JournalError},
     handoff::{Handoff, Refusal},
     reader::Reader,
+    stats::{Counters, Stats},
     tail::{Epoch, Tail},
 };
-use crate::id::Position;
+use crate::{id::Position, limits};
 
 /// A change that wants to become a record.
 pub trait Proposal: Send + 'static {
@@ -84,72 +85,6 @@ pub enum RefusedReason {
 impl<P> fmt::Debug for Refused<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refused").field("reason", &self.reason).finish_non_exhaustive()
-    }
-}
-
-/// What the writer did so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Stats {
-    /// Batches made durable.
-    pub batches: u64,
-    /// Records made durable.
-    pub records: u64,
-    /// Bytes written, headers included.
-    pub bytes: u64,
-    /// Batches that were synced.
-    pub syncs: u64,
-    /// Time of all those syncs.
-    pub sync_total: Duration,
-    /// Time of the longest one.
-    pub sync_max: Duration,
-    /// Time of the last one.
-    pub sync_last: Duration,
-    /// Time of all appends: frame, write and sync.
-    pub append_total: Duration,
-}
-
-#[derive(Default)]
-struct Counters {
-    batches: AtomicU64,
-    records: AtomicU64,
-    bytes: AtomicU64,
-    syncs: AtomicU64,
-    sync_total_ns: AtomicU64,
-    sync_max_ns: AtomicU64,
-    sync_last_ns: AtomicU64,
-    append_total_ns: AtomicU64,
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-impl Counters {
-    fn appended(&self, batch: &BatchBuffer, append: Duration, sync: Option<Duration>) {
-        self.batches.fetch_add(1, Relaxed);
-        self.records.fetch_add(u64::from(batch.records()), Relaxed);
-        self.bytes.fetch_add(batch.bytes() as u64, Relaxed);
-        self.append_total_ns.fetch_add(nanoseconds(append), Relaxed);
-        if let Some(sync) = sync.map(nanoseconds) {
-            self.syncs.fetch_add(1, Relaxed);
-            self.sync_total_ns.fetch_add(sync, Relaxed);
-            self.sync_max_ns.fetch_max(sync, Relaxed);
-            self.sync_last_ns.store(sync, Relaxed);
-        }
-    }
-
-    fn stats(&self) -> Stats {
-        let time = |nanoseconds: &AtomicU64| Duration::from_nanos(nanoseconds.load(Relaxed));
-        Stats {
-            batches: self.batches.load(Relaxed),
-            records: self.records.load(Relaxed),
-            bytes: self.bytes.load(Relaxed),
-            syncs: self.syncs.load(Relaxed),
-            sync_total: time(&self.sync_total_ns),
-            sync_max: time(&self.sync_max_ns),
-            sync_last: time(&self.sync_last_ns),
-            append_total: time(&self.append_total_ns),
-        }
     }
 }
 
@@ -267,6 +202,9 @@ pub fn spawn<P: Proposal>(
     Ok(Committer(Arc::new(Owner { desk, reader, thread: Mutex::new(Some(thread)) })))
 }
 
+/// Records for which room is made before a batch is filled: a full batch of ordinary ones.
+const RECORDS_EXPECTED: usize = limits::BATCH_BYTES_MAX / 256;
+
 struct Writer<P, J, S> {
     desk: Arc<Desk<P>>,
     journal: J,
@@ -298,7 +236,7 @@ impl<P: Proposal, J: Journal, S: FnMut(Outcome<P>)> Writer<P, J, S> {
     fn commit_all(&mut self, taken: &mut Vec<P>) -> Result<(), Stop<P>> {
         let mut waiting = taken.drain(..);
         while waiting.len() > 0 {
-            let mut records = Vec::with_capacity(waiting.len());
+            let mut records = Vec::with_capacity(waiting.len().min(RECORDS_EXPECTED));
             let filled = fill(&self.journal, &mut self.batch, &mut waiting, &mut records);
             let appended = filled.map_err(AppendError::Poisoned).and_then(|()| {
                 let started = Instant::now();

@@ -32,11 +32,11 @@ fn amount(minor: i64) -> Amount {
 }
 
 fn order_no() -> OrderNo {
-    OrderNo::new("240619-00042").unwrap()
+    OrderNo::new("240619-00042").expect("fits the rules")
 }
 
 fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
+    Name::new(text).expect("fits the rules")
 }
 
 fn rail_move(holder: Holder, direction: Direction) -> RailMove {
@@ -94,7 +94,7 @@ fn covered_dinner() -> Settlement {
     let mut legs = dinner.legs.to_vec();
     legs[2].source = Source::Wallet(wallet(0));
     let half = amount(1_500);
-    legs[3].amount = legs[3].amount.checked_sub(half).unwrap();
+    legs[3].amount = legs[3].amount.checked_sub(half).expect("fits the rules");
     legs.insert(4, Leg { share: 3, source: Source::Wallet(wallet(0)), amount: half });
     dinner.legs = legs.into();
     dinner
@@ -121,7 +121,7 @@ fn refunded() -> Event {
     Event::Refunded(Refund {
         merchant: merchant(),
         order_no: order_no(),
-        refund_no: RefundNo::new("R-1").unwrap(),
+        refund_no: RefundNo::new("R-1").expect("fits the rules"),
         group: group(),
         content: 9,
         amount: amount(600),
@@ -154,7 +154,7 @@ fn account_samples() -> Vec<(&'static str, Event)> {
         ("rail_confirmed.merchant.out", Event::RailConfirmed(rail_move(shop, Direction::Out))),
         ("rail_refused.wallet.out", Event::RailRefused(rail_move(payer, Direction::Out))),
         ("transferred", transfer(None)),
-        ("transferred.note", transfer(Some(Note::new("for the taxi 🚕").unwrap()))),
+        ("transferred.note", transfer(Some(Note::new("for the taxi 🚕").expect("fits the rules")))),
         (
             "merchant_onboarded",
             Event::MerchantOnboarded {

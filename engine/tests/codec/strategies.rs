@@ -49,15 +49,15 @@ fn text(max: usize) -> impl Strategy<Value = String> {
 fn name() -> impl Strategy<Value = Name> {
     let long = Just("饭".repeat(limits::TEXT_BYTES_MAX / 3));
     prop_oneof![9 => text(limits::TEXT_BYTES_MAX), 1 => long]
-        .prop_map(|text| Name::new(text).unwrap())
+        .prop_map(|text| Name::new(text).expect("fits the rules"))
 }
 
 fn order_no() -> impl Strategy<Value = OrderNo> {
-    text(limits::ORDER_NO_BYTES_MAX).prop_map(|text| OrderNo::new(text).unwrap())
+    text(limits::ORDER_NO_BYTES_MAX).prop_map(|text| OrderNo::new(text).expect("fits the rules"))
 }
 
 fn refund_no() -> impl Strategy<Value = RefundNo> {
-    text(limits::ORDER_NO_BYTES_MAX).prop_map(|text| RefundNo::new(text).unwrap())
+    text(limits::ORDER_NO_BYTES_MAX).prop_map(|text| RefundNo::new(text).expect("fits the rules"))
 }
 
 fn currency() -> impl Strategy<Value = Currency> {
@@ -139,7 +139,7 @@ fn share() -> impl Strategy<Value = Share> {
 fn leg_of(share: u16, of: &Share, how: u8, other: WalletId) -> Vec<Leg> {
     let own = Source::Wallet(of.diner);
     let half = Amount::from_minor(of.owed.minor() / 2);
-    let rest = of.owed.checked_sub(half).unwrap();
+    let rest = of.owed.checked_sub(half).expect("fits the rules");
     match how {
         0 => vec![Leg { share, source: own, amount: of.owed }],
         1 => vec![Leg { share, source: Source::Wallet(other), amount: of.owed }],
@@ -210,7 +210,8 @@ fn refund() -> impl Strategy<Value = Refund> {
 }
 
 fn account_event() -> impl Strategy<Value = Event> {
-    let note = option::of(name().prop_map(|name| Note::new(name.as_str()).unwrap()));
+    let note =
+        option::of(name().prop_map(|name| Note::new(name.as_str()).expect("fits the rules")));
     let transfer = (wallet(), wallet(), uuid().prop_map(RequestId), movable(), note);
     prop_oneof![
         (wallet(), name(), currency()).prop_map(|(wallet, name, currency)| Event::WalletOpened {

@@ -28,7 +28,10 @@ pub(crate) fn shared(storage: &MemoryStorage) -> Arc<dyn Storage> {
 }
 
 /// The one place that appends: a batch of these payloads.
-pub(crate) fn append(journal: &mut LocalJournal, payloads: &[Vec<u8>]) -> Result<Tail, AppendError> {
+pub(crate) fn append(
+    journal: &mut LocalJournal,
+    payloads: &[Vec<u8>],
+) -> Result<Tail, AppendError> {
     let mut batch = journal.buffer();
     journal.begin(&mut batch);
     for payload in payloads {

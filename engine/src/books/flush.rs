@@ -1,0 +1,291 @@
+//! Writing what is pending, in one transaction with the tail up to which it goes; and when.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{CachedStatement, Transaction};
+
+use super::{
+    Books, BooksError, Counts, Options,
+    account::Holding,
+    blob::{put_group, put_move, put_step},
+    pending::{Change, MerchantSlot, Pending, RailRow},
+    schema::sql,
+};
+use crate::{domain::event::Holder, id::GroupId, journal::Tail, limits};
+
+/// When the books may be written again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rest {
+    until: Option<Instant>,
+}
+
+impl Rest {
+    /// Takes note of a write that began at `began` and ended at `ended`.
+    fn after(began: Instant, ended: Instant, options: &Options) -> Self {
+        let took = ended.saturating_duration_since(began);
+        let rest = took.saturating_mul(limits::BOOKS_REST_FACTOR).max(options.flush_interval);
+        Self { until: ended.checked_add(rest) }
+    }
+}
+
+impl Books {
+    /// Whether it is time to write: something is pending and the rest after the last write is
+    /// over, or there is no room for more.
+    #[must_use]
+    pub fn should_flush(&self, now: Instant) -> bool {
+        !self.within_batch && self.next_flush_in(now).is_some_and(|wait| wait.is_zero())
+    }
+
+    /// How long until it is time to write; `None` while nothing is pending.
+    #[must_use]
+    pub fn next_flush_in(&self, now: Instant) -> Option<Duration> {
+        if self.pending.records == 0 {
+            return None;
+        }
+        match self.rest.until {
+            Some(until) if !self.pending.is_full() => Some(until.saturating_duration_since(now)),
+            Some(_) | None => Some(Duration::ZERO),
+        }
+    }
+
+    /// Writes everything that is pending; says how long that took.
+    ///
+    /// # Errors
+    /// [`BooksError`]; the books are then broken, and the rows as before.
+    ///
+    /// # Panics
+    /// When a batch is not projected to its end.
+    pub fn flush(&mut self) -> Result<Duration, BooksError> {
+        assert!(!self.within_batch, "J-2: books are written at the end of a batch");
+        if self.broken {
+            return Err(BooksError::Broken);
+        }
+        if self.folded == self.checkpoint {
+            return Ok(Duration::ZERO);
+        }
+        let began = Instant::now();
+        self.broken = true;
+        let transaction = self.connection.transaction()?;
+        write(&transaction, &mut self.pending, &self.counts, &self.folded)?;
+        transaction.commit()?;
+        self.broken = false;
+        self.checkpoint = self.folded;
+        self.pending.forget();
+        let ended = Instant::now();
+        self.rest = Rest::after(began, ended, &self.options);
+        Ok(ended.saturating_duration_since(began))
+    }
+}
+
+impl Pending {
+    /// What stays in memory after a write: keys and groups, unless there are too many.
+    fn forget(&mut self) {
+        self.records = 0;
+        if self.groups.len() > limits::BOOKS_GROUPS_MAX {
+            self.groups.clear();
+        }
+        if self.merchants.len() > limits::BOOKS_MERCHANTS_MAX {
+            self.merchants.clear();
+        }
+    }
+}
+
+/// Every table in the order of its key, so that neighbours are written together.
+fn write(
+    transaction: &Transaction<'_>,
+    pending: &mut Pending,
+    counts: &Counts,
+    tail: &Tail,
+) -> Result<(), BooksError> {
+    write_wallets(transaction, pending)?;
+    write_merchants(transaction, pending)?;
+    write_groups(transaction, pending)?;
+    write_steps(transaction, pending)?;
+    write_rail(transaction, pending)?;
+    let add = "INSERT INTO clearing (currency, posted) VALUES (?1, ?2)
+               ON CONFLICT DO UPDATE SET posted = posted + excluded.posted";
+    let mut add = transaction.prepare_cached(add)?;
+    while let Some((currency, moved)) = pending.clearing.pop_first() {
+        add.execute((currency, moved.minor()))?;
+    }
+    let meta = "UPDATE meta SET tail = ?1, records = ?2, wallets = ?3, merchants = ?4,
+                groups = ?5, settled = ?6, declined = ?7, refunded = ?8";
+    transaction.prepare_cached(meta)?.execute((
+        tail.to_bytes(),
+        counts.records.cast_signed(),
+        counts.wallets.cast_signed(),
+        counts.merchants.cast_signed(),
+        counts.groups.cast_signed(),
+        counts.settled.cast_signed(),
+        counts.declined.cast_signed(),
+        counts.refunded.cast_signed(),
+    ))?;
+    Ok(())
+}
+
+/// The three ways to write an account's row.
+struct AccountWriter<'a> {
+    moved: CachedStatement<'a>,
+    whole: CachedStatement<'a>,
+    fresh: CachedStatement<'a>,
+    state: Vec<u8>,
+}
+
+impl AccountWriter<'_> {
+    /// `key` is a merchant's number.
+    fn write<A: Holding>(
+        &mut self,
+        id: &[u8; 16],
+        key: Option<i64>,
+        change: &Change<A>,
+    ) -> Result<(), BooksError> {
+        let changed = match change {
+            Change::Moved { delta, head } => self.moved.execute((id, delta.minor(), sql(*head)))?,
+            Change::Whole { account, head, fresh } => {
+                self.state.clear();
+                account.put_state(&mut self.state);
+                let posted = account.purse().funds.posted().minor();
+                if *fresh {
+                    let currency = account.currency().numeric();
+                    let (head, state) = (sql(*head), &self.state);
+                    match key {
+                        Some(key) => self.fresh.execute((id, currency, posted, head, state, key)),
+                        None => self.fresh.execute((id, currency, posted, head, state)),
+                    }?
+                } else {
+                    self.whole.execute((id, posted, sql(*head), &self.state))?
+                }
+            }
+        };
+        match changed {
+            1 => Ok(()),
+            _ => Err(BooksError::corrupt("an account has no row")),
+        }
+    }
+}
+
+fn write_wallets(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
+    let mut writer = AccountWriter {
+        moved: transaction
+            .prepare_cached("UPDATE wallets SET posted = posted + ?2, head = ?3 WHERE id = ?1")?,
+        whole: transaction.prepare_cached(
+            "UPDATE wallets SET posted = ?2, head = ?3, state = ?4 WHERE id = ?1",
+        )?,
+        fresh: transaction.prepare_cached(
+            "INSERT INTO wallets (id, currency, posted, head, state) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?,
+        state: Vec::new(),
+    };
+    let mut changes: Vec<_> = pending.wallets.drain().collect();
+    changes.sort_unstable_by_key(|(id, _)| *id);
+    for (id, change) in &changes {
+        writer.write(id.0.as_bytes(), None, change)?;
+    }
+    Ok(())
+}
+
+fn write_merchants(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
+    let mut writer = AccountWriter {
+        moved: transaction
+            .prepare_cached("UPDATE merchants SET posted = posted + ?2, head = ?3 WHERE id = ?1")?,
+        whole: transaction.prepare_cached(
+            "UPDATE merchants SET posted = ?2, head = ?3, state = ?4 WHERE id = ?1",
+        )?,
+        fresh: transaction.prepare_cached(
+            "INSERT INTO merchants (id, currency, posted, head, state, key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?,
+        state: Vec::new(),
+    };
+    let mut days = transaction.prepare_cached(
+        "INSERT INTO merchant_days VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT DO UPDATE SET
+            settled_count = settled_count + excluded.settled_count,
+            settled_minor = settled_minor + excluded.settled_minor,
+            refunded_count = refunded_count + excluded.refunded_count,
+            refunded_minor = refunded_minor + excluded.refunded_minor,
+            declined_count = declined_count + excluded.declined_count",
+    )?;
+    pending.merchants_dirty.sort_unstable();
+    for id in pending.merchants_dirty.drain(..) {
+        let slot = pending.merchants.get_mut(&id).expect("a dirty merchant is in memory");
+        writer.write(id.0.as_bytes(), Some(slot.key), &slot.change)?;
+        for day in &slot.days {
+            days.execute((
+                slot.key,
+                day.day,
+                day.settled_count,
+                day.settled.minor(),
+                day.refunded_count,
+                day.refunded.minor(),
+                day.declined_count,
+            ))?;
+        }
+        *slot = MerchantSlot::new(slot.key);
+    }
+    Ok(())
+}
+
+fn write_groups(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
+    let put = "INSERT INTO groups (id, head, state) VALUES (?1, ?2, ?3)
+               ON CONFLICT DO UPDATE SET head = excluded.head, state = excluded.state";
+    let mut put = transaction.prepare_cached(put)?;
+    let mut state = Vec::new();
+    pending.groups_dirty.sort_unstable();
+    let dirty: Vec<GroupId> = std::mem::take(&mut pending.groups_dirty);
+    for id in dirty {
+        let slot = pending.groups.get_mut(&id).expect("a dirty group is in memory");
+        state.clear();
+        put_group(&mut state, &slot.group);
+        put.execute((id.0.as_bytes(), sql(slot.head), &state))?;
+        slot.dirty = false;
+    }
+    Ok(())
+}
+
+fn write_steps(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
+    let put = "INSERT INTO orders (merchant, order_no, steps) VALUES (?1, ?2, ?3)
+               ON CONFLICT DO UPDATE SET steps = CAST(steps || excluded.steps AS BLOB)";
+    let mut put = transaction.prepare_cached(put)?;
+    let mut steps = Vec::new();
+    pending.steps.sort_unstable_by(|a, b| {
+        let key = a.merchant.cmp(&b.merchant).then_with(|| a.order_no.cmp(&b.order_no));
+        key.then(a.position.cmp(&b.position))
+    });
+    for step in pending.steps.drain(..) {
+        steps.clear();
+        put_step(&mut steps, step.step, step.position);
+        put.execute((step.merchant, step.order_no.as_str(), &steps))?;
+    }
+    Ok(())
+}
+
+/// The number of a holder's kind in `rail_open`.
+pub(super) const WALLET_KIND: i64 = 1;
+pub(super) const MERCHANT_KIND: i64 = 2;
+
+fn write_rail(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
+    let put = "INSERT OR REPLACE INTO rail_open (kind, id, request, move) VALUES (?1, ?2, ?3, ?4)";
+    let mut put = transaction.prepare_cached(put)?;
+    let delete = "DELETE FROM rail_open WHERE kind = ?1 AND id = ?2 AND request = ?3";
+    let mut delete = transaction.prepare_cached(delete)?;
+    let mut state = Vec::new();
+    while let Some(((holder, request), row)) = pending.rail.pop_first() {
+        let (kind, id) = match holder {
+            Holder::Wallet(id) => (WALLET_KIND, id.0),
+            Holder::Merchant(id) => (MERCHANT_KIND, id.0),
+        };
+        let key = (kind, id.as_bytes(), request.0.as_bytes());
+        match row {
+            RailRow::Insert(moved) | RailRow::Replace(moved) => {
+                state.clear();
+                put_move(&mut state, &moved);
+                put.execute((key.0, key.1, key.2, &state))?;
+            }
+            RailRow::Delete => {
+                delete.execute(key)?;
+            }
+        }
+    }
+    Ok(())
+}

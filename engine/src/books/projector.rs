@@ -1,0 +1,137 @@
+//! Projector: the thread that keeps the books up with the journal.
+
+use std::{
+    io,
+    panic::{self, AssertUnwindSafe},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::{Books, BooksError, Progress};
+use crate::journal::Reader;
+
+/// How long the thread sleeps at most before it looks whether it is to stop.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Keeps the books up with the journal until it is stopped or the journal is closed; then it folds
+/// what is durable and writes it. An error ends it, is told by [`Progress::error`], and stops nothing else.
+#[derive(Debug)]
+pub struct Projector {
+    progress: Progress,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Books>>,
+}
+
+impl Projector {
+    /// Starts the thread; it goes on where `books` are.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn spawn(books: Books, journal: Reader) -> io::Result<Self> {
+        let progress = Progress::new(books.checkpoint().position);
+        let stop = Arc::new(AtomicBool::new(false));
+        let task = Task { books, journal, progress: progress.clone(), stop: Arc::clone(&stop) };
+        let thread = thread::Builder::new().name("fanju-books".to_owned()).spawn(|| task.run())?;
+        Ok(Self { progress, stop, thread: Some(thread) })
+    }
+
+    /// How far the books are.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Ends the thread after one last write; gives the books back, written as far as they could be.
+    ///
+    /// # Panics
+    /// Never: the thread catches what panics in it.
+    #[must_use]
+    pub fn stop(mut self) -> Option<Books> {
+        self.join()
+    }
+
+    fn join(&mut self) -> Option<Books> {
+        self.stop.store(true, Ordering::Release);
+        self.thread.take().and_then(|thread| thread.join().ok())
+    }
+}
+
+impl Drop for Projector {
+    fn drop(&mut self) {
+        drop(self.join());
+    }
+}
+
+struct Task {
+    books: Books,
+    journal: Reader,
+    progress: Progress,
+    stop: Arc<AtomicBool>,
+}
+
+impl Task {
+    fn run(mut self) -> Books {
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| self.follow()));
+        let error = match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error),
+            Err(panicked) => {
+                let text = panicked.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panicked.downcast_ref::<&str>().copied());
+                let message = text.unwrap_or("no message").to_owned();
+                Some(BooksError::Panicked { message })
+            }
+        };
+        if let Some(error) = &error {
+            let position = self.books.folded().position.0;
+            tracing::error!(error = error as &dyn std::error::Error, position, "books stopped");
+        }
+        self.progress.end(error.map(Arc::new));
+        self.books
+    }
+
+    fn follow(&mut self) -> Result<(), BooksError> {
+        let journal = self.journal.clone();
+        let mut batches = journal.batches_after(self.books.folded());
+        loop {
+            // Looked at before the journal: what was durable when it was set is still folded.
+            let stopping = self.stop.load(Ordering::Acquire);
+            let batch = batches.next_batch()?;
+            let caught_up = batch.is_none();
+            if let Some(batch) = batch {
+                self.books.project_batch(&batch)?;
+            }
+            let now = Instant::now();
+            self.progress.observe(self.journal.durable(), self.books.pending(), now);
+            if self.books.should_flush(now) {
+                self.flush()?;
+            } else if caught_up && (stopping || self.sleep(now)) {
+                break;
+            }
+        }
+        self.flush()
+    }
+
+    /// Sleeps until there is something to do; says whether the journal is closed.
+    fn sleep(&self, now: Instant) -> bool {
+        let until_flush = self.books.next_flush_in(now).unwrap_or(LOOK_INTERVAL);
+        let timeout = until_flush.min(LOOK_INTERVAL);
+        let position = self.books.folded().position;
+        let durable = self.journal.wait_for_durable_beyond(position, timeout);
+        durable == position && now.elapsed() < timeout
+    }
+
+    fn flush(&mut self) -> Result<(), BooksError> {
+        let records = self.books.pending();
+        if self.books.folded() == self.books.checkpoint() {
+            return Ok(());
+        }
+        let took = self.books.flush()?;
+        self.progress.flushed(self.books.checkpoint().position, records, took);
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! Where the books are, and what tables they have.
+//!
+//! Identities are sixteen bytes, amounts minor units, positions byte offsets of the journal. A
+//! merchant's rows name it by a small number, because there is one for every order.
+//!
+//! WAL, so that readers never wait for the writer. `synchronous = NORMAL`: a commit does not sync,
+//! only the move of the log into the database does. A power cut may then lose the last commits,
+//! which the journal gives back, but never the database's consistency, which `OFF` would risk:
+//! there would be no telling rows that are torn from rows that are right. Temporary books have
+//! nothing to lose and never sync.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+
+use super::{BooksError, Counts, Options};
+use crate::{
+    id::Position,
+    journal::{JournalId, Tail},
+    money::{Amount, Currency},
+};
+
+/// Version of the tables and of what is in their blobs.
+const SCHEMA_VERSION: i64 = 1;
+
+const TABLES: [&str; 8] =
+    ["meta", "wallets", "merchants", "groups", "orders", "merchant_days", "rail_open", "clearing"];
+
+const CREATE: &str = "
+CREATE TABLE meta (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    schema_version INTEGER NOT NULL,
+    journal BLOB NOT NULL,
+    tail BLOB NOT NULL,
+    records INTEGER NOT NULL DEFAULT 0,
+    wallets INTEGER NOT NULL DEFAULT 0,
+    merchants INTEGER NOT NULL DEFAULT 0,
+    groups INTEGER NOT NULL DEFAULT 0,
+    settled INTEGER NOT NULL DEFAULT 0,
+    declined INTEGER NOT NULL DEFAULT 0,
+    refunded INTEGER NOT NULL DEFAULT 0
+);
+-- W-1 once more: nobody's balance is negative.
+CREATE TABLE wallets (
+    id BLOB PRIMARY KEY,
+    currency INTEGER NOT NULL,
+    posted INTEGER NOT NULL CHECK (posted >= 0),
+    head INTEGER NOT NULL,
+    state BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE merchants (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    currency INTEGER NOT NULL,
+    posted INTEGER NOT NULL CHECK (posted >= 0),
+    head INTEGER NOT NULL,
+    state BLOB NOT NULL
+);
+CREATE TABLE groups (
+    id BLOB PRIMARY KEY,
+    head INTEGER NOT NULL,
+    state BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE orders (
+    merchant INTEGER NOT NULL,
+    order_no TEXT NOT NULL,
+    steps BLOB NOT NULL,
+    PRIMARY KEY (merchant, order_no)
+) WITHOUT ROWID;
+-- In the merchant's currency, which never changes.
+CREATE TABLE merchant_days (
+    merchant INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    settled_count INTEGER NOT NULL,
+    settled_minor INTEGER NOT NULL,
+    refunded_count INTEGER NOT NULL,
+    refunded_minor INTEGER NOT NULL,
+    declined_count INTEGER NOT NULL,
+    PRIMARY KEY (merchant, day)
+) WITHOUT ROWID;
+CREATE TABLE rail_open (
+    kind INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    request BLOB NOT NULL,
+    move BLOB NOT NULL,
+    PRIMARY KEY (kind, id, request)
+) WITHOUT ROWID;
+-- M-1 once more: minus the sum of all accounts.
+CREATE TABLE clearing (
+    currency INTEGER PRIMARY KEY,
+    posted INTEGER NOT NULL
+);
+";
+
+/// Where the books are; temporary ones go with the last handle.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) file: PathBuf,
+    /// The directory to remove.
+    temporary: Option<PathBuf>,
+}
+
+impl Place {
+    pub(super) fn new(path: Option<&Path>) -> Result<Self, BooksError> {
+        if let Some(path) = path {
+            return Ok(Self { file: path.to_owned(), temporary: None });
+        }
+        let name = format!("fanju-books-{}", uuid::Uuid::now_v7());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir(&directory).map_err(BooksError::Place)?;
+        Ok(Self { file: directory.join("books.sqlite"), temporary: Some(directory) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.temporary
+            && let Err(error) = fs::remove_dir_all(directory)
+        {
+            tracing::warn!(%error, directory = %directory.display(), "temporary books stay behind");
+        }
+    }
+}
+
+/// The writer's connection.
+pub(super) fn connect(place: &Place, options: &Options) -> Result<Connection, BooksError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&place.file, flags)?;
+    let synchronous = if place.temporary.is_some() { "OFF" } else { "NORMAL" };
+    let cache_kib = options.cache_bytes / 1024;
+    connection.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = {synchronous};
+         PRAGMA cache_size = -{cache_kib};
+         PRAGMA wal_autocheckpoint = 4096;
+         PRAGMA journal_size_limit = 67108864;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA busy_timeout = 5000;"
+    ))?;
+    Ok(connection)
+}
+
+/// A reader's connection.
+pub(super) fn connect_reader(place: &Place) -> Result<Connection, BooksError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&place.file, flags)?;
+    connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;")?;
+    Ok(connection)
+}
+
+/// The tail up to which the books at `path` go, if there are any that say so: whoever opens the
+/// journal need not read what lies before it.
+#[must_use]
+pub fn peek_checkpoint(path: &Path) -> Option<Tail> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).ok()?;
+    let sql = "SELECT tail FROM meta WHERE schema_version = ?1";
+    let tail: Vec<u8> = connection.query_row(sql, [SCHEMA_VERSION], |row| row.get(0)).ok()?;
+    Tail::from_bytes(&tail)
+}
+
+/// Makes the tables unless they are there; says up to where they go.
+pub(super) fn prepare(
+    connection: &mut Connection,
+    journal: JournalId,
+) -> Result<(Tail, Counts), BooksError> {
+    let exists = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'";
+    let tables: i64 = connection.query_row(exists, [], |row| row.get(0))?;
+    if tables == 0 {
+        empty(connection, journal)?;
+        return Ok((Tail::START, Counts::default()));
+    }
+    let version = connection
+        .query_row("SELECT schema_version FROM meta", [], |row| row.get::<_, i64>(0))
+        .optional()?;
+    if version != Some(SCHEMA_VERSION) {
+        tracing::info!(found = version, current = SCHEMA_VERSION, "books are of another schema");
+        empty(connection, journal)?;
+        return Ok((Tail::START, Counts::default()));
+    }
+    let (found, tail) = connection.query_row("SELECT journal, tail FROM meta", [], |row| {
+        Ok((JournalId(row.get(0)?), row.get::<_, Vec<u8>>(1)?))
+    })?;
+    if found != journal {
+        return Err(BooksError::OtherJournal { expected: journal, found });
+    }
+    let tail = Tail::from_bytes(&tail).ok_or(BooksError::corrupt("the tail has another length"))?;
+    Ok((tail, counts(connection)?))
+}
+
+/// Drops every table and makes them anew, at the beginning of `journal`.
+pub(super) fn empty(connection: &mut Connection, journal: JournalId) -> Result<(), BooksError> {
+    let transaction = connection.transaction()?;
+    for table in TABLES {
+        transaction.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
+    }
+    transaction.execute_batch(CREATE)?;
+    transaction.execute(
+        "INSERT INTO meta (only, schema_version, journal, tail) VALUES (1, ?1, ?2, ?3)",
+        (SCHEMA_VERSION, journal.0, Tail::START.to_bytes()),
+    )?;
+    transaction.commit()?;
+    Ok(())
+}
+
+pub(super) fn counts(connection: &Connection) -> Result<Counts, BooksError> {
+    let read = "SELECT records, wallets, merchants, groups, settled, declined, refunded FROM meta";
+    let counts = connection.prepare_cached(read)?.query_row([], |row| {
+        let count = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
+        Ok(Counts {
+            records: count(0)?,
+            wallets: count(1)?,
+            merchants: count(2)?,
+            groups: count(3)?,
+            settled: count(4)?,
+            declined: count(5)?,
+            refunded: count(6)?,
+        })
+    });
+    Ok(counts?)
+}
+
+/// A position as SQLite has it.
+pub(super) fn sql(position: Position) -> i64 {
+    position.0.cast_signed()
+}
+
+pub(super) fn position(row: &Row<'_>, column: usize) -> rusqlite::Result<Position> {
+    row.get::<_, i64>(column).map(|position| Position(position.cast_unsigned()))
+}
+
+pub(super) fn amount(row: &Row<'_>, column: usize) -> rusqlite::Result<Amount> {
+    row.get(column).map(Amount::from_minor)
+}
+
+pub(super) fn currency(row: &Row<'_>, column: usize) -> Result<Currency, BooksError> {
+    Currency::from_numeric(row.get(column)?).ok_or(BooksError::corrupt("an unknown currency"))
+}
