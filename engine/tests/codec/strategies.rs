@@ -87,6 +87,10 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
     vec(claim.prop_map(|(line, diner, weight)| Claim { line, diner, weight }), 0..9)
 }
 
+fn rest() -> impl Strategy<Value = Rest> {
+    proptest::sample::select(vec![Rest::InProportion, Rest::Equally])
+}
+
 fn split() -> impl Strategy<Value = Split> {
     let plain = || {
         prop_oneof![
