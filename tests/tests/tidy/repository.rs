@@ -62,9 +62,9 @@ pub(crate) fn is_word(sign: char) -> bool {
 /// begins or ends with one.
 pub(crate) fn contains_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
-        let before =
-            text[..at].chars().next_back().is_some_and(is_word) && word.starts_with(is_word);
-        let behind = text[at + word.len()..].chars().next().is_some_and(is_word);
-        !before && !(behind && word.ends_with(is_word))
+        let joined = |neighbour: Option<char>| neighbour.is_some_and(is_word);
+        let before = word.starts_with(is_word) && joined(text[..at].chars().next_back());
+        let behind = word.ends_with(is_word) && joined(text[at + word.len()..].chars().next());
+        !(before || behind)
     })
 }
