@@ -16,10 +16,12 @@ use crate::{id::GroupId, time::Timestamp};
 /// How often the list is looked through: how late a deadline may be noticed.
 const TICK: Duration = Duration::from_millis(20);
 
+type Due = HashMap<GroupId, (Timestamp, Arc<Seat<GroupActor>>), crate::hash::IdState>;
+
 /// Groups that are paying, and when something is due although nobody says anything.
 #[derive(Default)]
 pub(crate) struct Deadlines {
-    due: Mutex<HashMap<GroupId, (Timestamp, Arc<Seat<GroupActor>>), crate::hash::IdState>>,
+    due: Mutex<Due>,
 }
 
 impl Deadlines {

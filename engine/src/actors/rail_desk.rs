@@ -24,9 +24,11 @@ use crate::{
 /// Who waits for the end of a move.
 #[derive(Default)]
 pub(crate) struct RailDesk {
-    #[expect(clippy::box_collection, reason = "a pointer, not three words, in a million wallets")]
-    waiting: Option<Box<Vec<(RequestId, Reply<Receipt>)>>>,
+    /// Boxed: a pointer, not three words, in a million wallets that wait for no bank.
+    waiting: Option<Box<Line>>,
 }
+
+type Line = Vec<(RequestId, Reply<Receipt>)>;
 
 /// An actor whose account the rail serves.
 pub(crate) trait RailHolder: Actor<Context = Context<Self>> {

@@ -276,9 +276,10 @@ impl Engine {
         let (reply, answer) = Reply::new(permit);
         ask(seat, merchant::Present { bill, code, reply })?;
         let receipt = self.answer(answer).await?;
-        Ok(match receipt.event() {
-            Event::Declined(decline) => Presented::Declined { reason: decline.reason, receipt },
-            _ => Presented::Settled(receipt),
+        Ok(if let Event::Declined(decline) = receipt.event() {
+            Presented::Declined { reason: decline.reason, receipt }
+        } else {
+            Presented::Settled(receipt)
         })
     }
 
