@@ -100,12 +100,12 @@ fn simulation() -> PathBuf {
         .expect("cargo runs");
     assert!(built.status.success(), "fanju-sim does not build");
     let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
-    let executable = messages.lines().filter_map(|line| {
+    let mut executable = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).expect("cargo speaks JSON");
         Some(PathBuf::from(message.get("executable")?.as_str()?))
     });
     let is_simulation = |path: &PathBuf| path.file_stem().is_some_and(|name| name == "fanju-sim");
-    executable.filter(is_simulation).next_back().expect("cargo names the executable")
+    executable.rfind(is_simulation).expect("cargo names the executable")
 }
 
 /// When to kill.
