@@ -104,7 +104,7 @@ impl Tally {
             setup,
             setup_s,
             wall_s,
-            cpu_s: cpu_by_thread_s.values().sum(),
+            cpu_s: cpu_by_thread_s.values().fold(0.0, |sum, used| sum + used),
             cpu_by_thread_s,
             series: meter.series,
             declined_by: meter.declined,

@@ -123,14 +123,17 @@ impl Orders {
         }
     }
 
-    /// Forgets ended orders whose records all lie before `projected`, now and then.
-    pub(crate) fn tidy(&mut self, projected: Position) {
+    /// Forgets ended orders whose records all lie before `projected`, now and then; not those that
+    /// are `busy`: their refund on its way will add a record to them.
+    pub(crate) fn tidy(&mut self, projected: Position, busy: impl Fn(&OrderNo) -> bool) {
         if self.known.len() < self.tidy_at {
             return;
         }
-        self.known.retain(|_, known| match known {
+        self.known.retain(|order_no, known| match known {
             Known::InFlight(_) => true,
-            Known::Ended(ended) => ended.positions.iter().any(|position| *position >= projected),
+            Known::Ended(ended) => {
+                ended.positions.iter().any(|position| *position >= projected) || busy(order_no)
+            }
         });
         self.tidy_at = (self.known.len() * 2).max(ENDED_MIN);
     }

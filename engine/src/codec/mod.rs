@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A body's fields follow one another in the order in which this code writes them. Numbers are
-//! varints ([`bytes`]), identities sixteen raw bytes, digests eight, texts follow their length;
-//! every variant has an explicit tag that is never reused ([`tags`]). What follows from the rest
+//! varints (`bytes.rs`), identities sixteen raw bytes, digests eight, texts follow their length;
+//! every variant has an explicit tag that is never reused (`tags.rs`). What follows from the rest
 //! is not written: a settlement's bill id, the source of a diner who pays the own share.
 //!
 //! The body is written by whoever decides, the links by the journal's writer, who alone knows

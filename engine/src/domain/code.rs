@@ -47,15 +47,17 @@ impl Code {
 
 /// ISO/IEC 7064 MOD 11,10 over the seventeen digits of `body`.
 fn check_digit(body: u64) -> u64 {
-    let mut product = 10;
-    for place in (0..17).rev() {
-        let digit = body / 10_u64.pow(place) % 10;
+    let (mut digits, mut rest) = ([0; DIGITS - 1], body);
+    for digit in digits.iter_mut().rev() {
+        (*digit, rest) = (rest % 10, rest / 10);
+    }
+    let product = digits.iter().fold(10, |product, digit| {
         let sum = match (digit + product) % 10 {
             0 => 10,
             sum => sum,
         };
-        product = sum * 2 % 11;
-    }
+        sum * 2 % 11
+    });
     (11 - product) % 10
 }
 

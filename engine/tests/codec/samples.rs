@@ -7,7 +7,7 @@ use fanju::{
             Consent, Decline, DeclineReason, Direction, Event, Holder, Leg, RailMove, Refund,
             RefundLeg, Rounding, Rules, Settlement, Share, Shortfall, Source,
         },
-        split::{Claim, Part, Split, Weight},
+        split::{Claim, Part, Rest, Split, Weight},
         text::{Name, Note, OrderNo, RefundNo},
     },
     id::{GroupId, MerchantId, RequestId, WalletId},
@@ -207,7 +207,11 @@ fn rules_samples() -> Vec<(&'static str, Event)> {
         ("rules_set.percent", split(Split::Percent { parts: weights })),
         ("rules_set.exact", split(Split::Exact { parts: parts.clone() })),
         ("rules_set.fixed_plus_rest", split(Split::FixedPlusRest { parts })),
-        ("rules_set.itemised.in_proportion", split(Split::Itemised { claims })),
+        (
+            "rules_set.itemised.in_proportion",
+            split(Split::Itemised { claims: claims.clone(), rest: Rest::InProportion }),
+        ),
+        ("rules_set.itemised.equally", split(Split::Itemised { claims, rest: Rest::Equally })),
         (
             "rules_set.treat",
             split(Split::Treat {

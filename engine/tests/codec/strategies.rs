@@ -7,7 +7,7 @@ use fanju::{
             Consent, Decline, DeclineReason, Direction, Event, Holder, Leg, RailMove, Refund,
             RefundLeg, Rounding, Rules, Settlement, Share, Shortfall, Source,
         },
-        split::{Claim, Part, Split, Weight},
+        split::{Claim, Part, Rest, Split, Weight},
         text::{Name, Note, OrderNo, RefundNo},
     },
     id::{GroupId, MerchantId, RequestId, WalletId},
@@ -83,6 +83,10 @@ fn claims() -> impl Strategy<Value = Vec<Claim>> {
     vec(claim.prop_map(|(line, diner, weight)| Claim { line, diner, weight }), 0..9)
 }
 
+fn rest() -> impl Strategy<Value = Rest> {
+    proptest::sample::select(vec![Rest::InProportion, Rest::Equally])
+}
+
 fn split() -> impl Strategy<Value = Split> {
     let plain = || {
         prop_oneof![
@@ -91,7 +95,7 @@ fn split() -> impl Strategy<Value = Split> {
             weights().prop_map(|parts| Split::Percent { parts }),
             parts().prop_map(|parts| Split::Exact { parts }),
             parts().prop_map(|parts| Split::FixedPlusRest { parts }),
-            claims().prop_map(|claims| Split::Itemised { claims }),
+            (claims(), rest()).prop_map(|(claims, rest)| Split::Itemised { claims, rest }),
         ]
     };
     let treat = (wallet(), vec(wallet(), 0..4), plain())

@@ -1,0 +1,39 @@
+# Short names for what one does all day. `just` lists them.
+
+_default:
+    @just --list --unsorted
+
+# before every commit: format, lints, documentation, licences
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items
+    cargo deny --workspace check --hide-inclusion-graph bans licenses sources
+
+# every test, loom models and examples too
+test *arguments:
+    scripts/test {{ arguments }}
+
+# what CI runs
+ci:
+    bash .ci/run
+
+# the models of everything that threads share
+loom:
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p fanju-loom
+
+# kill the simulation this many times and look at what is left
+kill times="50":
+    FANJU_KILLS={{ times }} cargo nextest run -p fanju-tests --test restart
+
+# the main job: as many dinners as fit into `seconds`
+sim seconds="10" *arguments:
+    cargo run --release -p fanju-sim -- dinner --rate max --seconds {{ seconds }} {{ arguments }}
+
+# measure; nothing here fails for being slow
+bench *arguments:
+    cargo bench -p fanju {{ arguments }}
+
+# known holes in what we build on; needs the network
+advisories:
+    cargo deny --workspace check advisories
