@@ -34,12 +34,13 @@ impl Deadlines {
     }
 
     fn ring(&self, now: Timestamp) {
-        let due = self.due.lock();
-        for (_, (_, seat)) in due.iter().filter(|(_, (due, _))| *due <= now) {
-            if seat.tell(DeadlineDue).is_err() {
-                tracing::error!("a paying group has ended before its bill");
+        self.due.lock().retain(|group, (due, seat)| {
+            let rung = *due > now || seat.tell(DeadlineDue).is_ok();
+            if !rung {
+                tracing::error!(%group, "a paying group's actor has died");
             }
-        }
+            rung
+        });
     }
 }
 

@@ -180,7 +180,9 @@ impl GroupActor {
         seat: Arc<Seat<Self>>,
         origin: Origin,
     ) -> Self {
-        Self { origin, gate: Gate::shut(), ..Self::unborn(id, core, seat) }
+        let mut actor = Self::unborn(id, core, seat);
+        (actor.origin, actor.gate) = (origin, Gate::shut());
+        actor
     }
 
     /// A group that is about to be opened.
@@ -434,14 +436,20 @@ impl GroupActor {
             Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(&paying.merchant)),
             Topic::Group(_) => AnySeat::Group(Arc::clone(&self.seat)),
         });
-        if let Err(error) = self.core.submit(transaction) {
-            let Some(paying) = self.paying.take() else { return };
-            for (_, seat) in &self.payers {
-                drop(seat.tell(wallet::Release(paying.owner)));
-            }
-            let order_no = paying.payment.bill().order_no.clone();
-            drop(paying.merchant.tell(merchant::ScanRefused { order_no, error }));
+        if let Err(error) = self.core.submit(transaction)
+            && let Some(paying) = self.paying.take()
+        {
+            self.abort(&paying, error);
         }
+    }
+
+    /// Lets every source go and tells the merchant that the bill came to nothing.
+    fn abort(&self, paying: &Paying, error: Error) {
+        for (_, seat) in &self.payers {
+            drop(seat.tell(wallet::Release(paying.owner)));
+        }
+        let order_no = paying.payment.bill().order_no.clone();
+        drop(paying.merchant.tell(merchant::ScanRefused { order_no, error }));
     }
 
     /// The payment, while it may still change.
@@ -461,6 +469,17 @@ impl GroupActor {
             && !self.feed.is_heard()
             && self.seat.head() == self.folded
             && self.core.is_booked(self.folded)
+    }
+}
+
+/// A group whose actor dies of a bug lets everybody go: an undecided bill has not been paid
+/// (presumed abort), and nobody may wait for it for ever.
+impl Drop for GroupActor {
+    fn drop(&mut self) {
+        self.core.deadlines.forget(self.id);
+        if let Some(paying) = self.paying.take().filter(|paying| !paying.decided) {
+            self.abort(&paying, Error::Unanswered);
+        }
     }
 }
 
