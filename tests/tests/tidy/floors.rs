@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::repository::{code, contains_word, engine_sources, is_word};
+use crate::repository::{code, contains_word, engine_sources, files, is_word};
 
 /// A file or folder under `engine/src`, the modules that it may name beside its own, and words that
 /// it must not contain.
@@ -157,6 +157,18 @@ fn the_engine_is_silent() {
                 !contains_word(&code(&text), word),
                 "engine/src/{path}: `{word}`; tracing instead"
             );
+        }
+    }
+}
+
+#[test]
+fn the_auditor_does_its_own_sums() {
+    for (path, text) in files(".rs") {
+        if !path.starts_with("simulations/src/auditor") {
+            continue;
+        }
+        for word in ["fanju::ledger", "ledger::", ".entry()", "checked_sum", "opening.recovery"] {
+            assert!(!code(&text).contains(word), "{path}: `{word}` is the engine's arithmetic");
         }
     }
 }
