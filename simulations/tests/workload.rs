@@ -60,9 +60,8 @@ fn each_bill_of_a_file_has_a_party_of_its_size() {
     let numbers = Numbers { wallets: 5, dinners: Some(6), ..NUMBERS };
     let workload = Workload::new(&menu, numbers, 1).expect("enough wallets");
     let seating = workload.seating().clone();
-    let seen: Vec<_> = workload
-        .map(|dinner| (dinner.total.minor(), seating.party(dinner.party).len()))
-        .collect();
+    let seen: Vec<_> =
+        workload.map(|dinner| (dinner.total.minor(), seating.party(dinner.party).len())).collect();
     assert_eq!(seen, [(100, 2), (200, 5), (300, 2), (100, 2), (200, 5), (300, 2)]);
 }
 
