@@ -4,7 +4,8 @@
 //! told of into a side file. It is killed with SIGKILL. Then two witnesses look at the folder: the
 //! simulation's auditor in a process of its own, and this file, through the library and with
 //! arithmetic of its own. Some folders are killed again and again, so that what recovery leaves is
-//! recovered once more.
+//! recovered once more. Only the process dies here: what a power cut leaves is simulated in
+//! `engine/tests/journal_faults.rs`.
 //!
 //! `FANJU_KILLS` says how often (fifty times); `FANJU_SEED` repeats a run's moments, which are printed;
 //! `FANJU_SIM` names a binary that is built already.
@@ -39,8 +40,11 @@ const KILLS: u32 = 50;
 /// A folder is killed at most so often before a fresh one takes its place.
 const KILLS_OF_ONE_FOLDER_MAX: u32 = 8;
 
-/// From the moment that is aimed at until the kill, at most.
-const DELAY_MAX: Duration = Duration::from_millis(700);
+/// How long a simulation opens, recovers and seats its people, about.
+const OPENING: Duration = Duration::from_millis(200);
+
+/// How long it may settle before it is killed.
+const DINING: Duration = Duration::from_millis(700);
 
 /// How long a simulation may take until its first acknowledgement.
 const FIRST_ACK_WITHIN: Duration = Duration::from_secs(60);
@@ -66,11 +70,11 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
             let aim = Aim::new(&mut chance);
             folder.kill_a_run(&simulation, aim, chance.random());
             folder.audit(&simulation);
-            let settled = folder.look();
+            let Found { settled, torn_bytes } = folder.look();
+            let told = folder.acks.len();
             println!(
-                "kill {killed} in folder {folders}: {aim:?}, {} acknowledged and {settled} settled \
-                 so far, {:?}",
-                folder.acks.len(),
+                "kill {killed} in folder {folders}, {aim:?}: {told} acknowledged, {settled} settled, \
+                 {torn_bytes} bytes torn, {:?}",
                 began.elapsed()
             );
         }
@@ -119,10 +123,9 @@ enum Aim {
 
 impl Aim {
     fn new(chance: &mut StdRng) -> Self {
-        let delay = chance.random_range(Duration::ZERO..DELAY_MAX);
         match chance.random_ratio(1, 6) {
-            true => Self::AfterStart(delay),
-            false => Self::AfterFirstAck(delay),
+            true => Self::AfterStart(chance.random_range(Duration::ZERO..OPENING)),
+            false => Self::AfterFirstAck(chance.random_range(Duration::ZERO..DINING)),
         }
     }
 }
@@ -133,6 +136,14 @@ struct Ack {
     merchant: MerchantId,
     order_no: OrderNo,
     position: Position,
+}
+
+/// What the library found in a folder.
+struct Found {
+    /// Settlements.
+    settled: usize,
+    /// Bytes of a batch that the kill tore.
+    torn_bytes: u64,
 }
 
 /// A folder that is killed again and again, and everything that was acknowledged in it.
@@ -233,8 +244,8 @@ impl Folder {
         assert!(audit.status.success(), "the audit failed: {said}\n{complained}\n{}", self.keep());
     }
 
-    /// The second witness: the library. Gives the settlements that are there.
-    fn look(&self) -> usize {
+    /// The second witness: the library.
+    fn look(&self) -> Found {
         let (engine, opening) = Engine::open_with_report(Config::directory(self.data()))
             .unwrap_or_else(|error| panic!("cannot be opened: {error:?}\n{}", self.keep()));
         let world = World::read(&engine, &opening);
@@ -245,7 +256,7 @@ impl Folder {
         world.compare(&engine);
         dine(&engine);
         engine.close_blocking();
-        world.settled.len()
+        Found { settled: world.settled.len(), torn_bytes: opening.recovery.dropped_bytes }
     }
 
     /// Where the folder stays for whoever looks into the failure.

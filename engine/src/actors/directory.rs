@@ -50,7 +50,8 @@ impl<A: Actor<Context = Context<A>>> Seat<A> {
         self.addr.try_send(message).map_err(|_| Error::Unanswered)
     }
 
-    fn is_alive(&self) -> bool {
+    /// Whether the actor has not died.
+    pub(crate) fn is_alive(&self) -> bool {
         self.addr.connected()
     }
 
