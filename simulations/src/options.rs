@@ -312,7 +312,7 @@ mod tests {
         check("--rate 0", Err("number above zero"));
         check("--rate 9 --tables 2", Err("--tables bounds"));
         check("--tables 1000000", Err("more than the engine's"));
-        check("--seconds -1", Err("seconds"));
+        check("--seconds=-1", Err("seconds"));
         check("--bills nowhere.csv", Err("no such file: nowhere.csv"));
         check("--bills a --orders b", Err("cannot be used with"));
         check("--repeat 2", Err("--repeat needs"));

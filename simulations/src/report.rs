@@ -17,6 +17,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "the options say what these are")]
 pub struct Settings {
+    pub version: &'static str,
     pub seed: u64,
     pub diners: String,
     pub wallets: u64,

@@ -230,6 +230,7 @@ fn config(options: &DinnerOptions, data: &Path) -> Config {
 fn settings(options: &DinnerOptions, data: &Path, tables: usize) -> Settings {
     let idle_after = options.idle_after.map(|span| span.as_secs_f64());
     Settings {
+        version: env!("CARGO_PKG_VERSION"),
         seed: options.seed,
         diners: match (options.diners, &options.files.bills) {
             (_, Some(_)) => "the file's".to_owned(),

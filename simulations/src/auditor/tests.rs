@@ -127,6 +127,10 @@ fn refund(event: &mut Event) -> Option<&mut fanju::domain::event::Refund> {
     if let Event::Refunded(refund) = event { Some(refund) } else { None }
 }
 
+fn consent(event: &mut Event) -> Option<&mut Consent> {
+    if let Event::MemberJoined { consent, .. } = event { Some(consent) } else { None }
+}
+
 /// Puts a copy of record `at` behind all others.
 fn repeat(records: &mut Vec<Record>, at: usize) {
     let mut copy = records[at].clone();
@@ -202,11 +206,7 @@ fn a_stranger_who_pays_is_found() {
 
 #[test]
 fn a_share_above_the_cap_is_found() {
-    let cap = |event: &mut Event| match event {
-        Event::MemberJoined { consent, .. } => Some(consent),
-        _ => None,
-    };
-    check(|records| edit(records, cap).cap = yuan(39), "has paid 4000 with a cap of 3900");
+    check(|records| edit(records, consent).cap = yuan(39), "has paid 4000 with a cap of 3900");
 }
 
 #[test]
