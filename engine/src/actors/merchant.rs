@@ -588,6 +588,9 @@ where
     type Result = ();
 
     fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+        if self.core.is_poisoned() {
+            return;
+        }
         if self.is_loading() {
             return self.gate.wait(move |actor, ctx| actor.asked(asked.message, ctx));
         }

@@ -135,13 +135,9 @@ impl Orders {
         self.tidy_at = (self.known.len() * 2).max(ENDED_MIN);
     }
 
-    /// Everybody who waits goes home.
+    /// Everybody who waits goes home, and nobody comes to wait for the same any more.
     pub(crate) fn disperse(&mut self) {
-        for known in self.known.values_mut() {
-            if let Known::InFlight(order) = known {
-                order.waiting.clear();
-            }
-        }
+        self.known.retain(|_, known| !matches!(known, Known::InFlight(_)));
     }
 
     /// Whether no order is in flight.

@@ -365,6 +365,9 @@ where
     type Result = ();
 
     fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+        if self.core.is_poisoned() {
+            return;
+        }
         self.asked(asked.message, ctx);
     }
 }
