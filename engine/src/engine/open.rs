@@ -22,7 +22,6 @@ use crate::{
         self, DirectoryStorage, Epoch, JournalError, LocalJournal, MemoryStorage, Outcome,
         RecoveryReport, Storage,
     },
-    limits,
 };
 
 /// Why an engine cannot be opened.
@@ -126,8 +125,8 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         actors: Mutex::new(Some(actors)),
         projector: Mutex::new(Some(projector)),
     };
-    let orders = Admission::new(limits::ORDERS_IN_FLIGHT_MAX);
-    let commands = Admission::new(limits::COMMANDS_IN_FLIGHT_MAX);
+    let orders = Admission::new(config.orders_in_flight_max);
+    let commands = Admission::new(config.commands_in_flight_max);
     let inner = Inner { core, orders, commands, threads };
     tracing::info!(tail = %opening.recovery.tail.position, "engine open");
     Ok((Engine(Arc::new(inner)), opening))
