@@ -52,6 +52,12 @@ pub struct LocalJournal {
     poison: Option<Arc<JournalError>>,
 }
 
+impl Drop for LocalJournal {
+    fn drop(&mut self) {
+        self.log.storage.release();
+    }
+}
+
 impl std::fmt::Debug for LocalJournal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LocalJournal")
