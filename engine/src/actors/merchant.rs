@@ -313,7 +313,12 @@ impl MerchantActor {
         let (content, total) = (bill.content(), bill.total);
         let waiting = smallvec![reply];
         let payer = Arc::clone(&group);
-        self.orders.begin(order_no.clone(), InFlight { content, total, group: payer, waiting });
+        let before = match self.orders.get(&order_no) {
+            Some(Known::Ended(ended)) => Some(ended.clone()),
+            Some(Known::InFlight(_)) | None => None,
+        };
+        let order = InFlight { content, total, group: payer, before, waiting };
+        self.orders.begin(order_no.clone(), order);
         let merchant = Arc::clone(&self.seat);
         let scan = group::Scan { bill, code, merchant };
         if let Err(error) = group.tell(scan) {

@@ -40,6 +40,8 @@ pub(crate) struct InFlight {
     pub(crate) total: Amount,
     /// Who pays.
     pub(crate) group: Arc<Seat<GroupActor>>,
+    /// How the try before this one ended, if there was one.
+    pub(crate) before: Option<Ended>,
     pub(crate) waiting: SmallVec<[Reply<Receipt>; 1]>,
 }
 
@@ -97,10 +99,16 @@ impl Orders {
         self.known.insert(order_no, Known::InFlight(order));
     }
 
-    /// Takes an order back that came to nothing, and those who wait for it.
+    /// Takes an order back that came to nothing, and those who wait for it. It then is as it was
+    /// before this try.
     pub(crate) fn abandon(&mut self, order_no: &OrderNo) -> Option<InFlight> {
         match self.known.remove(order_no)? {
-            Known::InFlight(order) => Some(order),
+            Known::InFlight(mut order) => {
+                if let Some(before) = order.before.take() {
+                    self.known.insert(order_no.clone(), Known::Ended(before));
+                }
+                Some(order)
+            }
             ended @ Known::Ended(_) => {
                 self.known.insert(order_no.clone(), ended);
                 None
