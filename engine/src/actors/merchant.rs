@@ -338,7 +338,8 @@ impl MerchantActor {
         for reply in self.orders.end(order_no, Ended { content, paid, positions }) {
             reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
         }
-        self.orders.tidy(self.core.projected.position());
+        let refunds = &self.refunds;
+        self.orders.tidy(self.core.projected.position(), |order| refunds.contains_key(order));
     }
 
     // --- a refund --------------------------------------------------------------------------
