@@ -217,6 +217,20 @@ impl MerchantActor {
         }
     }
 
+    /// Goes on with what was `read`, and stays in memory until then.
+    fn after<T: 'static>(
+        &self,
+        read: impl Future<Output = T> + 'static,
+        ctx: &mut Context<Self>,
+        then: impl FnOnce(T, &mut Self, &mut Context<Self>) + 'static,
+    ) {
+        let seat = Arc::clone(&self.seat);
+        ctx.spawn(read.into_actor(self).map(move |read, actor, ctx| {
+            then(read, actor, ctx);
+            drop(seat);
+        }));
+    }
+
     // --- a bill ----------------------------------------------------------------------------
 
     fn present(&mut self, present: Present, ctx: &mut Context<Self>) {
@@ -250,7 +264,7 @@ impl MerchantActor {
     /// The number may be in the books: looks before it scans.
     fn present_after_look(&mut self, present: Present, ctx: &mut Context<Self>) {
         let booked = self.look(present.bill.order_no.clone());
-        ctx.spawn(booked.into_actor(self).map(|booked, actor: &mut Self, ctx| match booked {
+        self.after(booked, ctx, move |booked, actor, ctx| match booked {
             Err(error) => present.reply.send(Err(error)),
             Ok(_) if actor.orders.get(&present.bill.order_no).is_some() => {
                 actor.present(present, ctx);
@@ -260,7 +274,7 @@ impl MerchantActor {
                 actor.present_again(present, &ended, ctx);
             }
             Ok(Some(_)) => present.reply.send(Err(Error::OrderNoReused)),
-        }));
+        });
     }
 
     /// What the books know of an order number.
@@ -298,9 +312,7 @@ impl MerchantActor {
         };
         let record = self.core.archive.read(move |shelves| shelves.record(first));
         let reply = present.reply;
-        ctx.spawn(record.into_actor(self).map(|record, _, _| {
-            reply.send(record.map(Receipt::replayed));
-        }));
+        self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
     }
 
     /// Spends the code and hands the bill to its group.
@@ -393,9 +405,7 @@ impl MerchantActor {
                 let record =
                     self.core.archive.read(move |shelves| shelves.record(earlier.position));
                 let reply = ask.reply;
-                ctx.spawn(record.into_actor(self).map(|record, _, _| {
-                    reply.send(record.map(Receipt::replayed));
-                }));
+                self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
                 return self.next_refund(&order_no, ctx);
             }
             Err(rejection) => {
@@ -647,7 +657,7 @@ impl Asking<GetOrder> for MerchantActor {
             }
             shelves.order(&positions).map(OrderView::Settled)
         });
-        ctx.spawn(view.into_actor(self).map(|view, _, _| reply.send(view)));
+        self.after(view, ctx, |view, _, _| reply.send(view));
     }
 }
 
@@ -675,9 +685,7 @@ impl Asking<PayOut> for MerchantActor {
             }
             Ok(Decision::Repeated(ended)) => {
                 let record = self.core.archive.read(move |shelves| shelves.record(ended.position));
-                ctx.spawn(record.into_actor(self).map(|record, _, _| {
-                    reply.send(record.map(Receipt::replayed));
-                }));
+                self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
             }
             Err(Rejection::StillMoving) => self.desk.wait(request, reply),
             Err(rejection) => reply.send(Err(rejection.into())),

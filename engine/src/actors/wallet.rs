@@ -203,8 +203,11 @@ impl WalletActor {
             return reply.send(Err(Error::RailRefused));
         }
         let read = self.core.archive.read(move |shelves| shelves.record(ended.position));
-        ctx.spawn(read.into_actor(self).map(|record, _, _| {
+        // Whoever is about to answer stays in memory.
+        let seat = Arc::clone(&self.seat);
+        ctx.spawn(read.into_actor(self).map(move |record, _, _| {
             reply.send(record.map(Receipt::replayed));
+            drop(seat);
         }));
     }
 
