@@ -29,6 +29,7 @@ pub type RailFuture = Pin<Box<dyn Future<Output = RailAnswer> + Send>>;
 /// A bank, or whatever moves money across the engine's border.
 ///
 /// Futures are polled on the engine's actor thread, inside its tokio runtime: they must not block.
+/// One that panics has given no answer, and the bank is asked again.
 pub trait Rail: Send + Sync + 'static {
     /// Moves money, once per request id.
     fn transfer(&self, moved: RailMove) -> RailFuture;
