@@ -115,7 +115,8 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         rail: config.rail,
         projected: projector.progress().clone(),
         thread: system.arbiter().clone(),
-        seed: config.seed,
+        // An engine that opens again must not give the same identities again.
+        seed: config.seed.map(|seed| seed.wrapping_add(opening.recovery.tail.position.0)),
     });
     let dispatcher = start_helpers(&system, &core, config.idle_after);
     let sink = sink(Arc::clone(&core), dispatcher);
