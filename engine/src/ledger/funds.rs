@@ -170,15 +170,16 @@ impl Funds {
         self.reservations.retain(|reservation| reservation.owner != owner);
     }
 
-    /// Checks that `amount` may come in with the account's consent (top-up, transfer, order).
+    /// Checks that `amount` may come in with the account's consent (top-up, transfer, order), on top
+    /// of what is `coming` already.
     ///
     /// # Errors
     /// [`FundsRejection::AmountOutOfRange`] or [`FundsRejection::BalanceTooLarge`].
-    pub fn admit(&self, amount: Amount) -> Result<(), FundsRejection> {
+    pub fn admit(&self, amount: Amount, coming: Amount) -> Result<(), FundsRejection> {
         if !amount.is_movable() {
             return Err(FundsRejection::AmountOutOfRange);
         }
-        match self.posted.checked_add(amount) {
+        match self.posted.checked_add(coming).and_then(|sum| sum.checked_add(amount)) {
             Some(after) if after.minor() <= limits::BALANCE_MINOR_MAX => Ok(()),
             Some(_) | None => Err(FundsRejection::BalanceTooLarge),
         }
