@@ -52,12 +52,6 @@ pub struct LocalJournal {
     poison: Option<Arc<JournalError>>,
 }
 
-impl Drop for LocalJournal {
-    fn drop(&mut self) {
-        self.log.storage.release();
-    }
-}
-
 impl std::fmt::Debug for LocalJournal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LocalJournal")
@@ -252,5 +246,6 @@ impl Journal for LocalJournal {
 impl Drop for LocalJournal {
     fn drop(&mut self) {
         self.log.durable.close();
+        self.log.storage.release();
     }
 }

@@ -116,7 +116,7 @@ impl DirectoryStorage {
             .write(true)
             .open(path.join(LOCK_NAME))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, lock: Some(lock) }),
+            Ok(()) => Ok(Self { path, lock: Mutex::new(Some(lock)) }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
                 format!("{} is in use by another journal", path.display()),

@@ -57,11 +57,14 @@ pub(crate) async fn within<T>(answer: impl Future<Output = T>) -> T {
 pub(crate) type Begun<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Sends a command without waiting for its answer.
-pub(crate) async fn begin<T>(command: impl Future<Output = T> + Send + 'static) -> Begun<T> {
+pub(crate) async fn begin<T: Send + 'static>(
+    command: impl Future<Output = T> + Send + 'static,
+) -> Begun<T> {
     let mut command: Begun<T> = Box::pin(command);
-    let answered = poll_fn(|context| Poll::Ready(command.as_mut().poll(context).is_ready())).await;
-    assert!(!answered, "what is begun is not answered at once");
-    command
+    match poll_fn(|context| Poll::Ready(command.as_mut().poll(context))).await {
+        Poll::Ready(answer) => Box::pin(std::future::ready(answer)),
+        Poll::Pending => command,
+    }
 }
 
 /// A table of diners with money, a group of them all, and a merchant.
