@@ -93,6 +93,10 @@ pub const ORDERS_IN_FLIGHT_MAX: usize = 65_536;
 /// Other commands in flight in one engine; more are refused as busy.
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 65_536;
 
+/// Time that closing waits for banks and diners, unless the engine's configuration says otherwise:
+/// every order has ended by then, only a bank may still be silent.
+pub const CLOSE_WITHIN: Duration = Duration::from_secs(90);
+
 /// Events that one subscriber may lag behind before it is told so and cut.
 pub const SUBSCRIPTION_EVENTS_MAX: usize = 4_096;
 
@@ -112,6 +116,7 @@ const _: () = {
     // Everybody's share of the largest bill still sums (G-2 needs the sum).
     assert!(AMOUNT_MINOR_MAX <= i64::MAX / GROUP_MEMBERS_MAX as i64);
     assert!(BALANCE_MINOR_MAX <= i64::MAX / 9_000);
+    assert!(ORDER_DEADLINE.as_secs() < CLOSE_WITHIN.as_secs());
     // Rules fit a record: a treat's guests and the claims of its split, 20 bytes each at most.
     assert!(2 * 20 * SPLIT_PARTS_MAX < RECORD_BYTES_MAX);
     // A batch holds at least one record of any size.

@@ -16,7 +16,7 @@ use crate::{
     codec::{self, Record},
     domain::{event::Event, order::Order, text::OrderNo},
     id::{MerchantId, Position, Topic},
-    journal::Reader,
+    journal::{ReadError, Reader},
     limits,
 };
 
@@ -53,6 +53,22 @@ impl Shelves {
         let from = settled.unwrap_or(steps.len().saturating_sub(1));
         let records = steps[from..].iter().map(|(_, position)| *position).collect();
         Ok(Some((settled.is_some(), records)))
+    }
+
+    /// Checks that a record begins at `position`, which somebody outside has named.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPosition`], or [`Error::Unreadable`].
+    pub(crate) fn check_position(&self, position: Position) -> Result<(), Error> {
+        match self.journal.record(position) {
+            Ok(_) => Ok(()),
+            Err(ReadError::NotDurable { .. } | ReadError::Damaged(_)) => {
+                Err(Error::UnknownPosition)
+            }
+            Err(error @ (ReadError::Truncated { .. } | ReadError::Io { .. })) => {
+                Err(unreadable(error))
+            }
+        }
     }
 
     /// One page of `topic`'s chain, newest first, from the record at `newest` on.

@@ -7,35 +7,11 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 
-use super::{directory::Seat, error::Error, group::GroupActor};
+use super::{claim::Claim, directory::Seat, error::Error, group::GroupActor};
 use crate::{
     domain::code::{Code, ShownCode},
-    sync::{AtomicBool, Ordering},
     time::Timestamp,
 };
-
-/// Whether a code was spent: a flag that is raised once.
-#[derive(Debug)]
-pub(crate) struct Claim(AtomicBool);
-
-impl Default for Claim {
-    fn default() -> Self {
-        Self(AtomicBool::new(false))
-    }
-}
-
-impl Claim {
-    /// Spends the code. Says whether this caller was the one.
-    pub(crate) fn take(&self) -> bool {
-        !self.0.swap(true, Ordering::AcqRel)
-    }
-
-    /// Whether somebody was.
-    #[must_use]
-    pub(crate) fn is_taken(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
 
 struct LiveCode {
     claim: Claim,

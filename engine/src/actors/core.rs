@@ -28,7 +28,7 @@ use super::{
 use crate::{
     books::Progress,
     id::{GroupId, MerchantId, Position, WalletId},
-    journal::{Committer, JournalError},
+    journal::{Committer, JournalError, RefusedReason},
 };
 
 /// How long things may take.
@@ -120,7 +120,16 @@ impl Core {
     /// [`Error::Poisoned`] or [`Error::Closing`]; the transaction then never happened.
     pub(crate) fn submit(&self, transaction: Arc<Transaction>) -> Result<(), Error> {
         let committer = self.committer.get().expect("the journal opens before the first command");
-        committer.submit(transaction).map_err(|_| self.refusal())
+        committer.submit(transaction).map_err(|refused| match refused.reason {
+            RefusedReason::Closed => Error::Closing,
+            RefusedReason::Poisoned(error) => Error::Poisoned(error),
+        })
+    }
+
+    /// Whether the journal has failed: whoever asks then is sent home, because the answer could
+    /// wait for a record that never comes (J-3).
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poison.get().is_some()
     }
 
     /// Waits, on a reading thread, until the books have what an actor of this origin needs.
@@ -139,11 +148,6 @@ impl Core {
     /// Whether the books have everything up to and with the record at `position`.
     pub(crate) fn is_booked(&self, position: Position) -> bool {
         position == Position::NONE || position < self.projected.position()
-    }
-
-    /// Why nothing is accepted any more.
-    pub(crate) fn refusal(&self) -> Error {
-        self.poison.get().map_or(Error::Closing, |error| Error::Poisoned(Arc::clone(error)))
     }
 
     /// A number for one command, unique in this engine.

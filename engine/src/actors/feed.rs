@@ -170,8 +170,10 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
+    /// Whether anybody listens still.
     pub(crate) fn is_heard(&self) -> bool {
-        self.subscribers.is_some()
+        let listens = |subscriber: &Subscriber| !subscriber.events.is_closed();
+        self.subscribers.iter().flat_map(|subscribers| subscribers.iter()).any(listens)
     }
 
     /// Adds a subscriber.

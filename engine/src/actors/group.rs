@@ -528,6 +528,9 @@ where
     type Result = ();
 
     fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+        if self.core.is_poisoned() {
+            return;
+        }
         if self.is_loading() {
             return self.gate.wait(move |actor, ctx| actor.asked(asked.message, ctx));
         }
@@ -601,7 +604,12 @@ impl Handler<Scan> for GroupActor {
 impl Handler<CancelBill> for GroupActor {
     type Result = ();
 
-    fn handle(&mut self, cancel: CancelBill, _: &mut Self::Context) {
+    fn handle(&mut self, cancel: CancelBill, ctx: &mut Self::Context) {
+        if !self.gate.is_open() {
+            // The bill that it ends may wait in the same line.
+            return self.gate.wait(|actor, ctx| actor.handle(cancel, ctx));
+        }
+        let _: &mut Self::Context = ctx;
         let Some(paying) = self.undecided() else { return };
         let bill = paying.payment.bill();
         if bill.merchant == cancel.merchant && bill.order_no == cancel.order_no {

@@ -225,6 +225,20 @@ impl MerchantActor {
         }
     }
 
+    /// Goes on with what was `read`, and stays in memory until then.
+    fn after<T: 'static>(
+        &self,
+        read: impl Future<Output = T> + 'static,
+        ctx: &mut Context<Self>,
+        then: impl FnOnce(T, &mut Self, &mut Context<Self>) + 'static,
+    ) {
+        let seat = Arc::clone(&self.seat);
+        ctx.spawn(read.into_actor(self).map(move |read, actor, ctx| {
+            then(read, actor, ctx);
+            drop(seat);
+        }));
+    }
+
     // --- a bill ----------------------------------------------------------------------------
 
     fn present(&mut self, present: Present, ctx: &mut Context<Self>) {
@@ -258,7 +272,7 @@ impl MerchantActor {
     /// The number may be in the books: looks before it scans.
     fn present_after_look(&mut self, present: Present, ctx: &mut Context<Self>) {
         let booked = self.look(present.bill.order_no.clone());
-        ctx.spawn(booked.into_actor(self).map(|booked, actor: &mut Self, ctx| match booked {
+        self.after(booked, ctx, move |booked, actor, ctx| match booked {
             Err(error) => present.reply.send(Err(error)),
             Ok(_) if actor.orders.get(&present.bill.order_no).is_some() => {
                 actor.present(present, ctx);
@@ -268,7 +282,7 @@ impl MerchantActor {
                 actor.present_again(present, &ended, ctx);
             }
             Ok(Some(_)) => present.reply.send(Err(Error::OrderNoReused)),
-        }));
+        });
     }
 
     /// What the books know of an order number.
@@ -306,9 +320,7 @@ impl MerchantActor {
         };
         let record = self.core.archive.read(move |shelves| shelves.record(first));
         let reply = present.reply;
-        ctx.spawn(record.into_actor(self).map(|record, _, _| {
-            reply.send(record.map(Receipt::replayed));
-        }));
+        self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
     }
 
     /// Spends the code and hands the bill to its group.
@@ -321,7 +333,12 @@ impl MerchantActor {
         let (content, total) = (bill.content(), bill.total);
         let waiting = smallvec![reply];
         let payer = Arc::clone(&group);
-        self.orders.begin(order_no.clone(), InFlight { content, total, group: payer, waiting });
+        let before = match self.orders.get(&order_no) {
+            Some(Known::Ended(ended)) => Some(ended.clone()),
+            Some(Known::InFlight(_)) | None => None,
+        };
+        let order = InFlight { content, total, group: payer, before, waiting };
+        self.orders.begin(order_no.clone(), order);
         let merchant = Arc::clone(&self.seat);
         let scan = group::Scan { bill, code, merchant };
         if let Err(error) = group.tell(scan) {
@@ -341,8 +358,8 @@ impl MerchantActor {
         for reply in self.orders.end(order_no, Ended { content, paid, positions }) {
             reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
         }
-        let (projected, refunds) = (self.core.projected.position(), &self.refunds);
-        self.orders.tidy(projected, |order_no| refunds.contains_key(order_no));
+        let refunds = &self.refunds;
+        self.orders.tidy(self.core.projected.position(), |order| refunds.contains_key(order));
     }
 
     // --- a refund --------------------------------------------------------------------------
@@ -396,9 +413,7 @@ impl MerchantActor {
                 let record =
                     self.core.archive.read(move |shelves| shelves.record(earlier.position));
                 let reply = ask.reply;
-                ctx.spawn(record.into_actor(self).map(|record, _, _| {
-                    reply.send(record.map(Receipt::replayed));
-                }));
+                self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
                 return self.next_refund(&order_no, ctx);
             }
             Err(rejection) => {
@@ -595,6 +610,9 @@ where
     type Result = ();
 
     fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+        if self.core.is_poisoned() {
+            return;
+        }
         if self.is_loading() {
             return self.gate.wait(move |actor, ctx| actor.asked(asked.message, ctx));
         }
@@ -645,7 +663,7 @@ impl Asking<GetOrder> for MerchantActor {
             }
             shelves.order(&positions).map(OrderView::Settled)
         });
-        ctx.spawn(view.into_actor(self).map(|view, _, _| reply.send(view)));
+        self.after(view, ctx, |view, _, _| reply.send(view));
     }
 }
 
@@ -673,9 +691,7 @@ impl Asking<PayOut> for MerchantActor {
             }
             Ok(Decision::Repeated(ended)) => {
                 let record = self.core.archive.read(move |shelves| shelves.record(ended.position));
-                ctx.spawn(record.into_actor(self).map(|record, _, _| {
-                    reply.send(record.map(Receipt::replayed));
-                }));
+                self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
             }
             Err(Rejection::StillMoving) => self.desk.wait(request, reply),
             Err(rejection) => reply.send(Err(rejection.into())),

@@ -9,6 +9,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod archive;
+pub(crate) mod claim;
 pub(crate) mod clock;
 pub(crate) mod codes;
 pub(crate) mod core;

@@ -40,6 +40,8 @@ pub(crate) struct InFlight {
     pub(crate) total: Amount,
     /// Who pays.
     pub(crate) group: Arc<Seat<GroupActor>>,
+    /// How the try before this one ended, if there was one.
+    pub(crate) before: Option<Ended>,
     pub(crate) waiting: SmallVec<[Reply<Receipt>; 1]>,
 }
 
@@ -97,10 +99,16 @@ impl Orders {
         self.known.insert(order_no, Known::InFlight(order));
     }
 
-    /// Takes an order back that came to nothing, and those who wait for it.
+    /// Takes an order back that came to nothing, and those who wait for it. It then is as it was
+    /// before this try.
     pub(crate) fn abandon(&mut self, order_no: &OrderNo) -> Option<InFlight> {
         match self.known.remove(order_no)? {
-            Known::InFlight(order) => Some(order),
+            Known::InFlight(mut order) => {
+                if let Some(before) = order.before.take() {
+                    self.known.insert(order_no.clone(), Known::Ended(before));
+                }
+                Some(order)
+            }
             ended @ Known::Ended(_) => {
                 self.known.insert(order_no.clone(), ended);
                 None
@@ -124,27 +132,24 @@ impl Orders {
     }
 
     /// Forgets ended orders whose records all lie before `projected`, now and then; not those that
-    /// are `busy`: their refund on its way will add a record to them.
-    pub(crate) fn tidy(&mut self, projected: Position, busy: impl Fn(&OrderNo) -> bool) {
+    /// `is_busy`, because a record of theirs is on its way.
+    pub(crate) fn tidy(&mut self, projected: Position, is_busy: impl Fn(&OrderNo) -> bool) {
         if self.known.len() < self.tidy_at {
             return;
         }
         self.known.retain(|order_no, known| match known {
             Known::InFlight(_) => true,
             Known::Ended(ended) => {
-                ended.positions.iter().any(|position| *position >= projected) || busy(order_no)
+                let is_fresh = |position: &Position| *position >= projected;
+                ended.positions.iter().any(is_fresh) || is_busy(order_no)
             }
         });
         self.tidy_at = (self.known.len() * 2).max(ENDED_MIN);
     }
 
-    /// Everybody who waits goes home.
+    /// Everybody who waits goes home, and nobody comes to wait for the same any more.
     pub(crate) fn disperse(&mut self) {
-        for known in self.known.values_mut() {
-            if let Known::InFlight(order) = known {
-                order.waiting.clear();
-            }
-        }
+        self.known.retain(|_, known| !matches!(known, Known::InFlight(_)));
     }
 
     /// Whether no order is in flight.

@@ -8,7 +8,7 @@ use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Durat
 use parking_lot::Mutex;
 
 use crate::{
-    domain::event::{Direction, RailMove},
+    domain::event::{Direction, Holder, RailMove},
     id::RequestId,
 };
 
@@ -29,8 +29,10 @@ pub type RailFuture = Pin<Box<dyn Future<Output = RailAnswer> + Send>>;
 /// A bank, or whatever moves money across the engine's border.
 ///
 /// Futures are polled on the engine's actor thread, inside its tokio runtime: they must not block.
+/// One that panics has given no answer, and the bank is asked again.
 pub trait Rail: Send + Sync + 'static {
-    /// Moves money, once per request id.
+    /// Moves money, once per holder and request id. Ids are chosen by people: another holder's move
+    /// under the same id is another move, and the same holder's with another amount is refused.
     fn transfer(&self, moved: RailMove) -> RailFuture;
 }
 
@@ -48,7 +50,7 @@ pub struct SandboxConduct {
 #[derive(Debug, Default)]
 struct Ledger {
     conduct: SandboxConduct,
-    moves: HashMap<RequestId, (RailMove, RailAnswer, u32)>,
+    moves: HashMap<(Holder, RequestId), (RailMove, RailAnswer, u32)>,
 }
 
 /// A bank for tests and simulations: money without end, and as bad manners as one likes.
@@ -82,7 +84,11 @@ impl SandboxBank {
             true => RailAnswer::Refused,
             false => RailAnswer::Moved,
         };
-        let (_, answer, lost) = moves.entry(moved.request).or_insert((moved, fresh, 0));
+        let key = (moved.holder, moved.request);
+        let (known, answer, lost) = moves.entry(key).or_insert((moved, fresh, 0));
+        if *known != moved {
+            return RailAnswer::Refused;
+        }
         if *lost < conduct.loses_answers {
             *lost = lost.saturating_add(1);
             return RailAnswer::Unknown;

@@ -69,9 +69,11 @@ impl RailDesk {
 
 /// Asks the bank to make `moved`, until it answers; its answer becomes a record.
 pub(crate) fn ask_bank<A: RailHolder>(actor: &A, moved: RailMove, ctx: &mut Context<A>) {
-    let answer = actor.core().rail.transfer(moved).into_actor(actor);
-    ctx.spawn(answer.map(move |answer, actor: &mut A, ctx| {
-        let event = match answer {
+    let rail = Arc::clone(&actor.core().rail);
+    // A task of its own: a bank's driver that panics has lost an answer, not ended an actor.
+    let answer = actix_rt::spawn(async move { rail.transfer(moved).await });
+    ctx.spawn(answer.into_actor(actor).map(move |answer, actor: &mut A, ctx| {
+        let event = match answer.unwrap_or(RailAnswer::Unknown) {
             RailAnswer::Moved => Event::RailConfirmed(moved),
             RailAnswer::Refused => Event::RailRefused(moved),
             RailAnswer::Unknown => {

@@ -210,8 +210,11 @@ impl WalletActor {
             return reply.send(Err(Error::RailRefused));
         }
         let read = self.core.archive.read(move |shelves| shelves.record(ended.position));
-        ctx.spawn(read.into_actor(self).map(|record, _, _| {
+        // Whoever is about to answer stays in memory.
+        let seat = Arc::clone(&self.seat);
+        ctx.spawn(read.into_actor(self).map(move |record, _, _| {
             reply.send(record.map(Receipt::replayed));
+            drop(seat);
         }));
     }
 
@@ -374,6 +377,9 @@ where
     type Result = ();
 
     fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+        if self.core.is_poisoned() {
+            return;
+        }
         self.asked(asked.message, ctx);
     }
 }

@@ -5,7 +5,8 @@
 //! after a restart every group shows a fresh one, and an old screenshot means nothing.
 //!
 //! The prefix collides with none of Alipay (25 to 30), `WeChat` (10 to 15) or `UnionPay` (62).
-//! The check digit is ISO/IEC 7064 MOD 11,10: it finds every single mistyped digit.
+//! The check digit is ISO/IEC 7064 MOD 11,10: it finds every single mistyped digit, and 97.7 % of
+//! the swaps of unequal neighbours (measured; `tests/rules_code.rs`).
 
 use std::{fmt, str::FromStr};
 
@@ -140,8 +141,12 @@ impl Codes {
         let replaced_at = now.after(limits::CODE_SHOWN);
         let expires_at = replaced_at.after(limits::CODE_GRACE);
         let shown = ShownCode { code: Code::from_random(random), replaced_at, expires_at };
-        let retired = self.previous.map(|previous| previous.code);
-        self.previous = self.current.replace(shown);
+        // Where a scan spent the current code, it is the previous one already, and stays known: who
+        // scans it again is told that it is spent.
+        let retired = match self.current.replace(shown) {
+            Some(replaced) => self.previous.replace(replaced).map(|previous| previous.code),
+            None => None,
+        };
         Turn { shown, fresh: true, retired }
     }
 

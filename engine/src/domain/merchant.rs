@@ -77,7 +77,7 @@ impl Merchant {
             return Err(Rejection::WrongCurrency { takes: self.currency, asked: bill.currency });
         }
         bill.check()?;
-        Ok(self.purse.funds.admit(bill.total)?)
+        Ok(self.purse.funds.admit(bill.total, Amount::ZERO)?)
     }
 
     /// Says what paying `amount` out to the bank would do.

@@ -14,7 +14,7 @@ use super::{
     text::{OrderNo, RefundNo},
 };
 use crate::{
-    id::{MerchantId, Position, RequestId, WalletId},
+    id::{MerchantId, Position, WalletId},
     ledger::Owner,
     limits,
     money::Amount,
@@ -206,8 +206,8 @@ impl Order {
 }
 
 impl Refund {
-    /// Who alone may end the merchant's reservation for this refund: one request id made of the
-    /// merchant, the order and the refund number, so that repeating it reserves nothing twice.
+    /// Who alone may end the merchant's reservation for this refund: made of the merchant, the order
+    /// and the refund number, so that repeating it reserves nothing twice.
     #[must_use]
     pub fn owner(&self) -> Owner {
         refund_owner(self.merchant, &self.order_no, &self.refund_no)
@@ -223,5 +223,5 @@ fn refund_owner(merchant: MerchantId, order_no: &OrderNo, refund_no: &RefundNo) 
             .bytes(refund_no.as_str().as_bytes())
             .finish()
     };
-    RequestId(Uuid::from_u64_pair(half(b"refund"), half(b"owner"))).into()
+    Owner::refund((half(b"refund"), half(b"owner")))
 }

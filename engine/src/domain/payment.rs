@@ -121,7 +121,7 @@ struct Seat {
     diner: WalletId,
     owed: Amount,
     carry_micro: i64,
-    /// What the diner may still take over from others.
+    /// What the diner may still take over from others, unasked.
     room: Amount,
     consent: Consent,
     /// Who gives the money.
@@ -189,7 +189,7 @@ impl Payment {
                 diner: member.wallet,
                 owed: due.amount,
                 carry_micro: due.carry_micro,
-                room: member.room().checked_sub(due.amount).unwrap_or(Amount::ZERO),
+                room: spare(member, due.amount),
                 consent: match member.must_confirm(due.amount) {
                     true => Consent::Asked,
                     false => Consent::Given,
@@ -492,6 +492,16 @@ impl Payment {
             legs,
         })
     }
+}
+
+/// What a member who owes `owed` may take over from others without being asked: nothing for who is
+/// asked, because a yes is to one share.
+fn spare(member: &super::group::Member, owed: Amount) -> Amount {
+    if member.must_confirm(owed) {
+        return Amount::ZERO;
+    }
+    let room = member.consent.confirm_above.map_or(member.room(), |above| above.min(member.room()));
+    room.checked_sub(owed).unwrap_or(Amount::ZERO)
 }
 
 fn with(mut actions: Actions, step: Step) -> Step {

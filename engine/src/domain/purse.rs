@@ -65,24 +65,40 @@ impl Purse {
         &self.requests
     }
 
+    /// Looks for an earlier move of the same id: how it ended, if it has.
+    ///
+    /// # Errors
+    /// [`PurseRejection::Reused`] or [`PurseRejection::StillMoving`].
+    pub fn recall_rail(&self, moved: &RailMove) -> Result<Option<Remembered>, PurseRejection> {
+        if let Some(ended) = self.requests.find(moved.request, rail_content(moved))? {
+            return Ok(Some(ended));
+        }
+        match self.moving.iter().find(|open| open.request == moved.request) {
+            Some(open) if open == moved => Err(PurseRejection::StillMoving),
+            Some(_) => Err(PurseRejection::Reused(RequestReused)),
+            None => Ok(None),
+        }
+    }
+
     /// Says what asking the rail would do.
     ///
     /// # Errors
     /// The first [`PurseRejection`] that applies.
     pub fn decide_rail(&self, moved: RailMove) -> Result<Decision<Event>, PurseRejection> {
-        if let Some(ended) = self.requests.find(moved.request, rail_content(&moved))? {
+        if let Some(ended) = self.recall_rail(&moved)? {
             return Ok(Decision::Repeated(ended));
         }
-        match self.moving.iter().find(|open| open.request == moved.request) {
-            Some(open) if *open == moved => return Err(PurseRejection::StillMoving),
-            Some(_) => return Err(PurseRejection::Reused(RequestReused)),
-            None => {}
-        }
         match moved.direction {
-            Direction::In => self.funds.admit(moved.amount)?,
+            Direction::In => self.funds.admit(moved.amount, self.coming_in())?,
             Direction::Out => self.funds.clone().reserve(moved.request.into(), moved.amount)?,
         }
         Ok(Decision::Fresh(Event::RailRequested(moved)))
+    }
+
+    /// What is on its way in: it will be there before anything that is admitted now.
+    fn coming_in(&self) -> Amount {
+        let incoming = |moved: &&RailMove| moved.direction == Direction::In;
+        self.moving.iter().filter(incoming).map(|moved| moved.amount).sum()
     }
 
     /// Looks for an earlier request of the same id.

@@ -169,16 +169,12 @@ impl Wallet {
                 Ok(Decision::Fresh(Event::WalletClosed { wallet }))
             }
             Command::TopUp { request, amount } => {
-                if self.status == Status::Closed {
-                    return Err(Rejection::Closed);
-                }
-                self.rail(*request, Direction::In, *amount)
+                let closed = (self.status == Status::Closed).then_some(Rejection::Closed);
+                self.rail(*request, Direction::In, *amount, closed)
             }
             Command::Withdraw { request, amount } => {
-                if self.status == Status::Frozen {
-                    return Err(Rejection::Frozen);
-                }
-                self.rail(*request, Direction::Out, *amount)
+                let frozen = (self.status == Status::Frozen).then_some(Rejection::Frozen);
+                self.rail(*request, Direction::Out, *amount, frozen)
             }
             Command::Transfer { to, request, amount, note } => {
                 let content = transfer_content(*to, *amount);
@@ -206,9 +202,18 @@ impl Wallet {
         request: RequestId,
         direction: Direction,
         amount: Amount,
+        barred: Option<Rejection>,
     ) -> Result<Decision<Event>, Rejection> {
         let holder = Holder::Wallet(self.id);
-        Ok(self.purse.decide_rail(RailMove { holder, request, direction, amount })?)
+        let moved = RailMove { holder, request, direction, amount };
+        // What was asked before is found first, whatever became of the wallet since.
+        if let Some(ended) = self.purse.recall_rail(&moved)? {
+            return Ok(Decision::Repeated(ended));
+        }
+        match barred {
+            Some(rejection) => Err(rejection),
+            None => Ok(self.purse.decide_rail(moved)?),
+        }
     }
 
     /// Sets `amount` aside for `owner`, in place of what that owner had reserved before.
@@ -240,7 +245,7 @@ impl Wallet {
             return Err(Rejection::Closed);
         }
         self.check_currency(currency)?;
-        Ok(self.purse.funds.admit(amount)?)
+        Ok(self.purse.funds.admit(amount, Amount::ZERO)?)
     }
 
     /// Checks that the wallet may be a member of a group that counts in `currency`.

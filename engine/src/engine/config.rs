@@ -45,6 +45,14 @@ pub struct Config {
     pub idle_after: Option<Duration>,
     /// How often the books take over what is durable, at most.
     pub books_interval: Duration,
+    /// How long [`Engine::close`](crate::Engine::close) waits for those who wait for a bank or a
+    /// diner. Then it goes without their answers: an undecided bill is forgotten, and a bank is
+    /// asked again at the next opening.
+    pub close_within: Duration,
+    /// Orders between scan and end; more are refused as busy.
+    pub orders_in_flight_max: usize,
+    /// Other commands in flight; more are refused as busy.
+    pub commands_in_flight_max: usize,
     /// Threads that read books and journal for the actors.
     pub archive_threads: usize,
     /// Seed of codes and identities, for simulations that repeat themselves; `None`: the system's
@@ -66,6 +74,9 @@ impl Config {
             rail_retry: Duration::from_secs(1),
             idle_after: Some(Duration::from_secs(300)),
             books_interval: Duration::from_secs(1),
+            close_within: limits::CLOSE_WITHIN,
+            orders_in_flight_max: limits::ORDERS_IN_FLIGHT_MAX,
+            commands_in_flight_max: limits::COMMANDS_IN_FLIGHT_MAX,
             archive_threads: 2,
             seed: None,
         }

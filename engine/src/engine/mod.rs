@@ -472,7 +472,13 @@ impl Engine {
             },
         };
         let limit = limit.clamp(1, limits::PAGE_ROWS_MAX);
-        self.0.core.archive.read(move |shelves| shelves.statement(topic, newest, limit)).await
+        let read = self.0.core.archive.read(move |shelves| {
+            if from.is_some_and(|position| position != Position::NONE) {
+                shelves.check_position(newest)?;
+            }
+            shelves.statement(topic, newest, limit)
+        });
+        read.await
     }
 
     /// Listens to `topic`: its state now, then everything after it in order. With `after`, the last

@@ -22,7 +22,6 @@ use crate::{
         self, DirectoryStorage, Epoch, JournalError, LocalJournal, MemoryStorage, Outcome,
         RecoveryReport, Storage,
     },
-    limits,
 };
 
 /// Why an engine cannot be opened.
@@ -60,16 +59,19 @@ pub(super) struct Threads {
     system: System,
     actors: Mutex<Option<JoinHandle<()>>>,
     projector: Mutex<Option<Projector>>,
+    close_within: Duration,
 }
 
 /// How often a closing engine looks whether everything accepted is finished.
 const CLOSE_POLL: Duration = Duration::from_millis(2);
 
 impl Threads {
-    /// Waits until `is_quiet`, then ends journal, books, archive and actors, in this order: whatever
-    /// is accepted is durable, whatever is durable is told and booked.
+    /// Waits until `is_quiet`, but not for ever: a bank may stay silent. Then ends journal, books,
+    /// archive and actors, in this order: whatever is accepted is durable, whatever is durable is
+    /// told and booked.
     pub(super) fn close(&self, core: &Arc<Core>, is_quiet: impl Fn() -> bool) {
-        while !is_quiet() && core.poison.get().is_none() {
+        let began = std::time::Instant::now();
+        while !is_quiet() && !core.is_poisoned() && began.elapsed() < self.close_within {
             std::thread::sleep(CLOSE_POLL);
         }
         if let Some(committer) = core.committer.get() {
@@ -113,7 +115,8 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         rail: config.rail,
         projected: projector.progress().clone(),
         thread: system.arbiter().clone(),
-        seed: config.seed,
+        // An engine that opens again must not give the same identities again.
+        seed: config.seed.map(|seed| seed.wrapping_add(opening.recovery.tail.position.0)),
     });
     let dispatcher = start_helpers(&system, &core, config.idle_after);
     let sink = sink(Arc::clone(&core), dispatcher);
@@ -125,9 +128,10 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         system,
         actors: Mutex::new(Some(actors)),
         projector: Mutex::new(Some(projector)),
+        close_within: config.close_within,
     };
-    let orders = Admission::new(limits::ORDERS_IN_FLIGHT_MAX);
-    let commands = Admission::new(limits::COMMANDS_IN_FLIGHT_MAX);
+    let orders = Admission::new(config.orders_in_flight_max);
+    let commands = Admission::new(config.commands_in_flight_max);
     let inner = Inner { core, orders, commands, threads };
     tracing::info!(tail = %opening.recovery.tail.position, "engine open");
     Ok((Engine(Arc::new(inner)), opening))

@@ -191,6 +191,10 @@ impl Storage for FaultyStorage {
     fn sync_dir(&self) -> io::Result<()> {
         sync(&self.plan, || self.inner.sync_dir())
     }
+
+    fn release(&self) {
+        self.inner.release();
+    }
 }
 
 struct FaultyFile {

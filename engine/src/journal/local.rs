@@ -246,5 +246,6 @@ impl Journal for LocalJournal {
 impl Drop for LocalJournal {
     fn drop(&mut self) {
         self.log.durable.close();
+        self.log.storage.release();
     }
 }

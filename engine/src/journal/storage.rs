@@ -11,6 +11,8 @@ use std::{
     sync::Arc,
 };
 
+use parking_lot::Mutex;
+
 /// A file's name and its length in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileEntry {
@@ -51,6 +53,9 @@ pub trait Storage: Send + Sync + 'static {
     /// # Errors
     /// What the storage says; the outcome is then unknown.
     fn sync_dir(&self) -> io::Result<()>;
+
+    /// Ends the exclusive right to write, if there is one: the writer has gone. Reading goes on.
+    fn release(&self) {}
 }
 
 /// One open file.
@@ -91,7 +96,7 @@ pub trait StorageFile: Send + Sync {
 pub struct DirectoryStorage {
     path: PathBuf,
     /// Kept open: the lock lives as long as the file handle. `None` opens for reading only.
-    lock: Option<File>,
+    lock: Mutex<Option<File>>,
 }
 
 /// Held by the process that may write; the kernel releases it when that process dies.
@@ -111,7 +116,7 @@ impl DirectoryStorage {
             .write(true)
             .open(path.join(LOCK_NAME))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, lock: Some(lock) }),
+            Ok(()) => Ok(Self { path, lock: Mutex::new(Some(lock)) }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
                 format!("{} is in use by another journal", path.display()),
@@ -129,7 +134,7 @@ impl DirectoryStorage {
         if !path.is_dir() {
             return Err(io::ErrorKind::NotFound.into());
         }
-        Ok(Self { path, lock: None })
+        Ok(Self { path, lock: Mutex::new(None) })
     }
 
     /// The directory.
@@ -138,10 +143,14 @@ impl DirectoryStorage {
         &self.path
     }
 
+    fn is_writable(&self) -> bool {
+        self.lock.lock().is_some()
+    }
+
     fn writable(&self) -> io::Result<()> {
-        match self.lock {
-            Some(_) => Ok(()),
-            None => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+        match self.is_writable() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 }
@@ -172,7 +181,7 @@ impl Storage for DirectoryStorage {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
         let file =
-            OpenOptions::new().read(true).write(self.lock.is_some()).open(self.path.join(name))?;
+            OpenOptions::new().read(true).write(self.is_writable()).open(self.path.join(name))?;
         Ok(Arc::new(RealFile(file)))
     }
 
@@ -183,6 +192,10 @@ impl Storage for DirectoryStorage {
 
     fn sync_dir(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
+    }
+
+    fn release(&self) {
+        self.lock.lock().take();
     }
 }
 

@@ -12,21 +12,36 @@ use crate::{
     money::Amount,
 };
 
-/// Who alone may end a reservation (W-2): a group for its bill, or a request of the account itself.
+/// Who alone may end a reservation (W-2): a group for its bill, a refund, or a request of the
+/// account itself. The kinds never meet: request ids are chosen by people, and the others are made
+/// of numbers that people can know.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Owner(Uuid);
+pub struct Owner(Kind);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Kind {
+    Request(Uuid),
+    Bill(Uuid),
+    Refund(Uuid),
+}
 
 impl Owner {
     /// A group, for one bill: `bill` is the bill's id.
     #[must_use]
     pub fn bill(group: GroupId, bill: u64) -> Self {
-        Self(Uuid::from_u64_pair(group.0.as_u64_pair().1, bill))
+        Self(Kind::Bill(Uuid::from_u64_pair(group.0.as_u64_pair().1, bill)))
+    }
+
+    /// A merchant, for one refund, named by two digests of it.
+    #[must_use]
+    pub fn refund(digests: (u64, u64)) -> Self {
+        Self(Kind::Refund(Uuid::from_u64_pair(digests.0, digests.1)))
     }
 }
 
 impl From<RequestId> for Owner {
     fn from(id: RequestId) -> Self {
-        Self(id.0)
+        Self(Kind::Request(id.0))
     }
 }
 
@@ -155,15 +170,16 @@ impl Funds {
         self.reservations.retain(|reservation| reservation.owner != owner);
     }
 
-    /// Checks that `amount` may come in with the account's consent (top-up, transfer, order).
+    /// Checks that `amount` may come in with the account's consent (top-up, transfer, order), on top
+    /// of what is `coming` already.
     ///
     /// # Errors
     /// [`FundsRejection::AmountOutOfRange`] or [`FundsRejection::BalanceTooLarge`].
-    pub fn admit(&self, amount: Amount) -> Result<(), FundsRejection> {
+    pub fn admit(&self, amount: Amount, coming: Amount) -> Result<(), FundsRejection> {
         if !amount.is_movable() {
             return Err(FundsRejection::AmountOutOfRange);
         }
-        match self.posted.checked_add(amount) {
+        match self.posted.checked_add(coming).and_then(|sum| sum.checked_add(amount)) {
             Some(after) if after.minor() <= limits::BALANCE_MINOR_MAX => Ok(()),
             Some(_) | None => Err(FundsRejection::BalanceTooLarge),
         }

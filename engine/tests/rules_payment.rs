@@ -1,0 +1,409 @@
+//! One bill between scan and end: every shortfall rule, questions, deadlines, and a property over
+//! all orders in which answers can come.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use fanju::{
+    domain::{
+        bill::Bill,
+        event::{Consent, DeclineReason, Event, Rules, Settlement, Shortfall, Source},
+        group::{Group, Member, Status},
+        payment::{Action, AnswerRejection, Missing, Payment, Rejection, Step, Verdict},
+        split::Split,
+    },
+    id::{GroupId, MerchantId, WalletId},
+    money::{Amount, Currency},
+    time::Timestamp,
+};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp(1_000_000);
+const PATIENCE: Timestamp = Timestamp(46_000_000);
+const DEADLINE: Timestamp = Timestamp(61_000_000);
+
+fn minor(minor: i64) -> Amount {
+    Amount::from_minor(minor)
+}
+
+fn wallet(number: usize) -> WalletId {
+    WalletId(Uuid::from_u128(u128::try_from(number).unwrap() + 1))
+}
+
+fn bill(total: i64) -> Bill {
+    Bill {
+        merchant: MerchantId(Uuid::from_u128(500)),
+        order_no: "A-1".try_into().unwrap(),
+        currency: Currency::CNY,
+        total: minor(total),
+        lines: Vec::new(),
+    }
+}
+
+/// Diners with these caps and thresholds; the first is the host.
+fn group(shortfall: Shortfall, consents: &[(i64, Option<i64>)]) -> Group {
+    let consent = |(cap, above): (i64, Option<i64>)| Consent {
+        cap: minor(cap),
+        confirm_above: above.map(minor),
+    };
+    let rules = Rules { shortfall, ..Rules::default() };
+    let mut group = Group::open(
+        GroupId(Uuid::from_u128(900)),
+        "dinner".try_into().unwrap(),
+        wallet(0),
+        consent(consents[0]),
+        Currency::CNY,
+        rules,
+    );
+    for (number, terms) in consents.iter().enumerate().skip(1) {
+        group.members.push(Member {
+            wallet: wallet(number),
+            consent: consent(*terms),
+            spent: Amount::ZERO,
+            carry_micro: 0,
+        });
+    }
+    group
+}
+
+/// Wallets that answer when they are let, one after the other from each.
+struct Table {
+    payment: Payment,
+    balances: Vec<i64>,
+    reserved: BTreeMap<WalletId, i64>,
+    asked: BTreeMap<WalletId, i64>,
+    mail: BTreeMap<WalletId, VecDeque<Action>>,
+    verdict: Verdict,
+}
+
+impl Table {
+    fn new(group: &Group, total: i64, balances: &[i64]) -> Self {
+        let (payment, step) = Payment::begin(group, bill(total), PATIENCE, DEADLINE).unwrap();
+        let mut table = Self {
+            payment,
+            balances: balances.to_vec(),
+            reserved: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            mail: BTreeMap::new(),
+            verdict: Verdict::Waiting,
+        };
+        table.take(step);
+        table
+    }
+
+    fn take(&mut self, step: Step) {
+        for action in step.actions {
+            match action {
+                Action::Reserve { source: Source::Wallet(id), .. }
+                | Action::Release { source: Source::Wallet(id) } => {
+                    self.mail.entry(id).or_default().push_back(action);
+                }
+                Action::AskConfirmation { diner, owed } => {
+                    assert!(self.asked.insert(diner, owed.minor()).is_none());
+                }
+            }
+        }
+        self.verdict = step.verdict;
+    }
+
+    fn waits(&self) -> bool {
+        self.verdict == Verdict::Waiting
+    }
+
+    /// The `choice`-th wallet that has mail reads one letter.
+    fn read(&mut self, choice: usize) -> bool {
+        let busy: Vec<WalletId> =
+            self.mail.iter().filter(|(_, mail)| !mail.is_empty()).map(|(id, _)| *id).collect();
+        if busy.is_empty() {
+            return false;
+        }
+        let id = busy[choice % busy.len()];
+        let action = self.mail.get_mut(&id).unwrap().pop_front().unwrap();
+        let Action::Reserve { source, amount } = action else {
+            self.reserved.remove(&id);
+            return true;
+        };
+        let number = usize::try_from(id.0.as_u128()).unwrap() - 1;
+        let covered = amount.minor() <= self.balances[number];
+        if covered {
+            self.reserved.insert(id, amount.minor());
+        }
+        if !self.waits() {
+            return true;
+        }
+        let Some(draw) = self.payment.draw_of(source, choice) else { return true };
+        if covered {
+            self.verdict = self.payment.reserved(draw, amount);
+        } else {
+            let step = self.payment.missing(draw, amount, Missing::Short);
+            self.take(step);
+        }
+        true
+    }
+
+    fn finish_mail(&mut self) {
+        while self.read(0) {}
+    }
+
+    fn answer(&mut self, number: usize, yes: bool) -> Result<(), AnswerRejection> {
+        let step = self.payment.answer(wallet(number), yes)?;
+        self.take(step);
+        Ok(())
+    }
+
+    fn settled(&self) -> &Settlement {
+        let Verdict::Settle(settlement) = &self.verdict else { panic!("{:?}", self.verdict) };
+        settlement
+    }
+
+    fn declined(&self) -> DeclineReason {
+        let Verdict::Decline(decline) = &self.verdict else { panic!("{:?}", self.verdict) };
+        decline.reason
+    }
+
+    fn paid(&self) -> BTreeMap<WalletId, i64> {
+        let mut paid = BTreeMap::new();
+        for leg in &self.settled().legs {
+            let Source::Wallet(payer) = leg.source;
+            *paid.entry(payer).or_default() += leg.amount.minor();
+        }
+        paid
+    }
+}
+
+fn run(shortfall: Shortfall, consents: &[(i64, Option<i64>)], total: i64, has: &[i64]) -> Table {
+    let mut table = Table::new(&group(shortfall, consents), total, has);
+    table.finish_mail();
+    table
+}
+
+fn pays(amounts: &[i64]) -> BTreeMap<WalletId, i64> {
+    let paying = amounts.iter().enumerate().filter(|(_, amount)| **amount > 0);
+    paying.map(|(number, amount)| (wallet(number), *amount)).collect()
+}
+
+#[test]
+fn each_shortfall_rule_does_what_it_says() {
+    let free = [(1_000, None); 3];
+    assert_eq!(run(Shortfall::Decline, &free, 300, &[100; 3]).paid(), pays(&[100; 3]));
+    let short = DeclineReason::Short { diner: wallet(1) };
+    assert_eq!(run(Shortfall::Decline, &free, 300, &[500, 5, 500]).declined(), short);
+    assert_eq!(run(Shortfall::HostCovers, &free, 300, &[500, 5, 500]).paid(), pays(&[200, 0, 100]));
+    assert_eq!(run(Shortfall::Reshare, &free, 300, &[500, 5, 500]).paid(), pays(&[150, 0, 150]));
+    // The host covers within his cap, and from his own funds, and not himself.
+    let tight = [(199, None), (1_000, None), (1_000, None)];
+    assert_eq!(run(Shortfall::HostCovers, &tight, 300, &[500, 5, 500]).declined(), short);
+    let host = DeclineReason::Short { diner: wallet(0) };
+    assert_eq!(run(Shortfall::HostCovers, &free, 300, &[199, 5, 500]).declined(), host);
+    assert_eq!(run(Shortfall::HostCovers, &free, 300, &[5, 500, 500]).declined(), host);
+    assert_eq!(run(Shortfall::HostCovers, &free, 300, &[500, 5, 5]).paid(), pays(&[300]));
+    // Resharing stops at caps and funds; who is short twice is short for good.
+    let capped = [(149, None), (1_000, None), (1_000, None)];
+    assert_eq!(run(Shortfall::Reshare, &capped, 300, &[500, 5, 500]).paid(), pays(&[149, 0, 151]));
+    assert!(!run(Shortfall::Reshare, &[(149, None); 3], 300, &[500, 5, 500]).waits());
+    assert_eq!(run(Shortfall::Reshare, &free, 300, &[500, 5, 120]).paid(), pays(&[300]));
+    assert!(matches!(run(Shortfall::Reshare, &free, 300, &[5; 3]).declined(),
+        DeclineReason::Short { .. }));
+}
+
+#[test]
+fn a_question_waits_for_its_diner_alone() {
+    let consents = [(1_000, None), (50, None), (1_000, Some(99))];
+    let mut table = run(Shortfall::Decline, &consents, 300, &[500; 3]);
+    assert_eq!(table.asked, pays(&[0, 100, 100]));
+    assert!(table.waits());
+    assert_eq!(table.payment.progress().waiting_for, [wallet(1), wallet(2)]);
+    assert_eq!(table.answer(0, true), Err(AnswerRejection::NotAsked));
+    table.answer(2, true).unwrap();
+    assert_eq!(table.answer(2, false), Err(AnswerRejection::NotAsked), "one answer counts");
+    table.answer(1, true).unwrap();
+    assert_eq!(table.paid(), pays(&[100; 3]));
+    let mut group = group(Shortfall::Decline, &consents);
+    group.apply(&Event::Settled(table.settled().clone()));
+    assert_eq!(group.members[1].consent.cap, minor(100), "a yes raises the cap to this share");
+    assert_eq!(group.members[2].consent.cap, minor(1_000));
+    let mut table = run(Shortfall::Decline, &consents, 300, &[500; 3]);
+    table.answer(1, false).unwrap();
+    assert_eq!(table.declined(), DeclineReason::Refused { diner: wallet(1) });
+    table.finish_mail();
+    assert!(table.reserved.is_empty());
+}
+
+/// A yes is to one share: what is taken over from others never goes beyond what a diner agreed to
+/// without being asked.
+#[test]
+fn resharing_asks_nobody_for_more_than_was_agreed() {
+    let consents = [(1_000, Some(120)), (1_000, None), (1_000, None)];
+    let table = run(Shortfall::Reshare, &consents, 300, &[500, 5, 500]);
+    assert_eq!(table.paid(), pays(&[120, 0, 180]));
+    let all_asked = [(1_000, Some(90)); 3];
+    let mut table = run(Shortfall::Reshare, &all_asked, 300, &[500, 500, 500]);
+    table.answer(0, true).unwrap();
+    table.answer(2, true).unwrap();
+    table.answer(1, false).unwrap();
+    assert_eq!(table.declined(), DeclineReason::Refused { diner: wallet(1) });
+}
+
+#[test]
+fn patience_ends_questions_and_the_deadline_ends_everything() {
+    let consents = [(1_000, None), (50, None), (50, None)];
+    for (shortfall, paid) in [(Shortfall::HostCovers, pays(&[300])), (Shortfall::Reshare, pays(&[300]))] {
+        let mut table = run(shortfall, &consents, 300, &[500; 3]);
+        let early = table.payment.tick(Timestamp(PATIENCE.0 - 1));
+        assert_eq!(early, Step { actions: [].into_iter().collect(), verdict: Verdict::Waiting });
+        assert_eq!(table.payment.next_due(), PATIENCE);
+        let step = table.payment.tick(PATIENCE);
+        table.take(step);
+        table.finish_mail();
+        assert_eq!(table.paid(), paid, "{shortfall:?}");
+    }
+    let mut table = run(Shortfall::Decline, &consents, 300, &[500; 3]);
+    let step = table.payment.tick(PATIENCE);
+    table.take(step);
+    assert_eq!(table.declined(), DeclineReason::TimedOut { waiting_for: wallet(1) });
+    // Wallets that say nothing at all: only the deadline ends it.
+    let mut table = Table::new(&group(Shortfall::HostCovers, &[(1_000, None); 2]), 100, &[500; 2]);
+    let step = table.payment.tick(PATIENCE);
+    assert!(step.actions.is_empty());
+    table.take(step);
+    assert!(table.waits());
+    assert_eq!(table.payment.next_due(), DEADLINE);
+    let step = table.payment.tick(DEADLINE.after(Duration::from_secs(9)));
+    table.take(step);
+    assert_eq!(table.declined(), DeclineReason::TimedOut { waiting_for: wallet(0) });
+    table.finish_mail();
+    assert!(table.reserved.is_empty(), "late reservations are released");
+}
+
+#[test]
+fn a_cancelled_bill_releases_everybody_and_stale_answers_change_nothing() {
+    let mut table = Table::new(&group(Shortfall::Reshare, &[(1_000, None); 3]), 300, &[500; 3]);
+    assert!(table.read(0));
+    assert_eq!(table.payment.reserved(0, minor(99)), Verdict::Waiting, "another amount");
+    assert_eq!(table.payment.reserved(77, minor(100)), Verdict::Waiting, "another draw");
+    assert_eq!(table.payment.missing(1, minor(99), Missing::Short).verdict, Verdict::Waiting);
+    assert_eq!(table.payment.missing(77, minor(100), Missing::Short).verdict, Verdict::Waiting);
+    assert_eq!(table.payment.progress().reserved, 1);
+    let step = table.payment.cancel();
+    table.take(step);
+    assert_eq!(table.declined(), DeclineReason::Cancelled);
+    table.finish_mail();
+    assert!(table.reserved.is_empty());
+}
+
+#[test]
+fn a_treat_is_drawn_from_the_payer_alone() {
+    let mut group = group(Shortfall::Decline, &[(1_000, None); 4]);
+    group.rules.split = Split::Treat {
+        payer: wallet(2), guests: vec![wallet(0), wallet(1)], of: Box::new(Split::Equal),
+    };
+    let mut table = Table::new(&group, 401, &[500; 4]);
+    table.finish_mail();
+    let paid = table.paid();
+    assert_eq!(paid.len(), 2);
+    assert_eq!(paid.values().sum::<i64>(), 401);
+    assert!((300..=301).contains(&paid[&wallet(2)]), "{paid:?}");
+}
+
+#[test]
+fn a_bill_that_cannot_be_tried_is_refused() {
+    let mut closed = group(Shortfall::Decline, &[(1_000, None); 2]);
+    closed.status = Status::Closed;
+    let begin = |group: &Group, bill| Payment::begin(group, bill, PATIENCE, DEADLINE).map(drop);
+    assert_eq!(begin(&closed, bill(100)), Err(Rejection::GroupClosed));
+    let open = group(Shortfall::Decline, &[(1_000, None); 2]);
+    let yen = Bill { currency: Currency::JPY, ..bill(100) };
+    assert_eq!(begin(&open, yen),
+        Err(Rejection::WrongCurrency { pays: Currency::CNY, asked: Currency::JPY }));
+    assert!(matches!(begin(&open, bill(0)), Err(Rejection::Split(_))));
+}
+
+#[test]
+fn five_hundred_diners_settle_even_when_half_of_them_cannot_pay() {
+    let consents = vec![(1_000_000, None); 500];
+    let mut has = vec![1_000_000; 500];
+    assert_eq!(run(Shortfall::Decline, &consents, 499_999, &has).paid().len(), 500);
+    has.iter_mut().skip(1).step_by(2).for_each(|balance| *balance = 0);
+    for shortfall in [Shortfall::HostCovers, Shortfall::Reshare] {
+        let table = run(shortfall, &consents, 499_999, &has);
+        assert_eq!(table.paid().values().sum::<i64>(), 499_999);
+        assert!(table.paid().keys().all(|id| id.0.as_u128() % 2 == 1));
+    }
+}
+
+fn any_rule() -> impl Strategy<Value = Shortfall> {
+    prop_oneof![Just(Shortfall::Decline), Just(Shortfall::Reshare), Just(Shortfall::HostCovers)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+    /// Whatever the order of answers, it ends; a settlement sums exactly, is reserved to the last
+    /// unit and keeps everybody within his cap; a decline leaves nothing reserved.
+    #[test]
+    fn whatever_the_order_of_answers_it_ends_well(
+        shortfall in any_rule(),
+        diners in prop::collection::vec((1..400_i64, prop::option::of(0..300_i64), 0..500_i64), 1..9),
+        total in 1..1_500_i64,
+        moves in prop::collection::vec((0..12_u8, 0..9_usize), 0..120),
+    ) {
+        let consents: Vec<_> = diners.iter().map(|(cap, above, _)| (*cap, *above)).collect();
+        let balances: Vec<_> = diners.iter().map(|(.., balance)| *balance).collect();
+        let group = group(shortfall, &consents);
+        let mut table = Table::new(&group, total, &balances);
+        let asked = table.asked.clone();
+        for (kind, choice) in moves {
+            if !table.waits() {
+                break;
+            }
+            match kind {
+                0..=7 => drop(table.read(choice)),
+                8..=9 => drop(table.answer(choice, true)),
+                10 => drop(table.answer(choice, false)),
+                _ => {
+                    let step = table.payment.tick(PATIENCE);
+                    table.take(step);
+                }
+            }
+        }
+        for moment in [PATIENCE, DEADLINE] {
+            while table.waits() && table.read(0) {}
+            if table.waits() {
+                let step = table.payment.tick(moment);
+                table.take(step);
+            }
+        }
+        prop_assert!(!table.waits(), "the deadline ends it");
+        table.finish_mail();
+        if let Verdict::Decline(_) = table.verdict {
+            prop_assert!(table.reserved.is_empty(), "{:?}", table.reserved);
+            return Ok(());
+        }
+        let settlement = table.settled();
+        let shares: i64 = settlement.shares.iter().map(|share| share.owed.minor()).sum();
+        prop_assert_eq!(shares, total);
+        prop_assert_eq!(table.paid().values().sum::<i64>(), total);
+        prop_assert_eq!(&table.paid(), &table.reserved, "what is drawn is what is reserved");
+        for share in settlement.shares.iter().filter(|share| share.confirmed) {
+            let said = asked.get(&share.diner).copied();
+            prop_assert_eq!(said, Some(share.owed.minor()), "a yes is to this very share");
+        }
+        for share in &settlement.shares {
+            let member = group.member(share.diner).unwrap();
+            let payer = settlement.legs.iter().find(|leg| {
+                settlement.shares[usize::from(leg.share)].diner == share.diner
+            }).unwrap().source;
+            if payer == Source::Wallet(share.diner) && !share.confirmed {
+                prop_assert!(!member.must_confirm(share.owed), "agreed to without being asked");
+            }
+        }
+        let mut after = group.clone();
+        after.apply(&Event::Settled(settlement.clone()));
+        for member in &after.members {
+            prop_assert!(member.spent <= member.consent.cap, "G-3");
+        }
+        let _: Timestamp = NOW;
+    }
+}
