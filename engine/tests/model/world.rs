@@ -31,6 +31,8 @@ pub(crate) type Answer = Result<Option<Position>, &'static str>;
 pub(crate) struct Driver {
     pub(crate) engine: Engine,
     pub(crate) model: Model,
+    /// Whether there is time enough that a bill ends as the model says.
+    pub(crate) strict: bool,
     flying: Vec<Begun<Answer>>,
 }
 
@@ -103,7 +105,7 @@ async fn order(engine: Engine, plan: Plan) -> Answer {
 impl Driver {
     pub(crate) fn open(config: Config) -> Self {
         let engine = Engine::open(config).expect("opens");
-        Self { engine, model: Model::default(), flying: Vec::new() }
+        Self { engine, model: Model::default(), strict: true, flying: Vec::new() }
     }
 
     /// Wallets, merchants and groups to begin with.
@@ -138,6 +140,7 @@ impl Driver {
     /// One plan on both, to its end.
     pub(crate) async fn carry_out(&mut self, plan: Plan, chance: &mut StdRng) {
         let expected = self.model.expect(&plan);
+        let certain = self.model.end_of(&plan).filter(|_| self.strict);
         let answer = match &plan {
             Plan::Present { group, .. } => self.present(*group, plan.clone(), chance).await,
             _ => within(order(self.engine.clone(), plan.clone())).await,
@@ -148,8 +151,14 @@ impl Driver {
             (Outcome::Replayed | Outcome::Done | Outcome::Ends, Ok(_)) => {}
             _ => panic!("{plan:?}: expected {expected:?}, got {answer:?}"),
         }
-        if let (Outcome::Done | Outcome::Ends, Ok(Some(position))) = (expected, answer) {
-            self.take_over(position);
+        if let (Outcome::Done | Outcome::Ends, Ok(Some(position))) = (&expected, &answer) {
+            self.take_over(*position);
+        }
+        if let (Outcome::Ends, Some(settles), Plan::Present { merchant, order_no, .. }) =
+            (expected, certain, &plan)
+        {
+            let order = &self.model.merchants[merchant].orders[order_no];
+            assert_eq!(order.legs.is_some(), settles, "{plan:?}");
         }
     }
 
