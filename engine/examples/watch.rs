@@ -113,9 +113,12 @@ async fn next_durable(feed: &mut Subscription) -> Result<DurableEvent> {
 }
 
 fn print_event(who: &str, event: &DurableEvent) {
-    let what = match event.event() {
-        Event::Settled(settlement) => format!("settled {}", settlement.order_no),
-        other => format!("{other:?}"),
+    let what = if let Event::Settled(settlement) = event.event() {
+        format!("settled {}", settlement.order_no)
+    } else if let Event::ConsentChanged { consent, .. } = event.event() {
+        format!("consent is now a cap of {}", consent.cap.to_decimal(CURRENCY))
+    } else {
+        format!("{:?}", event.event())
     };
     let (position, delta) = (event.position(), event.delta().to_decimal(CURRENCY));
     println!("{who:6} {what}, {delta} for this topic, at position {position}");

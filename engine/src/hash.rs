@@ -1,38 +1,46 @@
-//! Hashing identities: a UUID of version 7 ends in random bits, which are hash enough.
+//! Hashing of identities: they are random already, so one multiplication spreads them.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
 
-/// Folds eight bytes at a time and mixes once; not for keys that an adversary chooses, who would
-/// have to choose the random half of identities that only the engine makes.
+/// Builds the hasher. Identities are drawn by the engine, not chosen by an adversary.
+pub(crate) type IdState = BuildHasherDefault<IdHasher>;
+
+/// A map by identity.
+pub(crate) type IdMap<K, V> = HashMap<K, V, IdState>;
+
+/// Folds eight bytes at a time into one word.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct IdHasher(u64);
 
-/// Builds [`IdHasher`]s.
-pub(crate) type IdState = BuildHasherDefault<IdHasher>;
+/// Odd, with no pattern in its bits: 2^64 divided by the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
+            self.write_u64(u64::from(*byte));
         }
     }
 
     fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        self.0 = (self.0.rotate_left(29) ^ word).wrapping_mul(SPREAD);
     }
 
     fn write_u8(&mut self, byte: u8) {
         self.write_u64(u64::from(byte));
     }
 
-    fn write_usize(&mut self, word: usize) {
-        self.write_u64(word as u64);
-    }
+    /// Every identity has the same length.
+    fn write_usize(&mut self, _length: usize) {}
 
     fn finish(&self) -> u64 {
-        // Tables take their slots from the low bits and their tags from the high ones.
-        self.0 ^ (self.0 >> 32)
+        self.0 ^ self.0 >> 32
     }
 }

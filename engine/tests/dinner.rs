@@ -1,12 +1,20 @@
 //! A dinner from end to end, in process: what every line of the embedding API promises.
 
-use std::time::Duration;
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use fanju::{
-    Config, Engine, Error, OrderView, Presented,
+    Config, Engine, Error, OrderView, Presented, Rail, RailAnswer, RailFuture,
     domain::{
         bill::Bill,
-        event::{Consent, DeclineReason, Rules, Shortfall},
+        event::{Consent, DeclineReason, Direction, RailMove, Rules, Shortfall},
         order::RefundRequest,
         text::OrderNo,
     },
@@ -242,4 +250,46 @@ async fn transfers_move_money_once_per_request() {
     assert!(table.engine.transfer(from, to, request(), minor(61), None).await.is_err());
     assert!(table.engine.transfer(from, from, request(), minor(1), None).await.is_err());
     assert_eq!(table.balances().await, [60, 40]);
+}
+
+#[tokio::test]
+async fn a_wedding_of_five_hundred_settles_to_the_last_fen() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 500], 10_000, Rules::default()).await;
+    assert!(matches!(table.pay("A-1", 1_234_567).await.unwrap(), Presented::Settled(_)));
+    let balances = table.balances().await;
+    assert_eq!(balances.iter().sum::<i64>(), 500 * 10_000 - 1_234_567);
+    assert!(balances.iter().all(|balance| (7_530..=7_531).contains(balance)));
+    assert_eq!(table.takings().await, 1_234_567);
+}
+
+/// A bank whose code panics the first time that money is to leave.
+#[derive(Default)]
+struct PanickingBank(AtomicBool);
+
+impl Rail for PanickingBank {
+    fn transfer(&self, moved: RailMove) -> RailFuture {
+        let panics = moved.direction == Direction::Out && !self.0.swap(true, Ordering::SeqCst);
+        Box::pin(async move {
+            assert!(!panics, "a bug in the bank's code");
+            RailAnswer::Moved
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_wallet_whose_actor_has_died_comes_back_and_finishes_its_withdrawal() {
+    let config = Config {
+        rail: Arc::new(PanickingBank::default()),
+        books_interval: Duration::from_millis(1),
+        ..Config::in_memory()
+    };
+    let table = Table::laid(config, &[10_000; 2], 10_000, Rules::default()).await;
+    let (wallet, withdrawal) = (table.diners[1], request());
+    let died = table.engine.withdraw(wallet, withdrawal, minor(1_000)).await;
+    assert!(matches!(died, Err(Error::Unanswered)), "{died:?}");
+    let finished = table.engine.withdraw(wallet, withdrawal, minor(1_000)).await.unwrap();
+    assert!(matches!(finished.event(), fanju::domain::event::Event::RailConfirmed(_)));
+    assert_eq!(table.balances().await, [10_000, 9_000]);
+    assert!(matches!(table.pay("A-1", 2_000).await.unwrap(), Presented::Settled(_)));
+    assert_eq!(table.balances().await, [9_000, 8_000]);
 }

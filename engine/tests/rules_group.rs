@@ -57,8 +57,12 @@ fn every_refusal_has_its_reason() {
     let locked = [&ben[..], &[Command::Lock { by: HOST }]].concat();
     let closed = [Command::Close { by: HOST }];
     for command in [
-        invite(HOST, BEN), join(BEN, true), Command::Leave { wallet: HOST },
-        Command::Lock { by: HOST }, Command::Unlock { by: HOST }, Command::Close { by: HOST },
+        invite(HOST, BEN),
+        join(BEN, true),
+        Command::Leave { wallet: HOST },
+        Command::Lock { by: HOST },
+        Command::Unlock { by: HOST },
+        Command::Close { by: HOST },
         Command::SetConsent { wallet: HOST, consent: cap(1) },
         Command::SetRules { by: HOST, rules: Rules::default() },
     ] {
@@ -76,7 +80,9 @@ fn every_refusal_has_its_reason() {
     check(&[], &Command::Leave { wallet: BEN }, Err(No::NotMember));
     check(&[], &Command::SetConsent { wallet: BEN, consent: cap(1) }, Err(No::NotMember));
     for command in [
-        Command::Lock { by: BEN }, Command::Unlock { by: BEN }, Command::Close { by: BEN },
+        Command::Lock { by: BEN },
+        Command::Unlock { by: BEN },
+        Command::Close { by: BEN },
         Command::SetRules { by: BEN, rules: Rules::default() },
     ] {
         check(&ben, &command, Err(No::NotHost));
@@ -88,13 +94,19 @@ fn every_refusal_has_its_reason() {
     check(&[], &join(BEN, true), Ok(()));
     check(&ben, &Command::Leave { wallet: BEN }, Ok(()));
     check(&ben, &Command::Leave { wallet: HOST }, Err(No::HostStays));
-    check(&[&ben[..], &[Command::Leave { wallet: BEN }]].concat(), &join(BEN, false),
-        Err(No::NotInvited));
+    check(
+        &[&ben[..], &[Command::Leave { wallet: BEN }]].concat(),
+        &join(BEN, false),
+        Err(No::NotInvited),
+    );
     for bad in [0, -1, i64::MIN, limits::AMOUNT_MINOR_MAX + 1] {
         let command = Command::Join { wallet: BEN, consent: cap(bad), by_code: true };
         check(&[], &command, Err(No::CapOutOfRange));
-        check(&[], &Command::SetConsent { wallet: HOST, consent: cap(bad) },
-            Err(No::CapOutOfRange));
+        check(
+            &[],
+            &Command::SetConsent { wallet: HOST, consent: cap(bad) },
+            Err(No::CapOutOfRange),
+        );
     }
     let below = Consent { confirm_above: Some(minor(-1)), ..cap(5) };
     assert_eq!(check_consent(&below), Err(No::CapOutOfRange));

@@ -12,7 +12,8 @@ fn currency(code: &str) -> Currency {
 
 #[test]
 fn a_currency_has_none_two_three_or_four_decimals() {
-    for (code, exponent) in [("JPY", 0), ("KRW", 0), ("CNY", 2), ("USD", 2), ("KWD", 3), ("CLF", 4)] {
+    for (code, exponent) in [("JPY", 0), ("KRW", 0), ("CNY", 2), ("USD", 2), ("KWD", 3), ("CLF", 4)]
+    {
         let currency = currency(code);
         assert_eq!(currency.exponent(), exponent, "{code}");
         assert_eq!(currency.to_string(), code);
@@ -27,11 +28,19 @@ fn a_currency_has_none_two_three_or_four_decimals() {
 #[test]
 fn decimals_become_minor_units_exactly_or_not_at_all() {
     let cases: &[(&str, &str, Result<i64, ()>)] = &[
-        ("CNY", "86.00", Ok(8_600)), ("CNY", "0.01", Ok(1)), ("CNY", "-0.01", Ok(-1)),
-        ("CNY", "1.2300", Ok(123)), ("CNY", "0.001", Err(())), ("CNY", "-0", Ok(0)),
-        ("JPY", "100", Ok(100)), ("JPY", "100.0", Ok(100)), ("JPY", "0.5", Err(())),
-        ("KWD", "0.001", Ok(1)), ("KWD", "0.0001", Err(())),
-        ("CLF", "0.0001", Ok(1)), ("CLF", "0.00001", Err(())),
+        ("CNY", "86.00", Ok(8_600)),
+        ("CNY", "0.01", Ok(1)),
+        ("CNY", "-0.01", Ok(-1)),
+        ("CNY", "1.2300", Ok(123)),
+        ("CNY", "0.001", Err(())),
+        ("CNY", "-0", Ok(0)),
+        ("JPY", "100", Ok(100)),
+        ("JPY", "100.0", Ok(100)),
+        ("JPY", "0.5", Err(())),
+        ("KWD", "0.001", Ok(1)),
+        ("KWD", "0.0001", Err(())),
+        ("CLF", "0.0001", Ok(1)),
+        ("CLF", "0.00001", Err(())),
     ];
     for (code, text, expected) in cases {
         let currency = currency(code);
@@ -43,7 +52,9 @@ fn decimals_become_minor_units_exactly_or_not_at_all() {
     assert_eq!(Amount::from_decimal(most, Currency::CNY), Ok(Amount::from_minor(i64::MAX)));
     let least = Decimal::new(i64::MIN, 2);
     assert_eq!(Amount::from_decimal(least, Currency::CNY), Ok(Amount::from_minor(i64::MIN)));
-    for beyond in [most + Decimal::new(1, 2), least - Decimal::new(1, 2), Decimal::MAX, Decimal::MIN] {
+    for beyond in
+        [most + Decimal::new(1, 2), least - Decimal::new(1, 2), Decimal::MAX, Decimal::MIN]
+    {
         assert_eq!(Amount::from_decimal(beyond, Currency::CNY), Err(AmountError::Overflow));
     }
 }
@@ -54,7 +65,10 @@ fn sums_say_when_they_do_not_fit() {
     assert_eq!(most.checked_add(Amount::from_minor(1)), None);
     assert_eq!(Amount::from_minor(i64::MIN).checked_neg(), None);
     assert_eq!(Amount::from_minor(i64::MIN).checked_sub(Amount::from_minor(1)), None);
-    assert_eq!(Amount::checked_sum([most, Amount::from_minor(-1)]), Some(Amount::from_minor(i64::MAX - 1)));
+    assert_eq!(
+        Amount::checked_sum([most, Amount::from_minor(-1)]),
+        Some(Amount::from_minor(i64::MAX - 1))
+    );
 }
 
 proptest! {

@@ -23,7 +23,10 @@ fn wallet(number: usize) -> WalletId {
 /// An order whose diners owed these shares; the diners of `covered` were paid for by the first.
 fn order(shares: &[i64], covered: &[usize]) -> Order {
     let share = |(number, owed): (usize, &i64)| Share {
-        diner: wallet(number), owed: minor(*owed), confirmed: false, carry_micro: 0,
+        diner: wallet(number),
+        owed: minor(*owed),
+        confirmed: false,
+        carry_micro: 0,
     };
     let leg = |(number, owed): (usize, &i64)| Leg {
         share: u16::try_from(number).unwrap(),
@@ -55,7 +58,10 @@ fn request(number: usize, amount: Option<i64>, diner: Option<usize>) -> RefundRe
 fn refund(order: &mut Order, asked: &RefundRequest) -> Result<Vec<(usize, i64)>, RefundRejection> {
     let RefundDecision::Fresh(refund) = order.decide_refund(asked)? else { panic!("repeated") };
     let parts = refund.legs.iter().map(|leg| (usize::from(leg.leg), leg.amount.minor())).collect();
-    assert_eq!(refund.legs.iter().map(|leg| leg.amount.minor()).sum::<i64>(), refund.amount.minor());
+    assert_eq!(
+        refund.legs.iter().map(|leg| leg.amount.minor()).sum::<i64>(),
+        refund.amount.minor()
+    );
     order.apply(&refund, Position(9));
     Ok(parts)
 }
@@ -67,17 +73,28 @@ fn every_refusal_has_its_reason() {
         Err(RefundRejection::BeyondRemainder { asked: minor(asked), remaining: minor(remaining) })
     };
     for bad in [0, -1, i64::MIN, limits::AMOUNT_MINOR_MAX + 1] {
-        assert_eq!(refund(&mut paid, &request(1, Some(bad), None)), Err(RefundRejection::AmountOutOfRange));
+        assert_eq!(
+            refund(&mut paid, &request(1, Some(bad), None)),
+            Err(RefundRejection::AmountOutOfRange)
+        );
     }
     assert_eq!(refund(&mut paid, &request(1, Some(101), None)), beyond(101, 100));
     assert_eq!(refund(&mut paid, &request(1, Some(31), Some(1))), beyond(31, 30));
-    assert_eq!(refund(&mut paid, &request(1, Some(1), Some(7))), Err(RefundRejection::UnknownDiner));
+    assert_eq!(
+        refund(&mut paid, &request(1, Some(1), Some(7))),
+        Err(RefundRejection::UnknownDiner)
+    );
     // A covered diner's share goes back to who paid it.
     assert_eq!(refund(&mut paid, &request(1, Some(20), Some(2))), Ok(vec![(2, 20)]));
     assert_eq!(paid.settlement.legs[2].source, Source::Wallet(wallet(0)));
     assert_eq!(refund(&mut paid, &request(2, None, Some(2))), beyond(0, 0));
-    assert!(matches!(paid.decide_refund(&request(1, Some(20), Some(2))), Ok(RefundDecision::Repeated(_))));
-    for other in [request(1, Some(19), Some(2)), request(1, Some(20), None), request(1, None, Some(2))] {
+    assert!(matches!(
+        paid.decide_refund(&request(1, Some(20), Some(2))),
+        Ok(RefundDecision::Repeated(_))
+    ));
+    for other in
+        [request(1, Some(19), Some(2)), request(1, Some(20), None), request(1, None, Some(2))]
+    {
         assert_eq!(paid.decide_refund(&other), Err(RefundRejection::RefundNoReused));
     }
     assert_eq!(refund(&mut paid, &request(3, None, None)), Ok(vec![(0, 50), (1, 30)]));
@@ -94,7 +111,10 @@ fn an_order_takes_a_bounded_number_of_refunds() {
     }
     let more = request(limits::ORDER_REFUNDS_MAX, Some(1), None);
     assert_eq!(paid.decide_refund(&more), Err(RefundRejection::TooManyRefunds));
-    assert!(matches!(paid.decide_refund(&request(0, Some(1), None)), Ok(RefundDecision::Repeated(_))));
+    assert!(matches!(
+        paid.decide_refund(&request(0, Some(1), None)),
+        Ok(RefundDecision::Repeated(_))
+    ));
 }
 
 proptest! {

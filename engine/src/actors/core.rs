@@ -1,8 +1,11 @@
 //! What every actor shares: the directory, the door to the journal, the clock, the rail.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -14,7 +17,7 @@ use super::{
     clock::Clock,
     codes::Codes,
     deadlines::Deadlines,
-    directory::{Directory, Seat},
+    directory::{Directory, Origin, Seat},
     error::Error,
     group::GroupActor,
     merchant::MerchantActor,
@@ -32,12 +35,15 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     /// From scan until those who were asked and stay silent count as missing.
-    pub(crate) answer_within: std::time::Duration,
+    pub(crate) answer_within: Duration,
     /// From scan to the end of the order, whatever happens.
-    pub(crate) order_deadline: std::time::Duration,
+    pub(crate) order_deadline: Duration,
     /// Between two questions to a rail that lost its answer.
-    pub(crate) rail_retry: std::time::Duration,
+    pub(crate) rail_retry: Duration,
 }
+
+/// How long a new actor in a dead one's place waits for the books.
+const REBIRTH_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Shared by all actors of one engine.
 pub(crate) struct Core {
@@ -93,19 +99,19 @@ impl Core {
     /// The seat of a wallet that may exist.
     pub(crate) fn wallet(self: &Arc<Self>, id: WalletId) -> Arc<Seat<WalletActor>> {
         let core = Arc::clone(self);
-        self.wallets.seat(id, move |seat| WalletActor::known(id, core, seat))
+        self.wallets.seat(id, move |seat, origin| WalletActor::known(id, core, seat, origin))
     }
 
     /// The seat of a merchant that may exist.
     pub(crate) fn merchant(self: &Arc<Self>, id: MerchantId) -> Arc<Seat<MerchantActor>> {
         let core = Arc::clone(self);
-        self.merchants.seat(id, move |seat| MerchantActor::known(id, core, seat))
+        self.merchants.seat(id, move |seat, origin| MerchantActor::known(id, core, seat, origin))
     }
 
     /// The seat of a group that may exist.
     pub(crate) fn group(self: &Arc<Self>, id: GroupId) -> Arc<Seat<GroupActor>> {
         let core = Arc::clone(self);
-        self.groups.seat(id, move |seat| GroupActor::known(id, core, seat))
+        self.groups.seat(id, move |seat, origin| GroupActor::known(id, core, seat, origin))
     }
 
     /// Hands a transaction to the journal. Its topics' actors hear of it once it is durable.
@@ -124,6 +130,19 @@ impl Core {
     /// wait for a record that never comes (J-3).
     pub(crate) fn is_poisoned(&self) -> bool {
         self.poison.get().is_some()
+    }
+
+    /// Waits, on a reading thread, until the books have what an actor of this origin needs.
+    pub(crate) fn await_books(&self, origin: Origin) -> Result<(), Error> {
+        if origin == Origin::Asleep {
+            return Ok(());
+        }
+        let committer = self.committer.get().expect("the journal opens before the first command");
+        let durable = committer.reader().durable();
+        match self.projected.wait_for(durable, REBIRTH_PATIENCE) {
+            true => Ok(()),
+            false => Err(Error::Unanswered),
+        }
     }
 
     /// Whether the books have everything up to and with the record at `position`.

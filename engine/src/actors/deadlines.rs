@@ -1,7 +1,7 @@
 //! Deadlines of the bills being paid: one short list and one ticking actor, because a timer for
 //! each bill would cost more than the bill's own bookkeeping.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix::{Actor, AsyncContext, Context};
 use parking_lot::Mutex;
@@ -11,12 +11,12 @@ use super::{
     directory::Seat,
     group::{DeadlineDue, GroupActor},
 };
-use crate::{id::GroupId, time::Timestamp};
+use crate::{hash::IdMap, id::GroupId, time::Timestamp};
 
 /// How often the list is looked through: how late a deadline may be noticed.
 const TICK: Duration = Duration::from_millis(20);
 
-type Due = HashMap<GroupId, (Timestamp, Arc<Seat<GroupActor>>), crate::hash::IdState>;
+type Due = IdMap<GroupId, (Timestamp, Arc<Seat<GroupActor>>)>;
 
 /// Groups that are paying, and when something is due although nobody says anything.
 #[derive(Default)]
@@ -34,12 +34,13 @@ impl Deadlines {
     }
 
     fn ring(&self, now: Timestamp) {
-        let due = self.due.lock();
-        for (_, (_, seat)) in due.iter().filter(|(_, (due, _))| *due <= now) {
-            if seat.tell(DeadlineDue).is_err() {
-                tracing::error!("a paying group has ended before its bill");
+        self.due.lock().retain(|group, (due, seat)| {
+            let rung = *due > now || seat.tell(DeadlineDue).is_ok();
+            if !rung {
+                tracing::error!(%group, "a paying group's actor has died");
             }
-        }
+            rung
+        });
     }
 }
 

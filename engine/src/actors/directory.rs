@@ -17,7 +17,7 @@ use actix::{
     dev::{ToEnvelope, channel},
 };
 use actix_rt::ArbiterHandle;
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 
 use super::error::Error;
 use crate::id::Position;
@@ -50,6 +50,11 @@ impl<A: Actor<Context = Context<A>>> Seat<A> {
         self.addr.try_send(message).map_err(|_| Error::Unanswered)
     }
 
+    /// Whether the actor has not died.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.addr.connected()
+    }
+
     pub(crate) fn head(&self) -> Position {
         Position(self.head.load(Ordering::Acquire))
     }
@@ -70,6 +75,15 @@ impl<A: Actor<Context = Context<A>>> Seat<A> {
         // One more than the head: a seat that was never swept is not idle, whatever its head.
         self.swept.swap(head.wrapping_add(1), Ordering::AcqRel) == head.wrapping_add(1)
     }
+}
+
+/// Where a new actor's state comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// The books have all of it: the actor before left memory only then.
+    Asleep,
+    /// The books may not have all of it yet: they must catch up with the journal first.
+    AfterDeath,
 }
 
 /// A message from outside the actors, holding the seat while it is on its way.
@@ -108,16 +122,34 @@ where
     }
 
     /// The seat of `key`; `actor` makes its actor if it is not in memory.
+    ///
+    /// A bug that panics in a handler ends its actor for good. Its seat is given to a new actor
+    /// once nobody else holds it: no record on its way names it then, and no bill counts on what
+    /// the dead actor had reserved. The new one is told to read its state [`Origin::AfterDeath`].
     pub(crate) fn seat(
         &self,
         key: K,
-        actor: impl FnOnce(Arc<Seat<A>>) -> A + Send + 'static,
+        actor: impl FnOnce(Arc<Seat<A>>, Origin) -> A + Send + 'static,
     ) -> Arc<Seat<A>> {
-        if let Some(seat) = self.seats.get(&key) {
+        if let Some(seat) = self.seats.get(&key)
+            && seat.is_alive()
+        {
             return Arc::clone(&seat);
         }
-        let entry = self.seats.entry(key).or_insert_with(|| take_seat(&self.thread, actor));
-        Arc::clone(&entry)
+        match self.seats.entry(key) {
+            Entry::Vacant(vacant) => {
+                let seat = take_seat(&self.thread, |seat| actor(seat, Origin::Asleep));
+                Arc::clone(&vacant.insert(seat))
+            }
+            Entry::Occupied(mut taken) => {
+                let seat = taken.get();
+                if !seat.is_alive() && Arc::strong_count(seat) == 1 {
+                    tracing::warn!("an actor has died and is made anew");
+                    taken.insert(take_seat(&self.thread, |seat| actor(seat, Origin::AfterDeath)));
+                }
+                Arc::clone(taken.get())
+            }
+        }
     }
 
     /// Takes `key` off the list if nobody but the directory and its own actor holds the seat.

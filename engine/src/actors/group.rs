@@ -16,7 +16,7 @@ use super::{
     admission::Reply,
     archive::unreadable,
     core::Core,
-    directory::{Asked, Asking, Seat},
+    directory::{Asked, Asking, Origin, Seat},
     error::Error,
     feed::{Feed, ProgressEvent, Snapshot, Subscribe},
     gate::Gate,
@@ -158,6 +158,7 @@ pub(crate) struct GroupActor {
     id: GroupId,
     core: Arc<Core>,
     seat: Arc<Seat<Self>>,
+    origin: Origin,
     group: Option<Group>,
     /// The newest record that the group has folded.
     folded: Position,
@@ -173,8 +174,15 @@ pub(crate) struct GroupActor {
 
 impl GroupActor {
     /// A group that the books may know.
-    pub(crate) fn known(id: GroupId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
-        Self { gate: Gate::shut(), ..Self::unborn(id, core, seat) }
+    pub(crate) fn known(
+        id: GroupId,
+        core: Arc<Core>,
+        seat: Arc<Seat<Self>>,
+        origin: Origin,
+    ) -> Self {
+        let mut actor = Self::unborn(id, core, seat);
+        (actor.origin, actor.gate) = (origin, Gate::shut());
+        actor
     }
 
     /// A group that is about to be opened.
@@ -183,6 +191,7 @@ impl GroupActor {
             id,
             core,
             seat,
+            origin: Origin::Asleep,
             group: None,
             folded: Position::NONE,
             payers: Vec::new(),
@@ -369,6 +378,10 @@ impl GroupActor {
 
     fn perform(&mut self, step: Step) {
         let (Some(paying), Some(group)) = (&mut self.paying, &self.group) else { return };
+        // Plain reads of all mailboxes overlap; the messages, atomic writes each, would miss the
+        // cache one after another.
+        let alive = self.payers.iter().filter(|(_, seat)| seat.is_alive()).count();
+        std::hint::black_box(alive);
         let mut hint = 0;
         let mut gone = None;
         for action in step.actions {
@@ -427,14 +440,20 @@ impl GroupActor {
             Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(&paying.merchant)),
             Topic::Group(_) => AnySeat::Group(Arc::clone(&self.seat)),
         });
-        if let Err(error) = self.core.submit(transaction) {
-            let Some(paying) = self.paying.take() else { return };
-            for (_, seat) in &self.payers {
-                drop(seat.tell(wallet::Release(paying.owner)));
-            }
-            let order_no = paying.payment.bill().order_no.clone();
-            drop(paying.merchant.tell(merchant::ScanRefused { order_no, error }));
+        if let Err(error) = self.core.submit(transaction)
+            && let Some(paying) = self.paying.take()
+        {
+            self.abort(&paying, error);
         }
+    }
+
+    /// Lets every source go and tells the merchant that the bill came to nothing.
+    fn abort(&self, paying: &Paying, error: Error) {
+        for (_, seat) in &self.payers {
+            drop(seat.tell(wallet::Release(paying.owner)));
+        }
+        let order_no = paying.payment.bill().order_no.clone();
+        drop(paying.merchant.tell(merchant::ScanRefused { order_no, error }));
     }
 
     /// The payment, while it may still change.
@@ -457,14 +476,28 @@ impl GroupActor {
     }
 }
 
+/// A group whose actor dies of a bug lets everybody go: an undecided bill has not been paid
+/// (presumed abort), and nobody may wait for it for ever.
+impl Drop for GroupActor {
+    fn drop(&mut self) {
+        self.core.deadlines.forget(self.id);
+        if let Some(paying) = self.paying.take().filter(|paying| !paying.decided) {
+            self.abort(&paying, Error::Unanswered);
+        }
+    }
+}
+
 impl Actor for GroupActor {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Self::Context) {
         if self.is_loading() {
-            let (id, seat) = (self.id, Arc::clone(&self.seat));
+            let (id, seat, origin) = (self.id, Arc::clone(&self.seat), self.origin);
+            let core = Arc::clone(&self.core);
             self.core.archive.run(move |shelves| {
-                drop(seat.tell(Loaded(shelves.books.group(id).map_err(unreadable))));
+                let found = core.await_books(origin);
+                let found = found.and_then(|()| shelves.books.group(id).map_err(unreadable));
+                drop(seat.tell(Loaded(found)));
             });
         }
     }
@@ -646,7 +679,12 @@ impl Handler<Committed> for GroupActor {
             (None, _) => unreachable!("J-2: no record names a group that is not in memory"),
         }
         self.folded = news.position();
-        if matches!(news.event(), Event::MemberJoined { .. } | Event::MemberLeft { .. }) {
+        // A declined bill may have met a wallet whose actor has died: its seat must be let go.
+        let changed = matches!(
+            news.event(),
+            Event::MemberJoined { .. } | Event::MemberLeft { .. } | Event::Declined(_)
+        );
+        if changed {
             self.payers.clear();
         }
         if matches!(news.event(), Event::Settled(_) | Event::Declined(_)) {

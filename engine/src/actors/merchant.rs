@@ -17,7 +17,7 @@ use super::{
     admission::Reply,
     archive::unreadable,
     core::Core,
-    directory::{Asked, Asking, Seat},
+    directory::{Asked, Asking, Origin, Seat},
     error::Error,
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
@@ -29,6 +29,7 @@ use super::{
     wallet::{Poison, Ready, Rest},
 };
 use crate::{
+    books::BooksError,
     domain::{
         bill::Bill,
         code::Code,
@@ -157,6 +158,7 @@ pub(crate) struct MerchantActor {
     id: MerchantId,
     core: Arc<Core>,
     seat: Arc<Seat<Self>>,
+    origin: Origin,
     merchant: Option<Merchant>,
     /// The newest record that the merchant has folded.
     folded: Position,
@@ -173,8 +175,13 @@ pub(crate) struct MerchantActor {
 
 impl MerchantActor {
     /// A merchant that the books may know.
-    pub(crate) fn known(id: MerchantId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
-        Self { gate: Gate::shut(), ..Self::unborn(id, core, seat) }
+    pub(crate) fn known(
+        id: MerchantId,
+        core: Arc<Core>,
+        seat: Arc<Seat<Self>>,
+        origin: Origin,
+    ) -> Self {
+        Self { origin, gate: Gate::shut(), ..Self::unborn(id, core, seat) }
     }
 
     /// A merchant that is about to be onboarded.
@@ -183,6 +190,7 @@ impl MerchantActor {
             id,
             core,
             seat,
+            origin: Origin::Asleep,
             merchant: None,
             folded: Position::NONE,
             orders: Orders::default(),
@@ -350,8 +358,8 @@ impl MerchantActor {
         for reply in self.orders.end(order_no, Ended { content, paid, positions }) {
             reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
         }
-        let refunds = &self.refunds;
-        self.orders.tidy(self.core.projected.position(), |order| refunds.contains_key(order));
+        let (projected, refunds) = (self.core.projected.position(), &self.refunds);
+        self.orders.tidy(projected, |order_no| refunds.contains_key(order_no));
     }
 
     // --- a refund --------------------------------------------------------------------------
@@ -557,19 +565,17 @@ impl Actor for MerchantActor {
         if !self.is_loading() {
             return;
         }
-        let (id, seat) = (self.id, Arc::clone(&self.seat));
+        let (id, seat, origin) = (self.id, Arc::clone(&self.seat), self.origin);
+        let core = Arc::clone(&self.core);
         self.core.archive.run(move |shelves| {
-            let load = || {
+            let load = || -> Result<Option<Shelf>, BooksError> {
                 let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
                 let mut orders = Orders::default();
                 shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
                 Ok(Some(Shelf { merchant, head, orders }))
             };
-            drop(
-                seat.tell(Loaded(
-                    load().map_err(|error: crate::books::BooksError| unreadable(error)),
-                )),
-            );
+            let found = core.await_books(origin).and_then(|()| load().map_err(unreadable));
+            drop(seat.tell(Loaded(found)));
         });
     }
 }

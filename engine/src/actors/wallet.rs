@@ -16,7 +16,7 @@ use super::{
     admission::Reply,
     archive::unreadable,
     core::Core,
-    directory::{Asked, Asking, Seat},
+    directory::{Asked, Asking, Origin, Seat},
     error::Error,
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
@@ -149,6 +149,7 @@ pub(crate) struct WalletActor {
     id: WalletId,
     core: Arc<Core>,
     seat: Arc<Seat<Self>>,
+    origin: Origin,
     wallet: Option<Wallet>,
     /// The newest record that the wallet has folded.
     folded: Position,
@@ -161,8 +162,13 @@ pub(crate) struct WalletActor {
 
 impl WalletActor {
     /// A wallet that the books may know.
-    pub(crate) fn known(id: WalletId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
-        Self { gate: Gate::shut(), ..Self::unborn(id, core, seat) }
+    pub(crate) fn known(
+        id: WalletId,
+        core: Arc<Core>,
+        seat: Arc<Seat<Self>>,
+        origin: Origin,
+    ) -> Self {
+        Self { origin, gate: Gate::shut(), ..Self::unborn(id, core, seat) }
     }
 
     /// A wallet that is about to be opened.
@@ -170,7 +176,8 @@ impl WalletActor {
         let (feed, desk) = (Feed::default(), RailDesk::default());
         let gate = Gate::open();
         let (wallet, pending, fault, folded) = (None, None, None, Position::NONE);
-        Self { id, core, seat, wallet, folded, gate, feed, pending, desk, fault }
+        let origin = Origin::Asleep;
+        Self { id, core, seat, origin, wallet, folded, gate, feed, pending, desk, fault }
     }
 
     fn is_loading(&self) -> bool {
@@ -331,9 +338,11 @@ impl Actor for WalletActor {
 
     fn started(&mut self, _: &mut Self::Context) {
         if self.is_loading() {
-            let (id, seat) = (self.id, Arc::clone(&self.seat));
+            let (id, seat, origin) = (self.id, Arc::clone(&self.seat), self.origin);
+            let core = Arc::clone(&self.core);
             self.core.archive.run(move |shelves| {
-                let found = shelves.books.wallet(id).map_err(unreadable);
+                let found = core.await_books(origin);
+                let found = found.and_then(|()| shelves.books.wallet(id).map_err(unreadable));
                 drop(seat.tell(Loaded(found)));
             });
         }

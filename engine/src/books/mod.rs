@@ -17,7 +17,6 @@ mod blob;
 mod error;
 mod flush;
 mod fold;
-mod hash;
 mod pending;
 mod progress;
 mod projector;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
-use super::{account::Holding, blob::OrderStep, hash::IdMap};
+use super::{account::Holding, blob::OrderStep};
 use crate::{
     domain::{
         event::{Event, Holder, RailMove},
@@ -17,6 +17,7 @@ use crate::{
         text::OrderNo,
         wallet::Wallet,
     },
+    hash::IdMap,
     id::{GroupId, MerchantId, Position, RequestId, WalletId},
     limits,
     money::Amount,

@@ -43,8 +43,8 @@ use crate::{
 
 /// A group-payment engine. Clones are the same engine; use it from any thread and any runtime.
 ///
-/// Dropping the last clone closes it in the background; [`Engine::close`] waits until everything
-/// accepted is on disk and in the books.
+/// Dropping the last clone ends it: what was decided becomes durable, and bills still being
+/// collected are forgotten. [`Engine::close`] waits for those too.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -157,7 +157,7 @@ impl Engine {
     pub async fn open_wallet(&self, name: Name, currency: Currency) -> Result<WalletId, Error> {
         let id = WalletId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.wallets.seat(id, move |seat| WalletActor::unborn(id, core, seat));
+        let seat = self.0.core.wallets.seat(id, move |seat, _| WalletActor::unborn(id, core, seat));
         self.command(seat, |reply| wallet::Open { name, currency, reply }).await?;
         Ok(id)
     }
@@ -258,7 +258,7 @@ impl Engine {
         let id = MerchantId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
         let seat =
-            self.0.core.merchants.seat(id, move |seat| MerchantActor::unborn(id, core, seat));
+            self.0.core.merchants.seat(id, move |seat, _| MerchantActor::unborn(id, core, seat));
         self.command(seat, |reply| merchant::Onboard { name, currency, reply }).await?;
         Ok(id)
     }
@@ -354,7 +354,7 @@ impl Engine {
     ) -> Result<GroupId, Error> {
         let id = GroupId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.groups.seat(id, move |seat| GroupActor::unborn(id, core, seat));
+        let seat = self.0.core.groups.seat(id, move |seat, _| GroupActor::unborn(id, core, seat));
         let open = |reply| group::Open { name, host, consent, currency, rules, reply };
         self.command(seat, open).await?;
         Ok(id)

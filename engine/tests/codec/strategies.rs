@@ -78,10 +78,6 @@ fn weights() -> impl Strategy<Value = Vec<Weight>> {
     vec((wallet(), any::<u32>()).prop_map(|(diner, weight)| Weight { diner, weight }), 0..9)
 }
 
-fn rest() -> impl Strategy<Value = Rest> {
-    prop_oneof![Just(Rest::InProportion), Just(Rest::Equally)]
-}
-
 fn claims() -> impl Strategy<Value = Vec<Claim>> {
     let claim = (any::<u16>(), wallet(), any::<u32>());
     vec(claim.prop_map(|(line, diner, weight)| Claim { line, diner, weight }), 0..9)

@@ -285,11 +285,8 @@ impl Driver {
                 .iter()
                 .map(|m| (m.wallet, (m.consent.cap.minor(), m.spent.minor())))
                 .collect();
-            let expected: Vec<_> = group
-                .order
-                .iter()
-                .map(|wallet| (*wallet, group.members[wallet]))
-                .collect();
+            let expected: Vec<_> =
+                group.order.iter().map(|wallet| (*wallet, group.members[wallet])).collect();
             assert_eq!(members, expected, "{id}");
             assert_eq!(view.group.bills, group.bills, "{id}");
             assert!(!view.paying);

@@ -314,11 +314,8 @@ impl Model {
             Event::GroupUnlocked { group } => self.group(*group).locked = false,
             Event::Settled(settlement) => self.fold_settled(settlement),
             Event::Declined(decline) => {
-                let order = Order {
-                    total: decline.total.minor(),
-                    legs: None,
-                    refunds: BTreeMap::new(),
-                };
+                let order =
+                    Order { total: decline.total.minor(), legs: None, refunds: BTreeMap::new() };
                 let shop = self.merchants.get_mut(&decline.merchant).expect("known");
                 let former = shop.orders.insert(decline.order_no.to_string(), order);
                 assert!(former.is_none_or(|former| former.legs.is_none()), "G-1");

@@ -1,0 +1,344 @@
+//! Dinner: the run itself. One thread starts dinners as [`Pace`] says, and counts their answers.
+//!
+//! A party pays one bill at a time: a dinner whose party still pays the one before waits for it,
+//! and its clock runs. A dinner is counted only when its acknowledgement is in the side file.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io,
+    time::{Duration, Instant},
+};
+
+use fanju::{
+    Engine, Error, Presented,
+    domain::{
+        bill::Bill,
+        event::{Event, Rules},
+        group::Command,
+        split::{Claim, Rest, Split},
+        text::OrderNo,
+    },
+    id::MerchantId,
+    money::Currency,
+};
+
+use crate::{
+    acks::{Ack, AckFile},
+    chance::Chance,
+    drive::Drive,
+    meter::{End, Meter, Served},
+    population::{Party, Population},
+    workload::{Dinner, Menu, Workload},
+};
+
+/// How often somebody is told how far it is.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How dinners arrive.
+#[derive(Clone, Debug)]
+pub enum Pace {
+    /// So many at once; the next one begins when one has ended.
+    Closed {
+        /// How many.
+        tables: usize,
+    },
+    /// On a timetable, whatever the answers do.
+    Open(Timetable),
+}
+
+/// Independent arrivals at a mean rate (a Poisson process), drawn from a seed.
+#[derive(Clone, Debug)]
+pub struct Timetable {
+    chance: Chance,
+    mean_gap_s: f64,
+}
+
+impl Timetable {
+    /// A timetable of `per_second` arrivals in the mean.
+    #[must_use]
+    pub fn new(per_second: u64, seed: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "rates are far below 2^53")]
+        let mean_gap_s = 1.0 / per_second as f64;
+        Self { chance: Chance::of(seed, "arrivals"), mean_gap_s }
+    }
+
+    /// Time until the next arrival.
+    pub fn gap(&mut self) -> Duration {
+        Duration::from_secs_f64(-self.chance.fraction().ln() * self.mean_gap_s)
+    }
+}
+
+/// What a run needs.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// Everybody.
+    pub population: &'a Population,
+    /// What is eaten.
+    pub menu: &'a Menu,
+    /// In which currency.
+    pub currency: Currency,
+    /// How dinners arrive.
+    pub pace: Pace,
+    /// Before measuring.
+    pub warmup: Duration,
+    /// Measured; `None`: until the workload ends.
+    pub seconds: Option<Duration>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Since measuring began; `None` during warm-up.
+    pub measured: Option<Duration>,
+    /// Dinners paid since.
+    pub settlements: u64,
+    /// Dinners arrived and not answered.
+    pub queue: usize,
+}
+
+/// Whoever follows a run.
+pub trait Watch {
+    /// Measuring begins.
+    fn begins(&mut self);
+    /// A little later.
+    fn tick(&mut self, moment: Moment);
+}
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Ran {
+    /// What was counted.
+    pub meter: Meter,
+    /// Most dinners arrived and not answered at once.
+    pub queue_max: usize,
+}
+
+/// Runs `workload` to its end.
+///
+/// # Errors
+/// The acknowledgements' file cannot be written; nothing more is counted then.
+pub fn run(
+    engine: &Engine,
+    plan: Plan<'_>,
+    mut workload: Workload<'_>,
+    acks: Option<AckFile>,
+    watch: &mut dyn Watch,
+) -> io::Result<Ran> {
+    let Plan { population, menu, currency, mut pace, warmup, seconds } = plan;
+    let serve = |dinner: Dinner, due| serve(engine, population, menu, currency, dinner, due);
+    let mut hall = Hall::new(serve, population.parties.len(), acks);
+    let measure_at = Instant::now() + warmup;
+    let end = seconds.map(|seconds| measure_at + seconds);
+    let (mut due, mut tick_at) = (Instant::now(), Instant::now() + TICK);
+    let (mut measuring, mut is_over) = (false, false);
+    loop {
+        let now = Instant::now();
+        if !measuring && now >= measure_at {
+            measuring = true;
+            hall.meter.begin(now);
+            watch.begins();
+        }
+        if now >= tick_at {
+            tick_at = now + TICK;
+            watch.tick(hall.moment(measuring.then(|| now - measure_at)));
+        }
+        is_over |= end.is_some_and(|end| now >= end);
+        match &mut pace {
+            Pace::Closed { tables } => {
+                while !is_over && hall.queue < *tables {
+                    match workload.next() {
+                        Some(dinner) => hall.arrive(dinner, Instant::now()),
+                        None => is_over = true,
+                    }
+                }
+            }
+            Pace::Open(timetable) => {
+                while !is_over && due <= now {
+                    match workload.next() {
+                        Some(dinner) => hall.arrive(dinner, due),
+                        None => is_over = true,
+                    }
+                    due += timetable.gap();
+                }
+            }
+        }
+        if is_over && hall.queue == 0 && hall.told.is_empty() {
+            return Ok(Ran { meter: hall.meter, queue_max: hall.queue_max });
+        }
+        let mut until = tick_at;
+        if !measuring {
+            until = until.min(measure_at);
+        }
+        if !is_over {
+            let arrival = matches!(pace, Pace::Open(_)).then_some(due);
+            until = end.into_iter().chain(arrival).fold(until, Instant::min);
+        }
+        hall.turn(until)?;
+    }
+}
+
+/// The tables, and who waits for theirs.
+struct Hall<F, S> {
+    serve: S,
+    drive: Drive<F>,
+    /// Parties that are paying.
+    paying: Vec<bool>,
+    /// Dinners whose party is paying another.
+    waiting: HashMap<usize, VecDeque<(Dinner, Instant)>>,
+    /// Arrived and not answered.
+    queue: usize,
+    queue_max: usize,
+    /// Answered and not counted.
+    told: Vec<(Served, Option<Ack>)>,
+    meter: Meter,
+    acks: Option<AckFile>,
+}
+
+impl<F, S> Hall<F, S>
+where
+    F: Future<Output = (Served, Option<Ack>)>,
+    S: Fn(Dinner, Instant) -> F,
+{
+    fn new(serve: S, parties: usize, acks: Option<AckFile>) -> Self {
+        Self {
+            serve,
+            drive: Drive::new(),
+            paying: vec![false; parties],
+            waiting: HashMap::new(),
+            queue: 0,
+            queue_max: 0,
+            told: Vec::new(),
+            meter: Meter::default(),
+            acks,
+        }
+    }
+
+    fn moment(&self, measured: Option<Duration>) -> Moment {
+        Moment { measured, settlements: self.meter.settlements, queue: self.queue }
+    }
+
+    fn arrive(&mut self, dinner: Dinner, due: Instant) {
+        self.queue += 1;
+        self.queue_max = self.queue_max.max(self.queue);
+        if self.paying[dinner.party] {
+            self.waiting.entry(dinner.party).or_default().push_back((dinner, due));
+        } else {
+            self.begin(dinner, due);
+        }
+    }
+
+    fn begin(&mut self, dinner: Dinner, due: Instant) {
+        self.paying[dinner.party] = true;
+        if let Some(served) = self.drive.start((self.serve)(dinner, due)) {
+            self.told.push(served);
+        }
+    }
+
+    /// Lets answers come in, writes them down, counts them, and lets their parties go on.
+    fn turn(&mut self, until: Instant) -> io::Result<()> {
+        if self.told.is_empty() {
+            let told = &mut self.told;
+            self.drive.turn(until, |served| told.push(served));
+        }
+        if let Some(acks) = &mut self.acks {
+            self.told.iter().filter_map(|(_, ack)| ack.as_ref()).for_each(|ack| acks.push(ack));
+            acks.flush()?;
+        }
+        let mut told = std::mem::take(&mut self.told);
+        for (served, _) in told.drain(..) {
+            self.meter.count(&served);
+            self.queue -= 1;
+            self.paying[served.party] = false;
+            if !self.waiting.is_empty() {
+                self.follow(served.party);
+            }
+        }
+        if self.told.is_empty() {
+            self.told = told;
+        }
+        Ok(())
+    }
+
+    /// Begins the dinner that waited for `party`, if one did.
+    fn follow(&mut self, party: usize) {
+        let Some(line) = self.waiting.get_mut(&party) else { return };
+        let next = line.pop_front();
+        if line.is_empty() {
+            self.waiting.remove(&party);
+        }
+        if let Some((dinner, due)) = next {
+            self.begin(dinner, due);
+        }
+    }
+}
+
+/// Serves one dinner: a member shows the code, the merchant presents the bill with it.
+async fn serve(
+    engine: &Engine,
+    population: &Population,
+    menu: &Menu,
+    currency: Currency,
+    dinner: Dinner,
+    due: Instant,
+) -> (Served, Option<Ack>) {
+    let party = &population.parties[dinner.party];
+    let merchant = population.merchants[dinner.merchant];
+    let mut served =
+        Served { party: dinner.party, due, scanned: due, told: due, end: End::Failed("unknown") };
+    let shown = match (dinner.itemised, menu) {
+        (Some(itemised), Menu::Orders(rows)) => {
+            let claims = itemised.claims(rows[itemised.row].lines.len(), &party.diners);
+            match claim(engine, party, claims).await {
+                Ok(()) => engine.show_code(party.group, party.diners[dinner.shown_by]).await,
+                Err(error) => Err(error),
+            }
+        }
+        _ => engine.show_code(party.group, party.diners[dinner.shown_by]).await,
+    };
+    let answer = match shown {
+        Ok(shown) => {
+            served.scanned = Instant::now();
+            let lines = match (dinner.itemised, menu) {
+                (Some(itemised), Menu::Orders(rows)) => rows[itemised.row].lines.clone(),
+                _ => Vec::new(),
+            };
+            let (order_no, total) = (dinner.order_no.clone(), dinner.total);
+            engine.present(Bill { merchant, order_no, currency, total, lines }, shown.code).await
+        }
+        Err(error) => Err(error),
+    };
+    served.told = Instant::now();
+    let (end, ack) = end(answer, merchant, dinner.order_no);
+    served.end = end;
+    (served, ack)
+}
+
+/// How a dinner ended, and what to write down of it. A receipt that proves something else than
+/// what was asked for is a failure.
+fn end(
+    answer: Result<Presented, Error>,
+    merchant: MerchantId,
+    order_no: OrderNo,
+) -> (End, Option<Ack>) {
+    let receipt = match answer {
+        Ok(Presented::Settled(receipt)) => receipt,
+        Ok(Presented::Declined { reason, .. }) => return (End::Declined(reason), None),
+        Err(error) => return (End::Failed(error.code()), None),
+    };
+    let Event::Settled(paid) = receipt.event() else {
+        return (End::Failed("wrong_receipt"), None);
+    };
+    if paid.merchant != merchant || paid.order_no != order_no {
+        return (End::Failed("wrong_receipt"), None);
+    }
+    let (total, debits, position) = (paid.total, paid.legs.len(), receipt.position());
+    (End::Settled { total, debits, position }, Some(Ack { merchant, order_no, position }))
+}
+
+/// The diners say who had what.
+async fn claim(engine: &Engine, party: &Party, claims: Vec<Claim>) -> Result<(), Error> {
+    let split = Split::Itemised { claims, rest: Rest::InProportion };
+    let rules = Rules { split, ..Rules::default() };
+    engine.group_command(party.group, Command::SetRules { by: party.diners[0], rules }).await?;
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! Load simulation of dinner-group checkout, and the auditor that distrusts it.
+//!
+//! One dinner's path: [`workload`] says who pays what → [`dinner`] starts it on its [`drive`] →
+//! the engine settles it → [`acks`] writes it down → [`meter`] counts it. Afterwards [`auditor`]
+//! re-reads the journal with its own arithmetic, and [`report`] tells.
+
+pub mod acks;
+pub mod auditor;
+pub mod bills;
+pub mod chance;
+pub mod dinner;
+pub mod drive;
+pub mod meter;
+pub mod options;
+pub mod population;
+pub mod process;
+pub mod published;
+pub mod reading;
+pub mod report;
+pub mod run;
+pub mod show;
+pub mod tally;
+pub mod workload;

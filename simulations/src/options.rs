@@ -1,0 +1,321 @@
+//! Options: the command line, and what of it makes sense.
+
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use fanju::{limits, money::Currency};
+
+/// Load simulation of dinner-group checkout on the Fanju engine.
+///
+/// Tables of friends pay restaurant bills: one member shows the group's code, the till scans it, and
+/// every diner's share is deducted from that diner's own wallet in one durable record. Afterwards an
+/// auditor re-reads the journal with its own arithmetic.
+#[derive(Debug, Parser)]
+#[command(name = "fanju-sim", version)]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Settle dinners as fast as possible, or at a fixed rate, and report how it went.
+    Dinner(Box<DinnerOptions>),
+    /// Re-read the journal of a data folder with independent arithmetic; changes nothing.
+    Audit(AuditOptions),
+}
+
+/// Options of `dinner`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "EXAMPLES:\n  \
+    fanju-sim dinner --seconds 30                      how fast does it go, durably?\n  \
+    fanju-sim dinner --rate 5000 --seconds 30          how long do diners wait at that load?\n  \
+    fanju-sim dinner --tables 1 --seconds 5            how fast is one table alone?\n  \
+    fanju-sim dinner --bills tips.csv --json -         real bills, with tip and party size\n  \
+    fanju-sim dinner --orders chipotle.tsv --diners 4  real orders, split by item\n\n\
+    EXIT CODES: 0 all well; 1 the audit failed or the engine did; 2 bad options or bad input.")]
+pub struct DinnerOptions {
+    /// `max`, or dinners per second that arrive on a timetable and do not wait for answers.
+    ///
+    /// With a number, latency counts from the moment when the dinner should have begun: whoever has
+    /// to queue is measured queueing.
+    #[arg(long, value_name = "max|N", default_value = "max")]
+    pub rate: Rate,
+    /// Tables being served at once with `--rate max`; 1 measures one table alone.
+    #[arg(long, visible_alias = "in-flight", value_name = "N", value_parser = count)]
+    pub tables: Option<u64>,
+    /// Diners of each group, or `published`: party sizes as in published figures.
+    #[arg(long, value_name = "N|published", default_value = "8")]
+    pub diners: Diners,
+    /// Wallets that are opened and topped up.
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = count)]
+    pub wallets: u64,
+    /// Wallets that sit in groups and dine; the others stay idle [default: all].
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub dining: Option<u64>,
+    /// Merchants that present bills.
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = count)]
+    pub merchants: u64,
+    /// Measured time [default: 10; with a file: until each bill was paid once].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: Option<Duration>,
+    /// Ends after this many dinners, if time does not end it earlier.
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub count: Option<u64>,
+    /// Dinners before measuring begins, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub warmup: Duration,
+    /// Same seed, same parties, merchants and bills in the same order.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Keeps the engine's data here. Without it a fresh folder in the system's temporary directory
+    /// is used and removed afterwards.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Does not sync the journal: NOT DURABLE, a crash of the machine loses what was acknowledged.
+    #[arg(long)]
+    pub no_sync: bool,
+    /// Wallets, merchants and groups that do nothing for this long leave memory [default: the
+    /// engine's].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub idle_after: Option<Duration>,
+    /// Appends every settlement here as it is acknowledged, before it is counted: merchant, order
+    /// number, position.
+    #[arg(long, value_name = "FILE")]
+    pub acks: Option<PathBuf>,
+    /// Where bills come from.
+    #[command(flatten)]
+    pub files: FileOptions,
+    /// The currency of everything.
+    #[arg(long, value_name = "CODE", default_value = "USD")]
+    pub currency: Currency,
+    /// Writes the report as JSON to a file, or to standard output.
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
+    /// Leaves the audit out.
+    #[arg(long)]
+    pub no_audit: bool,
+}
+
+/// Options about files of bills and orders.
+#[derive(Args, Clone, Debug)]
+pub struct FileOptions {
+    /// A file of bills, one dinner a row: total without tip, tip, party size.
+    #[arg(long, value_name = "FILE", conflicts_with = "orders")]
+    pub bills: Option<PathBuf>,
+    /// A file of itemised orders, one line of an order a row; split by item.
+    #[arg(long, value_name = "FILE")]
+    pub orders: Option<PathBuf>,
+    /// How often each bill of the file is paid; with `--seconds` and without this: over and over.
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub repeat: Option<u64>,
+    /// Makes a bad row fatal: nothing is run then.
+    #[arg(long)]
+    pub strict: bool,
+    /// What separates fields [default: a tab in `.tsv`, a comma elsewhere].
+    #[arg(long, value_name = "CHAR", value_parser = delimiter)]
+    pub delimiter: Option<u8>,
+    /// Column of a bill's total, without tip.
+    #[arg(long, value_name = "NAME", default_value = "total_bill")]
+    pub col_total: String,
+    /// Column of a bill's tip.
+    #[arg(long, value_name = "NAME", default_value = "tip")]
+    pub col_tip: String,
+    /// Column of a bill's party size.
+    #[arg(long, value_name = "NAME", default_value = "size")]
+    pub col_size: String,
+    /// Column of an order's number.
+    #[arg(long, value_name = "NAME", default_value = "order_id")]
+    pub col_order: String,
+    /// Column of an order line's quantity.
+    #[arg(long, value_name = "NAME", default_value = "quantity")]
+    pub col_quantity: String,
+    /// Column of what was ordered.
+    #[arg(long, value_name = "NAME", default_value = "item_name")]
+    pub col_item: String,
+    /// Column of the price of an order's line, quantity included.
+    #[arg(long, value_name = "NAME", default_value = "item_price")]
+    pub col_price: String,
+}
+
+/// Options of `audit`.
+#[derive(Args, Clone, Debug)]
+pub struct AuditOptions {
+    /// The engine's data folder.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Acknowledgements that must all be in the journal.
+    #[arg(long, value_name = "FILE")]
+    pub acks: Option<PathBuf>,
+    /// Writes the verdict as JSON to a file, or to standard output.
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
+}
+
+/// How dinners arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rate {
+    /// As soon as a table is free.
+    Max,
+    /// So many per second, on a timetable.
+    PerSecond(u64),
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        count(text).map(Self::PerSecond).map_err(|_| "give `max` or a number above zero".into())
+    }
+}
+
+/// How many sit at a table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Diners {
+    /// Always as many.
+    Always(usize),
+    /// As many as published figures say.
+    Published,
+}
+
+impl FromStr for Diners {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "published" {
+            return Ok(Self::Published);
+        }
+        let diners = count(text).ok().and_then(|diners| usize::try_from(diners).ok());
+        diners.filter(|diners| *diners <= limits::GROUP_MEMBERS_MAX).map(Self::Always).ok_or_else(
+            || format!("give `published` or a number from 1 to {}", limits::GROUP_MEMBERS_MAX),
+        )
+    }
+}
+
+impl DinnerOptions {
+    /// Wallets that sit in groups.
+    #[must_use]
+    pub fn wallets_dining(&self) -> u64 {
+        self.dining.unwrap_or(self.wallets)
+    }
+
+    /// Checks what one option alone cannot know.
+    ///
+    /// # Errors
+    /// What is wrong, for the user.
+    pub fn check(&self) -> Result<(), String> {
+        let dining = self.wallets_dining();
+        if dining > self.wallets {
+            return Err(format!("--dining {dining} is more than --wallets {}", self.wallets));
+        }
+        if let Diners::Always(diners) = self.diners
+            && diners as u64 > dining
+            && self.files.bills.is_none()
+        {
+            let what = if self.dining.is_some() { "--dining" } else { "--wallets" };
+            return Err(format!(
+                "--diners {diners} needs at least as many wallets, but {what} is {dining}"
+            ));
+        }
+        if let (Rate::PerSecond(rate), Some(_)) = (self.rate, self.tables) {
+            return Err(format!(
+                "--tables bounds `--rate max`; dinners of --rate {rate} do not wait for a table"
+            ));
+        }
+        let in_flight_max = limits::ORDERS_IN_FLIGHT_MAX as u64;
+        if let Some(tables) = self.tables.filter(|tables| *tables > in_flight_max) {
+            return Err(format!("--tables {tables} is more than the engine's {in_flight_max}"));
+        }
+        let file = self.files.bills.as_ref().or(self.files.orders.as_ref());
+        if file.is_none() && self.files.repeat.is_some() {
+            return Err("--repeat needs --bills or --orders".into());
+        }
+        if self.files.orders.is_some() && self.diners == Diners::Published {
+            return Err("--orders needs a number of --diners: the file does not say".into());
+        }
+        if let Some(path) = file.filter(|path| !path.is_file()) {
+            return Err(format!("no such file: {}", path.display()));
+        }
+        Ok(())
+    }
+}
+
+/// A number above zero; `100_000` and `100,000` are fine.
+fn count(text: &str) -> Result<u64, String> {
+    let digits: String = text.chars().filter(|sign| !matches!(sign, '_' | ',')).collect();
+    match digits.parse() {
+        Ok(0) => Err("must be above zero".into()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(span) if span <= Duration::from_secs(7 * 86_400) => Ok(span),
+        Ok(_) | Err(_) => Err("give a number of seconds from 0 to a week".into()),
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        b"\\t" => Ok(b'\t'),
+        [byte] => Ok(*byte),
+        _ => Err("give one ASCII character, or \\t".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(arguments: &str, expected: Result<(), &str>) {
+        let words = ["fanju-sim", "dinner"].into_iter().chain(arguments.split_whitespace());
+        let outcome = match Options::try_parse_from(words) {
+            Ok(Options { task: Task::Dinner(options) }) => options.check(),
+            Ok(Options { task: Task::Audit(_) }) => unreachable!("`dinner` was asked for"),
+            Err(error) => Err(error.to_string()),
+        };
+        match (outcome, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(found), Err(part)) => assert!(found.contains(part), "{found}"),
+            (found, expected) => panic!("{found:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn command_line_is_sound() {
+        use clap::CommandFactory;
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_are_fine() {
+        check("", Ok(()));
+        check("--rate 5_000 --seconds 0.5 --wallets 1,000,000", Ok(()));
+    }
+
+    #[test]
+    fn bad_options_say_what_is_wrong() {
+        check("--diners 0", Err("number from 1 to"));
+        check("--wallets 0", Err("above zero"));
+        check("--merchants 0", Err("above zero"));
+        check("--diners 9 --wallets 8", Err("--diners 9 needs at least as many wallets"));
+        check("--dining 9 --wallets 8", Err("more than --wallets 8"));
+        check("--rate 0", Err("number above zero"));
+        check("--rate 9 --tables 2", Err("--tables bounds"));
+        check("--tables 1000000", Err("more than the engine's"));
+        check("--seconds=-1", Err("seconds"));
+        check("--bills nowhere.csv", Err("no such file: nowhere.csv"));
+        check("--bills a --orders b", Err("cannot be used with"));
+        check("--repeat 2", Err("--repeat needs"));
+        check("--currency XAU", Err("not an ISO 4217 currency"));
+    }
+}

@@ -1,0 +1,101 @@
+//! This process as Linux sees it: memory, processor time by thread, the file system of a folder.
+//! Everything is zero or empty where `/proc` is not.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+/// The unit of processor times in `/proc`. Source: proc(5), `USER_HZ`; 100 on every Linux.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// Memory in use now, and at most so far, in bytes.
+#[must_use]
+pub fn memory_bytes() -> (u64, u64) {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
+    };
+    (kilobytes("VmRSS:"), kilobytes("VmHWM:"))
+}
+
+/// Processor time, by the threads' names; threads of one name are added up.
+#[derive(Clone, Debug, Default)]
+pub struct CpuTimes(BTreeMap<String, Duration>);
+
+impl CpuTimes {
+    /// What every living thread has used so far.
+    #[must_use]
+    pub fn now() -> Self {
+        let mut times = BTreeMap::new();
+        let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        for task in tasks {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            if let Some((name, used)) = parse_stat(&stat) {
+                *times.entry(name).or_default() += used;
+            }
+        }
+        Self(times)
+    }
+
+    /// What was used since `before`, in seconds; threads that used nothing are left out.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> BTreeMap<String, f64> {
+        let used = self.0.iter().map(|(name, now)| {
+            let before = before.0.get(name).copied().unwrap_or_default();
+            (name.clone(), now.saturating_sub(before).as_secs_f64())
+        });
+        used.filter(|(_, seconds)| *seconds > 0.0).collect()
+    }
+}
+
+/// A thread's name and its user and system time. The name stands in brackets and may hold any.
+fn parse_stat(stat: &str) -> Option<(String, Duration)> {
+    let (head, tail) = stat.rsplit_once(')')?;
+    let name = head.split_once('(')?.1.to_owned();
+    let mut fields = tail.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    let used = ticks()? + ticks()?;
+    Some((name, Duration::from_millis(used * 1000 / TICKS_PER_SECOND)))
+}
+
+/// The type of the file system that holds `path`, such as `ext4`; on `tmpfs` nothing is durable.
+#[must_use]
+pub fn file_system(path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let holds = |line: &str| {
+        let mut fields = line.split(' ').skip(1);
+        let (at, kind) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+        path.starts_with(&at).then_some((at.len(), kind))
+    };
+    let deepest = mounts.lines().filter_map(holds).max_by_key(|(depth, _)| *depth);
+    deepest.map_or_else(|| "unknown".to_owned(), |(_, kind)| kind)
+}
+
+/// How many processors this process may use.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thread_names_may_hold_brackets_and_blanks() {
+        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 9 0 1 2 3";
+        let used = Duration::from_secs(2);
+        assert_eq!(parse_stat(stat), Some(("a (b) c".to_owned(), used)));
+    }
+
+    #[test]
+    fn this_process_has_memory_and_a_processor() {
+        assert!(cores() > 0);
+        if Path::new("/proc/self/status").exists() {
+            let (now, most) = memory_bytes();
+            assert!(0 < now && now <= most);
+            assert_ne!(file_system(Path::new("/proc")), "unknown");
+        }
+    }
+}

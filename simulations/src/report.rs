@@ -1,0 +1,341 @@
+//! Report: what a run says of itself, for people and for programs.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
+
+use serde::Serialize;
+
+use crate::{
+    auditor::{Audit, Verdict},
+    meter::Latency,
+    population::SetUp,
+};
+
+/// Everything that a run was asked to be.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the options say what these are")]
+pub struct Settings {
+    pub version: &'static str,
+    pub seed: u64,
+    pub diners: String,
+    pub wallets: u64,
+    pub wallets_dining: u64,
+    pub merchants: u64,
+    /// `max`, or dinners per second.
+    pub rate: String,
+    /// Tables served at once, with `max`.
+    pub tables: Option<usize>,
+    pub currency: String,
+    pub warmup_s: f64,
+    pub sync: bool,
+    pub idle_after_s: Option<f64>,
+    pub cores: usize,
+    pub data: String,
+    pub file_system: String,
+}
+
+/// What a file of bills or orders said.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileReport {
+    /// Which file.
+    pub file: String,
+    /// Bills that can be paid.
+    pub bills: usize,
+    /// Rows that cannot.
+    pub bad_rows: usize,
+    /// Sum of all bills, without tips.
+    pub bills_minor: i128,
+    /// Sum of all tips.
+    pub tips_minor: i128,
+}
+
+/// Time of syncs, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SyncTimes {
+    /// While measuring.
+    pub mean: f64,
+    /// Since the engine opened.
+    pub max: f64,
+    /// The last one.
+    pub last: f64,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whether a crash of the machine would have lost nothing that was acknowledged.
+    pub durable: bool,
+    /// Dinners paid while measuring.
+    pub settlements: u64,
+    /// By second of measured time.
+    pub settlements_per_s: f64,
+    /// Wallets debited.
+    pub debits: u64,
+    /// By second of measured time.
+    pub debits_per_s: f64,
+    /// From the moment when a dinner should have begun until the till was told.
+    pub latency_us: Latency,
+    /// From scan until the till was told.
+    pub scan_to_told_us: Latency,
+    /// Dinners that ended without money.
+    pub declined: u64,
+    /// The same, by reason.
+    pub declined_by: BTreeMap<&'static str, u64>,
+    /// Dinners that the engine refused or failed.
+    pub failed: u64,
+    /// The same, by the engine's word.
+    pub failed_by: BTreeMap<&'static str, u64>,
+    /// Dinners answered before measuring began.
+    pub warmup_dinners: u64,
+    /// Most dinners arrived and not answered at once.
+    pub queue_max: usize,
+    /// Batches synced while measuring.
+    pub syncs: u64,
+    /// How long they took.
+    pub sync_us: SyncTimes,
+    /// Journal written while measuring.
+    pub journal_bytes: u64,
+    /// The same, by settlement.
+    pub journal_bytes_per_settlement: f64,
+    /// Records by batch while measuring.
+    pub journal_records_per_batch: f64,
+    /// How far the books were behind at the end.
+    pub books_lag_ms: f64,
+    /// How long they took to catch up then; `None`: they did not.
+    pub books_drain_ms: Option<f64>,
+    /// Memory at the end of the run, before the audit.
+    pub rss_mb: f64,
+    /// Most memory so far, then.
+    pub rss_max_mb: f64,
+    /// Wallets in memory at the end.
+    pub wallets_active: usize,
+    /// What the auditor found.
+    pub audit: Audit,
+    /// What was asked for.
+    pub settings: Settings,
+    /// What the file said.
+    pub file: Option<FileReport>,
+    /// Money paid to merchants by this run.
+    pub paid_minor: i128,
+    /// How setting up went.
+    pub setup: SetUp,
+    /// How long it took in all.
+    pub setup_s: f64,
+    /// From the beginning of measuring to the last answer.
+    pub wall_s: f64,
+    /// Processor time while measuring.
+    pub cpu_s: f64,
+    /// The same, by thread.
+    pub cpu_by_thread_s: BTreeMap<String, f64>,
+    /// Settlements of each measured second.
+    pub series: Vec<u64>,
+}
+
+impl Report {
+    /// Whether nothing went wrong: declined dinners are fine, and so is being told to come back.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        let only_busy = self.failed_by.keys().all(|word| *word == "busy");
+        self.audit.verdict != Verdict::Failed && only_busy && self.books_drain_ms.is_some()
+    }
+}
+
+/// A sum of minor units as people write it.
+#[must_use]
+pub fn money(minor: i128, exponent: u32) -> String {
+    let unit = 10_u128.pow(exponent);
+    let (whole, rest) = (minor.unsigned_abs() / unit, minor.unsigned_abs() % unit);
+    let sign = if minor < 0 { "-" } else { "" };
+    match usize::try_from(exponent).unwrap_or(0) {
+        0 => format!("{sign}{}", grouped(whole)),
+        digits => format!("{sign}{}.{rest:0digits$}", grouped(whole)),
+    }
+}
+
+/// A number with commas between its thousands.
+#[must_use]
+pub fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A whole number, without its fraction.
+fn whole(number: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let number = number.round().max(0.0) as u128;
+    grouped(number)
+}
+
+/// The report for people; amounts have `exponent` decimals.
+#[derive(Debug)]
+pub struct Summary<'a> {
+    /// What is told.
+    pub report: &'a Report,
+    /// Decimals of the currency.
+    pub exponent: u32,
+}
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.speed(&mut text)?;
+        self.latency(&mut text)?;
+        self.endings(&mut text)?;
+        self.costs(&mut text)?;
+        self.money(&mut text)?;
+        write_audit(&mut text, &self.report.audit)?;
+        f.write_str(&text)
+    }
+}
+
+fn row(text: &mut String, name: &str, number: &str, more: impl fmt::Display) -> fmt::Result {
+    writeln!(text, "{name:<22}{number:>16}  {more}")
+}
+
+impl Summary<'_> {
+    fn speed(&self, text: &mut String) -> fmt::Result {
+        let r = self.report;
+        if !r.durable {
+            writeln!(text, "*** NOT DURABLE: a crash loses what was acknowledged ***")?;
+        }
+        let settings = &r.settings;
+        let rate = match settings.tables {
+            Some(tables) => format!("rate {}, {tables} tables at once", settings.rate),
+            None => format!("{} dinners/s arriving", settings.rate),
+        };
+        writeln!(
+            text,
+            "{rate}; {} diners a table, {} of {} wallets dining, {} merchants, seed {}",
+            settings.diners,
+            settings.wallets_dining,
+            settings.wallets,
+            settings.merchants,
+            settings.seed
+        )?;
+        row(text, "settlements", &grouped(r.settlements.into()), format!("in {:.2} s", r.wall_s))?;
+        row(text, "settlements/s", &whole(r.settlements_per_s), "")?;
+        row(text, "debits/s", &whole(r.debits_per_s), "")
+    }
+
+    fn latency(&self, text: &mut String) -> fmt::Result {
+        let names = [
+            ("latency", self.report.latency_us, "from when the dinner should have begun"),
+            ("scan to told", self.report.scan_to_told_us, ""),
+        ];
+        for (name, l, more) in names {
+            let rest = format!(
+                "µs p50   p99 {}   p99.9 {}   max {}  {more}",
+                whole(l.p99),
+                whole(l.p999),
+                whole(l.max)
+            );
+            row(text, name, &whole(l.p50), rest.trim_end())?;
+        }
+        Ok(())
+    }
+
+    fn endings(&self, text: &mut String) -> fmt::Result {
+        let r = self.report;
+        let list = |ends: &BTreeMap<&str, u64>| {
+            let ends = ends.iter().map(|(word, count)| format!("{word} {count}"));
+            ends.collect::<Vec<_>>().join(", ")
+        };
+        row(text, "declined", &grouped(r.declined.into()), list(&r.declined_by))?;
+        row(text, "failed", &grouped(r.failed.into()), list(&r.failed_by))?;
+        row(text, "longest queue", &grouped(r.queue_max as u128), "dinners arrived, not answered")
+    }
+
+    fn costs(&self, text: &mut String) -> fmt::Result {
+        let r = self.report;
+        let sync = r.sync_us;
+        let syncs = format!(
+            "mean {} µs, longest {} µs, {:.1} records each, on {}",
+            whole(sync.mean),
+            whole(sync.max),
+            r.journal_records_per_batch,
+            r.settings.file_system
+        );
+        row(text, "syncs", &grouped(r.syncs.into()), syncs)?;
+        let each = format!("{:.1} a settlement", r.journal_bytes_per_settlement);
+        row(text, "journal bytes", &grouped(r.journal_bytes.into()), each)?;
+        let drain = match r.books_drain_ms {
+            Some(drain) => format!("ms at the end, drained in {} ms", whole(drain)),
+            None => "ms at the end, and never drained".to_owned(),
+        };
+        row(text, "books behind", &whole(r.books_lag_ms), drain)?;
+        let most =
+            format!("MB, {} at most; {} wallets in memory", whole(r.rss_max_mb), r.wallets_active);
+        row(text, "memory", &whole(r.rss_mb), most)?;
+        let threads = r.cpu_by_thread_s.iter().map(|(name, used)| format!("{name} {used:.2}"));
+        let threads = threads.collect::<Vec<_>>().join(", ");
+        row(text, "processor seconds", &format!("{:.2}", r.cpu_s), threads)?;
+        let SetUp { merchants_s, wallets_s, groups_s, groups, .. } = r.setup;
+        let parts = format!(
+            "s: merchants {merchants_s:.2}, wallets {wallets_s:.2}, {groups} groups {groups_s:.2}"
+        );
+        row(text, "set-up", &format!("{:.2}", r.setup_s), parts)
+    }
+
+    fn money(&self, text: &mut String) -> fmt::Result {
+        let r = self.report;
+        let (currency, money) = (&r.settings.currency, |minor| money(minor, self.exponent));
+        row(text, "paid to merchants", &money(r.paid_minor), currency)?;
+        let Some(file) = &r.file else { return Ok(()) };
+        let FileReport { file, bills, bad_rows, bills_minor, tips_minor } = file;
+        let each = match tips_minor {
+            0 => format!("= {bills} bills"),
+            tips => format!("= {bills} bills {} + tips {}", money(*bills_minor), money(*tips)),
+        };
+        let bad = format!("{each} of {file}, {bad_rows} bad rows");
+        row(text, "file total", &money(bills_minor + tips_minor), bad)
+    }
+}
+
+/// An audit for people.
+///
+/// # Errors
+/// When `text` takes no more.
+pub fn write_audit(text: &mut String, audit: &Audit) -> fmt::Result {
+    let (verdict, records) = match audit.verdict {
+        Verdict::Skipped => return row(text, "audit", "skipped", ""),
+        Verdict::Ok => ("ok", audit.records),
+        Verdict::Failed => ("FAILED", audit.records),
+    };
+    let read = format!("{} records re-read in {:.2} s", grouped(records.into()), audit.took_s);
+    row(text, "audit", verdict, read)?;
+    row(text, "  money made or lost", &audit.money_delta_minor.to_string(), "minor units")?;
+    let told = format!("of {} acknowledged", grouped(audit.acknowledged.into()));
+    row(text, "  settlements lost", &grouped(audit.lost.into()), told)?;
+    let of = format!("of {}", grouped(audit.wallets as u128));
+    row(text, "  negative wallets", &grouped(audit.negative_wallets.into()), of)?;
+    for reason in &audit.reasons {
+        writeln!(text, "  fault: {reason}")?;
+    }
+    let untold = audit.faults.saturating_sub(audit.reasons.len() as u64);
+    if untold > 0 {
+        writeln!(text, "  and {untold} more faults")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_written_with_the_currencys_decimals() {
+        assert_eq!(money(555_935, 2), "5,559.35");
+        assert_eq!(money(-5, 2), "-0.05");
+        assert_eq!(money(1_234_567, 0), "1,234,567");
+        assert_eq!(money(1_000, 3), "1.000");
+    }
+}

@@ -1,0 +1,272 @@
+//! Run: from options to a report. Opens an engine, sets everybody up, runs the dinners, lets the
+//! books catch up, closes, audits.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use fanju::{Config, Engine};
+
+use crate::{
+    acks::AckFile,
+    auditor::{Audit, Auditor},
+    bills::{self, BadRow, Rows},
+    dinner::{self, Moment, Pace, Plan, Ran, Timetable, Watch},
+    options::{Diners, DinnerOptions, Rate},
+    population::{self, Wanted},
+    process,
+    report::{FileReport, Report, Settings},
+    show::Show,
+    tally::{Snapshot, Tally},
+    workload::{Menu, Numbers, Workload},
+};
+
+/// Tables at once with `--rate max`, unless an option says otherwise. Measured on two cores with
+/// groups of eight; fewer leave the journal's batches small, more only wait longer.
+const TABLES: usize = 2_000;
+
+/// Measured time without `--seconds`, without a file.
+const SECONDS: Duration = Duration::from_secs(10);
+
+/// The most dinners per second that wallets are topped up for with `--rate max`.
+const RATE_MAX: u64 = 1_000_000;
+
+/// How long books may take to catch up.
+const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
+
+/// Input that makes no sense; nothing was run.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BadInput(pub String);
+
+/// Runs `dinner`.
+///
+/// # Errors
+/// [`BadInput`], or whatever the engine or the system says.
+pub fn dinner(options: &DinnerOptions) -> Result<Report> {
+    let (menu, file) = menu(options)?;
+    let seconds = measured(options, &menu);
+    let numbers = numbers(options, &menu)?;
+    let workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
+    let (data, _removed_at_the_end) = data_folder(options)?;
+    let acks = options.acks.as_deref().map(|path| {
+        AckFile::open(path).with_context(|| format!("cannot write {}", path.display()))
+    });
+    let acks = acks.transpose()?;
+    if options.no_sync {
+        eprintln!("*** --no-sync: NOT DURABLE, a crash of the machine loses settlements ***");
+    }
+
+    let engine = Engine::open(config(options, &data)).context("cannot open the engine")?;
+    let expected = expected_dinners(options, numbers.dinners, seconds);
+    let wanted = Wanted {
+        merchants: numbers.merchants,
+        wallets: options.wallets,
+        seating: workload.seating(),
+        funds: workload.funds(expected),
+        currency: options.currency,
+    };
+    let began = Instant::now();
+    let show = Show::new(seconds, numbers.dinners);
+    let (population, setup) = population::set_up(&engine, wanted, |what| show.say(what))?;
+    let setup_s = began.elapsed().as_secs_f64();
+    show.say(&format!("{} groups in {setup_s:.1} s; dinner is served", setup.groups));
+
+    let tables = tables(options, setup.groups);
+    let pace = match options.rate {
+        Rate::Max => Pace::Closed { tables },
+        Rate::PerSecond(rate) => Pace::Open(Timetable::new(rate, options.seed)),
+    };
+    let plan = Plan {
+        population: &population,
+        menu: &menu,
+        currency: options.currency,
+        pace,
+        warmup: options.warmup,
+        seconds,
+    };
+    let mut watch = Measuring { engine: &engine, show, before: None };
+    let ran = dinner::run(&engine, plan, workload, acks, &mut watch)
+        .context("cannot write acknowledgements")?;
+    let after = Snapshot::take(&engine);
+    let before = watch.before.unwrap_or_else(|| after.clone());
+    watch.show.end();
+    let (books_drain, audit) = wind_up(engine, options, &ran);
+    let settings = settings(options, &data, tables);
+    let tally = Tally { ran, before, after, books_drain, setup, setup_s, file, audit, settings };
+    Ok(tally.report())
+}
+
+/// Lets the books catch up, closes the engine, and audits its journal.
+fn wind_up(engine: Engine, options: &DinnerOptions, ran: &Ran) -> (Option<Duration>, Audit) {
+    let began = Instant::now();
+    let caught_up = engine.block_on(engine.books_caught_up(BOOKS_PATIENCE));
+    let books_drain = matches!(caught_up, Ok(true)).then(|| began.elapsed());
+    if let Some(error) = engine.books_error() {
+        eprintln!("the books stopped: {error:#}");
+    }
+    let journal = engine.journal();
+    engine.close_blocking();
+    drop(engine);
+    if options.no_audit {
+        return (books_drain, Audit::skipped());
+    }
+    let mut auditor = Auditor::read(&journal);
+    auditor.expect_positions(&ran.meter.acknowledged);
+    (books_drain, auditor.finish())
+}
+
+// --- from options ------------------------------------------------------------------------------
+
+/// What is eaten, with a report of the file that says so. Bad rows are told at once.
+fn menu(options: &DinnerOptions) -> Result<(Menu, Option<FileReport>)> {
+    let files = &options.files;
+    let (menu, bad, sums, path) = if let Some(path) = &files.bills {
+        let Rows { good, bad } = bills::read_bills(path, files, options.currency)
+            .map_err(|error| BadInput(format!("{:#}", anyhow::Error::new(error))))?;
+        let sum = |part: fn(&bills::BillRow) -> i64| good.iter().map(part).map(i128::from).sum();
+        let sums: (i128, i128) = (sum(|row| row.bill.minor()), sum(|row| row.tip.minor()));
+        (Menu::Bills(good), bad, sums, path)
+    } else if let Some(path) = &files.orders {
+        let Rows { good, bad } = bills::read_orders(path, files, options.currency)
+            .map_err(|error| BadInput(format!("{:#}", anyhow::Error::new(error))))?;
+        let sum = good.iter().map(|order| i128::from(order.total.minor())).sum();
+        (Menu::Orders(good), bad, (sum, 0), path)
+    } else {
+        return Ok((Menu::Published, None));
+    };
+    tell_bad_rows(&bad);
+    if files.strict && !bad.is_empty() {
+        let file = path.display();
+        return Err(BadInput(format!("{file}: {} bad rows, and --strict", bad.len())).into());
+    }
+    let bills = menu.rows().unwrap_or(0);
+    if bills == 0 {
+        return Err(BadInput(format!("{}: no bill to pay", path.display())).into());
+    }
+    let (bills_minor, tips_minor) = sums;
+    let (file, bad_rows) = (path.display().to_string(), bad.len());
+    Ok((menu, Some(FileReport { file, bills, bad_rows, bills_minor, tips_minor })))
+}
+
+fn tell_bad_rows(bad: &[BadRow]) {
+    const TOLD_MAX: usize = 20;
+    for row in bad.iter().take(TOLD_MAX) {
+        eprintln!("bad row: {row}");
+    }
+    if bad.len() > TOLD_MAX {
+        eprintln!("and {} more bad rows", bad.len() - TOLD_MAX);
+    }
+}
+
+/// How long is measured; `None`: until the workload ends.
+fn measured(options: &DinnerOptions, menu: &Menu) -> Option<Duration> {
+    let ends_by_itself = menu.rows().is_some() || options.count.is_some();
+    options.seconds.or((!ends_by_itself).then_some(SECONDS))
+}
+
+fn numbers(options: &DinnerOptions, menu: &Menu) -> Result<Numbers> {
+    let fits = |number: u64| usize::try_from(number).context("number too large");
+    let file = menu.rows().map(|rows| {
+        let rounds = options.files.repeat.or(options.seconds.is_none().then_some(1));
+        rounds.map(|rounds| rounds.saturating_mul(rows as u64))
+    });
+    let dinners = [file.flatten(), options.count].into_iter().flatten().min();
+    Ok(Numbers {
+        wallets: fits(options.wallets_dining())?,
+        merchants: fits(options.merchants)?,
+        diners: options.diners,
+        dinners,
+    })
+}
+
+/// At most so many dinners can come: what wallets are topped up for.
+fn expected_dinners(
+    options: &DinnerOptions,
+    dinners: Option<u64>,
+    seconds: Option<Duration>,
+) -> u64 {
+    let rate = match options.rate {
+        Rate::Max => RATE_MAX,
+        // Arrivals vary around their mean.
+        Rate::PerSecond(rate) => rate.saturating_mul(2),
+    };
+    let by_time = seconds.map(|seconds| {
+        let span = seconds + options.warmup + Duration::from_secs(1);
+        rate.saturating_mul(span.as_secs() + 1)
+    });
+    [dinners, by_time].into_iter().flatten().min().unwrap_or(u64::MAX)
+}
+
+fn tables(options: &DinnerOptions, parties: usize) -> usize {
+    let asked = options.tables.and_then(|tables| usize::try_from(tables).ok());
+    asked.unwrap_or(TABLES).min(parties)
+}
+
+/// The engine's folder, and whatever removes it.
+fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+    if let Some(data) = &options.data {
+        return Ok((data.clone(), None));
+    }
+    let folder = tempfile::Builder::new().prefix("fanju-sim-").tempdir();
+    let folder = folder.context("cannot create a temporary folder")?;
+    eprintln!("data in {}, removed afterwards (--data keeps it)", folder.path().display());
+    Ok((folder.path().to_owned(), Some(folder)))
+}
+
+fn config(options: &DinnerOptions, data: &Path) -> Config {
+    // Identities repeat with the seed; a folder that is used again must not meet its own.
+    let seed = (!data.join("journal").exists()).then_some(options.seed);
+    let mut config = Config { sync: !options.no_sync, seed, ..Config::directory(data) };
+    config.rail = population::rail();
+    if options.idle_after.is_some() {
+        config.idle_after = options.idle_after;
+    }
+    config
+}
+
+fn settings(options: &DinnerOptions, data: &Path, tables: usize) -> Settings {
+    let idle_after = options.idle_after.map(|span| span.as_secs_f64());
+    Settings {
+        version: env!("CARGO_PKG_VERSION"),
+        seed: options.seed,
+        diners: match (options.diners, &options.files.bills) {
+            (_, Some(_)) => "the file's".to_owned(),
+            (Diners::Always(diners), None) => diners.to_string(),
+            (Diners::Published, None) => "published".to_owned(),
+        },
+        wallets: options.wallets,
+        wallets_dining: options.wallets_dining(),
+        merchants: options.merchants,
+        rate: match options.rate {
+            Rate::Max => "max".to_owned(),
+            Rate::PerSecond(rate) => rate.to_string(),
+        },
+        tables: (options.rate == Rate::Max).then_some(tables),
+        currency: options.currency.code().to_owned(),
+        warmup_s: options.warmup.as_secs_f64(),
+        sync: !options.no_sync,
+        idle_after_s: idle_after,
+        cores: process::cores(),
+        data: data.display().to_string(),
+        file_system: process::file_system(data),
+    }
+}
+
+struct Measuring<'a> {
+    engine: &'a Engine,
+    show: Show,
+    before: Option<Snapshot>,
+}
+
+impl Watch for Measuring<'_> {
+    fn begins(&mut self) {
+        self.before = Some(Snapshot::take(self.engine));
+    }
+
+    fn tick(&mut self, moment: Moment) {
+        self.show.tick(moment);
+    }
+}

@@ -1,0 +1,182 @@
+//! The program as people run it: small runs, their reports, their exit codes.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+fn fanju_sim(arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_fanju-sim");
+    Command::new(program).args(arguments).output().expect("the program runs")
+}
+
+/// Runs a dinner that must go well, and gives its report.
+fn dinner(arguments: &str) -> Value {
+    let words: Vec<&str> = "dinner --json -".split(' ').chain(arguments.split(' ')).collect();
+    let output = fanju_sim(&words);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments}: {told}");
+    serde_json::from_slice(&output.stdout).expect("JSON on standard output")
+}
+
+#[track_caller]
+fn assert_sound(report: &Value) {
+    assert_eq!(report["audit"]["verdict"], "ok", "{report:#}");
+    for nothing in ["money_delta_minor", "lost", "negative_wallets"] {
+        assert_eq!(report["audit"][nothing], 0, "{nothing}");
+    }
+    assert_eq!((&report["declined"], &report["failed"]), (&0.into(), &0.into()));
+    assert!(report["settlements"].as_u64() > Some(0));
+}
+
+#[test]
+fn a_second_at_full_speed_is_sound_and_fully_reported() {
+    let report = dinner("--seconds 1 --wallets 400 --merchants 5 --tables 10");
+    assert_sound(&report);
+    assert_eq!(report["durable"], true);
+    for figure in [
+        "/settlements_per_s",
+        "/debits_per_s",
+        "/latency_us/p50",
+        "/latency_us/p99",
+        "/latency_us/p999",
+        "/latency_us/max",
+        "/syncs",
+        "/journal_bytes",
+        "/journal_bytes_per_settlement",
+        "/books_lag_ms",
+        "/books_drain_ms",
+        "/rss_mb",
+        "/sync_us/mean",
+        "/sync_us/max",
+        "/sync_us/last",
+        "/setup_s",
+        "/wall_s",
+        "/cpu_s",
+        "/queue_max",
+        "/settings/seed",
+        "/settings/cores",
+    ] {
+        assert!(report.pointer(figure).is_some_and(Value::is_number), "{figure}");
+    }
+    let settlements = report["settlements"].as_u64().expect("a number");
+    assert_eq!(report["debits"].as_u64(), Some(settlements * 8));
+    assert_eq!(report["audit"]["settlements"].as_u64(), Some(settlements));
+}
+
+#[test]
+fn a_timetable_keeps_its_rate_and_a_seed_its_money() {
+    let run = || dinner("--rate 200 --count 100 --wallets 100 --diners published --seed 5");
+    let (one, other) = (run(), run());
+    assert_sound(&one);
+    assert_eq!(one["settlements"], 100);
+    assert_eq!(one["paid_minor"], other["paid_minor"]);
+}
+
+#[test]
+fn without_syncs_it_says_so() {
+    let report = dinner("--no-sync --count 20 --wallets 100 --warmup 0.05");
+    assert_eq!((&report["durable"], &report["settings"]["sync"]), (&false.into(), &false.into()));
+    assert_eq!(report["audit"]["settlements"], 20);
+    let output = fanju_sim(&["dinner", "--no-sync", "--count", "1", "--wallets", "8"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("NOT DURABLE"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("NOT DURABLE"));
+}
+
+#[test]
+fn what_was_acknowledged_is_found_again_and_what_was_not_is_missed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (data, acks) = (path("data"), path("acks.tsv"));
+    let report = dinner(&format!("--count 50 --wallets 100 --data {data} --acks {acks}"));
+    assert_sound(&report);
+    assert_eq!(fs::read_to_string(&acks).expect("acknowledgements").lines().count(), 50);
+
+    // Again in the same folder: everybody new, everything old still there.
+    let report = dinner(&format!("--count 50 --wallets 100 --data {data} --acks {acks}"));
+    assert_eq!(report["audit"]["settlements"], 100);
+    let audit = fanju_sim(&["audit", "--data", &data, "--acks", &acks, "--json", "-"]);
+    assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stderr));
+    let audit: Value = serde_json::from_slice(&audit.stdout).expect("JSON");
+    assert_eq!((&audit["lost"], &audit["acknowledged"]), (&0.into(), &100.into()));
+
+    let text = fs::read_to_string(&acks).expect("acknowledgements");
+    let first = text.lines().next().expect("a line").to_owned();
+    fs::write(&acks, format!("{text}{first}0\n")).expect("writes");
+    let audit = fanju_sim(&["audit", "--data", &data, "--acks", &acks]);
+    assert_eq!(audit.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(told.contains("lost: order") && told.contains("FAILED"), "{told}");
+}
+
+#[test]
+fn a_damaged_journal_is_reported_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().display().to_string();
+    dinner(&format!("--count 200 --wallets 100 --data {data}"));
+    let segments = fs::read_dir(folder.path().join("journal")).expect("a journal");
+    let mut paths = segments.map(|entry| entry.expect("an entry").path());
+    let is_segment = |path: &std::path::PathBuf| fs::metadata(path).is_ok_and(|it| it.len() > 0);
+    let segment = paths.find(is_segment).expect("a segment");
+    let mut bytes = fs::read(&segment).expect("reads");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, &bytes).expect("writes");
+
+    let audit = fanju_sim(&["audit", "--data", &data, "--json", "-"]);
+    assert_eq!(audit.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&audit.stdout).expect("JSON");
+    let reason = report["reasons"][0].as_str().expect("a reason");
+    assert!(reason.contains("the journal is damaged"), "{reason}");
+    assert_eq!(fs::read(&segment).expect("reads"), bytes);
+}
+
+#[test]
+fn bad_rows_are_named_and_strict_makes_them_fatal() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("bills.csv");
+    fs::write(&path, "total_bill,tip,size\n10,1,2\nten,1,2\n8,1,3\n").expect("writes");
+    let file = path.display().to_string();
+    let report = dinner(&format!("--wallets 10 --bills {file}"));
+    assert_eq!((&report["settlements"], &report["file"]["bad_rows"]), (&2.into(), &1.into()));
+    assert_eq!(report["paid_minor"], 2_000);
+    let strict = fanju_sim(&["dinner", "--bills", &file, "--strict"]);
+    assert_eq!(strict.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&strict.stderr).into_owned();
+    assert!(told.contains(":3: total `ten` is not a decimal number"), "{told}");
+}
+
+#[test]
+fn bad_options_end_with_two_and_a_reason() {
+    for (arguments, reason) in [
+        ("dinner --diners 0", "number from 1 to"),
+        ("dinner --diners 9 --wallets 8", "needs at least as many wallets"),
+        ("dinner --bills nowhere.csv", "no such file: nowhere.csv"),
+        ("audit --data nowhere", "no journal in nowhere"),
+    ] {
+        let output = fanju_sim(&arguments.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains(reason), "{arguments}: {told}");
+    }
+}
+
+#[test]
+fn real_bills_and_orders_settle_to_the_cent() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let places = ["../../shared/data", "../../../shared/data"].map(|place| root.join(place));
+    let Some(data) = places.into_iter().find(|place| place.join("tips.csv").is_file()) else {
+        return eprintln!("SKIPPED: no ../shared/data");
+    };
+    let report = dinner(&format!("--wallets 1000 --bills {}", data.join("tips.csv").display()));
+    assert_sound(&report);
+    assert_eq!((&report["settlements"], &report["paid_minor"]), (&244.into(), &555_935.into()));
+    let orders = data.join("chipotle.tsv").display().to_string();
+    let report = dinner(&format!("--wallets 1000 --diners 4 --orders {orders}"));
+    assert_sound(&report);
+    assert_eq!((&report["settlements"], &report["paid_minor"]), (&1_834.into(), &3_450_016.into()));
+    assert_eq!(report["audit"]["merchants_total_minor"], 3_450_016);
+}
