@@ -1,5 +1,6 @@
 //! Every refused command is a typed rejection that changes nothing: neither what anybody sees, nor
 //! the journal.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 mod support;
 

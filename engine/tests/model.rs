@@ -6,6 +6,7 @@
 //! what must hold of any answer and takes that answer over.
 //!
 //! `MODEL_SEEDS=7,8 cargo test -p fanju --test model` runs these seeds; each failure names its own.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 mod support;
 

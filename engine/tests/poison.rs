@@ -1,5 +1,6 @@
 //! The journal fails under a running engine (J-3): everybody who waits is told, whoever comes later
 //! is told, and what was acknowledged is there after the next opening.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 mod support;
 

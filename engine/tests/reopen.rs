@@ -1,5 +1,6 @@
 //! Closing, crashing, opening again, leaving memory and coming back: nothing acknowledged is lost,
 //! nothing moves twice, and a subscriber who was cut misses nothing (L-1).
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The group code: its check digit, and its turns.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! The group's rules: every refusal with its reason, caps over the whole outing.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 use fanju::{
     domain::{

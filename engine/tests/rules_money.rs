@@ -1,4 +1,5 @@
 //! Amounts and currencies: exact, or an error.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 use std::str::FromStr;
 

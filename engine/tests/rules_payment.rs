@@ -1,5 +1,6 @@
 //! One bill between scan and end: every shortfall rule, questions, deadlines, and a property over
 //! all orders in which answers can come.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -1,4 +1,5 @@
 //! Refunds: partial ones sum exactly, per order, per diner and per source, and never go beyond.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 use fanju::{
     domain::{

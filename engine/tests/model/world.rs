@@ -141,9 +141,10 @@ impl Driver {
     pub(crate) async fn carry_out(&mut self, plan: Plan, chance: &mut StdRng) {
         let expected = self.model.expect(&plan);
         let certain = self.model.end_of(&plan).filter(|_| self.strict);
-        let answer = match &plan {
-            Plan::Present { group, .. } => self.present(*group, plan.clone(), chance).await,
-            _ => within(order(self.engine.clone(), plan.clone())).await,
+        let answer = if let Plan::Present { group, .. } = &plan {
+            self.present(*group, plan.clone(), chance).await
+        } else {
+            within(order(self.engine.clone(), plan.clone())).await
         };
         match (&expected, &answer) {
             (Outcome::Refused("either"), Err("order_no_reused" | "merchant_refused")) => {}
