@@ -1,5 +1,6 @@
 //! Every refused command is a typed rejection that changes nothing: neither what anybody sees, nor
 //! the journal.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 mod support;
 
@@ -61,26 +62,49 @@ async fn amounts_outside_their_range_are_refused_everywhere() {
     let Table { engine, diners, merchant, .. } = &table;
     let (ana, ben, shop) = (diners[0], diners[1], *merchant);
     for amount in [0, -1, i64::MIN, TOO_LARGE, i64::MAX].map(minor) {
-        let funds = |_: &()| ();
-        funds(&());
-        refused!(table, engine.top_up(ana, request(), amount),
-            Error::Wallet(wallet::Rejection::Funds(Range)));
-        refused!(table, engine.withdraw(ana, request(), amount),
-            Error::Wallet(wallet::Rejection::Funds(Range)));
-        refused!(table, engine.transfer(ana, ben, request(), amount, None),
-            Error::Wallet(wallet::Rejection::Funds(Range)));
-        refused!(table, engine.pay_out(shop, request(), amount),
-            Error::Merchant(merchant::Rejection::Funds(Range)));
-        refused!(table, engine.refund(shop, refund_request("A-1", "R-1", Some(amount.minor()))),
-            Error::Refund(RefundRejection::AmountOutOfRange));
+        refused!(
+            table,
+            engine.top_up(ana, request(), amount),
+            Error::Wallet(wallet::Rejection::Funds(Range))
+        );
+        refused!(
+            table,
+            engine.withdraw(ana, request(), amount),
+            Error::Wallet(wallet::Rejection::Funds(Range))
+        );
+        refused!(
+            table,
+            engine.transfer(ana, ben, request(), amount, None),
+            Error::Wallet(wallet::Rejection::Funds(Range))
+        );
+        refused!(
+            table,
+            engine.pay_out(shop, request(), amount),
+            Error::Merchant(merchant::Rejection::Funds(Range))
+        );
+        refused!(
+            table,
+            engine.refund(shop, refund_request("A-1", "R-1", Some(amount.minor()))),
+            Error::Refund(RefundRejection::AmountOutOfRange)
+        );
         let code = table.code().await;
-        refused!(table, engine.present(table.bill("A-2", amount.minor()), code),
-            Error::Merchant(merchant::Rejection::Bill(BillRejection::TotalOutOfRange)));
+        refused!(
+            table,
+            engine.present(table.bill("A-2", amount.minor()), code),
+            Error::Merchant(merchant::Rejection::Bill(BillRejection::TotalOutOfRange))
+        );
         let named = Name::new("late").unwrap();
-        refused!(table, engine.open_group(
-                named, ana, Consent { cap: amount, confirm_above: None },
-                Currency::CNY, Rules::default()),
-            Error::Group(group::Rejection::CapOutOfRange));
+        refused!(
+            table,
+            engine.open_group(
+                named,
+                ana,
+                Consent { cap: amount, confirm_above: None },
+                Currency::CNY,
+                Rules::default()
+            ),
+            Error::Group(group::Rejection::CapOutOfRange)
+        );
     }
     // The code was not spent by any of the refused bills.
     table.settle("A-2", 300).await;
@@ -97,25 +121,46 @@ async fn who_is_not_known_is_refused_everywhere() {
     refused!(table, engine.wallet(stranger), Error::UnknownWallet(_));
     refused!(table, engine.top_up(stranger, request(), minor(1)), Error::UnknownWallet(_));
     refused!(table, engine.freeze(stranger), Error::UnknownWallet(_));
-    refused!(table, engine.transfer(stranger, ana, request(), minor(1), None),
-        Error::UnknownWallet(_));
-    refused!(table, engine.transfer(ana, stranger, request(), minor(1), None),
-        Error::UnknownWallet(_));
+    refused!(
+        table,
+        engine.transfer(stranger, ana, request(), minor(1), None),
+        Error::UnknownWallet(_)
+    );
+    refused!(
+        table,
+        engine.transfer(ana, stranger, request(), minor(1), None),
+        Error::UnknownWallet(_)
+    );
     refused!(table, engine.invite(group, ana, stranger), Error::UnknownWallet(_));
-    refused!(table, engine.open_group(Name::new("x").unwrap(), stranger, consent(1),
-        Currency::CNY, Rules::default()), Error::UnknownWallet(_));
+    refused!(
+        table,
+        engine.open_group(
+            Name::new("x").unwrap(),
+            stranger,
+            consent(1),
+            Currency::CNY,
+            Rules::default()
+        ),
+        Error::UnknownWallet(_)
+    );
     refused!(table, engine.subscribe(Topic::Wallet(stranger), None), Error::UnknownWallet(_));
     refused!(table, engine.statement(Topic::Wallet(stranger), None, 10), Error::UnknownWallet(_));
     refused!(table, engine.merchant(no_shop), Error::UnknownMerchant(_));
     refused!(table, engine.pay_out(no_shop, request(), minor(1)), Error::UnknownMerchant(_));
-    refused!(table, engine.refund(no_shop, refund_request("A", "R", None)),
-        Error::UnknownMerchant(_));
+    refused!(
+        table,
+        engine.refund(no_shop, refund_request("A", "R", None)),
+        Error::UnknownMerchant(_)
+    );
     let code = table.code().await;
     refused!(table, engine.present(bill(no_shop, "A-1", 100), code), Error::UnknownMerchant(_));
     refused!(table, engine.group(no_group), Error::UnknownGroup(_));
     refused!(table, engine.show_code(no_group, ana), Error::UnknownGroup(_));
-    refused!(table, engine.group_command(no_group, Command::Lock { by: ana }),
-        Error::UnknownGroup(_));
+    refused!(
+        table,
+        engine.group_command(no_group, Command::Lock { by: ana }),
+        Error::UnknownGroup(_)
+    );
     refused!(table, engine.order(shop, no_order()), Error::UnknownOrder);
     refused!(table, engine.cancel(shop, no_order()), Error::UnknownOrder);
     refused!(table, engine.refund(shop, refund_request("none", "R", None)), Error::UnknownOrder);
@@ -129,13 +174,28 @@ async fn a_frozen_wallet_pays_nothing_and_a_closed_one_is_over() {
     let (ana, ben, cat) = (diners[0], diners[1], diners[2]);
     within(engine.freeze(ben)).await.unwrap();
     refused!(table, engine.freeze(ben), Error::Wallet(wallet::Rejection::Frozen));
-    refused!(table, engine.withdraw(ben, request(), minor(1)),
-        Error::Wallet(wallet::Rejection::Frozen));
-    refused!(table, engine.transfer(ben, ana, request(), minor(1), None),
-        Error::Wallet(wallet::Rejection::Frozen));
+    refused!(
+        table,
+        engine.withdraw(ben, request(), minor(1)),
+        Error::Wallet(wallet::Rejection::Frozen)
+    );
+    refused!(
+        table,
+        engine.transfer(ben, ana, request(), minor(1), None),
+        Error::Wallet(wallet::Rejection::Frozen)
+    );
     refused!(table, engine.close_wallet(ben), Error::Wallet(wallet::Rejection::Frozen));
-    refused!(table, engine.open_group(Name::new("x").unwrap(), ben, consent(1),
-        Currency::CNY, Rules::default()), Error::Wallet(wallet::Rejection::Frozen));
+    refused!(
+        table,
+        engine.open_group(
+            Name::new("x").unwrap(),
+            ben,
+            consent(1),
+            Currency::CNY,
+            Rules::default()
+        ),
+        Error::Wallet(wallet::Rejection::Frozen)
+    );
     within(engine.transfer(ana, ben, request(), minor(1), None)).await.unwrap();
     assert!(matches!(table.pay("A-1", 300).await.unwrap(), Presented::Declined { .. }));
     within(engine.thaw(ben)).await.unwrap();
@@ -144,10 +204,16 @@ async fn a_frozen_wallet_pays_nothing_and_a_closed_one_is_over() {
     within(engine.withdraw(cat, request(), minor(10_000))).await.unwrap();
     within(engine.close_wallet(cat)).await.unwrap();
     refused!(table, engine.close_wallet(cat), Error::Wallet(wallet::Rejection::Closed));
-    refused!(table, engine.top_up(cat, request(), minor(1)),
-        Error::Wallet(wallet::Rejection::Closed));
-    refused!(table, engine.transfer(ana, cat, request(), minor(1), None),
-        Error::Wallet(wallet::Rejection::Closed));
+    refused!(
+        table,
+        engine.top_up(cat, request(), minor(1)),
+        Error::Wallet(wallet::Rejection::Closed)
+    );
+    refused!(
+        table,
+        engine.transfer(ana, cat, request(), minor(1), None),
+        Error::Wallet(wallet::Rejection::Closed)
+    );
     assert!(matches!(table.pay("A-2", 300).await.unwrap(), Presented::Declined { .. }));
 }
 
@@ -160,22 +226,47 @@ async fn currencies_are_never_mixed() {
     let bar = within(engine.onboard_merchant(Name::new("bar").unwrap(), Currency::JPY)).await;
     let bar = bar.unwrap();
     within(engine.top_up(yen, request(), minor(1_000))).await.unwrap();
-    refused!(table, engine.transfer(ana, yen, request(), minor(1), None),
-        Error::Wallet(wallet::Rejection::WrongCurrency { .. }));
-    refused!(table, engine.transfer(yen, ana, request(), minor(1), None),
-        Error::Wallet(wallet::Rejection::WrongCurrency { .. }));
+    refused!(
+        table,
+        engine.transfer(ana, yen, request(), minor(1), None),
+        Error::Wallet(wallet::Rejection::WrongCurrency { .. })
+    );
+    refused!(
+        table,
+        engine.transfer(yen, ana, request(), minor(1), None),
+        Error::Wallet(wallet::Rejection::WrongCurrency { .. })
+    );
     within(engine.invite(*group, ana, yen)).await.unwrap();
-    refused!(table, engine.join(*group, yen, consent(100)),
-        Error::Wallet(wallet::Rejection::WrongCurrency { .. }));
-    refused!(table, engine.open_group(Name::new("x").unwrap(), yen, consent(1),
-        Currency::CNY, Rules::default()), Error::Wallet(wallet::Rejection::WrongCurrency { .. }));
+    refused!(
+        table,
+        engine.join(*group, yen, consent(100)),
+        Error::Wallet(wallet::Rejection::WrongCurrency { .. })
+    );
+    refused!(
+        table,
+        engine.open_group(
+            Name::new("x").unwrap(),
+            yen,
+            consent(1),
+            Currency::CNY,
+            Rules::default()
+        ),
+        Error::Wallet(wallet::Rejection::WrongCurrency { .. })
+    );
     let code = table.code().await;
-    let foreign = || fanju::domain::bill::Bill { currency: Currency::JPY, ..table.bill("A-1", 100) };
-    refused!(table, engine.present(foreign(), code),
-        Error::Merchant(merchant::Rejection::WrongCurrency { .. }));
+    let foreign =
+        || fanju::domain::bill::Bill { currency: Currency::JPY, ..table.bill("A-1", 100) };
+    refused!(
+        table,
+        engine.present(foreign(), code),
+        Error::Merchant(merchant::Rejection::WrongCurrency { .. })
+    );
     let abroad = || fanju::domain::bill::Bill { merchant: bar, ..foreign() };
-    refused!(table, engine.present(abroad(), code),
-        Error::Payment(payment::Rejection::WrongCurrency { .. }));
+    refused!(
+        table,
+        engine.present(abroad(), code),
+        Error::Payment(payment::Rejection::WrongCurrency { .. })
+    );
     // That one reached the group, so it spent the code.
     refused!(table, engine.present(table.bill("A-1", 100), code), Error::SpentCode);
     let _: MerchantId = shop;
@@ -194,24 +285,42 @@ async fn a_group_takes_nobody_twice_and_lets_nobody_in_uninvited() {
     refused!(table, engine.invite(group, dan, dan), Error::Group(No::NotMember));
     within(engine.invite(group, ana, dan)).await.unwrap();
     refused!(table, engine.invite(group, ana, dan), Error::Group(No::AlreadyInvited));
-    refused!(table, engine.group_command(group, Command::Lock { by: ben }),
-        Error::Group(No::NotHost));
-    refused!(table, engine.group_command(group, Command::Leave { wallet: ana }),
-        Error::Group(No::HostStays));
+    refused!(
+        table,
+        engine.group_command(group, Command::Lock { by: ben }),
+        Error::Group(No::NotHost)
+    );
+    refused!(
+        table,
+        engine.group_command(group, Command::Leave { wallet: ana }),
+        Error::Group(No::HostStays)
+    );
     within(engine.group_command(group, Command::Lock { by: ana })).await.unwrap();
     refused!(table, engine.join(group, dan, consent(1)), Error::Group(No::Locked));
-    refused!(table, engine.group_command(group, Command::Leave { wallet: ben }),
-        Error::Group(No::Locked));
+    refused!(
+        table,
+        engine.group_command(group, Command::Leave { wallet: ben }),
+        Error::Group(No::Locked)
+    );
     refused!(table, engine.show_code(group, dan), Error::Group(No::NotMember));
     let code = table.code().await;
     within(engine.group_command(group, Command::Close { by: ana })).await.unwrap();
-    refused!(table, engine.group_command(group, Command::Close { by: ana }),
-        Error::Group(No::Closed));
+    refused!(
+        table,
+        engine.group_command(group, Command::Close { by: ana }),
+        Error::Group(No::Closed)
+    );
     refused!(table, engine.show_code(group, ana), Error::Group(No::Closed));
-    refused!(table, engine.present(table.bill("A-1", 100), code),
-        Error::Payment(payment::Rejection::GroupClosed));
-    refused!(table, engine.order(table.merchant, OrderNo::new("A-1").unwrap()),
-        Error::UnknownOrder);
+    refused!(
+        table,
+        engine.present(table.bill("A-1", 100), code),
+        Error::Payment(payment::Rejection::GroupClosed)
+    );
+    refused!(
+        table,
+        engine.order(table.merchant, OrderNo::new("A-1").unwrap()),
+        Error::UnknownOrder
+    );
 }
 
 #[tokio::test]
@@ -219,8 +328,11 @@ async fn rules_that_do_not_fit_the_bill_are_refused_at_the_till_and_spend_the_co
     let rules = Rules { split: Split::Exact { parts: Vec::new() }, ..Rules::default() };
     let table = Table::laid(Config::in_memory(), &[10_000; 2], 10_000, rules).await;
     let code = table.code().await;
-    refused!(table, table.engine.present(table.bill("A-1", 100), code),
-        Error::Payment(payment::Rejection::Split(_)));
+    refused!(
+        table,
+        table.engine.present(table.bill("A-1", 100), code),
+        Error::Payment(payment::Rejection::Split(_))
+    );
     refused!(table, table.engine.present(table.bill("A-1", 100), code), Error::SpentCode);
 }
 
@@ -241,8 +353,11 @@ async fn codes_expire_are_spent_once_and_are_told_from_foreign_ones() {
     refused!(table, engine.present(table.bill("A-2", 100), first), Error::ExpiredCode);
     let late = wallet_with(engine, 0).await;
     refused!(table, engine.join_by_code(first, late, consent(1)), Error::ExpiredCode);
-    refused!(table, engine.present(table.bill("A-2", 100), Code::from_random(7)),
-        Error::UnknownCode);
+    refused!(
+        table,
+        engine.present(table.bill("A-2", 100), Code::from_random(7)),
+        Error::UnknownCode
+    );
     assert_eq!("283456789012345678".parse::<Code>(), Err(CodeError::Foreign));
     assert_eq!("1234".parse::<Code>(), Err(CodeError::NotEighteenDigits));
     let digits = second.to_string();
@@ -261,28 +376,50 @@ async fn refunds_stay_within_what_was_paid() {
     let (engine, shop) = (&table.engine, table.merchant);
     table.settle("A-1", 300).await;
     let stranger = wallet_with(engine, 0).await;
-    refused!(table, engine.refund(shop, refund_request("A-1", "R-1", Some(301))),
-        Error::Refund(RefundRejection::BeyondRemainder { .. }));
+    refused!(
+        table,
+        engine.refund(shop, refund_request("A-1", "R-1", Some(301))),
+        Error::Refund(RefundRejection::BeyondRemainder { .. })
+    );
     let to = |diner| fanju::domain::order::RefundRequest {
-        diner: Some(diner), ..refund_request("A-1", "R-1", Some(101))
+        diner: Some(diner),
+        ..refund_request("A-1", "R-1", Some(101))
     };
-    refused!(table, engine.refund(shop, to(table.diners[0])),
-        Error::Refund(RefundRejection::BeyondRemainder { .. }));
-    refused!(table, engine.refund(shop, to(stranger)),
-        Error::Refund(RefundRejection::UnknownDiner));
+    refused!(
+        table,
+        engine.refund(shop, to(table.diners[0])),
+        Error::Refund(RefundRejection::BeyondRemainder { .. })
+    );
+    refused!(
+        table,
+        engine.refund(shop, to(stranger)),
+        Error::Refund(RefundRejection::UnknownDiner)
+    );
     table.refund("A-1", "R-1", Some(100)).await.unwrap();
-    refused!(table, engine.refund(shop, refund_request("A-1", "R-1", Some(99))),
-        Error::Refund(RefundRejection::RefundNoReused));
+    refused!(
+        table,
+        engine.refund(shop, refund_request("A-1", "R-1", Some(99))),
+        Error::Refund(RefundRejection::RefundNoReused)
+    );
     within(engine.pay_out(shop, request(), minor(150))).await.unwrap();
-    refused!(table, engine.refund(shop, refund_request("A-1", "R-2", None)),
-        Error::Merchant(merchant::Rejection::Funds(FundsRejection::InsufficientFunds { .. })));
+    refused!(
+        table,
+        engine.refund(shop, refund_request("A-1", "R-2", None)),
+        Error::Merchant(merchant::Rejection::Funds(FundsRejection::InsufficientFunds { .. }))
+    );
     within(engine.withdraw(table.diners[2], request(), minor(9_900))).await.unwrap();
     assert!(matches!(table.pay("A-2", 3_000).await.unwrap(), Presented::Declined { .. }));
-    refused!(table, engine.refund(shop, refund_request("A-2", "R-1", Some(1))),
-        Error::OrderNotPaid);
+    refused!(
+        table,
+        engine.refund(shop, refund_request("A-2", "R-1", Some(1))),
+        Error::OrderNotPaid
+    );
     table.settle("A-3", 30).await;
-    refused!(table, engine.present(table.bill("A-3", 31), Code::from_random(1)),
-        Error::OrderNoReused);
+    refused!(
+        table,
+        engine.present(table.bill("A-3", 31), Code::from_random(1)),
+        Error::OrderNoReused
+    );
 }
 
 #[tokio::test]
@@ -295,9 +432,14 @@ async fn shares_above_the_cap_wait_and_an_outing_is_capped_as_a_whole() {
     refuses_when_asked(engine, table.group, table.diners[0]).await;
     assert!(matches!(within(begun).await, Ok(Presented::Declined { .. })));
     table.settle("A-3", 500).await;
-    refused!(table, engine.group_command(
-            table.group, Command::SetConsent { wallet: table.diners[0], consent: consent(999) }),
-        Error::Group(group::Rejection::CapBelowSpent { .. }));
+    refused!(
+        table,
+        engine.group_command(
+            table.group,
+            Command::SetConsent { wallet: table.diners[0], consent: consent(999) }
+        ),
+        Error::Group(group::Rejection::CapBelowSpent { .. })
+    );
 }
 
 /// Says no as soon as the question is there.
@@ -379,9 +521,13 @@ async fn a_position_that_is_not_on_the_chain_is_refused_as_such() {
     let engine = &table.engine;
     let stranger = wallet_with(engine, 5).await;
     let wallet = Topic::Wallet(stranger);
-    for position in [receipt.position(), Position(1), Position(receipt.position().0 + 1),
-        Position(1 << 40), Position(u64::MAX)]
-    {
+    for position in [
+        receipt.position(),
+        Position(1),
+        Position(receipt.position().0 + 1),
+        Position(1 << 40),
+        Position(u64::MAX),
+    ] {
         refused!(table, engine.statement(wallet, Some(position), 5), Error::UnknownPosition);
         refused!(table, engine.subscribe(wallet, Some(position)), Error::UnknownPosition);
     }
@@ -394,7 +540,8 @@ struct Panicking(Arc<std::sync::atomic::AtomicU32>);
 impl Rail for Panicking {
     fn transfer(&self, _: RailMove) -> RailFuture {
         use std::sync::atomic::Ordering;
-        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let left =
+            self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         match left {
             Ok(left) if left % 2 == 0 => panic!("the bank's driver panics when it is asked"),
             Ok(_) => Box::pin(async { panic!("the bank's driver panics while it waits") }),
@@ -423,10 +570,12 @@ async fn a_bank_that_panics_is_asked_again_and_wedges_no_wallet() {
 async fn a_request_that_looks_like_a_bill_does_not_touch_its_reservation() {
     let table = Table::laid(Config::in_memory(), &[1_000; 2], 500, Rules::default()).await;
     let (engine, ana, ben) = (&table.engine, table.diners[0], table.diners[1]);
-    within(engine.group_command(
-        table.group,
-        Command::SetConsent { wallet: ana, consent: consent(1_000) },
-    ))
+    within(
+        engine.group_command(
+            table.group,
+            Command::SetConsent { wallet: ana, consent: consent(1_000) },
+        ),
+    )
     .await
     .unwrap();
     // Ana's share is reserved; Ben's is above his cap and waits for his yes.

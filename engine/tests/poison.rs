@@ -1,5 +1,6 @@
 //! The journal fails under a running engine (J-3): everybody who waits is told, whoever comes later
 //! is told, and what was acknowledged is there after the next opening.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 mod support;
 
@@ -42,7 +43,10 @@ async fn laid(storage: &Leashed) -> Table {
 
 /// Everything in flight at once, twice over where the second has to wait for the first, and the
 /// journal in the middle of a sync.
-async fn in_flight(storage: &Leashed, table: &Table) -> Vec<(&'static str, Begun<Option<&'static str>>)> {
+async fn in_flight(
+    storage: &Leashed,
+    table: &Table,
+) -> Vec<(&'static str, Begun<Option<&'static str>>)> {
     let Table { engine, diners, group, merchant } = table;
     let (ana, ben, cat, group, merchant) = (diners[0], diners[1], diners[2], *group, *merchant);
     let guest = wallet_with(engine, 0).await;

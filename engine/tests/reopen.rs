@@ -1,5 +1,6 @@
 //! Closing, crashing, opening again, leaving memory and coming back: nothing acknowledged is lost,
 //! nothing moves twice, and a subscriber who was cut misses nothing (L-1).
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 mod support;
 
@@ -456,11 +457,8 @@ async fn a_refund_in_flight_is_not_forgotten_when_memory_is_tidied() {
 async fn a_seeded_engine_opened_again_does_not_repeat_its_identities() {
     let storage = MemoryStorage::new();
     let clock = TestClock::at(Timestamp(1_700_000_000_000_000));
-    let config = || Config {
-        seed: Some(7),
-        clock: Clock::Test(clock.clone()),
-        ..over(storage.clone())
-    };
+    let config =
+        || Config { seed: Some(7), clock: Clock::Test(clock.clone()), ..over(storage.clone()) };
     let mut born = BTreeSet::new();
     for _ in 0..3 {
         let engine = Engine::open(config()).unwrap();
@@ -529,7 +527,13 @@ async fn an_engine_that_is_dropped_has_kept_everything_it_acknowledged() {
     ));
     let other = merchant(&table.engine).await;
     assert_ne!(other, shop);
-    assert!(within(table.engine.statement(Topic::Group(group), None, 9)).await.unwrap().events.iter()
-        .any(|event| matches!(event.event(), Event::Settled(_))));
+    assert!(
+        within(table.engine.statement(Topic::Group(group), None, 9))
+            .await
+            .unwrap()
+            .events
+            .iter()
+            .any(|event| matches!(event.event(), Event::Settled(_)))
+    );
     assert_eq!(consent(1).cap, minor(1));
 }

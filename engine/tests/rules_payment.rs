@@ -1,5 +1,6 @@
 //! One bill between scan and end: every shortfall rule, questions, deadlines, and a property over
 //! all orders in which answers can come.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -205,8 +206,10 @@ fn each_shortfall_rule_does_what_it_says() {
     assert_eq!(run(Shortfall::Reshare, &capped, 300, &[500, 5, 500]).paid(), pays(&[149, 0, 151]));
     assert!(!run(Shortfall::Reshare, &[(149, None); 3], 300, &[500, 5, 500]).waits());
     assert_eq!(run(Shortfall::Reshare, &free, 300, &[500, 5, 120]).paid(), pays(&[300]));
-    assert!(matches!(run(Shortfall::Reshare, &free, 300, &[5; 3]).declined(),
-        DeclineReason::Short { .. }));
+    assert!(matches!(
+        run(Shortfall::Reshare, &free, 300, &[5; 3]).declined(),
+        DeclineReason::Short { .. }
+    ));
 }
 
 #[test]
@@ -250,7 +253,9 @@ fn resharing_asks_nobody_for_more_than_was_agreed() {
 #[test]
 fn patience_ends_questions_and_the_deadline_ends_everything() {
     let consents = [(1_000, None), (50, None), (50, None)];
-    for (shortfall, paid) in [(Shortfall::HostCovers, pays(&[300])), (Shortfall::Reshare, pays(&[300]))] {
+    for (shortfall, paid) in
+        [(Shortfall::HostCovers, pays(&[300])), (Shortfall::Reshare, pays(&[300]))]
+    {
         let mut table = run(shortfall, &consents, 300, &[500; 3]);
         let early = table.payment.tick(Timestamp(PATIENCE.0 - 1));
         assert_eq!(early, Step { actions: [].into_iter().collect(), verdict: Verdict::Waiting });
@@ -298,7 +303,9 @@ fn a_cancelled_bill_releases_everybody_and_stale_answers_change_nothing() {
 fn a_treat_is_drawn_from_the_payer_alone() {
     let mut group = group(Shortfall::Decline, &[(1_000, None); 4]);
     group.rules.split = Split::Treat {
-        payer: wallet(2), guests: vec![wallet(0), wallet(1)], of: Box::new(Split::Equal),
+        payer: wallet(2),
+        guests: vec![wallet(0), wallet(1)],
+        of: Box::new(Split::Equal),
     };
     let mut table = Table::new(&group, 401, &[500; 4]);
     table.finish_mail();
@@ -316,8 +323,10 @@ fn a_bill_that_cannot_be_tried_is_refused() {
     assert_eq!(begin(&closed, bill(100)), Err(Rejection::GroupClosed));
     let open = group(Shortfall::Decline, &[(1_000, None); 2]);
     let yen = Bill { currency: Currency::JPY, ..bill(100) };
-    assert_eq!(begin(&open, yen),
-        Err(Rejection::WrongCurrency { pays: Currency::CNY, asked: Currency::JPY }));
+    assert_eq!(
+        begin(&open, yen),
+        Err(Rejection::WrongCurrency { pays: Currency::CNY, asked: Currency::JPY })
+    );
     assert!(matches!(begin(&open, bill(0)), Err(Rejection::Split(_))));
 }
 

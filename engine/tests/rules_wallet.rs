@@ -1,4 +1,5 @@
 //! The wallet's rules: history → command → outcome, then one property over all histories.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 use fanju::{
     domain::{
@@ -82,9 +83,12 @@ fn every_refusal_has_its_reason() {
     let gone = [out[0].clone(), Event::RailConfirmed(moved(1, Direction::Out, 100))];
     let closed = [&gone[..], &[Event::WalletClosed { wallet: ME }]].concat();
     let range = Rejection::Funds(FundsRejection::AmountOutOfRange);
-    let short = |available, needed| Rejection::Funds(FundsRejection::InsufficientFunds {
-        available: minor(available), needed: minor(needed),
-    });
+    let short = |available, needed| {
+        Rejection::Funds(FundsRejection::InsufficientFunds {
+            available: minor(available),
+            needed: minor(needed),
+        })
+    };
     let reused = Rejection::Reused(RequestReused);
 
     check(&[], &Command::Freeze, Ok(()));
@@ -96,8 +100,11 @@ fn every_refusal_has_its_reason() {
     check(&[], &Command::Close, Err(Rejection::NotEmpty { posted: minor(100) }));
     check(&out, &Command::Close, Err(Rejection::NotEmpty { posted: minor(100) }));
     check(&gone, &Command::Close, Ok(()));
-    check(&[&gone[..], &[Event::RailRequested(moved(2, Direction::In, 5))]].concat(),
-        &Command::Close, Err(Rejection::NotEmpty { posted: minor(0) }));
+    check(
+        &[&gone[..], &[Event::RailRequested(moved(2, Direction::In, 5))]].concat(),
+        &Command::Close,
+        Err(Rejection::NotEmpty { posted: minor(0) }),
+    );
     check(&frozen, &top_up(5, 1), Ok(()));
     check(&closed, &top_up(5, 1), Err(Rejection::Closed));
     for bad in [0, -1, i64::MIN, limits::AMOUNT_MINOR_MAX + 1] {
@@ -200,7 +207,11 @@ fn reservations_and_balances_are_bounded() {
     for id in 1..u128::try_from(steps).unwrap() {
         assert!(full.decide(&top_up(id, limits::AMOUNT_MINOR_MAX)).is_ok(), "{id}");
         // Still on its way, and yet it counts.
-        apply(&mut full, &Event::RailRequested(moved(id, Direction::In, limits::AMOUNT_MINOR_MAX)), 5);
+        apply(
+            &mut full,
+            &Event::RailRequested(moved(id, Direction::In, limits::AMOUNT_MINOR_MAX)),
+            5,
+        );
     }
     assert_eq!(full.decide(&top_up(9_999, 1)), Err(too_large));
 }
@@ -210,7 +221,11 @@ fn sixty_four_requests_are_remembered_and_the_oldest_is_forgotten_first() {
     let mut wallet = with(1_000);
     for id in 0..limits::REQUESTS_REMEMBERED_MAX as u128 {
         let gift = Event::Transferred {
-            from: ME, to: YOU, request: request(id), amount: minor(1), note: None,
+            from: ME,
+            to: YOU,
+            request: request(id),
+            amount: minor(1),
+            note: None,
         };
         apply(&mut wallet, &gift, 10 + u64::try_from(id).unwrap());
     }
@@ -260,17 +275,13 @@ proptest! {
                 });
             }
             for event in events {
-                match &event {
-                    Event::RailConfirmed(moved) => {
-                        prop_assert!(done.insert(moved.request));
-                        let sign = if moved.direction == Direction::In { 1 } else { -1 };
-                        sum += sign * moved.amount.minor();
-                    }
-                    Event::Transferred { request, amount, .. } => {
-                        prop_assert!(done.insert(*request));
-                        sum -= amount.minor();
-                    }
-                    _ => {}
+                if let Event::RailConfirmed(moved) = &event {
+                    prop_assert!(done.insert(moved.request));
+                    let sign = if moved.direction == Direction::In { 1 } else { -1 };
+                    sum += sign * moved.amount.minor();
+                } else if let Event::Transferred { request, amount, .. } = &event {
+                    prop_assert!(done.insert(*request));
+                    sum -= amount.minor();
                 }
                 apply(&mut live, &event, at);
                 history.push((event, at));

@@ -358,8 +358,8 @@ impl MerchantActor {
         for reply in self.orders.end(order_no, Ended { content, paid, positions }) {
             reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
         }
-        let refunds = &self.refunds;
-        self.orders.tidy(self.core.projected.position(), |order| refunds.contains_key(order));
+        let (projected, refunds) = (self.core.projected.position(), &self.refunds);
+        self.orders.tidy(projected, |order_no| refunds.contains_key(order_no));
     }
 
     // --- a refund --------------------------------------------------------------------------

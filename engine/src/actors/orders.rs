@@ -132,16 +132,15 @@ impl Orders {
     }
 
     /// Forgets ended orders whose records all lie before `projected`, now and then; not those that
-    /// `is_busy`, because a record of theirs is on its way.
-    pub(crate) fn tidy(&mut self, projected: Position, is_busy: impl Fn(&OrderNo) -> bool) {
+    /// are `busy`: their refund on its way will add a record to them.
+    pub(crate) fn tidy(&mut self, projected: Position, busy: impl Fn(&OrderNo) -> bool) {
         if self.known.len() < self.tidy_at {
             return;
         }
         self.known.retain(|order_no, known| match known {
             Known::InFlight(_) => true,
             Known::Ended(ended) => {
-                let is_fresh = |position: &Position| *position >= projected;
-                ended.positions.iter().any(is_fresh) || is_busy(order_no)
+                ended.positions.iter().any(|position| *position >= projected) || busy(order_no)
             }
         });
         self.tidy_at = (self.known.len() * 2).max(ENDED_MIN);

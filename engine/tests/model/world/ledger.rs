@@ -248,6 +248,28 @@ impl Model {
         }
     }
 
+    /// Whether a bill settles, where the model is certain: everybody can pay even an odd cent more, or
+    /// somebody cannot pay at all and nobody may help.
+    pub(crate) fn end_of(&self, plan: &Plan) -> Option<bool> {
+        let Plan::Present { group, total, .. } = plan else { return None };
+        let group = &self.groups[group];
+        let diners = i64::try_from(group.order.len()).expect("few");
+        let (least, most) = (total / diners, total / diners + i64::from(total % diners != 0));
+        let can = |id: &WalletId, share: i64| {
+            let ((cap, spent), wallet) = (group.members[id], &self.wallets[id]);
+            wallet.pays() && wallet.posted >= share && cap - spent >= share
+        };
+        let broke = |id: &WalletId| {
+            let wallet = &self.wallets[id];
+            least > 0 && (!wallet.pays() || wallet.posted < least)
+        };
+        if group.order.iter().all(|id| can(id, most)) {
+            return Some(true);
+        }
+        let nobody_helps = group.shortfall == Shortfall::Decline;
+        (nobody_helps && group.order.iter().any(broke)).then_some(false)
+    }
+
     /// Takes over what happened, after checking that it could.
     pub(crate) fn fold(&mut self, position: Position, event: &Event) {
         assert!(self.folded.insert(position), "{position} happens once");
@@ -292,11 +314,8 @@ impl Model {
             Event::GroupUnlocked { group } => self.group(*group).locked = false,
             Event::Settled(settlement) => self.fold_settled(settlement),
             Event::Declined(decline) => {
-                let order = Order {
-                    total: decline.total.minor(),
-                    legs: None,
-                    refunds: BTreeMap::new(),
-                };
+                let order =
+                    Order { total: decline.total.minor(), legs: None, refunds: BTreeMap::new() };
                 let shop = self.merchants.get_mut(&decline.merchant).expect("known");
                 let former = shop.orders.insert(decline.order_no.to_string(), order);
                 assert!(former.is_none_or(|former| former.legs.is_none()), "G-1");

@@ -11,21 +11,75 @@ use super::ledger::Model;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Plan {
-    TopUp { wallet: WalletId, request: RequestId, amount: i64 },
-    Withdraw { wallet: WalletId, request: RequestId, amount: i64 },
-    Transfer { from: WalletId, to: WalletId, request: RequestId, amount: i64 },
-    PayOut { merchant: MerchantId, request: RequestId, amount: i64 },
-    Freeze { wallet: WalletId },
-    Thaw { wallet: WalletId },
-    CloseWallet { wallet: WalletId },
-    Invite { group: GroupId, by: WalletId, wallet: WalletId },
-    Join { group: GroupId, wallet: WalletId, cap: i64 },
-    Leave { group: GroupId, wallet: WalletId },
-    SetCap { group: GroupId, wallet: WalletId, cap: i64 },
-    SetRules { group: GroupId, by: WalletId, shortfall: Shortfall },
-    Lock { group: GroupId, by: WalletId },
-    Unlock { group: GroupId, by: WalletId },
-    Present { merchant: MerchantId, group: GroupId, by: WalletId, order_no: String, total: i64 },
+    TopUp {
+        wallet: WalletId,
+        request: RequestId,
+        amount: i64,
+    },
+    Withdraw {
+        wallet: WalletId,
+        request: RequestId,
+        amount: i64,
+    },
+    Transfer {
+        from: WalletId,
+        to: WalletId,
+        request: RequestId,
+        amount: i64,
+    },
+    PayOut {
+        merchant: MerchantId,
+        request: RequestId,
+        amount: i64,
+    },
+    Freeze {
+        wallet: WalletId,
+    },
+    Thaw {
+        wallet: WalletId,
+    },
+    CloseWallet {
+        wallet: WalletId,
+    },
+    Invite {
+        group: GroupId,
+        by: WalletId,
+        wallet: WalletId,
+    },
+    Join {
+        group: GroupId,
+        wallet: WalletId,
+        cap: i64,
+    },
+    Leave {
+        group: GroupId,
+        wallet: WalletId,
+    },
+    SetCap {
+        group: GroupId,
+        wallet: WalletId,
+        cap: i64,
+    },
+    SetRules {
+        group: GroupId,
+        by: WalletId,
+        shortfall: Shortfall,
+    },
+    Lock {
+        group: GroupId,
+        by: WalletId,
+    },
+    Unlock {
+        group: GroupId,
+        by: WalletId,
+    },
+    Present {
+        merchant: MerchantId,
+        group: GroupId,
+        by: WalletId,
+        order_no: String,
+        total: i64,
+    },
     Refund {
         merchant: MerchantId,
         order_no: String,
