@@ -139,6 +139,10 @@ impl Purse {
     /// When the funds do not reach (W-1).
     pub fn apply_answered(&mut self, moved: RailMove, delta: Amount, at: Position, ended: Ended) {
         self.moving.retain(|open| open.request != moved.request);
+        if self.moving.is_empty() {
+            // Gives the room back: most of a million wallets have nothing on the rail.
+            self.moving = Vec::new();
+        }
         self.funds.unhold(moved.request);
         self.funds.post(delta);
         let content = rail_content(&moved);

@@ -1,7 +1,5 @@
 //! What an account remembers of its own requests, so that asking twice moves money once.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -48,23 +46,22 @@ pub struct RequestReused;
 
 /// The last [`limits::REQUESTS_REMEMBERED_MAX`] requests of one account, oldest first.
 ///
-/// Most wallets never make one: the memory then costs a pointer.
+/// As large as what it holds: a wallet that was topped up once keeps one, and there are millions.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[expect(clippy::box_collection, reason = "a pointer, not three words, in a million idle wallets")]
 pub struct Requests {
-    recent: Option<Box<VecDeque<Remembered>>>,
+    recent: Box<[Remembered]>,
 }
 
 impl Requests {
     /// The memory that a checkpoint has.
     #[must_use]
     pub fn restore(recent: Vec<Remembered>) -> Self {
-        Self { recent: (!recent.is_empty()).then(|| Box::new(recent.into())) }
+        Self { recent: recent.into() }
     }
 
     /// Everything remembered, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Remembered> {
-        self.recent.iter().flat_map(|recent| recent.iter())
+        self.recent.iter()
     }
 
     /// Looks `request` up.
@@ -84,10 +81,7 @@ impl Requests {
 
     /// Folds the end of a request; the oldest is forgotten when there are too many.
     pub fn remember(&mut self, ended: Remembered) {
-        let recent = self.recent.get_or_insert_default();
-        if recent.len() >= limits::REQUESTS_REMEMBERED_MAX {
-            recent.pop_front();
-        }
-        recent.push_back(ended);
+        let forgotten = usize::from(self.recent.len() >= limits::REQUESTS_REMEMBERED_MAX);
+        self.recent = self.recent.iter().skip(forgotten).copied().chain([ended]).collect();
     }
 }

@@ -206,6 +206,9 @@ impl Funds {
     /// Folds the end of `request`'s hold, if it has one.
     pub fn unhold(&mut self, request: RequestId) {
         self.holds.retain(|hold| hold.request != request);
+        if self.holds.is_empty() {
+            self.holds = Vec::new();
+        }
     }
 
     fn assert_invariant(&self) {
