@@ -79,7 +79,11 @@ impl<T> Reply<T> {
     }
 
     /// Answers. A caller who no longer listens is no concern of ours: what happened, happened.
+    ///
+    /// The permit goes first: who has his answer may ask again at once.
     pub(crate) fn send(self, answer: Result<T, Error>) {
-        drop(self.sender.send(answer));
+        let Self { sender, _permit: permit } = self;
+        drop(permit);
+        drop(sender.send(answer));
     }
 }

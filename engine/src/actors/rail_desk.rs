@@ -69,9 +69,9 @@ impl RailDesk {
 
 /// Asks the bank to make `moved`, until it answers; its answer becomes a record.
 pub(crate) fn ask_bank<A: RailHolder>(actor: &A, moved: RailMove, ctx: &mut Context<A>) {
-    let rail = Arc::clone(&actor.core().rail);
-    // A task of its own: a bank's driver that panics has lost an answer, not ended an actor.
-    let answer = actix_rt::spawn(async move { rail.transfer(moved).await });
+    // A task of its own: a bank's driver that panics while it waits has lost an answer, not ended an
+    // actor.
+    let answer = actix_rt::spawn(actor.core().rail.transfer(moved));
     ctx.spawn(answer.into_actor(actor).map(move |answer, actor: &mut A, ctx| {
         let event = match answer.unwrap_or(RailAnswer::Unknown) {
             RailAnswer::Moved => Event::RailConfirmed(moved),
