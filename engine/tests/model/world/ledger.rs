@@ -104,7 +104,7 @@ pub(crate) struct Model {
     pub(crate) merchants: BTreeMap<MerchantId, Merchant>,
     pub(crate) groups: BTreeMap<GroupId, Group>,
     pub(crate) folded: BTreeSet<Position>,
-    pub(crate) on_the_rail: BTreeMap<RequestId, Plan>,
+    pub(crate) on_the_rail: BTreeMap<(Holder, RequestId), Plan>,
     pub(crate) used: BTreeSet<RequestId>,
     pub(crate) came_in: i64,
     pub(crate) went_out: i64,
@@ -360,11 +360,11 @@ impl Model {
             (Holder::Wallet(wallet), Direction::Out) => Plan::Withdraw { wallet, request, amount },
             (Holder::Merchant(merchant), _) => Plan::PayOut { merchant, request, amount },
         };
-        self.on_the_rail.insert(request, plan);
+        self.on_the_rail.insert((moved.holder, request), plan);
     }
 
     fn fold_confirmed(&mut self, moved: &RailMove) {
-        self.on_the_rail.remove(&moved.request);
+        self.on_the_rail.remove(&(moved.holder, moved.request));
         self.used.insert(moved.request);
         let amount = moved.amount.minor();
         let (word, delta) = match moved.direction {
