@@ -11,12 +11,13 @@ use fanju::{
     domain::{
         bill::BillRejection,
         code::{Code, CodeError},
-        event::{Consent, RailMove, Rules, Shortfall},
+        event::{Consent, Rules, Shortfall},
         group,
         group::Command,
         merchant,
         order::RefundRejection,
         payment,
+        purse::OpenMove,
         split::Split,
         text::{Name, OrderNo, TextError},
         wallet,
@@ -538,7 +539,7 @@ async fn a_position_that_is_not_on_the_chain_is_refused_as_such() {
 struct Panicking(Arc<std::sync::atomic::AtomicU32>);
 
 impl Rail for Panicking {
-    fn transfer(&self, _: RailMove) -> RailFuture {
+    fn transfer(&self, _: OpenMove) -> RailFuture {
         use std::sync::atomic::Ordering;
         let left =
             self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));

@@ -11,11 +11,12 @@ use std::{
 };
 
 use fanju::{
-    Config, Engine, Error, OrderView, Presented, Rail, RailAnswer, RailFuture,
+    Config, Engine, Error, OrderView, Presented, Rail, RailAnswer, RailFuture, SandboxBank,
     domain::{
         bill::Bill,
-        event::{Consent, DeclineReason, Direction, RailMove, Rules, Shortfall},
+        event::{Consent, DeclineReason, Direction, Rules, Shortfall},
         order::RefundRequest,
+        purse::OpenMove,
         text::OrderNo,
     },
     id::{GroupId, MerchantId, RequestId, WalletId},
@@ -262,12 +263,28 @@ async fn a_wedding_of_five_hundred_settles_to_the_last_fen() {
     assert_eq!(table.takings().await, 1_234_567);
 }
 
+#[tokio::test]
+async fn a_request_id_that_was_forgotten_and_used_again_is_charged_again() {
+    let bank = SandboxBank::default();
+    let config = Config { rail: Arc::new(bank.clone()), ..Config::in_memory() };
+    let table = Table::laid(config, &[0], 100, Rules::default()).await;
+    let (wallet, first) = (table.diners[0], request());
+    table.engine.top_up(wallet, first, minor(1)).await.unwrap();
+    for _ in 0..fanju::limits::REQUESTS_REMEMBERED_MAX {
+        table.engine.top_up(wallet, request(), minor(1)).await.unwrap();
+    }
+    table.engine.top_up(wallet, first, minor(1)).await.unwrap();
+    let charged: i64 = bank.moved().iter().map(|moved| moved.amount.minor()).sum();
+    assert_eq!(table.balances().await, [charged], "money is neither made nor lost (M-1)");
+    assert_eq!(charged, 66);
+}
+
 /// A bank whose code panics the first time that money is to leave.
 #[derive(Default)]
 struct PanickingBank(AtomicBool);
 
 impl Rail for PanickingBank {
-    fn transfer(&self, moved: RailMove) -> RailFuture {
+    fn transfer(&self, OpenMove { moved, .. }: OpenMove) -> RailFuture {
         let panics = moved.direction == Direction::Out && !self.0.swap(true, Ordering::SeqCst);
         assert!(!panics, "a bug in the bank's code, on the actor's own stack");
         Box::pin(std::future::ready(RailAnswer::Moved))

@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use fanju::{
     Engine, Error, Rail, RailAnswer, RailFuture,
     domain::{
-        event::{Consent, RailMove, Rules},
+        event::{Consent, Rules},
+        purse::OpenMove,
         text::Name,
     },
     id::{GroupId, MerchantId, RequestId, WalletId},
@@ -30,7 +31,7 @@ const WINDOW: usize = 4_096;
 pub struct WillingBank;
 
 impl Rail for WillingBank {
-    fn transfer(&self, _moved: RailMove) -> RailFuture {
+    fn transfer(&self, _open: OpenMove) -> RailFuture {
         Box::pin(std::future::ready(RailAnswer::Moved))
     }
 }

@@ -591,8 +591,8 @@ impl Handler<Loaded> for MerchantActor {
                 self.orders = orders;
                 let moving = merchant.purse.moving().to_vec();
                 self.merchant = Some(merchant);
-                for moved in moving {
-                    ask_bank(self, moved, ctx);
+                for open in moving {
+                    ask_bank(self, open, ctx);
                 }
             }
             Ok(None) => {}

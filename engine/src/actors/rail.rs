@@ -8,8 +8,11 @@ use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Durat
 use parking_lot::Mutex;
 
 use crate::{
-    domain::event::{Direction, Holder, RailMove},
-    id::RequestId,
+    domain::{
+        event::{Direction, Holder, RailMove},
+        purse::OpenMove,
+    },
+    id::Position,
 };
 
 /// What the bank says.
@@ -31,9 +34,9 @@ pub type RailFuture = Pin<Box<dyn Future<Output = RailAnswer> + Send>>;
 /// Futures are polled on the engine's actor thread, inside its tokio runtime: they must not block.
 /// One that panics has given no answer, and the bank is asked again.
 pub trait Rail: Send + Sync + 'static {
-    /// Moves money, once per holder and request id. Ids are chosen by people: another holder's move
-    /// under the same id is another move, and the same holder's with another amount is refused.
-    fn transfer(&self, moved: RailMove) -> RailFuture;
+    /// Moves money, once per holder and asking record ([`OpenMove::asked`]): that pair is the bank's
+    /// idempotency key. Request ids are chosen by people, who may choose one twice.
+    fn transfer(&self, open: OpenMove) -> RailFuture;
 }
 
 /// How a [`SandboxBank`] misbehaves.
@@ -50,7 +53,7 @@ pub struct SandboxConduct {
 #[derive(Debug, Default)]
 struct Ledger {
     conduct: SandboxConduct,
-    moves: HashMap<(Holder, RequestId), (RailMove, RailAnswer, u32)>,
+    moves: HashMap<(Holder, Position), (RailMove, RailAnswer, u32)>,
 }
 
 /// A bank for tests and simulations: money without end, and as bad manners as one likes.
@@ -69,7 +72,7 @@ impl SandboxBank {
         self.0.lock().conduct = conduct;
     }
 
-    /// Every move that it made, by request.
+    /// Every move that it made.
     #[must_use]
     pub fn moved(&self) -> Vec<RailMove> {
         let ledger = self.0.lock();
@@ -77,15 +80,14 @@ impl SandboxBank {
         moved.map(|(moved, ..)| *moved).collect()
     }
 
-    fn answer(&self, moved: RailMove) -> RailAnswer {
+    fn answer(&self, OpenMove { moved, asked }: OpenMove) -> RailAnswer {
         let mut ledger = self.0.lock();
         let Ledger { conduct, moves } = &mut *ledger;
         let fresh = match conduct.refuses == Some(moved.direction) {
             true => RailAnswer::Refused,
             false => RailAnswer::Moved,
         };
-        let key = (moved.holder, moved.request);
-        let (known, answer, lost) = moves.entry(key).or_insert((moved, fresh, 0));
+        let (known, answer, lost) = moves.entry((moved.holder, asked)).or_insert((moved, fresh, 0));
         if *known != moved {
             return RailAnswer::Refused;
         }
@@ -98,14 +100,14 @@ impl SandboxBank {
 }
 
 impl Rail for SandboxBank {
-    fn transfer(&self, moved: RailMove) -> RailFuture {
+    fn transfer(&self, open: OpenMove) -> RailFuture {
         let bank = self.clone();
         Box::pin(async move {
             let delay = bank.0.lock().conduct.delay;
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }
-            bank.answer(moved)
+            bank.answer(open)
         })
     }
 }

@@ -17,7 +17,7 @@ use super::{
     transaction::{AnySeat, Committed, Transaction},
 };
 use crate::{
-    domain::event::{Event, RailMove},
+    domain::{event::Event, purse::OpenMove},
     id::RequestId,
 };
 
@@ -67,18 +67,19 @@ impl RailDesk {
     }
 }
 
-/// Asks the bank to make `moved`, until it answers; its answer becomes a record.
-pub(crate) fn ask_bank<A: RailHolder>(actor: &A, moved: RailMove, ctx: &mut Context<A>) {
+/// Asks the bank to make a move, until it answers; its answer becomes a record.
+pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &mut Context<A>) {
     // A task of its own: a bank's driver that panics while it waits has lost an answer, not ended an
     // actor.
-    let answer = actix_rt::spawn(actor.core().rail.transfer(moved));
+    let OpenMove { moved, .. } = open;
+    let answer = actix_rt::spawn(actor.core().rail.transfer(open));
     ctx.spawn(answer.into_actor(actor).map(move |answer, actor: &mut A, ctx| {
         let event = match answer.unwrap_or(RailAnswer::Unknown) {
             RailAnswer::Moved => Event::RailConfirmed(moved),
             RailAnswer::Refused => Event::RailRefused(moved),
             RailAnswer::Unknown => {
                 let pause = actor.core().patience.rail_retry;
-                ctx.run_later(pause, move |actor, ctx| ask_bank(actor, moved, ctx));
+                ctx.run_later(pause, move |actor, ctx| ask_bank(actor, open, ctx));
                 return;
             }
         };
@@ -100,7 +101,9 @@ pub(crate) fn follow_rail<A: RailHolder>(
     desk: impl Fn(&mut A) -> &mut RailDesk,
 ) {
     match news.event() {
-        Event::RailRequested(moved) => ask_bank(actor, *moved, ctx),
+        Event::RailRequested(moved) => {
+            ask_bank(actor, OpenMove { moved: *moved, asked: news.position() }, ctx);
+        }
         Event::RailConfirmed(moved) => desk(actor).answer(moved.request, news, true),
         Event::RailRefused(moved) => desk(actor).answer(moved.request, news, false),
         Event::WalletOpened { .. }

@@ -359,8 +359,8 @@ impl Handler<Loaded> for WalletActor {
                 self.folded = head;
                 let moving = wallet.purse.moving().to_vec();
                 self.wallet = Some(wallet);
-                for moved in moving {
-                    ask_bank(self, moved, ctx);
+                for open in moving {
+                    ask_bank(self, open, ctx);
                 }
             }
             Ok(None) => {}

@@ -17,7 +17,7 @@ use crate::{
         event::{Direction, Holder, RailMove},
         group::{self, Group, Member},
         merchant::Merchant,
-        purse::Purse,
+        purse::{OpenMove, Purse},
         requests::{Ended, Remembered, Requests},
         text::Name,
         wallet::{self, Wallet},
@@ -29,8 +29,8 @@ use crate::{
 /// Format of every blob; part of the schema's version.
 const VERSION: u8 = 1;
 
-/// Moves fewer bytes than this are no move: request, direction, amount.
-const MOVE_BYTES_MIN: usize = 18;
+/// Request, direction, amount, position.
+const MOVE_BYTES_MIN: usize = 19;
 /// Request, content, position, end.
 const REMEMBERED_BYTES_MIN: usize = 26;
 /// Wallet, consent, spent, carry.
@@ -95,7 +95,10 @@ pub(super) fn read_merchant(
 
 /// Everything of a purse but what is posted, which has a column.
 fn put_purse(out: &mut Vec<u8>, purse: &Purse) {
-    put_list(out, purse.moving(), put_move_of_holder);
+    put_list(out, purse.moving(), |out, open| {
+        put_move_of_holder(out, &open.moved);
+        put_varint(out, open.asked.0);
+    });
     put_varint(out, purse.requests().iter().count() as u64);
     for ended in purse.requests().iter() {
         put_id(out, ended.request.0);
@@ -109,7 +112,10 @@ fn put_purse(out: &mut Vec<u8>, purse: &Purse) {
 }
 
 fn read_purse(holder: Holder, posted: Amount, bytes: &mut Bytes<'_>) -> Result<Purse, BooksError> {
-    let moving = read_list(bytes, MOVE_BYTES_MIN, |bytes| read_move_of(holder, bytes))?;
+    let moving = read_list(bytes, MOVE_BYTES_MIN, |bytes| {
+        let moved = read_move_of(holder, bytes)?;
+        Ok(OpenMove { moved, asked: Position(bytes.varint()?) })
+    })?;
     let requests = read_list(bytes, REMEMBERED_BYTES_MIN, |bytes| {
         Ok(Remembered {
             request: RequestId(bytes.id()?),
@@ -122,7 +128,8 @@ fn read_purse(holder: Holder, posted: Amount, bytes: &mut Bytes<'_>) -> Result<P
             },
         })
     })?;
-    let out = moving.iter().filter(|moved| moved.direction == Direction::Out);
+    let open = moving.iter().map(|open| open.moved);
+    let out = open.filter(|moved| moved.direction == Direction::Out);
     match Amount::checked_sum(out.map(|moved| moved.amount)) {
         Some(held) if held <= posted => {}
         Some(_) | None => return Err(BooksError::corrupt("W-1: an account holds too much")),

@@ -113,7 +113,7 @@ impl Merchant {
     /// When the event contradicts the state: a corrupt journal, or a bug in `decide`.
     pub fn apply(&mut self, event: &Event, delta: Amount, at: Position) {
         match event {
-            Event::RailRequested(moved) => self.purse.apply_requested(*moved),
+            Event::RailRequested(moved) => self.purse.apply_requested(*moved, at),
             Event::RailConfirmed(moved) => {
                 self.purse.apply_answered(*moved, delta, at, Ended::Done);
             }

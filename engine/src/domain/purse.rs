@@ -29,12 +29,24 @@ pub enum PurseRejection {
     Funds(#[from] FundsRejection),
 }
 
+/// A move that the rail was asked to make.
+///
+/// Its name is the record that asked: no two moves of one engine have the same, whatever request
+/// ids a client makes up, forgets and makes up again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenMove {
+    /// What is to be moved.
+    pub moved: RailMove,
+    /// The record that asked for it.
+    pub asked: Position,
+}
+
 /// Funds, open rail moves and remembered requests of one account.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Purse {
     /// The money.
     pub funds: Funds,
-    moving: Vec<RailMove>,
+    moving: Vec<OpenMove>,
     requests: Requests,
 }
 
@@ -44,9 +56,10 @@ impl Purse {
     /// # Panics
     /// When the holds exceed `posted` (W-1): a corrupt checkpoint.
     #[must_use]
-    pub fn restore(posted: Amount, moving: Vec<RailMove>, requests: Requests) -> Self {
+    pub fn restore(posted: Amount, moving: Vec<OpenMove>, requests: Requests) -> Self {
         let holds = moving
             .iter()
+            .map(|open| open.moved)
             .filter(|moved| moved.direction == Direction::Out)
             .map(|moved| Hold { request: moved.request, amount: moved.amount })
             .collect();
@@ -55,7 +68,7 @@ impl Purse {
 
     /// Moves that the rail has not answered yet.
     #[must_use]
-    pub fn moving(&self) -> &[RailMove] {
+    pub fn moving(&self) -> &[OpenMove] {
         &self.moving
     }
 
@@ -73,7 +86,8 @@ impl Purse {
         if let Some(ended) = self.requests.find(moved.request, rail_content(moved))? {
             return Ok(Some(ended));
         }
-        match self.moving.iter().find(|open| open.request == moved.request) {
+        let mut open = self.moving.iter().map(|open| &open.moved);
+        match open.find(|open| open.request == moved.request) {
             Some(open) if open == moved => Err(PurseRejection::StillMoving),
             Some(_) => Err(PurseRejection::Reused(RequestReused)),
             None => Ok(None),
@@ -97,8 +111,8 @@ impl Purse {
 
     /// What is on its way in: it will be there before anything that is admitted now.
     fn coming_in(&self) -> Amount {
-        let incoming = |moved: &&RailMove| moved.direction == Direction::In;
-        self.moving.iter().filter(incoming).map(|moved| moved.amount).sum()
+        let open = self.moving.iter().map(|open| open.moved);
+        open.filter(|moved| moved.direction == Direction::In).map(|moved| moved.amount).sum()
     }
 
     /// Looks for an earlier request of the same id.
@@ -110,7 +124,7 @@ impl Purse {
         request: RequestId,
         content: u64,
     ) -> Result<Option<Remembered>, RequestReused> {
-        if self.moving.iter().any(|open| open.request == request) {
+        if self.moving.iter().any(|open| open.moved.request == request) {
             return Err(RequestReused);
         }
         self.requests.find(request, content)
@@ -125,12 +139,12 @@ impl Purse {
     ///
     /// # Panics
     /// When the funds do not reach (W-1).
-    pub fn apply_requested(&mut self, moved: RailMove) {
+    pub fn apply_requested(&mut self, moved: RailMove, at: Position) {
         if moved.direction == Direction::Out {
             self.funds.release(moved.request.into());
             self.funds.hold(Hold { request: moved.request, amount: moved.amount });
         }
-        self.moving.push(moved);
+        self.moving.push(OpenMove { moved, asked: at });
     }
 
     /// Folds the rail's answer, with the posting that it brings.
@@ -138,7 +152,7 @@ impl Purse {
     /// # Panics
     /// When the funds do not reach (W-1).
     pub fn apply_answered(&mut self, moved: RailMove, delta: Amount, at: Position, ended: Ended) {
-        self.moving.retain(|open| open.request != moved.request);
+        self.moving.retain(|open| open.moved.request != moved.request);
         if self.moving.is_empty() {
             // Gives the room back: most of a million wallets have nothing on the rail.
             self.moving = Vec::new();

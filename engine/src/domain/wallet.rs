@@ -282,7 +282,7 @@ impl Wallet {
             Event::WalletFrozen { .. } => self.status = Status::Frozen,
             Event::WalletThawed { .. } => self.status = Status::Open,
             Event::WalletClosed { .. } => self.status = Status::Closed,
-            Event::RailRequested(moved) => self.purse.apply_requested(*moved),
+            Event::RailRequested(moved) => self.purse.apply_requested(*moved, at),
             Event::RailConfirmed(moved) => {
                 self.purse.apply_answered(*moved, delta, at, Ended::Done);
             }

@@ -159,7 +159,7 @@ impl World {
     fn open_moves(&self) -> Vec<RailMove> {
         let wallets = self.wallets.values().flat_map(|(wallet, _)| wallet.purse.moving());
         let merchants = self.merchants.values().flat_map(|(shop, _)| shop.purse.moving());
-        wallets.chain(merchants).copied().collect()
+        wallets.chain(merchants).map(|open| open.moved).collect()
     }
 
     fn answer_rail(&mut self) {
