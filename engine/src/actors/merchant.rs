@@ -4,6 +4,8 @@
 //! the group's record comes back as [`Committed`] → reply. A refund's path: [`GiveBack`] → the
 //! order's records read → `Order::decide_refund` → journal → [`Committed`] → reply.
 
+mod refund;
+
 use std::{collections::HashMap, sync::Arc};
 
 use actix::{
@@ -11,7 +13,6 @@ use actix::{
     fut::{ActorFutureExt, WrapFuture},
 };
 use smallvec::smallvec;
-use tokio::sync::oneshot;
 
 use super::{
     admission::Reply,
@@ -26,20 +27,20 @@ use super::{
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
     transaction::{AnySeat, Committed, Transaction},
-    wallet::{Poison, Ready, Rest},
+    wallet::{Poison, Rest},
 };
 use crate::{
     books::BooksError,
     domain::{
         bill::Bill,
         code::Code,
-        event::{DeclineReason, Event, Source},
+        event::{DeclineReason, Event},
         merchant::{Merchant, Rejection},
-        order::{Order, RefundDecision, RefundRequest},
+        order::{Order, RefundRequest},
         requests::{self, Decision},
         text::{Name, OrderNo},
     },
-    id::{MerchantId, Position, RequestId, Topic},
+    id::{MerchantId, Position, RequestId},
     money::{Amount, Currency},
 };
 
@@ -360,162 +361,6 @@ impl MerchantActor {
         }
         let (projected, refunds) = (self.core.projected.position(), &self.refunds);
         self.orders.tidy(projected, |order_no| refunds.contains_key(order_no));
-    }
-
-    // --- a refund --------------------------------------------------------------------------
-
-    fn give_back(&mut self, ask: GiveBack, ctx: &mut Context<Self>) {
-        if self.merchant.is_none() {
-            return ask.reply.send(Err(self.absence()));
-        }
-        let order_no = ask.request.order_no.clone();
-        if let Some(line) = self.refunds.get_mut(&order_no) {
-            return line.push(ask);
-        }
-        if let Some(Known::InFlight(_)) = self.orders.get(&order_no) {
-            return ask.reply.send(Err(Error::OrderNotPaid));
-        }
-        self.refunds.insert(order_no.clone(), Vec::new());
-        let order = self.read_order(&order_no);
-        ctx.spawn(order.into_actor(self).map(move |order, actor: &mut Self, ctx| match order {
-            Ok(order) => actor.decide_refund(&order, ask, ctx),
-            Err(error) => {
-                ask.reply.send(Err(error));
-                actor.next_refund(&order_no, ctx);
-            }
-        }));
-    }
-
-    /// The order with everything that was refunded of it.
-    fn read_order(
-        &self,
-        order_no: &OrderNo,
-    ) -> impl Future<Output = Result<Order, Error>> + 'static {
-        let positions = match self.orders.get(order_no) {
-            Some(Known::Ended(ended)) => Some(ended.positions.clone()),
-            Some(Known::InFlight(_)) | None => None,
-        };
-        let (merchant, order_no) = (self.id, order_no.clone());
-        self.core.archive.read(move |shelves| {
-            let positions = match positions {
-                Some(positions) => positions,
-                None => shelves.booked(merchant, &order_no)?.ok_or(Error::UnknownOrder)?.1,
-            };
-            shelves.order(&positions)
-        })
-    }
-
-    fn decide_refund(&mut self, order: &Order, ask: GiveBack, ctx: &mut Context<Self>) {
-        let order_no = ask.request.order_no.clone();
-        let refund = match order.decide_refund(&ask.request) {
-            Ok(RefundDecision::Fresh(refund)) => refund,
-            Ok(RefundDecision::Repeated(earlier)) => {
-                let record =
-                    self.core.archive.read(move |shelves| shelves.record(earlier.position));
-                let reply = ask.reply;
-                self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
-                return self.next_refund(&order_no, ctx);
-            }
-            Err(rejection) => {
-                ask.reply.send(Err(rejection.into()));
-                return self.next_refund(&order_no, ctx);
-            }
-        };
-        let merchant = self.merchant.as_mut().expect("looked at before the order was read");
-        if let Err(rejection) = merchant.reserve(refund.owner(), refund.amount) {
-            ask.reply.send(Err(Rejection::from(rejection).into()));
-            return self.next_refund(&order_no, ctx);
-        }
-        // What memory knows of the order now includes the refunds that are in the books.
-        let positions =
-            std::iter::once(order.position).chain(order.refunds.iter().map(|r| r.position));
-        let content = order.settlement.content;
-        let ended = Ended { content, paid: true, positions: positions.collect() };
-        drop(self.orders.end(&order_no, ended));
-        self.seat_and_record(refund, ask.reply, ctx);
-    }
-
-    /// Brings everybody who gets something back into memory, then records the refund.
-    fn seat_and_record(
-        &mut self,
-        refund: crate::domain::event::Refund,
-        reply: Reply<Receipt>,
-        ctx: &mut Context<Self>,
-    ) {
-        let core = Arc::clone(&self.core);
-        let group = core.group(refund.group);
-        let seats: HashMap<_, _> = refund
-            .legs
-            .iter()
-            .map(|leg| {
-                let Source::Wallet(id) = leg.source;
-                (id, core.wallet(id))
-            })
-            .collect();
-        let mut answers = Vec::with_capacity(seats.len().saturating_add(1));
-        for seat in seats.values() {
-            let (answer, ready) = oneshot::channel();
-            drop(seat.tell(Ready { member_in: None, answer }));
-            answers.push(ready);
-        }
-        let (answer, ready) = oneshot::channel();
-        drop(group.tell(group::Ready(answer)));
-        answers.push(ready);
-        let ready = async move {
-            for answer in answers {
-                answer.await.unwrap_or(Err(Error::Unanswered))?;
-            }
-            Ok::<(), Error>(())
-        };
-        ctx.spawn(ready.into_actor(self).map(move |ready, actor: &mut Self, ctx| {
-            let (owner, order_no) = (refund.owner(), refund.order_no.clone());
-            let ticket = actor.core.ticket();
-            let event = Event::Refunded(refund);
-            let submitted = ready.and_then(|()| {
-                let now = actor.core.clock.now();
-                actor.core.submit(Transaction::new(now, event, ticket, |topic| match topic {
-                    Topic::Wallet(id) => AnySeat::Wallet(Arc::clone(&seats[&id])),
-                    Topic::Group(_) => AnySeat::Group(Arc::clone(&group)),
-                    Topic::Merchant(_) => actor.any_seat(),
-                }))
-            });
-            match submitted {
-                Ok(()) => {
-                    actor.refund_replies.insert(ticket, reply);
-                }
-                Err(error) => {
-                    if let Some(merchant) = &mut actor.merchant {
-                        merchant.release(owner);
-                    }
-                    reply.send(Err(error));
-                    actor.next_refund(&order_no, ctx);
-                }
-            }
-        }));
-    }
-
-    /// The order's refund is through: lets the next one of the same order begin.
-    fn next_refund(&mut self, order_no: &OrderNo, ctx: &mut Context<Self>) {
-        let Some(mut line) = self.refunds.remove(order_no) else { return };
-        if line.is_empty() {
-            return;
-        }
-        let next = line.remove(0);
-        self.give_back(next, ctx);
-        match self.refunds.get_mut(order_no) {
-            Some(waiting) => waiting.extend(line),
-            None => line.into_iter().for_each(|ask| self.give_back(ask, ctx)),
-        }
-    }
-
-    fn end_refund(&mut self, order_no: &OrderNo, news: &Committed, ctx: &mut Context<Self>) {
-        if let Some(Known::Ended(ended)) = self.orders.get_mut(order_no) {
-            ended.positions.push(news.position());
-        }
-        if let Some(reply) = self.refund_replies.remove(&news.transaction.ticket) {
-            reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
-        }
-        self.next_refund(order_no, ctx);
     }
 
     // --- looking ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "engine/src/actors/merchant.rs",
-        "bills and refunds of one mailbox; the memory of orders is beside it",
+        "one mailbox; its refunds and the memory of its orders are beside it",
     ),
     ("engine/src/actors/wallet.rs", "messages, their handlers and nothing else"),
     (
@@ -24,6 +24,9 @@ const LONG_FILES: &[(&str, &str)] = &[
         "engine/src/engine/mod.rs",
         "the whole door: one documented method for each thing one can ask",
     ),
+    ("engine/src/domain/payment.rs", "one state machine: a bill between scan and end"),
+    ("engine/tests/bad_input.rs", "every refusal of the API, one test each"),
+    ("engine/tests/reopen.rs", "what survives a restart, one test each"),
     ("engine/tests/journal_commit.rs", "cases of one concept through one door"),
     ("engine/tests/split.rs", "cases of one concept through one door"),
     ("engine/tests/vectors.rs", "one reader for each published format"),
