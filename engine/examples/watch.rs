@@ -34,9 +34,10 @@ async fn main() -> Result<()> {
         match feed.next().await? {
             FeedEvent::Progress(progress) => {
                 println!("table  {} of {} reserved", progress.reserved, progress.of);
-                if progress.reserved == progress.of && progress.waiting_for.contains(&bo) {
-                    println!("table  everybody waits for Bo, who says yes");
-                    engine.confirm(table, bo).await?;
+                let mut asked = progress.waiting_for.into_iter();
+                if let Some(question) = asked.find(|question| question.diner == bo) {
+                    println!("table  Bo is asked for {}, and says yes", question.owed);
+                    engine.confirm(table, question).await?;
                 }
             }
             FeedEvent::Durable(event) => {

@@ -97,6 +97,10 @@ pub const COMMANDS_IN_FLIGHT_MAX: usize = 65_536;
 /// every order has ended by then, only a bank may still be silent.
 pub const CLOSE_WITHIN: Duration = Duration::from_secs(90);
 
+/// Callers who may wait for the same answer (a bill in flight, a move on the rail) at once: each
+/// holds a permit, and one impatient client must not use up everybody's.
+pub const WAITERS_MAX: usize = 16;
+
 /// Events that one subscriber may lag behind before it is told so and cut.
 pub const SUBSCRIPTION_EVENTS_MAX: usize = 4_096;
 
@@ -117,8 +121,8 @@ const _: () = {
     assert!(AMOUNT_MINOR_MAX <= i64::MAX / GROUP_MEMBERS_MAX as i64);
     assert!(BALANCE_MINOR_MAX <= i64::MAX / 9_000);
     assert!(ORDER_DEADLINE.as_secs() < CLOSE_WITHIN.as_secs());
-    // Rules fit a record: a treat's guests and the claims of its split, 20 bytes each at most.
-    assert!(2 * 20 * SPLIT_PARTS_MAX < RECORD_BYTES_MAX);
+    // Rules fit a record: a treat's guests and the parts of its split, 16 and 26 bytes at most.
+    assert!((16 + 26) * SPLIT_PARTS_MAX + 1_024 < RECORD_BYTES_MAX);
     // A batch holds at least one record of any size.
     assert!(RECORD_BYTES_MAX < BATCH_BYTES_MAX);
     assert!((BATCH_BYTES_MAX as u64) < SEGMENT_BYTES_MAX);

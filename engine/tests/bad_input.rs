@@ -17,6 +17,7 @@ use fanju::{
         merchant,
         order::RefundRejection,
         payment,
+        payment::Question,
         purse::OpenMove,
         split::Split,
         text::{Name, OrderNo, TextError},
@@ -165,7 +166,9 @@ async fn who_is_not_known_is_refused_everywhere() {
     refused!(table, engine.order(shop, no_order()), Error::UnknownOrder);
     refused!(table, engine.cancel(shop, no_order()), Error::UnknownOrder);
     refused!(table, engine.refund(shop, refund_request("none", "R", None)), Error::UnknownOrder);
-    refused!(table, engine.confirm(group, ana), Error::Answer(_));
+    let (merchant, order_no) = (table.merchant, OrderNo::new("A-1").unwrap());
+    let question = Question { merchant, order_no, diner: ana, owed: minor(1) };
+    refused!(table, engine.confirm(group, question), Error::Answer(_));
 }
 
 #[tokio::test]
@@ -446,10 +449,10 @@ async fn shares_above_the_cap_wait_and_an_outing_is_capped_as_a_whole() {
 /// Says no as soon as the question is there.
 async fn refuses_when_asked(engine: &Engine, group: GroupId, diner: WalletId) {
     loop {
-        match within(engine.refuse(group, diner)).await {
-            Ok(()) => return,
-            Err(Error::Answer(_)) => tokio::task::yield_now().await,
-            Err(error) => panic!("{error}"),
+        let questions = within(engine.group(group)).await.unwrap().questions;
+        match questions.into_iter().find(|question| question.diner == diner) {
+            Some(question) => return within(engine.refuse(group, question)).await.unwrap(),
+            None => tokio::task::yield_now().await,
         }
     }
 }
@@ -589,7 +592,9 @@ async fn a_request_that_looks_like_a_bill_does_not_touch_its_reservation() {
         matches!(stolen, Err(Error::Wallet(wallet::Rejection::Funds(_)))),
         "what is reserved for a bill cannot be withdrawn: {stolen:?}"
     );
-    while within(engine.confirm(table.group, ben)).await.is_err() {}
+    let asked = within(engine.group(table.group)).await.unwrap().questions;
+    let question = asked.into_iter().find(|question| question.diner == ben).unwrap();
+    within(engine.confirm(table.group, question)).await.unwrap();
     assert!(matches!(within(begun).await, Ok(Presented::Settled(_))));
     assert_eq!(table.balances().await, [0, 0]);
 }

@@ -16,6 +16,7 @@ use fanju::{
         bill::Bill,
         event::{Consent, DeclineReason, Direction, Rules, Shortfall},
         order::RefundRequest,
+        payment::Question,
         purse::OpenMove,
         text::OrderNo,
     },
@@ -158,11 +159,20 @@ async fn a_share_above_the_cap_waits_for_a_yes_and_raises_the_cap() {
     };
     for diner in &table.diners {
         loop {
-            match table.engine.confirm(table.group, *diner).await {
-                Ok(()) => break,
-                Err(Error::Answer(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
-                Err(error) => panic!("{error}"),
-            }
+            let questions = table.engine.group(table.group).await.unwrap().questions;
+            let Some(question) = questions.into_iter().find(|asked| asked.diner == *diner) else {
+                tokio::task::yield_now().await;
+                continue;
+            };
+            assert_eq!(question.owed, minor(3_000));
+            let other = Question { owed: minor(2_999), ..question.clone() };
+            let answered = table.engine.confirm(table.group, other).await;
+            assert!(
+                matches!(answered, Err(Error::Answer(_))),
+                "a yes to another share: {answered:?}"
+            );
+            table.engine.confirm(table.group, question).await.unwrap();
+            break;
         }
     }
     assert!(matches!(paying.await.unwrap().unwrap(), Presented::Settled(_)));

@@ -6,7 +6,7 @@ mod support;
 
 use fanju::{
     Engine, Error, FeedError,
-    domain::{code::Code, event::Rules, group::Command},
+    domain::{code::Code, event::Rules, group::Command, payment::Question},
     id::Topic,
     money::Currency,
 };
@@ -74,6 +74,8 @@ async fn afterwards(table: &Table) -> Vec<(&'static str, Option<&'static str>)> 
     let Table { engine, diners, group, merchant } = table;
     let (ana, ben, group, merchant) = (diners[0], diners[1], *group, *merchant);
     let code = Code::from_random(7);
+    let order_no = "NEW".try_into().unwrap();
+    let question = Question { merchant, order_no, diner: ana, owed: minor(1) };
     vec![
         told!(engine, open_wallet("late".try_into().unwrap(), Currency::CNY)),
         told!(engine, onboard_merchant("late".try_into().unwrap(), Currency::CNY)),
@@ -90,7 +92,7 @@ async fn afterwards(table: &Table) -> Vec<(&'static str, Option<&'static str>)> 
         told!(engine, group_command(group, Command::Lock { by: ana })),
         told!(engine, invite(group, ana, ben)),
         told!(engine, show_code(group, ana)),
-        told!(engine, confirm(group, ana)),
+        told!(engine, confirm(group, question)),
         told!(engine, wallet(ana)),
         told!(engine, wallet(ben)),
         told!(engine, merchant(merchant)),

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use fanju::{
     Clock, Config, Engine, Error, FeedError, FeedEvent, OrderView, Presented, SandboxBank,
@@ -536,4 +536,56 @@ async fn an_engine_that_is_dropped_has_kept_everything_it_acknowledged() {
             .any(|event| matches!(event.event(), Event::Settled(_)))
     );
     assert_eq!(consent(1).cap, minor(1));
+}
+
+/// Books are the last witness of what a journal has lost: an engine that overwrote them would make
+/// the loss good (J-2).
+#[tokio::test]
+async fn a_journal_that_ends_before_its_books_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = || Config::directory(directory.path());
+    let engine = Engine::open(config()).unwrap();
+    let wallet = wallet_with(&engine, 1_000).await;
+    within(engine.close()).await;
+    let journal = directory.path().join("journal");
+    let is_segment = |path: &std::path::PathBuf| path.metadata().unwrap().len() > 0;
+    let mut files = std::fs::read_dir(&journal).unwrap().map(|entry| entry.unwrap().path());
+    let segment = files.find(is_segment).unwrap();
+    let older = std::fs::read(&segment).unwrap();
+    let engine = Engine::open(config()).unwrap();
+    within(engine.top_up(wallet, request(), minor(5_000))).await.unwrap();
+    within(engine.close()).await;
+    std::fs::write(&segment, older).unwrap();
+    assert!(Engine::open(config()).is_err());
+}
+
+#[tokio::test]
+async fn queries_that_panic_take_no_reading_thread_along() {
+    let engine = Engine::open(Config::in_memory()).unwrap();
+    for _ in 0..8 {
+        let query = |_: &fanju::books::BooksReader| -> Result<(), _> { panic!("a query's bug") };
+        assert!(matches!(within(engine.query(query)).await, Err(Error::Unanswered)));
+    }
+    let asleep = fanju::id::WalletId(uuid::Uuid::now_v7());
+    assert!(matches!(within(engine.wallet(asleep)).await, Err(Error::UnknownWallet(_))));
+}
+
+#[tokio::test]
+async fn one_impatient_client_does_not_make_the_engine_busy() {
+    let conduct = SandboxConduct { loses_answers: u32::MAX, ..Default::default() };
+    let config = Config {
+        rail: Arc::new(SandboxBank::new(conduct)),
+        commands_in_flight_max: 8,
+        close_within: Duration::from_millis(1),
+        ..Config::in_memory()
+    };
+    let engine = Engine::open(config).unwrap();
+    let opened =
+        within(engine.open_wallet("Ana".try_into().unwrap(), fanju::money::Currency::CNY)).await;
+    let (wallet, same) = (opened.unwrap(), request());
+    for _ in 0..32 {
+        let top_up = engine.top_up(wallet, same, minor(1));
+        drop(tokio::time::timeout(Duration::from_millis(1), top_up).await);
+    }
+    assert!(within(engine.wallet(wallet)).await.is_ok());
 }

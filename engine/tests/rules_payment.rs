@@ -150,7 +150,9 @@ impl Table {
     }
 
     fn answer(&mut self, number: usize, yes: bool) -> Result<(), AnswerRejection> {
-        let step = self.payment.answer(wallet(number), yes)?;
+        let mut asked = self.payment.questions().into_iter();
+        let question = asked.find(|question| question.diner == wallet(number));
+        let step = self.payment.answer(&question.ok_or(AnswerRejection::NotAsked)?, yes)?;
         self.take(step);
         Ok(())
     }
@@ -218,7 +220,9 @@ fn a_question_waits_for_its_diner_alone() {
     let mut table = run(Shortfall::Decline, &consents, 300, &[500; 3]);
     assert_eq!(table.asked, pays(&[0, 100, 100]));
     assert!(table.waits());
-    assert_eq!(table.payment.progress().waiting_for, [wallet(1), wallet(2)]);
+    let asked: Vec<WalletId> =
+        table.payment.progress().waiting_for.iter().map(|question| question.diner).collect();
+    assert_eq!(asked, [wallet(1), wallet(2)]);
     assert_eq!(table.answer(0, true), Err(AnswerRejection::NotAsked));
     table.answer(2, true).unwrap();
     assert_eq!(table.answer(2, false), Err(AnswerRejection::NotAsked), "one answer counts");

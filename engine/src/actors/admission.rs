@@ -78,6 +78,11 @@ impl<T> Reply<T> {
         (Self { sender, _permit: permit }, receiver)
     }
 
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Answers. A caller who no longer listens is no concern of ours: what happened, happened.
     ///
     /// The permit goes first: who has his answer may ask again at once.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread::JoinHandle,
 };
@@ -149,6 +150,11 @@ pub struct Statement {
     pub next: Option<Position>,
 }
 
+/// A state that cannot be made of what the books say: they are corrupt, or this is a bug.
+#[derive(Debug, thiserror::Error)]
+#[error("loading a state panicked")]
+struct LoadPanicked;
+
 type Job = Box<dyn FnOnce(&Shelves) + Send>;
 
 /// The reading threads.
@@ -171,7 +177,10 @@ impl Archive {
                 loop {
                     let job = queue.lock().recv();
                     let Ok(job) = job else { return };
-                    job(&shelves);
+                    // A job that panics has its own guard; the thread goes on for the others.
+                    if catch_unwind(AssertUnwindSafe(|| job(&shelves))).is_err() {
+                        tracing::error!("a reading job panicked");
+                    }
                 }
             })
         };
@@ -179,11 +188,22 @@ impl Archive {
         Ok(Self { jobs: Mutex::new(Some(jobs)), threads: Mutex::new(threads) })
     }
 
-    /// Runs `job` on a reading thread.
-    pub(crate) fn run(&self, job: impl FnOnce(&Shelves) + Send + 'static) {
-        if let Some(jobs) = self.jobs.lock().as_ref() {
-            drop(jobs.send(Box::new(job)));
-        }
+    /// Runs `job` on a reading thread; says whether there is still one.
+    pub(crate) fn run(&self, job: impl FnOnce(&Shelves) + Send + 'static) -> bool {
+        self.jobs.lock().as_ref().is_some_and(|jobs| jobs.send(Box::new(job)).is_ok())
+    }
+
+    /// Runs `load` on a reading thread and tells what it found, also that it panicked: whoever
+    /// waits for a state never waits for ever.
+    pub(crate) fn load<T>(
+        &self,
+        load: impl FnOnce(&Shelves) -> Result<T, Error> + Send + 'static,
+        tell: impl FnOnce(Result<T, Error>) + Send + 'static,
+    ) {
+        self.run(move |shelves| {
+            let found = catch_unwind(AssertUnwindSafe(|| load(shelves)));
+            tell(found.unwrap_or_else(|_| Err(unreadable(LoadPanicked))));
+        });
     }
 
     /// Runs `read` on a reading thread; the answer can be awaited anywhere.
@@ -192,8 +212,11 @@ impl Archive {
         read: impl FnOnce(&Shelves) -> Result<T, Error> + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
         let (sender, receiver) = oneshot::channel();
-        self.run(move |shelves| drop(sender.send(read(shelves))));
-        async move { receiver.await.unwrap_or(Err(Error::Closing)) }
+        let running = self.run(move |shelves| drop(sender.send(read(shelves))));
+        async move {
+            let lost = if running { Error::Unanswered } else { Error::Closing };
+            receiver.await.unwrap_or(Err(lost))
+        }
     }
 
     /// Finishes what was asked, and ends the threads.

@@ -19,8 +19,12 @@ use super::{
 };
 use crate::{
     codec::Record,
-    domain::{event::Event, payment::Progress, text::OrderNo},
-    id::{MerchantId, Position, WalletId},
+    domain::{
+        event::Event,
+        payment::{Progress, Question},
+        text::OrderNo,
+    },
+    id::{MerchantId, Position},
     limits,
     money::Amount,
     time::Timestamp,
@@ -101,8 +105,8 @@ pub struct ProgressEvent {
     pub reserved: usize,
     /// Sources asked.
     pub of: usize,
-    /// Diners who have to say yes and have not.
-    pub waiting_for: Vec<WalletId>,
+    /// Questions that are not answered yet.
+    pub waiting_for: Vec<Question>,
 }
 
 impl ProgressEvent {

@@ -1,7 +1,8 @@
 //! A gate in front of one actor's state: while it is shut (the state is being read from the books,
 //! or the actor's own change is on its way to the disk) commands wait in line.
 //!
-//! A wait here is never longer than one read or one append; everything longer is a state.
+//! A wait here is a read and an append at most (a transfer's: the payee's read, and its own record);
+//! everything longer is a state.
 
 use std::collections::VecDeque;
 

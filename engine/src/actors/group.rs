@@ -31,7 +31,7 @@ use crate::{
         code::{Code, Codes, ShownCode},
         event::{Consent, Event, Rules, Source},
         group::{Command, Group, Rejection, Status, check_consent, check_rules},
-        payment::{Action, AnswerRejection, Missing, Payment, Step, Verdict},
+        payment::{Action, AnswerRejection, Missing, Payment, Question, Step, Verdict},
         text::{Name, OrderNo},
     },
     id::{GroupId, MerchantId, Position, Topic, WalletId},
@@ -63,7 +63,7 @@ pub(crate) struct ShowCode {
 
 /// A diner's yes or no to the share. Answered at once.
 pub(crate) struct Answer {
-    pub(crate) diner: WalletId,
+    pub(crate) question: Question,
     pub(crate) yes: bool,
     pub(crate) reply: Reply<()>,
 }
@@ -134,6 +134,8 @@ pub struct GroupView {
     pub group: Group,
     /// Whether a bill is being paid right now.
     pub paying: bool,
+    /// What its diners are asked right now.
+    pub questions: Vec<Question>,
     /// Its newest record.
     pub position: Position,
 }
@@ -432,18 +434,20 @@ impl GroupActor {
             Verdict::Settle(settlement) => Event::Settled(settlement),
             Verdict::Decline(decline) => Event::Declined(decline),
         };
-        paying.decided = true;
-        self.core.deadlines.forget(self.id);
         let mut hint = 0;
         let transaction = Transaction::new(self.core.clock.now(), event, 0, |topic| match topic {
             Topic::Wallet(id) => AnySeat::Wallet(Self::payer(&self.payers, id, &mut hint)),
             Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(&paying.merchant)),
             Topic::Group(_) => AnySeat::Group(Arc::clone(&self.seat)),
         });
-        if let Err(error) = self.core.submit(transaction)
-            && let Some(paying) = self.paying.take()
-        {
-            self.abort(&paying, error);
+        self.core.deadlines.forget(self.id);
+        match self.core.submit(transaction) {
+            Ok(()) => paying.decided = true,
+            Err(error) => {
+                if let Some(paying) = self.paying.take() {
+                    self.abort(&paying, error);
+                }
+            }
         }
     }
 
@@ -463,7 +467,11 @@ impl GroupActor {
 
     fn view(&self) -> Result<GroupView, Error> {
         let group = self.group.clone().ok_or_else(|| self.absence())?;
-        Ok(GroupView { group, paying: self.paying.is_some(), position: self.folded })
+        let questions = match self.paying.as_deref() {
+            Some(paying) if !paying.decided => paying.payment.questions(),
+            Some(_) | None => Vec::new(),
+        };
+        Ok(GroupView { group, paying: self.paying.is_some(), questions, position: self.folded })
     }
 
     fn is_idle(&self) -> bool {
@@ -494,11 +502,13 @@ impl Actor for GroupActor {
         if self.is_loading() {
             let (id, seat, origin) = (self.id, Arc::clone(&self.seat), self.origin);
             let core = Arc::clone(&self.core);
-            self.core.archive.run(move |shelves| {
-                let found = core.await_books(origin);
-                let found = found.and_then(|()| shelves.books.group(id).map_err(unreadable));
-                drop(seat.tell(Loaded(found)));
-            });
+            self.core.archive.load(
+                move |shelves| {
+                    core.await_books(origin)?;
+                    shelves.books.group(id).map_err(unreadable)
+                },
+                move |found| drop(seat.tell(Loaded(found))),
+            );
         }
     }
 }
@@ -563,11 +573,11 @@ impl Asking<ShowCode> for GroupActor {
 }
 
 impl Asking<Answer> for GroupActor {
-    fn asked(&mut self, Answer { diner, yes, reply }: Answer, _: &mut Context<Self>) {
+    fn asked(&mut self, Answer { question, yes, reply }: Answer, _: &mut Context<Self>) {
         let Some(paying) = self.undecided() else {
             return reply.send(Err(AnswerRejection::NothingToAnswer.into()));
         };
-        match paying.payment.answer(diner, yes) {
+        match paying.payment.answer(&question, yes) {
             Ok(step) => {
                 reply.send(Ok(()));
                 self.perform(step);

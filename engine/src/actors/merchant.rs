@@ -16,7 +16,7 @@ use smallvec::smallvec;
 
 use super::{
     admission::Reply,
-    archive::unreadable,
+    archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin, Seat},
     error::Error,
@@ -41,6 +41,7 @@ use crate::{
         text::{Name, OrderNo},
     },
     id::{MerchantId, Position, RequestId},
+    limits,
     money::{Amount, Currency},
 };
 
@@ -249,7 +250,12 @@ impl MerchantActor {
         let content = present.bill.content();
         match self.orders.get_mut(&present.bill.order_no) {
             Some(Known::InFlight(order)) if order.content == content => {
-                order.waiting.push(present.reply);
+                order.waiting.retain(|reply| !reply.is_abandoned());
+                if order.waiting.len() < limits::WAITERS_MAX {
+                    order.waiting.push(present.reply);
+                } else {
+                    present.reply.send(Err(Error::Busy));
+                }
             }
             Some(Known::Ended(ended)) if ended.content == content => {
                 let ended = ended.clone();
@@ -412,16 +418,19 @@ impl Actor for MerchantActor {
         }
         let (id, seat, origin) = (self.id, Arc::clone(&self.seat), self.origin);
         let core = Arc::clone(&self.core);
-        self.core.archive.run(move |shelves| {
-            let load = || -> Result<Option<Shelf>, BooksError> {
-                let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
-                let mut orders = Orders::default();
-                shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
-                Ok(Some(Shelf { merchant, head, orders }))
-            };
-            let found = core.await_books(origin).and_then(|()| load().map_err(unreadable));
-            drop(seat.tell(Loaded(found)));
-        });
+        let load = move |shelves: &Shelves| {
+            let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
+            let mut orders = Orders::default();
+            shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
+            Ok::<_, BooksError>(Some(Shelf { merchant, head, orders }))
+        };
+        self.core.archive.load(
+            move |shelves| {
+                core.await_books(origin)?;
+                load(shelves).map_err(unreadable)
+            },
+            move |found| drop(seat.tell(Loaded(found))),
+        );
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     domain::{event::Event, purse::OpenMove},
     id::RequestId,
+    limits,
 };
 
 /// Who waits for the end of a move.
@@ -43,8 +44,14 @@ impl RailDesk {
     }
 
     /// Takes a place in the line for the end of `request`.
+    /// Those who have gone away give their places up; too many who stay are told to come back.
     pub(crate) fn wait(&mut self, request: RequestId, reply: Reply<Receipt>) {
-        self.waiting.get_or_insert_default().push((request, reply));
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.retain(|(_, reply)| !reply.is_abandoned());
+        if waiting.iter().filter(|(waited, _)| *waited == request).count() >= limits::WAITERS_MAX {
+            return reply.send(Err(Error::Busy));
+        }
+        waiting.push((request, reply));
     }
 
     /// Sends everybody home without an answer.

@@ -340,11 +340,13 @@ impl Actor for WalletActor {
         if self.is_loading() {
             let (id, seat, origin) = (self.id, Arc::clone(&self.seat), self.origin);
             let core = Arc::clone(&self.core);
-            self.core.archive.run(move |shelves| {
-                let found = core.await_books(origin);
-                let found = found.and_then(|()| shelves.books.wallet(id).map_err(unreadable));
-                drop(seat.tell(Loaded(found)));
-            });
+            self.core.archive.load(
+                move |shelves| {
+                    core.await_books(origin)?;
+                    shelves.books.wallet(id).map_err(unreadable)
+                },
+                move |found| drop(seat.tell(Loaded(found))),
+            );
         }
     }
 }

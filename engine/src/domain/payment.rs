@@ -7,6 +7,7 @@
 //! - G-2: shares and legs sum to the bill to the last minor unit, or nothing moves.
 //! - G-3: whoever would pay above the cap is asked; who covers for others stays below it.
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{
@@ -14,9 +15,10 @@ use super::{
     event::{Decline, DeclineReason, Leg, Settlement, Share, Shortfall, Source},
     group::{Group, Status},
     split::{self, SplitError},
+    text::OrderNo,
 };
 use crate::{
-    id::WalletId,
+    id::{MerchantId, WalletId},
     money::{Amount, Currency},
     time::Timestamp,
 };
@@ -136,6 +138,20 @@ struct Draw {
     reserved: bool,
 }
 
+/// What a diner is asked: a yes or a no to this very share of this very bill (G-3). A late answer to
+/// an earlier question is no answer to a later one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Question {
+    /// Who wants to be paid.
+    pub merchant: MerchantId,
+    /// Under which number.
+    pub order_no: OrderNo,
+    /// Who is asked.
+    pub diner: WalletId,
+    /// How much it is for this diner.
+    pub owed: Amount,
+}
+
 /// How far a payment has come, for everybody to see.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Progress {
@@ -143,8 +159,8 @@ pub struct Progress {
     pub reserved: usize,
     /// Sources asked.
     pub of: usize,
-    /// Diners who have to say yes and have not.
-    pub waiting_for: Vec<WalletId>,
+    /// Questions that are not answered yet.
+    pub waiting_for: Vec<Question>,
 }
 
 /// One bill being paid.
@@ -250,12 +266,24 @@ impl Payment {
     /// How far it has come.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let asked = self.seats.iter().filter(|seat| seat.consent == Consent::Asked);
         Progress {
             reserved: self.draws.iter().filter(|draw| draw.reserved).count(),
             of: self.draws.len(),
-            waiting_for: asked.map(|seat| seat.diner).collect(),
+            waiting_for: self.questions(),
         }
+    }
+
+    /// What diners are asked and have not answered.
+    #[must_use]
+    pub fn questions(&self) -> Vec<Question> {
+        let asked = self.seats.iter().filter(|seat| seat.consent == Consent::Asked);
+        let question = |seat: &Seat| Question {
+            merchant: self.bill.merchant,
+            order_no: self.bill.order_no.clone(),
+            diner: seat.diner,
+            owed: seat.owed,
+        };
+        asked.map(question).collect()
     }
 
     /// `source`, the `draw`-th that was asked, has set `amount` aside. An answer to an earlier
@@ -297,12 +325,19 @@ impl Payment {
         self.fall_short(payer, reason)
     }
 
-    /// The diner answers the question for a yes.
+    /// The diner answers `question`.
     ///
     /// # Errors
-    /// [`AnswerRejection::NotAsked`].
-    pub fn answer(&mut self, diner: WalletId, yes: bool) -> Result<Step, AnswerRejection> {
-        let asked = |seat: &&mut Seat| seat.diner == diner && seat.consent == Consent::Asked;
+    /// [`AnswerRejection::NotAsked`]: it is not a question that stands open now.
+    pub fn answer(&mut self, question: &Question, yes: bool) -> Result<Step, AnswerRejection> {
+        let Question { merchant, order_no, diner, owed } = question;
+        if *merchant != self.bill.merchant || *order_no != self.bill.order_no {
+            return Err(AnswerRejection::NotAsked);
+        }
+        let diner = *diner;
+        let asked = |seat: &&mut Seat| {
+            seat.diner == diner && seat.owed == *owed && seat.consent == Consent::Asked
+        };
         let seat = self.seats.iter_mut().find(asked).ok_or(AnswerRejection::NotAsked)?;
         if !yes {
             return Ok(self.fall_short(diner, DeclineReason::Refused { diner }));
@@ -312,8 +347,8 @@ impl Payment {
         Ok(Step { actions: Actions::new(), verdict: self.verdict() })
     }
 
-    /// Time has passed: those still silent at the end of patience count as missing; the deadline
-    /// ends everything.
+    /// Time has passed: whoever has not answered his question at the end of patience counts as
+    /// missing; the deadline ends everything, also the wait for a source.
     pub fn tick(&mut self, now: Timestamp) -> Step {
         let nothing = Step { actions: Actions::new(), verdict: Verdict::Waiting };
         if now < self.next_due() {

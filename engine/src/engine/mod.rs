@@ -33,6 +33,7 @@ use crate::{
         event::{Consent, DeclineReason, Event, Rules},
         group::Command as GroupCommand,
         order::RefundRequest,
+        payment::Question,
         text::{Name, Note, OrderNo},
         wallet::Command as WalletCommand,
     },
@@ -162,7 +163,9 @@ impl Engine {
         Ok(id)
     }
 
-    /// Brings money in from the bank. Repeating `request` finds the first answer.
+    /// Brings money in from the bank. Repeating `request` finds the first answer, as long as the
+    /// wallet remembers it: its last [`limits::REQUESTS_REMEMBERED_MAX`] requests. An older one is
+    /// a new request, to the bank as well.
     ///
     /// # Errors
     /// A rejection of the wallet, [`Error::RailRefused`], or an operating error.
@@ -424,22 +427,23 @@ impl Engine {
         self.command(seat, |reply| group::ShowCode { by, reply }).await
     }
 
-    /// Says yes to the share that this diner was asked about.
+    /// Says yes to the share that a diner is asked about: to this very share of this very bill.
+    /// Questions come with progress events, and with [`GroupView::questions`].
     ///
     /// # Errors
-    /// [`Error::Answer`], or an operating error.
-    pub async fn confirm(&self, group: GroupId, diner: WalletId) -> Result<(), Error> {
+    /// [`Error::Answer`] when the question does not stand open (any more), or an operating error.
+    pub async fn confirm(&self, group: GroupId, question: Question) -> Result<(), Error> {
         let seat = self.0.core.group(group);
-        self.command(seat, |reply| group::Answer { diner, yes: true, reply }).await
+        self.command(seat, |reply| group::Answer { question, yes: true, reply }).await
     }
 
-    /// Says no to the share that this diner was asked about.
+    /// Says no to the share that a diner is asked about.
     ///
     /// # Errors
-    /// [`Error::Answer`], or an operating error.
-    pub async fn refuse(&self, group: GroupId, diner: WalletId) -> Result<(), Error> {
+    /// As [`Engine::confirm`].
+    pub async fn refuse(&self, group: GroupId, question: Question) -> Result<(), Error> {
         let seat = self.0.core.group(group);
-        self.command(seat, |reply| group::Answer { diner, yes: false, reply }).await
+        self.command(seat, |reply| group::Answer { question, yes: false, reply }).await
     }
 
     /// A group as its members see it.

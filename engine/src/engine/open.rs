@@ -156,10 +156,14 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
     };
     let options = journal::Options { sync: config.sync, ..journal::Options::default() };
     let known_good = books_path.as_deref().and_then(books::peek_checkpoint);
-    // Books that know more than the journal, or another journal, are of another history.
+    // Books that know more than a journal that was synced are the last witness of what it lost:
+    // the engine refuses to open rather than overwrite them. Without syncs they are simply of
+    // another history.
     let (opened, fits) = match LocalJournal::open(Arc::clone(&storage), options, known_good) {
         Ok(opened) => (opened, true),
-        Err(_) if known_good.is_some() => (LocalJournal::open(storage, options, None)?, false),
+        Err(_) if known_good.is_some() && !config.sync => {
+            (LocalJournal::open(storage, options, None)?, false)
+        }
         Err(error) => return Err(error.into()),
     };
     let (journal, recovery) = opened;

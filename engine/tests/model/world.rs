@@ -175,10 +175,11 @@ impl Driver {
                 answer = &mut answer => return answer,
                 () = tokio::task::yield_now() => {}
             }
-            for (diner, yes) in &yes {
-                match yes {
-                    true => drop(within(self.engine.confirm(group, *diner)).await),
-                    false => drop(within(self.engine.refuse(group, *diner)).await),
+            let Ok(view) = within(self.engine.group(group)).await else { continue };
+            for question in view.questions {
+                match yes.get(&question.diner) {
+                    Some(false) => drop(within(self.engine.refuse(group, question)).await),
+                    Some(true) | None => drop(within(self.engine.confirm(group, question)).await),
                 }
             }
         }
