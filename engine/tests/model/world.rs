@@ -8,7 +8,7 @@ pub(crate) mod plan;
 use std::collections::BTreeMap;
 
 use fanju::{
-    Config, Engine, Error, OrderView, Presented, Receipt,
+    Config, Engine, Error, OrderView, Presented, Receipt, WalletView,
     domain::{
         event::{DeclineReason, Event, Rules},
         group::Command,
@@ -262,10 +262,23 @@ impl Driver {
         }
     }
 
+    /// A wallet once it has folded what the journal says of it: a bank's answer is durable, and seen
+    /// by the model, a moment before the wallet hears of it.
+    async fn wallet_at_rest(&self, id: WalletId, posted: i64) -> WalletView {
+        for _ in 0..10_000 {
+            let view = within(self.engine.wallet(id)).await.expect("known");
+            if view.posted.minor() == posted {
+                return view;
+            }
+            tokio::task::yield_now().await;
+        }
+        within(self.engine.wallet(id)).await.expect("known")
+    }
+
     /// Same state, and money neither made nor lost.
     pub(crate) async fn compare(&mut self) {
         for (id, wallet) in &self.model.wallets {
-            let view = within(self.engine.wallet(*id)).await.expect("known");
+            let view = self.wallet_at_rest(*id, wallet.posted).await;
             assert_eq!(view.posted.minor(), wallet.posted, "{id}");
             assert_eq!(view.available.minor(), wallet.posted, "nothing stays set aside: {id}");
             let status = format!("{:?}", view.status);
