@@ -15,6 +15,7 @@ use fanju::{
     domain::{
         bill::Bill,
         event::{Consent, DeclineReason, Direction, Rules, Shortfall},
+        group::{Command, Rejection},
         order::RefundRequest,
         payment::Question,
         purse::OpenMove,
@@ -287,6 +288,19 @@ async fn a_request_id_that_was_forgotten_and_used_again_is_charged_again() {
     let charged: i64 = bank.moved().iter().map(|moved| moved.amount.minor()).sum();
     assert_eq!(table.balances().await, [charged], "money is neither made nor lost (M-1)");
     assert_eq!(charged, 66);
+}
+
+#[tokio::test]
+async fn whoever_says_that_he_saw_the_code_is_not_believed() {
+    let table = Table::laid(Config::in_memory(), &[100; 1], 100, Rules::default()).await;
+    let stranger =
+        table.engine.open_wallet("Eve".try_into().unwrap(), Currency::CNY).await.unwrap();
+    let consent = Consent { cap: minor(1), confirm_above: None };
+    let join = Command::Join { wallet: stranger, consent, by_code: true };
+    let refused = table.engine.group_command(table.group, join).await;
+    assert!(matches!(refused, Err(Error::Group(Rejection::NotInvited))), "{refused:?}");
+    let code = table.engine.show_code(table.group, table.diners[0]).await.unwrap().code;
+    table.engine.join_by_code(code, stranger, consent).await.unwrap();
 }
 
 /// A bank whose code panics the first time that money is to leave.

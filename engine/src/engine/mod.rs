@@ -363,15 +363,19 @@ impl Engine {
         Ok(id)
     }
 
-    /// Changes a group: invite, join, leave, set consent or rules, lock, unlock, close.
+    /// Changes a group: invite, join, leave, set consent or rules, lock, unlock, close. Joining this
+    /// way takes an invitation; only [`Engine::join_by_code`] has seen the code that stands for one.
     ///
     /// # Errors
     /// A rejection of the group, of the wallet that it concerns, or an operating error.
     pub async fn group_command(
         &self,
         group: GroupId,
-        command: GroupCommand,
+        mut command: GroupCommand,
     ) -> Result<Receipt, Error> {
+        if let GroupCommand::Join { by_code, .. } = &mut command {
+            *by_code = false;
+        }
         let seat = self.0.core.group(group);
         self.command(seat, |reply| group::Submit { command, reply }).await
     }
