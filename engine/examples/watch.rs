@@ -35,8 +35,11 @@ async fn main() -> Result<()> {
             FeedEvent::Progress(progress) => {
                 println!("table  {} of {} reserved", progress.reserved, progress.of);
                 let mut asked = progress.waiting_for.into_iter();
-                if let Some(question) = asked.find(|question| question.diner == bo) {
-                    println!("table  Bo is asked for {}, and says yes", question.owed);
+                if progress.reserved == progress.of
+                    && let Some(question) = asked.find(|question| question.diner == bo)
+                {
+                    let owed = question.owed.to_decimal(CURRENCY);
+                    println!("table  everybody waits for Bo, who says yes to {owed}");
                     engine.confirm(table, question).await?;
                 }
             }
