@@ -26,7 +26,7 @@
 //! | 1 ledger | [`ledger`] | double entry: what does not sum to zero cannot be built |
 //! | 2 domain | [`domain`] | every rule, as pure state machines |
 //! | 3 bytes | [`journal`] [`codec`] [`books`] | durability; `journal` knows no money |
-//! | 4 actors | `actors` | who waits for whom; decides nothing; alone names actix |
+//! | 4 actors | `actors` | who waits for whom; decides nothing; names actix, with `engine` alone beside it |
 //! | 5 engine | [`Engine`] | the door |
 
 mod actors;
