@@ -380,10 +380,6 @@ impl GroupActor {
 
     fn perform(&mut self, step: Step) {
         let (Some(paying), Some(group)) = (&mut self.paying, &self.group) else { return };
-        // Plain reads of all mailboxes overlap; the messages, atomic writes each, would miss the
-        // cache one after another.
-        let alive = self.payers.iter().filter(|(_, seat)| seat.is_alive()).count();
-        std::hint::black_box(alive);
         let mut hint = 0;
         let mut gone = None;
         for action in step.actions {
