@@ -30,7 +30,8 @@ pub enum OpenError {
     /// The data directory cannot be used.
     #[error("cannot use the data directory")]
     Storage(#[source] io::Error),
-    /// The journal is damaged, or cannot be read.
+    /// The journal is damaged, cannot be read, or ends before what the books know. Removing the
+    /// books accepts the last.
     #[error("cannot open the journal")]
     Journal(#[from] JournalError),
     /// The books cannot be opened or brought up to date.
@@ -48,7 +49,7 @@ pub struct Opening {
     pub recovery: RecoveryReport,
     /// How long the books took to catch up.
     pub books_took: Duration,
-    /// Whether the books did not fit the journal and were made anew.
+    /// Whether the books did not fit a journal kept without syncs, and were made anew.
     pub books_rebuilt: bool,
     /// Moves that the bank had not answered, taken up again.
     pub rail_moves: usize,
