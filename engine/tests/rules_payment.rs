@@ -347,6 +347,43 @@ fn five_hundred_diners_settle_even_when_half_of_them_cannot_pay() {
     }
 }
 
+#[test]
+fn resharing_keeps_to_whole_coins() {
+    let mut group = group(Shortfall::Reshare, &[(1_000, None), (1_000, None), (1_000, None)]);
+    group.rules.cash_step = minor(5);
+    let mut table = Table::new(&group, 100, &[500, 500, 0]);
+    table.finish_mail();
+    let paid = table.paid();
+    assert_eq!(paid.values().sum::<i64>(), 100);
+    assert!(paid.values().all(|paid| paid % 5 == 0), "{paid:?}");
+    assert_eq!(paid.len(), 2);
+
+    // Room for 52 is room for 50.
+    group.members[0].consent.cap = minor(52);
+    group.members[1].consent.cap = minor(52);
+    let mut table = Table::new(&group, 105, &[500, 500, 0]);
+    table.finish_mail();
+    assert_eq!(table.declined(), DeclineReason::Short { diner: wallet(2) });
+    assert!(table.reserved.is_empty());
+}
+
+#[test]
+fn those_who_stay_silent_are_reshared_in_one_round() {
+    // Half of a thousand are asked and never answer.
+    let consent = |number: usize| (1_000_000, (number % 2 == 1).then_some(0));
+    let consents: Vec<_> = (0..1_000).map(consent).collect();
+    let mut table =
+        Table::new(&group(Shortfall::Reshare, &consents), 1_000_000, &vec![1_000_000; 1_000]);
+    let step = table.payment.tick(PATIENCE);
+    let asked_again =
+        step.actions.iter().filter(|action| matches!(action, Action::Reserve { .. })).count();
+    assert_eq!(asked_again, 500, "each of the others is asked once");
+    table.take(step);
+    table.finish_mail();
+    assert_eq!(table.paid().len(), 500);
+    assert_eq!(table.paid().values().sum::<i64>(), 1_000_000);
+}
+
 fn any_rule() -> impl Strategy<Value = Shortfall> {
     prop_oneof![Just(Shortfall::Decline), Just(Shortfall::Reshare), Just(Shortfall::HostCovers)]
 }
@@ -360,11 +397,14 @@ proptest! {
         shortfall in any_rule(),
         diners in prop::collection::vec((1..400_i64, prop::option::of(0..300_i64), 0..500_i64), 1..9),
         total in 1..1_500_i64,
+        step in prop::sample::select(vec![0_i64, 1, 5, 10]),
         moves in prop::collection::vec((0..12_u8, 0..9_usize), 0..120),
     ) {
+        let total = total * step.max(1);
         let consents: Vec<_> = diners.iter().map(|(cap, above, _)| (*cap, *above)).collect();
         let balances: Vec<_> = diners.iter().map(|(.., balance)| *balance).collect();
-        let group = group(shortfall, &consents);
+        let mut group = group(shortfall, &consents);
+        group.rules.cash_step = minor(step);
         let mut table = Table::new(&group, total, &balances);
         let asked = table.asked.clone();
         for (kind, choice) in moves {
@@ -397,6 +437,8 @@ proptest! {
         let settlement = table.settled();
         let shares: i64 = settlement.shares.iter().map(|share| share.owed.minor()).sum();
         prop_assert_eq!(shares, total);
+        let coins = |share: &fanju::domain::event::Share| share.owed.minor() % step.max(1) == 0;
+        prop_assert!(settlement.shares.iter().all(coins), "whole coins");
         prop_assert_eq!(table.paid().values().sum::<i64>(), total);
         prop_assert_eq!(&table.paid(), &table.reserved, "what is drawn is what is reserved");
         for share in settlement.shares.iter().filter(|share| share.confirmed) {

@@ -171,6 +171,8 @@ pub struct Payment {
     host: WalletId,
     host_room: Amount,
     shortfall: Shortfall,
+    /// Shares are multiples of this, also after others took them over.
+    step: Amount,
     deadline: Timestamp,
     patience: Timestamp,
     seats: Vec<Seat>,
@@ -220,6 +222,7 @@ impl Payment {
             host: group.host,
             host_room,
             shortfall: group.rules.shortfall,
+            step: group.rules.cash_step.max(Amount::from_minor(1)),
             deadline,
             patience,
             seats,
@@ -322,7 +325,7 @@ impl Payment {
             Missing::Short => DeclineReason::Short { diner: payer },
             Missing::Unavailable => DeclineReason::Unavailable { diner: payer },
         };
-        self.fall_short(payer, reason)
+        self.fall_short(&[payer], |_| reason)
     }
 
     /// The diner answers `question`.
@@ -340,7 +343,7 @@ impl Payment {
         };
         let seat = self.seats.iter_mut().find(asked).ok_or(AnswerRejection::NotAsked)?;
         if !yes {
-            return Ok(self.fall_short(diner, DeclineReason::Refused { diner }));
+            return Ok(self.fall_short(&[diner], |diner| DeclineReason::Refused { diner }));
         }
         seat.consent = Consent::Confirmed;
         self.silent = self.silent.saturating_sub(1);
@@ -360,17 +363,12 @@ impl Payment {
             return self.decline(reason);
         }
         self.patience = self.deadline;
-        let mut actions = Actions::new();
-        loop {
-            let asked = self.seats.iter().find(|seat| seat.consent == Consent::Asked);
-            let Some(diner) = asked.map(|seat| seat.diner) else { break };
-            let step = self.fall_short(diner, DeclineReason::TimedOut { waiting_for: diner });
-            actions.extend(step.actions);
-            if step.verdict != Verdict::Waiting {
-                return Step { actions, verdict: step.verdict };
-            }
+        let asked = self.seats.iter().filter(|seat| seat.consent == Consent::Asked);
+        let silent: Vec<WalletId> = asked.map(|seat| seat.diner).collect();
+        if silent.is_empty() {
+            return Step { actions: Actions::new(), verdict: self.verdict() };
         }
-        Step { actions, verdict: self.verdict() }
+        self.fall_short(&silent, |waiting_for| DeclineReason::TimedOut { waiting_for })
     }
 
     /// The merchant takes the bill back before it is decided.
@@ -389,84 +387,118 @@ impl Payment {
         })
     }
 
-    /// `diner` will not pay: the rule that was chosen before the scan decides what now.
-    fn fall_short(&mut self, diner: WalletId, reason: DeclineReason) -> Step {
-        match self.shortfall {
-            Shortfall::Decline => self.decline(reason),
-            Shortfall::HostCovers => self.host_covers(diner, reason),
-            Shortfall::Reshare => self.reshare(diner, reason),
+    /// `diners` will not pay: the rule that was chosen before the scan decides what now, for all of
+    /// them at once. If nobody helps, the order ends for the `reason` of the first who cannot be
+    /// helped.
+    fn fall_short(
+        &mut self,
+        diners: &[WalletId],
+        reason: impl Fn(WalletId) -> DeclineReason,
+    ) -> Step {
+        let mut actions = Actions::new();
+        let helped = match self.shortfall {
+            Shortfall::Decline => Err(diners.first().copied()),
+            Shortfall::HostCovers => self.host_covers(diners, &mut actions),
+            Shortfall::Reshare => self.reshare(diners, &mut actions),
+        };
+        match helped {
+            Ok(()) => {
+                self.count_silent();
+                Step { actions, verdict: self.verdict() }
+            }
+            Err(diner) => {
+                let diner = diner.expect("somebody falls short");
+                with(actions, self.decline(reason(diner)))
+            }
         }
     }
 
-    /// The host takes over what `diner` owes, within the host's own cap.
-    fn host_covers(&mut self, diner: WalletId, reason: DeclineReason) -> Step {
-        let Some(at) = self.seats.iter().position(|seat| seat.diner == diner) else {
-            return self.decline(reason);
-        };
+    /// The host takes over what `diners` owe, within the host's own cap; else names the first whom
+    /// that would not help.
+    fn host_covers(
+        &mut self,
+        diners: &[WalletId],
+        actions: &mut Actions,
+    ) -> Result<(), Option<WalletId>> {
         let host = Source::Wallet(self.host);
         let own = |seat: &Seat| seat.source == host;
-        let owed = self.seats[at].owed;
-        let drawn: Amount = self.seats.iter().filter(|s| own(s)).map(|seat| seat.owed).sum();
-        let total = drawn.checked_add(owed).filter(|total| *total <= self.host_room);
-        let (false, Some(total)) = (diner == self.host || own(&self.seats[at]), total) else {
-            return self.decline(reason);
-        };
-        let seat = &mut self.seats[at];
-        let former = std::mem::replace(&mut seat.source, host);
-        seat.consent = Consent::Given;
-        let mut actions = Actions::new();
-        self.draws.retain(|draw| draw.source != former);
-        actions.push(Action::Release { source: former });
-        self.draw(host, total, &mut actions);
-        self.count_silent();
-        Step { actions, verdict: self.verdict() }
+        let mut total: Amount = self.seats.iter().filter(|s| own(s)).map(|seat| seat.owed).sum();
+        for &diner in diners {
+            let seat = self.seats.iter_mut().find(|seat| seat.diner == diner);
+            let seat = seat.filter(|seat| diner != self.host && !own(seat)).ok_or(Some(diner))?;
+            let covered = total.checked_add(seat.owed).filter(|total| *total <= self.host_room);
+            total = covered.ok_or(Some(diner))?;
+            let former = std::mem::replace(&mut seat.source, host);
+            seat.consent = Consent::Given;
+            self.draws.retain(|draw| draw.source != former);
+            actions.push(Action::Release { source: former });
+        }
+        self.draw(host, total, actions);
+        Ok(())
     }
 
-    /// The others take over what `diner` owes, in proportion to what they owe themselves and
-    /// within their caps.
-    fn reshare(&mut self, diner: WalletId, reason: DeclineReason) -> Step {
-        let Some(at) = self.seats.iter().position(|seat| seat.diner == diner) else {
-            return self.decline(reason);
-        };
-        let missing = self.seats.remove(at);
-        let mut actions = Actions::new();
-        self.draws.retain(|draw| draw.source != missing.source);
-        actions.push(Action::Release { source: missing.source });
+    /// The others take over what `diners` owe, in proportion to what they owe themselves and within
+    /// their caps; else names the first of them.
+    fn reshare(
+        &mut self,
+        diners: &[WalletId],
+        actions: &mut Actions,
+    ) -> Result<(), Option<WalletId>> {
+        let first = diners.first().copied();
+        let mut missing = Amount::ZERO;
+        let mut sources = Vec::with_capacity(diners.len());
+        self.seats.retain(|seat| {
+            let leaves = diners.contains(&seat.diner);
+            if leaves {
+                missing = missing.checked_add(seat.owed).expect("G-2: shares fit the bill");
+                sources.push(seat.source);
+            }
+            !leaves
+        });
+        if sources.is_empty() {
+            return Err(first);
+        }
+        self.draws.retain(|draw| !sources.contains(&draw.source));
+        actions.extend(sources.into_iter().map(|source| Action::Release { source }));
         for seat in &mut self.seats {
             seat.carry_micro = 0;
         }
-        if !self.spread(missing.owed) {
-            return with(actions, self.decline(reason));
+        if !self.spread(missing) {
+            return Err(first);
         }
         for seat in 0..self.seats.len() {
             let Seat { source, owed, .. } = self.seats[seat];
             if self.draws.iter().any(|draw| draw.source == source && draw.amount != owed) {
-                self.draw(source, owed, &mut actions);
+                self.draw(source, owed, actions);
             }
         }
-        self.count_silent();
-        Step { actions, verdict: self.verdict() }
+        Ok(())
     }
 
-    /// Spreads `amount` over the seats by what they owe, nobody beyond his room. Says whether it
-    /// fits. Fair-cent memory is left out of it: it would reward those who are short.
+    /// Spreads `amount` over the seats by what they owe, in whole cash steps, nobody beyond his
+    /// room. Says whether it fits. Fair-cent memory is left out of it: it would reward those who
+    /// are short.
     fn spread(&mut self, amount: Amount) -> bool {
+        let step = self.step.minor();
+        let steps = |amount: Amount| Amount::from_minor(amount.minor() / step);
+        let whole = |steps: Amount| Amount::from_minor(steps.minor() * step);
         let mut left = amount;
-        while left.is_positive() {
-            let weigh = |seat: &Seat| match seat.room.is_positive() {
+        while steps(left).is_positive() {
+            let weigh = |seat: &Seat| match steps(seat.room).is_positive() {
                 true => seat.owed,
                 false => Amount::ZERO,
             };
             let weights: Vec<Amount> = self.seats.iter().map(weigh).collect();
-            let Ok(parts) = split::apportion(left, &weights, self.bill.id()) else { return false };
+            let parts = split::apportion(steps(left), &weights, self.bill.id());
+            let Ok(parts) = parts else { return false };
             for (seat, part) in self.seats.iter_mut().zip(parts) {
-                let part = part.min(seat.room);
+                let part = whole(part.min(steps(seat.room)));
                 seat.owed = seat.owed.checked_add(part).expect("G-2: a share fits the bill");
                 seat.room = seat.room.checked_sub(part).expect("G-3: part is within room");
                 left = left.checked_sub(part).expect("G-2: parts sum to what is left");
             }
         }
-        true
+        left == Amount::ZERO
     }
 
     /// Asks `source` for `amount` in all.
