@@ -16,6 +16,9 @@ use crate::{domain::event::Holder, id::GroupId, journal::Tail, limits};
 /// When the books may be written again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rest {
+    /// When disk and processor have had their share.
+    ready: Option<Instant>,
+    /// When it is time although nobody waits.
     until: Option<Instant>,
 }
 
@@ -23,26 +26,21 @@ impl Rest {
     /// Takes note of a write that began at `began` and ended at `ended`.
     fn after(began: Instant, ended: Instant, options: &Options) -> Self {
         let took = ended.saturating_duration_since(began);
-        let rest = took.saturating_mul(limits::BOOKS_REST_FACTOR).max(options.flush_interval);
-        Self { until: ended.checked_add(rest) }
+        let rest = took.saturating_mul(limits::BOOKS_REST_FACTOR);
+        let until = ended.checked_add(rest.max(options.flush_interval));
+        Self { ready: ended.checked_add(rest), until }
     }
 }
 
 impl Books {
-    /// Whether it is time to write: something is pending and the rest after the last write is
-    /// over, or there is no room for more.
+    /// How long until it is time to write: the rest after the last write is over, the shorter one
+    /// when the rows are `wanted`, or there is no room for more. `None` while nothing is pending.
     #[must_use]
-    pub fn should_flush(&self, now: Instant) -> bool {
-        !self.within_batch && self.next_flush_in(now).is_some_and(|wait| wait.is_zero())
-    }
-
-    /// How long until it is time to write; `None` while nothing is pending.
-    #[must_use]
-    pub fn next_flush_in(&self, now: Instant) -> Option<Duration> {
+    pub fn next_flush_in(&self, now: Instant, wanted: bool) -> Option<Duration> {
         if self.pending.records == 0 {
             return None;
         }
-        match self.rest.until {
+        match if wanted { self.rest.ready } else { self.rest.until } {
             Some(until) if !self.pending.is_full() => Some(until.saturating_duration_since(now)),
             Some(_) | None => Some(Duration::ZERO),
         }

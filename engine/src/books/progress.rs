@@ -57,8 +57,12 @@ struct Shared {
     projected: AtomicU64,
     durable: AtomicU64,
     records_pending: AtomicUsize,
+    /// Somebody waits for the rows to reach this position.
+    wanted: AtomicU64,
     state: Mutex<State>,
     moved: Condvar,
+    /// Wakes the projector from its nap.
+    asked: Condvar,
 }
 
 #[derive(Debug)]
@@ -84,8 +88,10 @@ impl Progress {
             projected: AtomicU64::new(projected.0),
             durable: AtomicU64::new(projected.0),
             records_pending: AtomicUsize::new(0),
+            wanted: AtomicU64::new(projected.0),
             state: Mutex::new(state),
             moved: Condvar::new(),
+            asked: Condvar::new(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -96,12 +102,15 @@ impl Progress {
         Position(self.shared.projected.load(Ordering::Acquire))
     }
 
-    /// Waits until everything before `position` is in the rows; says whether it is. It never will
-    /// be when the projector failed or ended, and the wait is then over at once.
+    /// Waits until everything before `position` is in the rows, which are written earlier for it;
+    /// says whether it is. It never will be when the projector failed or ended, and the wait is then
+    /// over at once.
     #[must_use]
     pub fn wait_for(&self, position: Position, timeout: Duration) -> bool {
         let deadline = Instant::now().checked_add(timeout);
         let mut state = self.shared.state.lock();
+        self.shared.wanted.fetch_max(position.0, Ordering::Relaxed);
+        self.shared.asked.notify_one();
         while self.position() < position && !state.ended {
             match deadline {
                 Some(deadline) => {
@@ -144,6 +153,26 @@ impl Progress {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.shared.state.lock().ended
+    }
+
+    /// Whether somebody waits for rows that are not written.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.shared.wanted.load(Ordering::Relaxed) > self.position().0
+    }
+
+    /// The projector's side: lets `nap` pass, or less when it is needed.
+    pub(super) fn nap(&self, nap: Duration, is_needed: impl Fn() -> bool) {
+        let mut state = self.shared.state.lock();
+        if !is_needed() {
+            self.shared.asked.wait_for(&mut state, nap);
+        }
+    }
+
+    /// Wakes the projector.
+    pub(super) fn wake(&self) {
+        let state = self.shared.state.lock();
+        self.shared.asked.notify_one();
+        drop(state);
     }
 
     /// Takes note of where the journal ends at `now`.

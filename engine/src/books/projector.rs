@@ -14,8 +14,9 @@ use std::{
 use super::{Books, BooksError, Progress};
 use crate::journal::Reader;
 
-/// How long the thread sleeps at most before it looks whether it is to stop.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the thread lets records gather before it folds them. Woken for each batch it would take
+/// turns with the thread that writes them, and each would wait for the other's processor.
+const FOLD_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Keeps the books up with the journal until it is stopped or the journal is closed; then it folds
 /// what is durable and writes it. An error ends it, is told by [`Progress::error`], and stops nothing else.
@@ -56,6 +57,7 @@ impl Projector {
 
     fn join(&mut self) -> Option<Books> {
         self.stop.store(true, Ordering::Release);
+        self.progress.wake();
         self.thread.take().and_then(|thread| thread.join().ok())
     }
 }
@@ -107,22 +109,29 @@ impl Task {
             }
             let now = Instant::now();
             self.progress.observe(self.journal.durable(), self.books.pending(), now);
-            if self.books.should_flush(now) {
+            let wanted = caught_up && self.progress.is_wanted();
+            let flush_in = self.books.next_flush_in(now, wanted);
+            if flush_in.is_some_and(|wait| wait.is_zero()) {
                 self.flush()?;
-            } else if caught_up && (stopping || self.sleep(now)) {
+            } else if caught_up && (stopping || self.rest(flush_in, wanted)) {
                 break;
             }
         }
         self.flush()
     }
 
-    /// Sleeps until there is something to do; says whether the journal is closed.
-    fn sleep(&self, now: Instant) -> bool {
-        let until_flush = self.books.next_flush_in(now).unwrap_or(LOOK_INTERVAL);
-        let timeout = until_flush.min(LOOK_INTERVAL);
-        let position = self.books.folded().position;
-        let durable = self.journal.wait_for_durable_beyond(position, timeout);
-        durable == position && now.elapsed() < timeout
+    /// Lets records gather: until it is time to write them, or for the first one if there is none.
+    /// Says whether there will be none any more, since the journal is closed.
+    fn rest(&self, flush_in: Option<Duration>, wanted: bool) -> bool {
+        if let Some(flush_in) = flush_in {
+            let is_asked = || !wanted && self.progress.is_wanted();
+            let is_needed = || self.stop.load(Ordering::Acquire) || is_asked();
+            self.progress.nap(flush_in.min(FOLD_INTERVAL), is_needed);
+            return false;
+        }
+        let (began, position) = (Instant::now(), self.books.folded().position);
+        let durable = self.journal.wait_for_durable_beyond(position, FOLD_INTERVAL);
+        durable == position && began.elapsed() < FOLD_INTERVAL
     }
 
     fn flush(&mut self) -> Result<(), BooksError> {

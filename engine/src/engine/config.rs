@@ -43,7 +43,8 @@ pub struct Config {
     pub rail_retry: Duration,
     /// Who did nothing for this long leaves memory; `None`: nobody does.
     pub idle_after: Option<Duration>,
-    /// How often the books take over what is durable, at most.
+    /// How often the books take over what is durable when nobody waits for them
+    /// ([`Engine::books_caught_up`](crate::Engine::books_caught_up)), at most.
     pub books_interval: Duration,
     /// How long [`Engine::close`](crate::Engine::close) waits for those who wait for a bank or a
     /// diner. Then it goes without their answers: an undecided bill is forgotten, and a bank is
@@ -73,7 +74,7 @@ impl Config {
             order_deadline: limits::ORDER_DEADLINE,
             rail_retry: Duration::from_secs(1),
             idle_after: Some(Duration::from_secs(300)),
-            books_interval: Duration::from_secs(1),
+            books_interval: limits::BOOKS_FLUSH_INTERVAL,
             close_within: limits::CLOSE_WITHIN,
             orders_in_flight_max: limits::ORDERS_IN_FLIGHT_MAX,
             commands_in_flight_max: limits::COMMANDS_IN_FLIGHT_MAX,
