@@ -14,7 +14,7 @@ use std::{
     },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -22,17 +22,25 @@ use parking_lot::Mutex;
 /// Wake-ups handled before the caller gets a turn: it has arrivals to keep to.
 const TURN_POLLS_MAX: usize = 256;
 
+/// How long a sleeping thread lets fewer wake-ups than it waits for lie.
+const NAP: Duration = Duration::from_micros(200);
+
 /// Which slots were woken, by whatever thread.
 struct Ready {
     woken: Mutex<Vec<usize>>,
     sleeping: AtomicBool,
     thread: Thread,
+    /// How many must be woken before a sleeping thread is, and whoever wakes it pays for that.
+    worth_waking: usize,
 }
 
 impl Ready {
     fn push(&self, slot: usize) {
-        self.woken.lock().push(slot);
-        if self.sleeping.swap(false, Ordering::SeqCst) {
+        let mut woken = self.woken.lock();
+        woken.push(slot);
+        let worth = woken.len() >= self.worth_waking;
+        drop(woken);
+        if worth && self.sleeping.swap(false, Ordering::SeqCst) {
             self.thread.unpark();
         }
     }
@@ -54,7 +62,8 @@ impl Ready {
                 self.sleeping.store(false, Ordering::SeqCst);
                 return;
             }
-            thread::park_timeout(until - now);
+            let sleep = until - now;
+            thread::park_timeout(if self.worth_waking > 1 { sleep.min(NAP) } else { sleep });
             self.sleeping.store(false, Ordering::SeqCst);
         }
     }
@@ -100,10 +109,18 @@ impl<F: Future> Drive<F> {
     /// Nothing in flight; everything will be polled on this thread.
     #[must_use]
     pub fn new() -> Self {
+        Self::waking_for(1)
+    }
+
+    /// Nothing in flight; a sleeping thread is woken for `several` at once, or looks itself a little
+    /// later. For many futures of which none is urgent.
+    #[must_use]
+    pub fn waking_for(several: usize) -> Self {
         let ready = Ready {
             woken: Mutex::default(),
             sleeping: AtomicBool::new(false),
             thread: thread::current(),
+            worth_waking: several,
         };
         let (slots, free, woken) = (Vec::new(), Vec::new(), Vec::new());
         Self { slots, free, ready: Arc::new(ready), woken, polled: 0 }
@@ -184,7 +201,7 @@ pub fn run_all<F: Future, E>(
             }
         }
         if drive.in_flight() > 0 {
-            let patience = Instant::now() + std::time::Duration::from_secs(1);
+            let patience = Instant::now() + Duration::from_secs(1);
             drive.turn(patience, |output| {
                 if outcome.is_ok() {
                     outcome = finished(output);
