@@ -20,14 +20,16 @@ use super::{
     directory::{Directory, Origin, Seat},
     error::Error,
     group::GroupActor,
+    heads::Heads,
     merchant::MerchantActor,
     rail::Rail,
-    transaction::Transaction,
+    transaction::{AnySeat, Transaction},
     wallet::WalletActor,
 };
 use crate::{
     books::Progress,
-    id::{GroupId, MerchantId, Position, WalletId},
+    domain::event::Event,
+    id::{GroupId, MerchantId, Position, Topic, WalletId},
     journal::{Committer, JournalError, RefusedReason},
 };
 
@@ -52,12 +54,13 @@ pub(crate) struct Core {
     pub(crate) wallets: Directory<WalletId, WalletActor>,
     pub(crate) merchants: Directory<MerchantId, MerchantActor>,
     pub(crate) groups: Directory<GroupId, GroupActor>,
+    heads: Arc<Heads>,
     pub(crate) codes: Codes,
     pub(crate) deadlines: Deadlines,
     pub(crate) archive: Archive,
     pub(crate) rail: Arc<dyn Rail>,
     pub(crate) projected: Progress,
-    pub(crate) committer: OnceLock<Committer<Arc<Transaction>>>,
+    pub(crate) committer: OnceLock<Committer<Transaction>>,
     pub(crate) poison: OnceLock<Arc<JournalError>>,
     tickets: AtomicU64,
     random: Mutex<StdRng>,
@@ -78,12 +81,14 @@ impl Core {
     pub(crate) fn new(parts: CoreParts) -> Arc<Self> {
         let CoreParts { clock, patience, archive, rail, projected, thread, seed } = parts;
         let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
+        let heads = Arc::<Heads>::default();
         Arc::new(Self {
             clock,
             patience,
-            wallets: Directory::new(thread.clone()),
-            merchants: Directory::new(thread.clone()),
-            groups: Directory::new(thread),
+            wallets: Directory::new(thread.clone(), Arc::clone(&heads)),
+            merchants: Directory::new(thread.clone(), Arc::clone(&heads)),
+            groups: Directory::new(thread, Arc::clone(&heads)),
+            heads,
             codes: Codes::default(),
             deadlines: Deadlines::default(),
             archive,
@@ -114,11 +119,20 @@ impl Core {
         self.groups.seat(id, move |seat, origin| GroupActor::known(id, core, seat, origin))
     }
 
-    /// Hands a transaction to the journal. Its topics' actors hear of it once it is durable.
+    /// Hands `event`, decided now, to the journal. Its topics' actors, whose seats `seat_of` finds
+    /// and whose states are in memory, hear of it once it is durable; `ticket` is the command that
+    /// it answers.
     ///
     /// # Errors
-    /// [`Error::Poisoned`] or [`Error::Closing`]; the transaction then never happened.
-    pub(crate) fn submit(&self, transaction: Arc<Transaction>) -> Result<(), Error> {
+    /// [`Error::Poisoned`] or [`Error::Closing`]; the event then never happened.
+    pub(crate) fn submit(
+        &self,
+        event: Event,
+        ticket: u64,
+        seat_of: impl FnMut(Topic) -> AnySeat,
+    ) -> Result<(), Error> {
+        let (now, heads) = (self.clock.now(), Arc::clone(&self.heads));
+        let transaction = Transaction::new(now, event, ticket, heads, seat_of);
         let committer = self.committer.get().expect("the journal opens before the first command");
         committer.submit(transaction).map_err(|refused| match refused.reason {
             RefusedReason::Closed => Error::Closing,

@@ -19,15 +19,19 @@ use actix::{
 use actix_rt::ArbiterHandle;
 use dashmap::{DashMap, Entry};
 
-use super::error::Error;
+use super::{
+    error::Error,
+    heads::{Heads, Place},
+};
 use crate::id::Position;
 
 /// One topic's place in memory: its actor's address, and the position of its newest record.
 pub(crate) struct Seat<A: Actor> {
     addr: Addr<A>,
-    /// The topic's newest record in log order. Written by the journal's thread alone once the
-    /// actor has said where its state stands.
-    head: AtomicU64,
+    /// Where the topic's newest record in log order stands. Moved by the journal's thread alone once
+    /// the actor has said where its state stands.
+    place: Place,
+    heads: Arc<Heads>,
     /// The head that the sweeper saw last; who has not moved since is idle.
     swept: AtomicU64,
 }
@@ -47,7 +51,27 @@ impl<A: Actor<Context = Context<A>>> Seat<A> {
         A: Handler<M>,
         A::Context: ToEnvelope<A, M>,
     {
-        self.addr.try_send(message).map_err(|_| Error::Unanswered)
+        if !self.addr.connected() {
+            return Err(Error::Unanswered);
+        }
+        self.push(message);
+        Ok(())
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`try_send` looks at a word of its own for every sender, which is cold for almost \
+                  every wallet: 5 % of the actors' time. The mailbox has no bound, and is open; if \
+                  its actor ends meanwhile, the message ends with it, as any that waits there"
+    )]
+    fn push<M>(&self, message: M)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<M>,
+        A::Context: ToEnvelope<A, M>,
+    {
+        self.addr.do_send(message);
     }
 
     /// Whether the actor has not died.
@@ -56,24 +80,30 @@ impl<A: Actor<Context = Context<A>>> Seat<A> {
     }
 
     pub(crate) fn head(&self) -> Position {
-        Position(self.head.load(Ordering::Acquire))
+        self.heads.get(&self.place)
     }
 
     /// Says where the actor's state stands, before any record names it.
     pub(crate) fn set_head(&self, head: Position) {
-        self.head.store(head.0, Ordering::Release);
+        self.heads.set(&self.place, head);
     }
 
-    /// Makes the record at `position` the newest and returns the one before it.
-    pub(crate) fn advance(&self, position: Position) -> Position {
-        Position(self.head.swap(position.0, Ordering::AcqRel))
+    /// The topic's place among the heads.
+    pub(crate) fn place(&self) -> u32 {
+        self.place.number()
     }
 
     /// Whether nothing was recorded since the last call.
     pub(crate) fn is_idle_since_last_sweep(&self) -> bool {
-        let head = self.head.load(Ordering::Acquire);
+        let head = self.head().0;
         // One more than the head: a seat that was never swept is not idle, whatever its head.
         self.swept.swap(head.wrapping_add(1), Ordering::AcqRel) == head.wrapping_add(1)
+    }
+}
+
+impl<A: Actor> Drop for Seat<A> {
+    fn drop(&mut self) {
+        self.heads.give_back(&self.place);
     }
 }
 
@@ -105,6 +135,7 @@ pub(crate) trait Asking<M>: Actor {
 pub(crate) struct Directory<K: Eq + Hash, A: Actor> {
     seats: DashMap<K, Arc<Seat<A>>, crate::hash::IdState>,
     thread: ArbiterHandle,
+    heads: Arc<Heads>,
 }
 
 impl<K, A> Directory<K, A>
@@ -112,8 +143,8 @@ where
     K: Eq + Hash + Copy + Send + Sync + 'static,
     A: Actor<Context = Context<A>>,
 {
-    pub(crate) fn new(thread: ArbiterHandle) -> Self {
-        Self { seats: DashMap::default(), thread }
+    pub(crate) fn new(thread: ArbiterHandle, heads: Arc<Heads>) -> Self {
+        Self { seats: DashMap::default(), thread, heads }
     }
 
     /// How many are in memory.
@@ -138,14 +169,14 @@ where
         }
         match self.seats.entry(key) {
             Entry::Vacant(vacant) => {
-                let seat = take_seat(&self.thread, |seat| actor(seat, Origin::Asleep));
+                let seat = self.take_seat(|seat| actor(seat, Origin::Asleep));
                 Arc::clone(&vacant.insert(seat))
             }
             Entry::Occupied(mut taken) => {
                 let seat = taken.get();
                 if !seat.is_alive() && Arc::strong_count(seat) == 1 {
                     tracing::warn!("an actor has died and is made anew");
-                    taken.insert(take_seat(&self.thread, |seat| actor(seat, Origin::AfterDeath)));
+                    taken.insert(self.take_seat(|seat| actor(seat, Origin::AfterDeath)));
                 }
                 Arc::clone(taken.get())
             }
@@ -163,24 +194,22 @@ where
             visit(entry.value());
         }
     }
-}
 
-fn take_seat<A: Actor<Context = Context<A>>>(
-    thread: &ArbiterHandle,
-    actor: impl FnOnce(Arc<Seat<A>>) -> A + Send + 'static,
-) -> Arc<Seat<A>> {
-    let (sender, receiver) = channel::channel(0);
-    let seat = Arc::new(Seat {
-        addr: Addr::new(sender),
-        head: AtomicU64::new(0),
-        swept: AtomicU64::new(0),
-    });
-    let taken = Arc::clone(&seat);
-    thread.spawn_fn(move || {
-        let context = Context::with_receiver(receiver);
-        actix_rt::spawn(context.into_future(actor(taken)));
-    });
-    seat
+    fn take_seat(&self, actor: impl FnOnce(Arc<Seat<A>>) -> A + Send + 'static) -> Arc<Seat<A>> {
+        let (sender, receiver) = channel::channel(0);
+        let seat = Arc::new(Seat {
+            addr: Addr::new(sender),
+            place: self.heads.take(),
+            heads: Arc::clone(&self.heads),
+            swept: AtomicU64::new(0),
+        });
+        let taken = Arc::clone(&seat);
+        self.thread.spawn_fn(move || {
+            let context = Context::with_receiver(receiver);
+            actix_rt::spawn(context.into_future(actor(taken)));
+        });
+        seat
+    }
 }
 
 /// Sends `message` to the actor at `seat` from outside; the message keeps the seat taken.

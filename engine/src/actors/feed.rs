@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::{
     admission::Reply,
     error::Error,
-    transaction::{Committed, Transaction},
+    transaction::{Committed, Fact},
 };
 use crate::{
     codec::Record,
@@ -42,7 +42,7 @@ pub enum FeedEvent {
 /// A durable event as one topic sees it.
 #[derive(Clone)]
 pub struct DurableEvent {
-    transaction: Arc<Transaction>,
+    fact: Arc<Fact>,
     link: usize,
 }
 
@@ -50,35 +50,35 @@ impl DurableEvent {
     /// The record's position: where to resume from.
     #[must_use]
     pub fn position(&self) -> Position {
-        self.transaction.record.position
+        self.fact.record.position
     }
 
     /// The topic's record before this one; [`Position::NONE`] for its first.
     #[must_use]
     pub fn prev(&self) -> Position {
-        self.transaction.record.prevs[self.link]
+        self.fact.record.prevs[self.link]
     }
 
     /// When it was decided.
     #[must_use]
     pub fn at(&self) -> Timestamp {
-        self.transaction.record.at
+        self.fact.record.at
     }
 
     /// What happened.
     #[must_use]
     pub fn event(&self) -> &Event {
-        &self.transaction.record.event
+        &self.fact.record.event
     }
 
     /// What the topic's balance grew by; zero for a group.
     #[must_use]
     pub fn delta(&self) -> Amount {
-        self.transaction.deltas[self.link]
+        self.fact.deltas[self.link]
     }
 
     pub(crate) fn of_record(record: Record, link: usize) -> Self {
-        Self { transaction: Transaction::of_record(record), link }
+        Self { fact: Fact::of_record(record), link }
     }
 }
 
@@ -200,8 +200,8 @@ impl Feed {
     pub(crate) fn tell(&mut self, news: &Committed) {
         let Some(subscribers) = &mut self.subscribers else { return };
         subscribers.retain(|subscriber| {
-            let Committed { transaction, link } = news.clone();
-            let event = FeedEvent::Durable(DurableEvent { transaction, link });
+            let Committed { fact, link } = news.clone();
+            let event = FeedEvent::Durable(DurableEvent { fact, link });
             match subscriber.events.try_send(event) {
                 Ok(()) => true,
                 Err(mpsc::error::TrySendError::Full(_)) => {

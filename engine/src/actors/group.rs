@@ -22,7 +22,7 @@ use super::{
     gate::Gate,
     merchant::{self, MerchantActor},
     receipt::Receipt,
-    transaction::{AnySeat, Committed, Transaction},
+    transaction::{AnySeat, Committed},
     wallet::{self, Poison, Rest, WalletActor},
 };
 use crate::{
@@ -171,7 +171,7 @@ pub(crate) struct GroupActor {
     gate: Gate<Self>,
     feed: Feed,
     pending: Option<Box<Pending>>,
-    fault: Option<Error>,
+    fault: Option<Box<Error>>,
 }
 
 impl GroupActor {
@@ -211,7 +211,7 @@ impl GroupActor {
     }
 
     fn absence(&self) -> Error {
-        self.fault.clone().unwrap_or(Error::UnknownGroup(self.id))
+        self.fault.as_deref().cloned().unwrap_or(Error::UnknownGroup(self.id))
     }
 
     // --- members and rules -----------------------------------------------------------------
@@ -252,15 +252,13 @@ impl GroupActor {
         reply: Reply<Receipt>,
     ) {
         let ticket = self.core.ticket();
-        let transaction = Transaction::new(self.core.clock.now(), event, ticket, |topic| {
-            match (topic, &wallet) {
-                (Topic::Wallet(_), Some(wallet)) => AnySeat::Wallet(Arc::clone(wallet)),
-                (Topic::Wallet(_) | Topic::Merchant(_) | Topic::Group(_), _) => {
-                    AnySeat::Group(Arc::clone(&self.seat))
-                }
+        let submitted = self.core.submit(event, ticket, |topic| match (topic, &wallet) {
+            (Topic::Wallet(_), Some(wallet)) => AnySeat::Wallet(Arc::clone(wallet)),
+            (Topic::Wallet(_) | Topic::Merchant(_) | Topic::Group(_), _) => {
+                AnySeat::Group(Arc::clone(&self.seat))
             }
         });
-        match self.core.submit(transaction) {
+        match submitted {
             Ok(()) => {
                 self.gate.close();
                 self.pending = Some(Box::new(Pending { ticket, reply }));
@@ -361,11 +359,11 @@ impl GroupActor {
 
     /// The seat of a member's wallet, looked for from `hint` on: payments name their sources in
     /// the members' order.
-    fn payer(
-        payers: &[(WalletId, Arc<Seat<WalletActor>>)],
+    fn payer<'payers>(
+        payers: &'payers [(WalletId, Arc<Seat<WalletActor>>)],
         wallet: WalletId,
         hint: &mut usize,
-    ) -> Arc<Seat<WalletActor>> {
+    ) -> &'payers Arc<Seat<WalletActor>> {
         let ahead = payers[*hint..].iter().position(|(payer, _)| *payer == wallet);
         let at = match ahead {
             Some(offset) => hint.saturating_add(offset),
@@ -375,7 +373,7 @@ impl GroupActor {
                 .expect("decided: every source is a member's wallet"),
         };
         *hint = at;
-        Arc::clone(&payers[at].1)
+        &payers[at].1
     }
 
     fn perform(&mut self, step: Step) {
@@ -431,13 +429,15 @@ impl GroupActor {
             Verdict::Decline(decline) => Event::Declined(decline),
         };
         let mut hint = 0;
-        let transaction = Transaction::new(self.core.clock.now(), event, 0, |topic| match topic {
-            Topic::Wallet(id) => AnySeat::Wallet(Self::payer(&self.payers, id, &mut hint)),
+        let submitted = self.core.submit(event, 0, |topic| match topic {
+            Topic::Wallet(id) => {
+                AnySeat::Wallet(Arc::clone(Self::payer(&self.payers, id, &mut hint)))
+            }
             Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(&paying.merchant)),
             Topic::Group(_) => AnySeat::Group(Arc::clone(&self.seat)),
         });
         self.core.deadlines.forget(self.id);
-        match self.core.submit(transaction) {
+        match submitted {
             Ok(()) => paying.decided = true,
             Err(error) => {
                 if let Some(paying) = self.paying.take() {
@@ -520,7 +520,7 @@ impl Handler<Loaded> for GroupActor {
                 self.group = Some(group);
             }
             Ok(None) => {}
-            Err(error) => self.fault = Some(error),
+            Err(error) => self.fault = Some(Box::new(error)),
         }
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
     }
@@ -697,8 +697,8 @@ impl Handler<Committed> for GroupActor {
             self.paying = None;
         }
         self.feed.tell(&news);
-        if let Some(pending) = self.pending.take_if(|pending| news.answers(pending.ticket)) {
-            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+        if let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) {
+            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
             Gate::reopen(self, ctx, |actor| &mut actor.gate);
         }
     }

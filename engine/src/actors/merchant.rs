@@ -26,7 +26,7 @@ use super::{
     orders::{Ended, InFlight, Known, Orders},
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
-    transaction::{AnySeat, Committed, Transaction},
+    transaction::{AnySeat, Committed},
     wallet::{Poison, Rest},
 };
 use crate::{
@@ -216,9 +216,7 @@ impl MerchantActor {
 
     fn record(&mut self, event: Event, reply: Reply<Receipt>) {
         let ticket = self.core.ticket();
-        let transaction =
-            Transaction::new(self.core.clock.now(), event, ticket, |_| self.any_seat());
-        match self.core.submit(transaction) {
+        match self.core.submit(event, ticket, |_| self.any_seat()) {
             Ok(()) => {
                 self.gate.close();
                 self.pending = Some(Pending { ticket, reply });
@@ -363,7 +361,7 @@ impl MerchantActor {
     fn end_order(&mut self, order_no: &OrderNo, content: u64, paid: bool, news: &Committed) {
         let positions = smallvec![news.position()];
         for reply in self.orders.end(order_no, Ended { content, paid, positions }) {
-            reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+            reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
         let (projected, refunds) = (self.core.projected.position(), &self.refunds);
         self.orders.tidy(projected, |order_no| refunds.contains_key(order_no));
@@ -599,13 +597,13 @@ impl Handler<Committed> for MerchantActor {
         } else {
             follow_rail(self, &news, ctx, |actor| &mut actor.desk);
         }
-        let Some(pending) = self.pending.take_if(|pending| news.answers(pending.ticket)) else {
+        let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) else {
             return;
         };
         if let Event::RailRequested(moved) = news.event() {
             self.desk.wait(moved.request, pending.reply);
         } else {
-            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
     }

@@ -19,6 +19,7 @@ pub(crate) mod error;
 pub(crate) mod feed;
 mod gate;
 pub(crate) mod group;
+pub(crate) mod heads;
 pub(crate) mod merchant;
 mod orders;
 pub(crate) mod rail;

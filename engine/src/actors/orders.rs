@@ -20,8 +20,9 @@ const FALSE_POSITIVES: f64 = 1e-4;
 /// Order numbers that the first filter takes; each further one takes four times as many.
 const FIRST_FILTER: usize = 256;
 
-/// Ended orders in memory before the first tidying.
-const ENDED_MIN: usize = 1_024;
+/// Ended orders in memory before the first tidying. A thousand merchants with a thousand orders each
+/// would be a hundred megabytes that no cache holds.
+const ENDED_MIN: usize = 64;
 
 /// An order that has ended.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use super::{
     error::Error,
     rail::RailAnswer,
     receipt::Receipt,
-    transaction::{AnySeat, Committed, Transaction},
+    transaction::{AnySeat, Committed},
 };
 use crate::{
     domain::{event::Event, purse::OpenMove},
@@ -64,7 +64,7 @@ impl RailDesk {
         let Some(waiting) = &mut self.waiting else { return };
         for (_, reply) in waiting.extract_if(.., |(waited, _)| *waited == request) {
             reply.send(match moved {
-                true => Ok(Receipt::of(Arc::clone(&news.transaction))),
+                true => Ok(Receipt::of(Arc::clone(&news.fact))),
                 false => Err(Error::RailRefused),
             });
         }
@@ -91,8 +91,7 @@ pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &mut Conte
             }
         };
         let core = actor.core();
-        let transaction = Transaction::new(core.clock.now(), event, 0, |_| actor.any_seat());
-        if let Err(error) = core.submit(transaction) {
+        if let Err(error) = core.submit(event, 0, |_| actor.any_seat()) {
             // The move stays open in the journal and is asked for again after the next opening.
             tracing::warn!(%error, "rail answer not recorded");
         }

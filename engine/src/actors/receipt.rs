@@ -2,41 +2,41 @@
 
 use std::sync::Arc;
 
-use super::transaction::Transaction;
+use super::transaction::Fact;
 use crate::{codec::Record, domain::event::Event, id::Position, time::Timestamp};
 
 /// Proof of one durable event.
 #[derive(Clone)]
 pub struct Receipt {
-    transaction: Arc<Transaction>,
+    fact: Arc<Fact>,
     replayed: bool,
 }
 
 impl Receipt {
-    pub(crate) fn of(transaction: Arc<Transaction>) -> Self {
-        Self { transaction, replayed: false }
+    pub(crate) fn of(fact: Arc<Fact>) -> Self {
+        Self { fact, replayed: false }
     }
 
     pub(crate) fn replayed(record: Record) -> Self {
-        Self { transaction: Transaction::of_record(record), replayed: true }
+        Self { fact: Fact::of_record(record), replayed: true }
     }
 
     /// Where the record begins.
     #[must_use]
     pub fn position(&self) -> Position {
-        self.transaction.record.position
+        self.fact.record.position
     }
 
     /// When it was decided.
     #[must_use]
     pub fn at(&self) -> Timestamp {
-        self.transaction.record.at
+        self.fact.record.at
     }
 
     /// What happened.
     #[must_use]
     pub fn event(&self) -> &Event {
-        &self.transaction.record.event
+        &self.fact.record.event
     }
 
     /// Whether it had happened before this command was given.

@@ -1,15 +1,18 @@
 //! A transaction: one event on its way to the disk, with everybody whom it concerns.
 //!
 //! An actor that has decided makes the transaction and submits it. The journal's thread gives it
-//! its position and links it to the newest record of each topic. Once durable it goes, in log
-//! order, to every topic's actor, which folds it and tells whoever waits (J-1).
+//! its position and links it to the newest record of each topic. Once durable its [`Fact`] goes, in
+//! log order, to every topic's actor, which folds it and tells whoever waits (J-1). Receipts and
+//! feeds keep the fact as long as they like; the seats are let go on the actors' thread.
 
 use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, Message};
 use smallvec::SmallVec;
 
-use super::{directory::Seat, group::GroupActor, merchant::MerchantActor, wallet::WalletActor};
+use super::{
+    directory::Seat, group::GroupActor, heads::Heads, merchant::MerchantActor, wallet::WalletActor,
+};
 use crate::{
     codec::{self, Record},
     domain::event::Event,
@@ -28,11 +31,11 @@ pub(crate) enum AnySeat {
 }
 
 impl AnySeat {
-    fn advance(&self, position: Position) -> Position {
+    fn place(&self) -> u32 {
         match self {
-            Self::Wallet(seat) => seat.advance(position),
-            Self::Merchant(seat) => seat.advance(position),
-            Self::Group(seat) => seat.advance(position),
+            Self::Wallet(seat) => seat.place(),
+            Self::Merchant(seat) => seat.place(),
+            Self::Group(seat) => seat.place(),
         }
     }
 
@@ -48,13 +51,29 @@ impl AnySeat {
     }
 }
 
-/// One decided event. `deltas` are what each topic's account grows by, in the record's link order.
-pub(crate) struct Transaction {
+/// One decided event, as everybody who hears of it shares it. `deltas` are what each topic's account
+/// grows by, in the record's link order.
+pub(crate) struct Fact {
     pub(crate) record: Record,
     pub(crate) deltas: SmallVec<[Amount; 10]>,
-    seats: SmallVec<[AnySeat; 10]>,
     /// The command that this answers, unique in the engine; zero for none.
-    pub(crate) ticket: u64,
+    ticket: u64,
+}
+
+impl Fact {
+    /// A fact as it was read back.
+    pub(crate) fn of_record(record: Record) -> Arc<Self> {
+        let (_, deltas) = links(&record.event);
+        Arc::new(Self { record, deltas, ticket: 0 })
+    }
+}
+
+/// A fact on its way to the disk, and the seats of everybody whom it concerns.
+pub(crate) struct Transaction {
+    fact: Arc<Fact>,
+    /// Seats and places among the heads, in the record's link order.
+    seats: Vec<(u32, AnySeat)>,
+    heads: Arc<Heads>,
 }
 
 impl Transaction {
@@ -64,23 +83,18 @@ impl Transaction {
         at: Timestamp,
         event: Event,
         ticket: u64,
+        heads: Arc<Heads>,
         mut seat_of: impl FnMut(Topic) -> AnySeat,
-    ) -> Arc<Self> {
+    ) -> Self {
         let (topics, deltas) = links(&event);
-        let seats = topics.iter().map(|topic| seat_of(*topic)).collect();
-        let record = Record {
-            position: Position::NONE,
-            at,
-            event,
-            prevs: SmallVec::with_capacity(topics.len()),
+        let seated = |topic: &Topic| {
+            let seat = seat_of(*topic);
+            (seat.place(), seat)
         };
-        Arc::new(Self { record, deltas, seats, ticket })
-    }
-
-    /// A transaction as it was read back: nobody is told again.
-    pub(crate) fn of_record(record: Record) -> Arc<Self> {
-        let (_, deltas) = links(&record.event);
-        Arc::new(Self { record, deltas, seats: SmallVec::new(), ticket: 0 })
+        let seats = topics.iter().map(seated).collect();
+        let prevs = SmallVec::with_capacity(topics.len());
+        let record = Record { position: Position::NONE, at, event, prevs };
+        Self { fact: Arc::new(Fact { record, deltas, ticket }), seats, heads }
     }
 }
 
@@ -98,12 +112,13 @@ fn links(event: &Event) -> (SmallVec<[Topic; 10]>, SmallVec<[Amount; 10]>) {
     (topics, deltas)
 }
 
-impl journal::Proposal for Arc<Transaction> {
+impl journal::Proposal for Transaction {
     fn encode(&mut self, position: Position, out: &mut Vec<u8>) {
-        let transaction = Arc::get_mut(self).expect("nobody holds an undecided transaction");
-        let Transaction { record, seats, .. } = transaction;
+        let Self { fact, seats, heads } = self;
+        let fact = Arc::get_mut(fact).expect("nobody holds a fact before it is durable");
+        let record = &mut fact.record;
         record.position = position;
-        record.prevs = seats.iter().map(|seat| seat.advance(position)).collect();
+        record.prevs = seats.iter().map(|(place, _)| heads.advance(*place, position)).collect();
         codec::encode(record.at, &record.event, out);
         codec::encode_links(position, &record.prevs, out);
     }
@@ -112,7 +127,7 @@ impl journal::Proposal for Arc<Transaction> {
 /// News for one topic: a durable record, and which of its links is the topic's.
 #[derive(Clone)]
 pub(crate) struct Committed {
-    pub(crate) transaction: Arc<Transaction>,
+    pub(crate) fact: Arc<Fact>,
     pub(crate) link: usize,
 }
 
@@ -122,24 +137,25 @@ impl Message for Committed {
 
 impl Committed {
     pub(crate) fn event(&self) -> &Event {
-        &self.transaction.record.event
+        &self.fact.record.event
     }
 
     pub(crate) fn position(&self) -> Position {
-        self.transaction.record.position
+        self.fact.record.position
     }
 
     pub(crate) fn delta(&self) -> Amount {
-        self.transaction.deltas[self.link]
+        self.fact.deltas[self.link]
     }
 
-    pub(crate) fn answers(&self, ticket: u64) -> bool {
-        self.transaction.ticket == ticket
+    /// The command that this answers; zero for none.
+    pub(crate) fn ticket(&self) -> u64 {
+        self.fact.ticket
     }
 }
 
 /// A batch that has become durable, in log order.
-pub(crate) struct Batch(pub(crate) Vec<(Position, Arc<Transaction>)>);
+pub(crate) struct Batch(pub(crate) Vec<(Position, Transaction)>);
 
 impl Message for Batch {
     type Result = ();
@@ -161,9 +177,9 @@ impl Handler<Batch> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, Batch(batch): Batch, _: &mut Self::Context) {
-        for (_, transaction) in batch {
-            for (link, seat) in transaction.seats.iter().enumerate() {
-                seat.tell(Committed { transaction: Arc::clone(&transaction), link });
+        for (_, Transaction { fact, seats, .. }) in batch {
+            for (link, (_, seat)) in seats.into_iter().enumerate() {
+                seat.tell(Committed { fact: Arc::clone(&fact), link });
             }
         }
     }

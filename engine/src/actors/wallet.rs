@@ -23,7 +23,7 @@ use super::{
     group::{self, GroupActor},
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
-    transaction::{AnySeat, Committed, Transaction},
+    transaction::{AnySeat, Committed},
 };
 use crate::{
     domain::{
@@ -157,7 +157,8 @@ pub(crate) struct WalletActor {
     feed: Feed,
     pending: Option<Box<Pending>>,
     desk: RailDesk,
-    fault: Option<Error>,
+    /// Boxed: it is there when a state could not be read, and in no other of a million actors.
+    fault: Option<Box<Error>>,
 }
 
 impl WalletActor {
@@ -185,18 +186,18 @@ impl WalletActor {
     }
 
     fn absence(&self) -> Error {
-        self.fault.clone().unwrap_or(Error::UnknownWallet(self.id))
+        self.fault.as_deref().cloned().unwrap_or(Error::UnknownWallet(self.id))
     }
 
     fn record(&mut self, event: Event, reply: Reply<Receipt>, payee: Option<Arc<Seat<Self>>>) {
         let ticket = self.core.ticket();
-        let transaction = Transaction::new(self.core.clock.now(), event, ticket, |topic| {
+        let submitted = self.core.submit(event, ticket, |topic| {
             match (&payee, topic == crate::id::Topic::Wallet(self.id)) {
                 (Some(payee), false) => AnySeat::Wallet(Arc::clone(payee)),
                 (Some(_) | None, _) => self.any_seat(),
             }
         });
-        match self.core.submit(transaction) {
+        match submitted {
             Ok(()) => {
                 self.gate.close();
                 self.pending = Some(Box::new(Pending { ticket, reply }));
@@ -286,12 +287,12 @@ impl WalletActor {
     /// What a durable record means for those who wait.
     fn answer(&mut self, news: &Committed, ctx: &mut Context<Self>) {
         follow_rail(self, news, ctx, |actor| &mut actor.desk);
-        let mine = self.pending.take_if(|pending| news.answers(pending.ticket));
+        let mine = self.pending.take_if(|pending| news.ticket() == pending.ticket);
         let Some(pending) = mine else { return };
         if let Event::RailRequested(moved) = news.event() {
             self.desk.wait(moved.request, pending.reply);
         } else {
-            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
     }
@@ -366,7 +367,7 @@ impl Handler<Loaded> for WalletActor {
                 }
             }
             Ok(None) => {}
-            Err(error) => self.fault = Some(error),
+            Err(error) => self.fault = Some(Box::new(error)),
         }
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
     }

@@ -4,6 +4,8 @@
 //! Outgoing money is held from the moment when the rail is asked (W-1), so that the answer, however
 //! late, finds it there.
 
+use thin_vec::ThinVec;
+
 use super::{
     digest::Digest,
     event::{Direction, Event, Holder, RailMove},
@@ -46,7 +48,7 @@ pub struct OpenMove {
 pub struct Purse {
     /// The money.
     pub funds: Funds,
-    moving: Vec<OpenMove>,
+    moving: ThinVec<OpenMove>,
     requests: Requests,
 }
 
@@ -57,12 +59,12 @@ impl Purse {
     /// When the holds exceed `posted` (W-1): a corrupt checkpoint.
     #[must_use]
     pub fn restore(posted: Amount, moving: Vec<OpenMove>, requests: Requests) -> Self {
+        let moving: ThinVec<OpenMove> = moving.into();
         let holds = moving
             .iter()
             .map(|open| open.moved)
             .filter(|moved| moved.direction == Direction::Out)
-            .map(|moved| Hold { request: moved.request, amount: moved.amount })
-            .collect();
+            .map(|moved| Hold { request: moved.request, amount: moved.amount });
         Self { funds: Funds::restore(posted, holds), moving, requests }
     }
 
@@ -155,7 +157,7 @@ impl Purse {
         self.moving.retain(|open| open.moved.request != moved.request);
         if self.moving.is_empty() {
             // Gives the room back: most of a million wallets have nothing on the rail.
-            self.moving = Vec::new();
+            self.moving = ThinVec::new();
         }
         self.funds.unhold(moved.request);
         self.funds.post(delta);

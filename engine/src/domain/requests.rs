@@ -1,6 +1,7 @@
 //! What an account remembers of its own requests, so that asking twice moves money once.
 
 use serde::{Deserialize, Serialize};
+use thin_vec::ThinVec;
 
 use crate::{
     id::{Position, RequestId},
@@ -49,7 +50,7 @@ pub struct RequestReused;
 /// As large as what it holds: a wallet that was topped up once keeps one, and there are millions.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Requests {
-    recent: Box<[Remembered]>,
+    recent: ThinVec<Remembered>,
 }
 
 impl Requests {
@@ -82,6 +83,9 @@ impl Requests {
     /// Folds the end of a request; the oldest is forgotten when there are too many.
     pub fn remember(&mut self, ended: Remembered) {
         let forgotten = usize::from(self.recent.len() >= limits::REQUESTS_REMEMBERED_MAX);
-        self.recent = self.recent.iter().skip(forgotten).copied().chain([ended]).collect();
+        let kept = self.recent.iter().skip(forgotten).copied();
+        let mut recent = ThinVec::with_capacity(kept.len().saturating_add(1));
+        recent.extend(kept.chain([ended]));
+        self.recent = recent;
     }
 }

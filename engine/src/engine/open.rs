@@ -220,10 +220,7 @@ fn start_helpers(
 }
 
 /// Where the journal's outcomes go, on the journal's thread.
-fn sink(
-    core: Arc<Core>,
-    dispatcher: Addr<Dispatcher>,
-) -> impl FnMut(Outcome<Arc<Transaction>>) + Send {
+fn sink(core: Arc<Core>, dispatcher: Addr<Dispatcher>) -> impl FnMut(Outcome<Transaction>) + Send {
     move |outcome| match outcome {
         Outcome::Durable { records, .. } => {
             // One message a batch, and batches come no faster than the disk syncs them.

@@ -4,6 +4,7 @@
 //! A *reservation* is volatile: promised to one owner until that owner's record, or its refusal.
 
 use smallvec::SmallVec;
+use thin_vec::ThinVec;
 use uuid::Uuid;
 
 use crate::{
@@ -82,11 +83,11 @@ pub enum FundsRejection {
     BalanceTooLarge,
 }
 
-/// One account's money.
+/// One account's money. Thin where most of a million accounts have nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Funds {
     posted: Amount,
-    holds: Vec<Hold>,
+    holds: ThinVec<Hold>,
     reservations: SmallVec<[Reservation; 1]>,
 }
 
@@ -96,7 +97,8 @@ impl Funds {
     /// # Panics
     /// When the holds exceed `posted` (W-1): a corrupt checkpoint.
     #[must_use]
-    pub fn restore(posted: Amount, holds: Vec<Hold>) -> Self {
+    pub fn restore(posted: Amount, holds: impl IntoIterator<Item = Hold>) -> Self {
+        let holds = holds.into_iter().collect();
         let funds = Self { posted, holds, reservations: SmallVec::new() };
         funds.assert_invariant();
         funds
@@ -207,7 +209,7 @@ impl Funds {
     pub fn unhold(&mut self, request: RequestId) {
         self.holds.retain(|hold| hold.request != request);
         if self.holds.is_empty() {
-            self.holds = Vec::new();
+            self.holds = ThinVec::new();
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
         orders::{Ended, Known},
         rail_desk::RailHolder,
         receipt::Receipt,
-        transaction::{AnySeat, Committed, Transaction},
+        transaction::{AnySeat, Committed},
         wallet::Ready,
     },
     GiveBack, MerchantActor,
@@ -138,12 +138,11 @@ impl MerchantActor {
             let ticket = actor.core.ticket();
             let event = Event::Refunded(refund);
             let submitted = ready.and_then(|()| {
-                let now = actor.core.clock.now();
-                actor.core.submit(Transaction::new(now, event, ticket, |topic| match topic {
+                actor.core.submit(event, ticket, |topic| match topic {
                     Topic::Wallet(id) => AnySeat::Wallet(Arc::clone(&seats[&id])),
                     Topic::Group(_) => AnySeat::Group(Arc::clone(&group)),
                     Topic::Merchant(_) => actor.any_seat(),
-                }))
+                })
             });
             match submitted {
                 Ok(()) => {
@@ -183,8 +182,8 @@ impl MerchantActor {
         if let Some(Known::Ended(ended)) = self.orders.get_mut(order_no) {
             ended.positions.push(news.position());
         }
-        if let Some(reply) = self.refund_replies.remove(&news.transaction.ticket) {
-            reply.send(Ok(Receipt::of(Arc::clone(&news.transaction))));
+        if let Some(reply) = self.refund_replies.remove(&news.ticket()) {
+            reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
         self.next_refund(order_no, ctx);
     }
