@@ -589,3 +589,99 @@ async fn one_impatient_client_does_not_make_the_engine_busy() {
     }
     assert!(within(engine.wallet(wallet)).await.is_ok());
 }
+
+#[tokio::test]
+async fn queries_that_take_their_time_keep_no_bill_waiting() {
+    let storage = MemoryStorage::new();
+    let table = Table::laid(over(storage.clone()), &[1_000; 2], 1_000, Rules::default()).await;
+    within(table.engine.close()).await;
+    let config = over(storage);
+    let threads = config.archive_threads;
+    let table = table.moved_to(Engine::open(config).unwrap());
+    let (hold, holding) = std::sync::mpsc::channel::<()>();
+    let holding = Arc::new(std::sync::Mutex::new(holding));
+    let mut queries = Vec::new();
+    for _ in 0..threads * 2 {
+        let (engine, holding) = (table.engine.clone(), Arc::clone(&holding));
+        let query = async move {
+            engine
+                .query(move |_| {
+                    drop(holding.lock().unwrap().recv());
+                    Ok(())
+                })
+                .await
+        };
+        queries.push(begin(query).await);
+    }
+    // Everybody at this table sleeps, and must be read to pay.
+    table.settle("A-1", 100).await;
+    drop(hold);
+    for query in queries {
+        within(query).await.unwrap();
+    }
+    within(table.engine.close()).await;
+}
+
+#[tokio::test]
+async fn a_closing_engine_still_takes_the_answers_that_its_bills_wait_for() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 2], 2_000, Rules::default()).await;
+    let paying = table.begin_paying("A-1", 3_000 * 2).await;
+    let questions = loop {
+        let questions = within(table.engine.group(table.group)).await.unwrap().questions;
+        if questions.len() == 2 {
+            break questions;
+        }
+        tokio::task::yield_now().await;
+    };
+    let closing = {
+        let engine = table.engine.clone();
+        begin(async move { engine.close().await }).await
+    };
+    let asked = within(table.engine.group(table.group)).await;
+    assert!(matches!(asked, Err(Error::Closing)), "nothing new begins: {asked:?}");
+    for question in questions.clone() {
+        within(table.engine.confirm(table.group, question)).await.unwrap();
+    }
+    assert!(matches!(within(paying).await.unwrap(), Presented::Settled(_)));
+    within(closing).await;
+    let late = within(table.engine.confirm(table.group, questions[0].clone())).await;
+    assert!(matches!(late, Err(Error::Closing)), "{late:?}");
+}
+
+#[tokio::test]
+async fn who_keeps_a_receipt_or_does_not_read_a_feed_keeps_nobody_in_memory() {
+    let clock = TestClock::at(Timestamp(1_700_000_000_000_000));
+    let config = Config {
+        clock: Clock::Test(clock.clone()),
+        idle_after: Some(Duration::from_millis(20)),
+        books_interval: Duration::from_millis(1),
+        ..Config::in_memory()
+    };
+    let table = Table::laid(config, &[1_000; 3], 1_000, Rules::default()).await;
+    let watched = Topic::Wallet(table.diners[0]);
+    let unread = within(table.engine.subscribe(watched, None)).await.unwrap();
+    let receipt = table.settle("A-1", 300).await;
+    // A live code keeps its group.
+    clock.advance(Duration::from_secs(600));
+    let asleep = async {
+        // Only the wallet that somebody listens to stays.
+        while table.engine.stats().wallets_active > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(asleep).await;
+    assert!(matches!(receipt.event(), Event::Settled(_)));
+    drop(unread);
+    within(table.engine.close()).await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_books_does_not_wait_for_their_hour() {
+    let config = Config { books_interval: NEVER, ..Config::in_memory() };
+    let table = Table::laid(config, &[1_000; 2], 1_000, Rules::default()).await;
+    table.settle("A-1", 100).await;
+    assert!(within(table.engine.books_caught_up(NEVER)).await.unwrap());
+    let totals = within(table.engine.query(|books| books.totals())).await.unwrap();
+    assert_eq!(totals[0].merchants, minor(100));
+    within(table.engine.close()).await;
+}

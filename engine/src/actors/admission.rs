@@ -14,6 +14,7 @@ use super::error::Error;
 
 const RUNNING: u8 = 0;
 const CLOSING: u8 = 1;
+const CLOSED: u8 = 2;
 
 /// Counts what is in flight of one kind.
 #[derive(Debug)]
@@ -33,9 +34,21 @@ impl Admission {
     /// # Errors
     /// [`Error::Closing`] or [`Error::Busy`].
     pub(crate) fn admit(self: &Arc<Self>) -> Result<Permit, Error> {
+        self.admit_before(CLOSING)
+    }
+
+    /// A permit for what lets others finish, also while the engine closes.
+    ///
+    /// # Errors
+    /// [`Error::Closing`] or [`Error::Busy`].
+    pub(crate) fn admit_until_the_end(self: &Arc<Self>) -> Result<Permit, Error> {
+        self.admit_before(CLOSED)
+    }
+
+    fn admit_before(self: &Arc<Self>, stage: u8) -> Result<Permit, Error> {
         let permit = Permit(Arc::clone(self));
         let before = self.in_flight.fetch_add(1, Ordering::SeqCst);
-        if self.state.load(Ordering::SeqCst) != RUNNING {
+        if self.state.load(Ordering::SeqCst) >= stage {
             return Err(Error::Closing);
         }
         if before >= self.max {
@@ -44,9 +57,14 @@ impl Admission {
         Ok(permit)
     }
 
-    /// Admits nobody any more.
+    /// Admits nobody any more who would begin something.
     pub(crate) fn close(&self) {
-        self.state.store(CLOSING, Ordering::SeqCst);
+        self.state.fetch_max(CLOSING, Ordering::SeqCst);
+    }
+
+    /// Admits nobody at all.
+    pub(crate) fn end(&self) {
+        self.state.store(CLOSED, Ordering::SeqCst);
     }
 
     /// How many permits are out.

@@ -164,16 +164,16 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    /// Starts `threads` reading threads.
+    /// Starts `threads` reading threads, all of this `name`.
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub(crate) fn open(shelves: &Shelves, threads: usize) -> std::io::Result<Self> {
+    pub(crate) fn open(shelves: &Shelves, name: &str, threads: usize) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         let spawn = |_| {
             let (shelves, queue) = (shelves.clone(), Arc::clone(&queue));
-            std::thread::Builder::new().name("fanju-archive".into()).spawn(move || {
+            std::thread::Builder::new().name(name.into()).spawn(move || {
                 loop {
                     let job = queue.lock().recv();
                     let Ok(job) = job else { return };

@@ -57,7 +57,10 @@ pub(crate) struct Core {
     heads: Arc<Heads>,
     pub(crate) codes: Codes,
     pub(crate) deadlines: Deadlines,
+    /// Reads for the actors: a bill may wait for it.
     pub(crate) archive: Archive,
+    /// Reads for people, who may take their time: no bill ever waits for it.
+    pub(crate) queries: Archive,
     pub(crate) rail: Arc<dyn Rail>,
     pub(crate) projected: Progress,
     pub(crate) committer: OnceLock<Committer<Transaction>>,
@@ -71,6 +74,7 @@ pub(crate) struct CoreParts {
     pub(crate) clock: Clock,
     pub(crate) patience: Patience,
     pub(crate) archive: Archive,
+    pub(crate) queries: Archive,
     pub(crate) rail: Arc<dyn Rail>,
     pub(crate) projected: Progress,
     pub(crate) thread: actix_rt::ArbiterHandle,
@@ -79,7 +83,7 @@ pub(crate) struct CoreParts {
 
 impl Core {
     pub(crate) fn new(parts: CoreParts) -> Arc<Self> {
-        let CoreParts { clock, patience, archive, rail, projected, thread, seed } = parts;
+        let CoreParts { clock, patience, archive, queries, rail, projected, thread, seed } = parts;
         let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
         let heads = Arc::<Heads>::default();
         Arc::new(Self {
@@ -92,6 +96,7 @@ impl Core {
             codes: Codes::default(),
             deadlines: Deadlines::default(),
             archive,
+            queries,
             rail,
             projected,
             committer: OnceLock::new(),

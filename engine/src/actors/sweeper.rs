@@ -28,7 +28,7 @@ impl Actor for Sweeper {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(self.every, |sweeper, _| {
             let core = Arc::clone(&sweeper.core);
-            sweeper.core.archive.run(move |_| sweep(&core));
+            sweeper.core.queries.run(move |_| sweep(&core));
         });
     }
 }

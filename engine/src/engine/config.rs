@@ -54,7 +54,7 @@ pub struct Config {
     pub orders_in_flight_max: usize,
     /// Other commands in flight; more are refused as busy.
     pub commands_in_flight_max: usize,
-    /// Threads that read books and journal for the actors.
+    /// Threads that read books and journal for the actors, and as many again that answer queries.
     pub archive_threads: usize,
     /// Seed of codes and identities, for simulations that repeat themselves; `None`: the system's
     /// entropy.

@@ -93,6 +93,15 @@ pub struct Stats {
     pub orders_in_flight: usize,
 }
 
+impl Inner {
+    /// Waits for what was accepted, and ends all threads.
+    fn finish(&self) {
+        let Self { core, orders, commands, threads } = self;
+        threads.close(core, || orders.in_flight() + commands.in_flight() == 0);
+        commands.end();
+    }
+}
+
 impl Engine {
     /// Opens an engine: recovers the journal, brings the books up to it, and takes up every move
     /// that the bank has not answered.
@@ -114,16 +123,15 @@ impl Engine {
     }
 
     /// Takes no more commands, finishes what was accepted, brings the books up to date and ends
-    /// all threads. Later calls find it closed.
+    /// all threads. Diners may still answer the questions of a bill that was accepted. Later calls
+    /// find it closed.
     pub async fn close(&self) {
         self.0.orders.close();
         self.0.commands.close();
         let inner = Arc::clone(&self.0);
         let (done, closed) = oneshot::channel();
         let closing = std::thread::Builder::new().name("fanju-close".into()).spawn(move || {
-            inner
-                .threads
-                .close(&inner.core, || inner.orders.in_flight() + inner.commands.in_flight() == 0);
+            inner.finish();
             if done.send(()).is_err() {
                 tracing::debug!("nobody waits for the engine to close");
             }
@@ -139,8 +147,7 @@ impl Engine {
     pub fn close_blocking(&self) {
         self.0.orders.close();
         self.0.commands.close();
-        let Inner { core, orders, commands, threads } = &*self.0;
-        threads.close(core, || orders.in_flight() + commands.in_flight() == 0);
+        self.0.finish();
     }
 
     /// Waits for `answer` on this thread: the blocking door for programs without a runtime. Must
@@ -437,8 +444,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Answer`] when the question does not stand open (any more), or an operating error.
     pub async fn confirm(&self, group: GroupId, question: Question) -> Result<(), Error> {
-        let seat = self.0.core.group(group);
-        self.command(seat, |reply| group::Answer { question, yes: true, reply }).await
+        self.answer_question(group, question, true).await
     }
 
     /// Says no to the share that a diner is asked about.
@@ -446,8 +452,19 @@ impl Engine {
     /// # Errors
     /// As [`Engine::confirm`].
     pub async fn refuse(&self, group: GroupId, question: Question) -> Result<(), Error> {
-        let seat = self.0.core.group(group);
-        self.command(seat, |reply| group::Answer { question, yes: false, reply }).await
+        self.answer_question(group, question, false).await
+    }
+
+    /// Also taken while the engine closes: the bill that waits for it was accepted before.
+    async fn answer_question(
+        &self,
+        group: GroupId,
+        question: Question,
+        yes: bool,
+    ) -> Result<(), Error> {
+        let (reply, answer) = Reply::new(self.0.commands.admit_until_the_end()?);
+        ask(self.0.core.group(group), group::Answer { question, yes, reply })?;
+        self.answer(answer).await
     }
 
     /// A group as its members see it.
@@ -480,7 +497,7 @@ impl Engine {
             },
         };
         let limit = limit.clamp(1, limits::PAGE_ROWS_MAX);
-        let read = self.0.core.archive.read(move |shelves| {
+        let read = self.0.core.queries.read(move |shelves| {
             if from.is_some_and(|position| position != Position::NONE) {
                 shelves.check_position(newest)?;
             }
@@ -531,7 +548,7 @@ impl Engine {
         &self,
         query: impl FnOnce(&books::BooksReader) -> Result<T, books::BooksError> + Send + 'static,
     ) -> Result<T, Error> {
-        self.0.core.archive.read(move |shelves| query(&shelves.books).map_err(unreadable)).await
+        self.0.core.queries.read(move |shelves| query(&shelves.books).map_err(unreadable)).await
     }
 
     /// Waits until the books have everything that is durable now; says whether they have. They
@@ -542,7 +559,7 @@ impl Engine {
     pub async fn books_caught_up(&self, timeout: Duration) -> Result<bool, Error> {
         let target = self.stats().durable;
         let progress = self.0.core.projected.clone();
-        self.0.core.archive.read(move |_| Ok(progress.wait_for(target, timeout))).await
+        self.0.core.queries.read(move |_| Ok(progress.wait_for(target, timeout))).await
     }
 
     /// Why the books stopped, if they failed. The engine goes on without them: books never decide.

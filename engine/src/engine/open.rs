@@ -82,6 +82,7 @@ impl Threads {
             drop(projector.stop());
         }
         core.archive.close();
+        core.queries.close();
         self.system.stop();
         if let Some(actors) = self.actors.lock().take()
             && actors.thread().id() != std::thread::current().id()
@@ -102,7 +103,9 @@ impl Drop for Inner {
 
 pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
     let Opened { journal, books, mut opening, shelves } = open_data(&config)?;
-    let archive = Archive::open(&shelves, config.archive_threads).map_err(OpenError::Thread)?;
+    let read = |name| Archive::open(&shelves, name, config.archive_threads);
+    let archive = read("fanju-archive").map_err(OpenError::Thread)?;
+    let queries = read("fanju-queries").map_err(OpenError::Thread)?;
     let projector = Projector::spawn(books, shelves.journal.clone()).map_err(OpenError::Thread)?;
     let (system, actors) = start_actors()?;
     let core = Core::new(CoreParts {
@@ -113,6 +116,7 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
             rail_retry: config.rail_retry,
         },
         archive,
+        queries,
         rail: config.rail,
         projected: projector.progress().clone(),
         thread: system.arbiter().clone(),

@@ -100,7 +100,7 @@ pub(super) async fn subscribe(
         None => VecDeque::new(),
         Some(after) if after == position => VecDeque::new(),
         Some(after) => {
-            core.archive.read(move |shelves| shelves.gap(topic, position, after)).await?
+            core.queries.read(move |shelves| shelves.gap(topic, position, after)).await?
         }
     };
     Ok(Subscription { state, position, gap, listener })
