@@ -606,7 +606,7 @@ async fn queries_that_take_their_time_keep_no_bill_waiting() {
         let query = async move {
             engine
                 .query(move |_| {
-                    drop(holding.lock().unwrap().recv());
+                    assert!(holding.lock().unwrap().recv().is_err(), "held until it is dropped");
                     Ok(())
                 })
                 .await
