@@ -123,7 +123,7 @@ impl Task {
         let mut batches = journal.batches_after(self.books.folded());
         loop {
             // Looked at before the journal: what was durable when it was set is still folded.
-            let stopping = self.stop.load(Ordering::Acquire);
+            let stopping = self.stop.load(Ordering::Acquire) || journal.has_ended();
             let batch = batches.next_batch()?;
             let caught_up = batch.is_none();
             if let Some(batch) = batch {
@@ -135,25 +135,27 @@ impl Task {
             let flush_in = self.books.next_flush_in(now, wanted);
             if flush_in.is_some_and(|wait| wait.is_zero()) {
                 self.flush()?;
-            } else if caught_up && (stopping || self.rest(flush_in, wanted)) {
-                break;
+            } else if caught_up {
+                if stopping {
+                    break;
+                }
+                self.rest(flush_in, wanted);
             }
         }
         self.flush()
     }
 
-    /// Lets records gather: until it is time to write them, or for the first one if there is none.
-    /// Says whether there will be none any more, since the journal is closed.
-    fn rest(&self, flush_in: Option<Duration>, wanted: bool) -> bool {
+    /// Lets records gather until it is time to write them, or waits for the first one.
+    fn rest(&self, flush_in: Option<Duration>, wanted: bool) {
         if let Some(flush_in) = flush_in {
             let is_asked = || !wanted && self.progress.is_wanted();
             let is_needed = || self.stop.load(Ordering::Acquire) || is_asked();
             self.progress.nap(flush_in.min(FOLD_INTERVAL), is_needed);
-            return false;
+        } else {
+            let position = self.books.folded().position;
+            let durable = self.journal.wait_for_durable_beyond(position, FOLD_INTERVAL);
+            tracing::trace!(%durable, "the books look again");
         }
-        let (began, position) = (Instant::now(), self.books.folded().position);
-        let durable = self.journal.wait_for_durable_beyond(position, FOLD_INTERVAL);
-        durable == position && began.elapsed() < FOLD_INTERVAL
     }
 
     fn flush(&mut self) -> Result<(), BooksError> {

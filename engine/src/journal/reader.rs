@@ -46,6 +46,12 @@ impl Reader {
         Position(self.log.durable.get())
     }
 
+    /// Whether the writer is gone: what is durable now is all there will be.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.log.durable.is_closed()
+    }
+
     /// Where the log now begins: everything before was truncated.
     #[must_use]
     pub fn oldest(&self) -> Position {

@@ -39,6 +39,11 @@ impl Watermark {
         }
     }
 
+    /// Whether the writer is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.closed.lock()
+    }
+
     /// Says that the mark moves no more; waiters return at once.
     pub(crate) fn close(&self) {
         *self.closed.lock() = true;
