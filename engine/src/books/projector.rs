@@ -153,8 +153,7 @@ impl Task {
             self.progress.nap(flush_in.min(FOLD_INTERVAL), is_needed);
         } else {
             let position = self.books.folded().position;
-            let durable = self.journal.wait_for_durable_beyond(position, FOLD_INTERVAL);
-            tracing::trace!(%durable, "the books look again");
+            self.journal.wait_for_durable_beyond(position, FOLD_INTERVAL);
         }
     }
 

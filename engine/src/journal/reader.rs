@@ -60,7 +60,6 @@ impl Reader {
 
     /// Waits until the durable log ends beyond `position`, the writer is gone, or `timeout` is
     /// over; gives the durable end, which tells which.
-    #[must_use]
     pub fn wait_for_durable_beyond(&self, position: Position, timeout: Duration) -> Position {
         Position(self.log.durable.wait_beyond(position.0, timeout))
     }
