@@ -20,7 +20,6 @@ use super::{
     directory::{Directory, Origin, Seat},
     error::Error,
     group::GroupActor,
-    heads::Heads,
     merchant::MerchantActor,
     rail::Rail,
     transaction::{AnySeat, Transaction},
@@ -54,7 +53,6 @@ pub(crate) struct Core {
     pub(crate) wallets: Directory<WalletId, WalletActor>,
     pub(crate) merchants: Directory<MerchantId, MerchantActor>,
     pub(crate) groups: Directory<GroupId, GroupActor>,
-    heads: Arc<Heads>,
     pub(crate) codes: Codes,
     pub(crate) deadlines: Deadlines,
     /// Reads for the actors: a bill may wait for it.
@@ -85,14 +83,12 @@ impl Core {
     pub(crate) fn new(parts: CoreParts) -> Arc<Self> {
         let CoreParts { clock, patience, archive, queries, rail, projected, thread, seed } = parts;
         let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
-        let heads = Arc::<Heads>::default();
         Arc::new(Self {
             clock,
             patience,
-            wallets: Directory::new(thread.clone(), Arc::clone(&heads)),
-            merchants: Directory::new(thread.clone(), Arc::clone(&heads)),
-            groups: Directory::new(thread, Arc::clone(&heads)),
-            heads,
+            wallets: Directory::new(thread.clone()),
+            merchants: Directory::new(thread.clone()),
+            groups: Directory::new(thread),
             codes: Codes::default(),
             deadlines: Deadlines::default(),
             archive,
@@ -136,8 +132,7 @@ impl Core {
         ticket: u64,
         seat_of: impl FnMut(Topic) -> AnySeat,
     ) -> Result<(), Error> {
-        let (now, heads) = (self.clock.now(), Arc::clone(&self.heads));
-        let transaction = Transaction::new(now, event, ticket, heads, seat_of);
+        let transaction = Transaction::new(self.clock.now(), event, ticket, seat_of);
         let committer = self.committer.get().expect("the journal opens before the first command");
         committer.submit(transaction).map_err(|refused| match refused.reason {
             RefusedReason::Closed => Error::Closing,

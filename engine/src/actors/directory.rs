@@ -19,19 +19,15 @@ use actix::{
 use actix_rt::ArbiterHandle;
 use dashmap::{DashMap, Entry};
 
-use super::{
-    error::Error,
-    heads::{Heads, Place},
-};
+use super::error::Error;
 use crate::id::Position;
 
 /// One topic's place in memory: its actor's address, and the position of its newest record.
 pub(crate) struct Seat<A: Actor> {
     addr: Addr<A>,
-    /// Where the topic's newest record in log order stands. Moved by the journal's thread alone once
-    /// the actor has said where its state stands.
-    place: Place,
-    heads: Arc<Heads>,
+    /// The topic's newest record in log order. Written by the journal's thread alone once the
+    /// actor has said where its state stands.
+    head: AtomicU64,
     /// The head that the sweeper saw last; who has not moved since is idle.
     swept: AtomicU64,
 }
@@ -80,17 +76,17 @@ impl<A: Actor<Context = Context<A>>> Seat<A> {
     }
 
     pub(crate) fn head(&self) -> Position {
-        self.heads.get(&self.place)
+        Position(self.head.load(Ordering::Acquire))
     }
 
     /// Says where the actor's state stands, before any record names it.
     pub(crate) fn set_head(&self, head: Position) {
-        self.heads.set(&self.place, head);
+        self.head.store(head.0, Ordering::Release);
     }
 
-    /// The topic's place among the heads.
-    pub(crate) fn place(&self) -> u32 {
-        self.place.number()
+    /// Makes the record at `position` the newest and returns the one before it.
+    pub(crate) fn advance(&self, position: Position) -> Position {
+        Position(self.head.swap(position.0, Ordering::AcqRel))
     }
 
     /// Whether nothing was recorded since the last call.
@@ -98,12 +94,6 @@ impl<A: Actor<Context = Context<A>>> Seat<A> {
         let head = self.head().0;
         // One more than the head: a seat that was never swept is not idle, whatever its head.
         self.swept.swap(head.wrapping_add(1), Ordering::AcqRel) == head.wrapping_add(1)
-    }
-}
-
-impl<A: Actor> Drop for Seat<A> {
-    fn drop(&mut self) {
-        self.heads.give_back(&self.place);
     }
 }
 
@@ -135,7 +125,6 @@ pub(crate) trait Asking<M>: Actor {
 pub(crate) struct Directory<K: Eq + Hash, A: Actor> {
     seats: DashMap<K, Arc<Seat<A>>, crate::hash::IdState>,
     thread: ArbiterHandle,
-    heads: Arc<Heads>,
 }
 
 impl<K, A> Directory<K, A>
@@ -143,8 +132,8 @@ where
     K: Eq + Hash + Copy + Send + Sync + 'static,
     A: Actor<Context = Context<A>>,
 {
-    pub(crate) fn new(thread: ArbiterHandle, heads: Arc<Heads>) -> Self {
-        Self { seats: DashMap::default(), thread, heads }
+    pub(crate) fn new(thread: ArbiterHandle) -> Self {
+        Self { seats: DashMap::default(), thread }
     }
 
     /// How many are in memory.
@@ -199,8 +188,7 @@ where
         let (sender, receiver) = channel::channel(0);
         let seat = Arc::new(Seat {
             addr: Addr::new(sender),
-            place: self.heads.take(),
-            heads: Arc::clone(&self.heads),
+            head: AtomicU64::new(0),
             swept: AtomicU64::new(0),
         });
         let taken = Arc::clone(&seat);

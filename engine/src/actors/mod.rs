@@ -19,7 +19,6 @@ pub(crate) mod error;
 pub(crate) mod feed;
 mod gate;
 pub(crate) mod group;
-pub(crate) mod heads;
 pub(crate) mod merchant;
 mod orders;
 pub(crate) mod rail;

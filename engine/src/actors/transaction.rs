@@ -10,9 +10,7 @@ use std::sync::Arc;
 use actix::{Actor, Context, Handler, Message};
 use smallvec::SmallVec;
 
-use super::{
-    directory::Seat, group::GroupActor, heads::Heads, merchant::MerchantActor, wallet::WalletActor,
-};
+use super::{directory::Seat, group::GroupActor, merchant::MerchantActor, wallet::WalletActor};
 use crate::{
     codec::{self, Record},
     domain::event::Event,
@@ -31,11 +29,11 @@ pub(crate) enum AnySeat {
 }
 
 impl AnySeat {
-    fn place(&self) -> u32 {
+    fn advance(&self, position: Position) -> Position {
         match self {
-            Self::Wallet(seat) => seat.place(),
-            Self::Merchant(seat) => seat.place(),
-            Self::Group(seat) => seat.place(),
+            Self::Wallet(seat) => seat.advance(position),
+            Self::Merchant(seat) => seat.advance(position),
+            Self::Group(seat) => seat.advance(position),
         }
     }
 
@@ -71,9 +69,8 @@ impl Fact {
 /// A fact on its way to the disk, and the seats of everybody whom it concerns.
 pub(crate) struct Transaction {
     fact: Arc<Fact>,
-    /// Seats and places among the heads, in the record's link order.
-    seats: Vec<(u32, AnySeat)>,
-    heads: Arc<Heads>,
+    /// In the record's link order.
+    seats: Vec<AnySeat>,
 }
 
 impl Transaction {
@@ -83,18 +80,13 @@ impl Transaction {
         at: Timestamp,
         event: Event,
         ticket: u64,
-        heads: Arc<Heads>,
         mut seat_of: impl FnMut(Topic) -> AnySeat,
     ) -> Self {
         let (topics, deltas) = links(&event);
-        let seated = |topic: &Topic| {
-            let seat = seat_of(*topic);
-            (seat.place(), seat)
-        };
-        let seats = topics.iter().map(seated).collect();
+        let seats = topics.iter().map(|topic| seat_of(*topic)).collect();
         let prevs = SmallVec::with_capacity(topics.len());
         let record = Record { position: Position::NONE, at, event, prevs };
-        Self { fact: Arc::new(Fact { record, deltas, ticket }), seats, heads }
+        Self { fact: Arc::new(Fact { record, deltas, ticket }), seats }
     }
 }
 
@@ -114,11 +106,11 @@ fn links(event: &Event) -> (SmallVec<[Topic; 10]>, SmallVec<[Amount; 10]>) {
 
 impl journal::Proposal for Transaction {
     fn encode(&mut self, position: Position, out: &mut Vec<u8>) {
-        let Self { fact, seats, heads } = self;
+        let Self { fact, seats } = self;
         let fact = Arc::get_mut(fact).expect("nobody holds a fact before it is durable");
         let record = &mut fact.record;
         record.position = position;
-        record.prevs = seats.iter().map(|(place, _)| heads.advance(*place, position)).collect();
+        record.prevs = seats.iter().map(|seat| seat.advance(position)).collect();
         codec::encode(record.at, &record.event, out);
         codec::encode_links(position, &record.prevs, out);
     }
@@ -177,8 +169,8 @@ impl Handler<Batch> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, Batch(batch): Batch, _: &mut Self::Context) {
-        for (_, Transaction { fact, seats, .. }) in batch {
-            for (link, (_, seat)) in seats.into_iter().enumerate() {
+        for (_, Transaction { fact, seats }) in batch {
+            for (link, seat) in seats.into_iter().enumerate() {
                 seat.tell(Committed { fact: Arc::clone(&fact), link });
             }
         }
