@@ -29,7 +29,7 @@ use fanju::{
     },
 };
 use parking_lot::Mutex;
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use tokio::sync::oneshot;
 
 #[global_allocator]
@@ -454,7 +454,9 @@ fn open(wallets: usize, folder: &std::path::Path) -> (Room, Committer<Box<Dinner
             });
             let committer = committer.expect("a thread");
             let wallet = |_| Addr::clone(&seat(|_| Wallet { posted: FUNDS, reserved: 0 }));
-            let wallets: Vec<Addr<Wallet>> = (0..wallets).map(wallet).collect();
+            let mut wallets: Vec<Addr<Wallet>> = (0..wallets).map(wallet).collect();
+            // Friends are not neighbours in memory; the simulation seats strangers as well.
+            wallets.shuffle(&mut StdRng::seed_from_u64(2));
             let table = |(number, diners): (usize, &[Addr<Wallet>])| {
                 let roster = <[Addr<Wallet>; DINERS]>::try_from(diners.to_vec());
                 seat(|this| Table {
