@@ -276,17 +276,20 @@ impl MerchantActor {
 
     /// The number may be in the books: looks before it scans.
     fn present_after_look(&mut self, present: Present, ctx: &mut Context<Self>) {
-        let booked = self.look(present.bill.order_no.clone());
-        self.after(booked, ctx, move |booked, actor, ctx| match booked {
-            Err(error) => present.reply.send(Err(error)),
-            Ok(_) if actor.orders.get(&present.bill.order_no).is_some() => {
-                actor.present(present, ctx);
+        let order_no = present.bill.order_no.clone();
+        self.orders.begin_look(order_no.clone());
+        let booked = self.look(order_no.clone());
+        self.after(booked, ctx, move |booked, actor, ctx| {
+            actor.orders.end_look(&order_no);
+            match booked {
+                Err(error) => present.reply.send(Err(error)),
+                Ok(_) if actor.orders.get(&order_no).is_some() => actor.present(present, ctx),
+                Ok(None) => actor.scan(present),
+                Ok(Some(ended)) if ended.content == present.bill.content() => {
+                    actor.present_again(present, &ended, ctx);
+                }
+                Ok(Some(_)) => present.reply.send(Err(Error::OrderNoReused)),
             }
-            Ok(None) => actor.scan(present),
-            Ok(Some(ended)) if ended.content == present.bill.content() => {
-                actor.present_again(present, &ended, ctx);
-            }
-            Ok(Some(_)) => present.reply.send(Err(Error::OrderNoReused)),
         });
     }
 

@@ -57,13 +57,20 @@ pub(crate) enum Known {
 /// All that memory knows of one merchant's orders.
 pub(crate) struct Orders {
     known: HashMap<OrderNo, Known>,
+    /// Numbers that are being looked up in the books, and how often at once.
+    looks: HashMap<OrderNo, usize>,
     filters: Vec<(BloomFilter, usize)>,
     tidy_at: usize,
 }
 
 impl Default for Orders {
     fn default() -> Self {
-        Self { known: HashMap::new(), filters: Vec::new(), tidy_at: ENDED_MIN }
+        Self {
+            known: HashMap::new(),
+            looks: HashMap::new(),
+            filters: Vec::new(),
+            tidy_at: ENDED_MIN,
+        }
     }
 }
 
@@ -93,6 +100,21 @@ impl Orders {
 
     pub(crate) fn get(&self, order_no: &OrderNo) -> Option<&Known> {
         self.known.get(order_no)
+    }
+
+    /// A look at the books begins. What ends under this number from here on stays in memory until the
+    /// look has ended: its answer may be older than that (G-1).
+    pub(crate) fn begin_look(&mut self, order_no: OrderNo) {
+        *self.looks.entry(order_no).or_default() += 1;
+    }
+
+    /// A look at the books has ended.
+    pub(crate) fn end_look(&mut self, order_no: &OrderNo) {
+        let Some(looks) = self.looks.get_mut(order_no) else { return };
+        *looks -= 1;
+        if *looks == 0 {
+            self.looks.remove(order_no);
+        }
     }
 
     /// Begins an order.
@@ -133,15 +155,18 @@ impl Orders {
     }
 
     /// Forgets ended orders whose records all lie before `projected`, now and then; not those that
-    /// are `busy`: their refund on its way will add a record to them.
+    /// are `busy`: their refund on its way will add a record to them; nor those being looked up.
     pub(crate) fn tidy(&mut self, projected: Position, busy: impl Fn(&OrderNo) -> bool) {
         if self.known.len() < self.tidy_at {
             return;
         }
+        let looks = &self.looks;
         self.known.retain(|order_no, known| match known {
             Known::InFlight(_) => true,
             Known::Ended(ended) => {
-                ended.positions.iter().any(|position| *position >= projected) || busy(order_no)
+                ended.positions.iter().any(|position| *position >= projected)
+                    || busy(order_no)
+                    || looks.contains_key(order_no)
             }
         });
         self.tidy_at = (self.known.len() * 2).max(ENDED_MIN);
