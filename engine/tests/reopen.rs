@@ -12,6 +12,7 @@ use fanju::{
     domain::{
         event::{DeclineReason, Direction, Event, Rules},
         group::Command,
+        payment::Question,
         text::OrderNo,
     },
     id::{Position, Topic},
@@ -646,6 +647,30 @@ async fn a_closing_engine_still_takes_the_answers_that_its_bills_wait_for() {
     within(closing).await;
     let late = within(table.engine.confirm(table.group, questions[0].clone())).await;
     assert!(matches!(late, Err(Error::Closing)), "{late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_answers_while_the_engine_closes_hears_that_it_is_closed() {
+    let table = Table::laid(Config::in_memory(), &[1_000; 2], 1_000, Rules::default()).await;
+    let (merchant, diner) = (table.merchant, table.diners[0]);
+    let question = Question { merchant, order_no: order_no("A-1"), diner, owed: minor(1) };
+    let ask = |_| {
+        let (engine, group, question) = (table.engine.clone(), table.group, question.clone());
+        tokio::spawn(async move {
+            loop {
+                match engine.confirm(group, question.clone()).await {
+                    Err(Error::Closing) => return,
+                    Err(Error::Answer(_)) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        })
+    };
+    let asking: Vec<_> = (0..16).map(ask).collect();
+    within(table.engine.close()).await;
+    for asked in asking {
+        within(asked).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -160,6 +160,11 @@ impl Progress {
         self.shared.wanted.load(Ordering::Relaxed) > self.position().0
     }
 
+    /// Whether what somebody waits for is folded already, up to `folded`, and only to be written.
+    pub(super) fn is_wanted_of(&self, folded: Position) -> bool {
+        self.is_wanted() && self.shared.wanted.load(Ordering::Relaxed) <= folded.0
+    }
+
     /// The projector's side: lets `nap` pass, or less when it is needed.
     pub(super) fn nap(&self, nap: Duration, is_needed: impl Fn() -> bool) {
         let mut state = self.shared.state.lock();

@@ -97,8 +97,12 @@ impl Inner {
     /// Waits for what was accepted, and ends all threads.
     fn finish(&self) {
         let Self { core, orders, commands, threads } = self;
-        threads.close(core, || orders.in_flight() + commands.in_flight() == 0);
+        let began = std::time::Instant::now();
+        threads.wait(core, began, || orders.in_flight() == 0);
+        // No bill is left whose question could be answered.
         commands.end();
+        threads.wait(core, began, || commands.in_flight() == 0);
+        threads.end(core);
     }
 }
 

@@ -1,6 +1,11 @@
 //! Opening and closing: which thread starts when, and which ends when.
 
-use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, Addr, System};
 use parking_lot::Mutex;
@@ -67,14 +72,16 @@ pub(super) struct Threads {
 const CLOSE_POLL: Duration = Duration::from_millis(2);
 
 impl Threads {
-    /// Waits until `is_quiet`, but not for ever: a bank may stay silent. Then ends journal, books,
-    /// archive and actors, in this order: whatever is accepted is durable, whatever is durable is
-    /// told and booked.
-    pub(super) fn close(&self, core: &Arc<Core>, is_quiet: impl Fn() -> bool) {
-        let began = std::time::Instant::now();
+    /// Waits until `is_quiet`, but not for ever since closing `began`: a bank may stay silent.
+    pub(super) fn wait(&self, core: &Core, began: Instant, is_quiet: impl Fn() -> bool) {
         while !is_quiet() && !core.is_poisoned() && began.elapsed() < self.close_within {
             std::thread::sleep(CLOSE_POLL);
         }
+    }
+
+    /// Ends journal, books, archive and actors, in this order: whatever is accepted is durable,
+    /// whatever is durable is told and booked.
+    pub(super) fn end(&self, core: &Core) {
         if let Some(committer) = core.committer.get() {
             committer.close();
         }
@@ -97,7 +104,8 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.orders.close();
         self.commands.close();
-        self.threads.close(&self.core, || true);
+        self.commands.end();
+        self.threads.end(&self.core);
     }
 }
 
@@ -175,7 +183,7 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
     let reader = journal::Journal::reader(&journal);
     let book_options =
         books::Options { flush_interval: config.books_interval, ..Default::default() };
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let mut books = Books::open(books_path.as_deref(), journal.journal_id(), book_options)?;
     if fits {
         books.catch_up(&reader)?;
