@@ -15,6 +15,7 @@ macro_rules! identity {
         #[derive(
             Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
         )]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -45,6 +46,7 @@ identity! {
 
 /// What one can subscribe to, and what a record's links name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", content = "id", rename_all = "snake_case")]
 pub enum Topic {
     /// A wallet's account.
@@ -65,12 +67,33 @@ impl fmt::Display for Topic {
     }
 }
 
+/// Why text is not a [`Topic`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a topic is `wallet:`, `merchant:` or `group:` and a UUID")]
+pub struct TopicError;
+
+impl std::str::FromStr for Topic {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        let (kind, id) = text.split_once(':').ok_or(TopicError)?;
+        let id = Uuid::try_parse(id).map_err(|_| TopicError)?;
+        match kind {
+            "wallet" => Ok(Self::Wallet(WalletId(id))),
+            "merchant" => Ok(Self::Merchant(MerchantId(id))),
+            "group" => Ok(Self::Group(GroupId(id))),
+            _ => Err(TopicError),
+        }
+    }
+}
+
 /// A byte offset into the journal, where one record begins.
 ///
 /// [`Position::NONE`] stands before the first record: no record begins there.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Position(pub u64);
 

@@ -97,6 +97,37 @@ pub enum Error {
 }
 
 impl Error {
+    /// Which rule refused, as a stable word for programs; `None` for everything but a rejection.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Wallet(rejection) => Some(rejection.into()),
+            Self::Merchant(rejection) => Some(rejection.into()),
+            Self::Group(rejection) => Some(rejection.into()),
+            Self::Payment(rejection) => Some(rejection.into()),
+            Self::Answer(rejection) => Some(rejection.into()),
+            Self::Refund(rejection) => Some(rejection.into()),
+            Self::UnknownWallet(_)
+            | Self::UnknownMerchant(_)
+            | Self::UnknownGroup(_)
+            | Self::UnknownOrder
+            | Self::UnknownCode
+            | Self::ExpiredCode
+            | Self::SpentCode
+            | Self::OrderNoReused
+            | Self::OrderNotPaid
+            | Self::RailRefused
+            | Self::Busy
+            | Self::TooManySubscribers
+            | Self::UnknownPosition
+            | Self::GapTooLong
+            | Self::Closing
+            | Self::Poisoned(_)
+            | Self::Unanswered
+            | Self::Unreadable(_) => None,
+        }
+    }
+
     /// A stable word for programs: the same in process, over HTTP and over the live channel.
     #[must_use]
     pub fn code(&self) -> &'static str {

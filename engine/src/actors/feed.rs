@@ -77,6 +77,13 @@ impl DurableEvent {
         self.fact.deltas[self.link]
     }
 
+    /// The event as text: as `render` makes it the first time that anybody asks, for any topic. The
+    /// engine does not look at it; it is there so that a server words an event once, however many
+    /// topics and subscribers hear it. Everybody in a process must render alike.
+    pub fn rendered(&self, render: impl FnOnce() -> Arc<str>) -> Arc<str> {
+        Arc::clone(self.fact.rendering.get_or_init(render))
+    }
+
     pub(crate) fn of_record(record: Record, link: usize) -> Self {
         Self { fact: Fact::of_record(record), link }
     }

@@ -128,6 +128,7 @@ impl Message for Loaded {
 
 /// A group as its members see it.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupView {
     /// The group.
     #[serde(flatten)]

@@ -113,6 +113,7 @@ impl Message for Loaded {
 
 /// A merchant as its staff sees it.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MerchantView {
     /// Its identity.
     pub id: MerchantId,
@@ -130,6 +131,7 @@ pub struct MerchantView {
 
 /// How an order stands.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum OrderView {
     /// It is being collected.

@@ -5,7 +5,7 @@
 //! log order, to every topic's actor, which folds it and tells whoever waits (J-1). Receipts and
 //! feeds keep the fact as long as they like; the seats are let go on the actors' thread.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix::{Actor, Context, Handler, Message};
 use smallvec::SmallVec;
@@ -56,13 +56,15 @@ pub(crate) struct Fact {
     pub(crate) deltas: SmallVec<[Amount; 10]>,
     /// The command that this answers, unique in the engine; zero for none.
     ticket: u64,
+    /// The event in the words of whoever serves it to people; made once for all its readers.
+    pub(crate) rendering: OnceLock<Arc<str>>,
 }
 
 impl Fact {
     /// A fact as it was read back.
     pub(crate) fn of_record(record: Record) -> Arc<Self> {
         let (_, deltas) = links(&record.event);
-        Arc::new(Self { record, deltas, ticket: 0 })
+        Arc::new(Self { record, deltas, ticket: 0, rendering: OnceLock::new() })
     }
 }
 
@@ -86,7 +88,8 @@ impl Transaction {
         let seats = topics.iter().map(|topic| seat_of(*topic)).collect();
         let prevs = SmallVec::with_capacity(topics.len());
         let record = Record { position: Position::NONE, at, event, prevs };
-        Self { fact: Arc::new(Fact { record, deltas, ticket }), seats }
+        let fact = Fact { record, deltas, ticket, rendering: OnceLock::new() };
+        Self { fact: Arc::new(fact), seats }
     }
 }
 

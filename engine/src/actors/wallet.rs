@@ -121,6 +121,7 @@ impl Message for Loaded {
 
 /// A wallet as its owner sees it.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WalletView {
     /// Its identity.
     pub id: WalletId,

@@ -14,6 +14,7 @@ use crate::{
 
 /// One line of an itemised bill: the price of the line, quantity included.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Line {
     /// What it was.
     pub name: Name,
@@ -24,6 +25,7 @@ pub struct Line {
 /// What is to be paid. `total` may differ from the sum of `lines`: the difference is tax, tip,
 /// service or discount, and follows the lines in proportion.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bill {
     /// Who is paid.
     pub merchant: MerchantId,
@@ -38,7 +40,8 @@ pub struct Bill {
 }
 
 /// Why a bill cannot be presented, in the order the rules are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum BillRejection {
     /// Zero, negative, or too large.
     #[error("total must be between 1 and {} minor units", limits::AMOUNT_MINOR_MAX)]

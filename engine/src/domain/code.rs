@@ -20,6 +20,7 @@ const DIGITS: usize = 18;
 
 /// Eighteen digits, checked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Code(u64);
 
@@ -103,6 +104,7 @@ impl fmt::Display for Code {
 
 /// A code with its times.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShownCode {
     /// The digits.
     pub code: Code,

@@ -22,6 +22,7 @@ pub type Topics = SmallVec<[Topic; 10]>;
 
 /// Whose money crosses the rail.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", content = "id", rename_all = "snake_case")]
 pub enum Holder {
     /// A diner's wallet.
@@ -52,6 +53,7 @@ impl Holder {
 
 /// Which way money crosses the rail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From the bank into the engine: a top-up.
@@ -62,6 +64,7 @@ pub enum Direction {
 
 /// Money on its way over the rail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RailMove {
     /// Whose money.
     pub holder: Holder,
@@ -75,6 +78,7 @@ pub struct RailMove {
 
 /// What happens when somebody cannot or will not pay; chosen before the scan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Shortfall {
     /// Nobody pays.
@@ -88,6 +92,7 @@ pub enum Shortfall {
 
 /// Who gets the odd minor units.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
     /// Largest remainder; ties rotate with the bill's id.
@@ -99,6 +104,7 @@ pub enum Rounding {
 
 /// How a group pays, until its host says otherwise.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rules {
     /// Who owes what.
     pub split: Split,
@@ -112,6 +118,7 @@ pub struct Rules {
 
 /// What one member agreed to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Consent {
     /// The most that the whole outing may cost this member without asking again.
     pub cap: Amount,
@@ -121,6 +128,7 @@ pub struct Consent {
 
 /// What one diner owes of one bill.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Share {
     /// Who owes.
     pub diner: WalletId,
@@ -134,6 +142,7 @@ pub struct Share {
 
 /// Where a share's money came from. Today only wallets; family cards and group accounts follow.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", content = "id", rename_all = "snake_case")]
 pub enum Source {
     /// A wallet: the diner's own, or that of somebody who covers.
@@ -152,6 +161,7 @@ impl Source {
 
 /// One source's part of one diner's share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Leg {
     /// For whom: an index into the shares.
     pub share: u16,
@@ -163,6 +173,7 @@ pub struct Leg {
 
 /// One bill, paid: the whole settlement in one record.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settlement {
     /// Who was paid.
     pub merchant: MerchantId,
@@ -171,8 +182,12 @@ pub struct Settlement {
     /// By which group.
     pub group: GroupId,
     /// The bill's id; not journaled, since it follows from merchant and order number.
+    #[serde(with = "super::digest::hex")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub bill: u64,
     /// The bill's content digest.
+    #[serde(with = "super::digest::hex")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub content: u64,
     /// How much: the sum of the shares, and of the legs (G-2).
     pub total: Amount,
@@ -184,6 +199,7 @@ pub struct Settlement {
 
 /// Why an order ended without money.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum DeclineReason {
     /// A diner's funds do not reach, and the shortfall rule did not help.
@@ -212,6 +228,7 @@ pub enum DeclineReason {
 
 /// One order, ended without money.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decline {
     /// Who is not paid.
     pub merchant: MerchantId,
@@ -220,6 +237,8 @@ pub struct Decline {
     /// By which group.
     pub group: GroupId,
     /// The bill's content digest.
+    #[serde(with = "super::digest::hex")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub content: u64,
     /// How much it would have been.
     pub total: Amount,
@@ -229,6 +248,7 @@ pub struct Decline {
 
 /// Money given back to where it came from.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refund {
     /// Who gives back.
     pub merchant: MerchantId,
@@ -239,6 +259,8 @@ pub struct Refund {
     /// To which group's diners.
     pub group: GroupId,
     /// The refund's content digest.
+    #[serde(with = "super::digest::hex")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub content: u64,
     /// How much in all.
     pub amount: Amount,
@@ -248,6 +270,7 @@ pub struct Refund {
 
 /// One source's part of a refund.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefundLeg {
     /// Which leg of the settlement.
     pub leg: u16,
@@ -261,6 +284,7 @@ pub struct RefundLeg {
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A wallet was opened.

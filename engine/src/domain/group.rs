@@ -18,6 +18,7 @@ use crate::{
 
 /// Whether people may come, go and pay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// People come and go; bills are paid.
@@ -31,6 +32,7 @@ pub enum Status {
 
 /// One diner in the group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Member {
     /// Whose wallet pays.
     pub wallet: WalletId,
@@ -113,7 +115,8 @@ pub enum Command {
 }
 
 /// Why a group refuses, in the order the rules are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Rejection {
     /// The outing is over.
     #[error("group is closed")]
@@ -175,6 +178,7 @@ pub enum Rejection {
 
 /// One outing.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Group {
     /// Its identity.
     pub id: GroupId,

@@ -22,6 +22,7 @@ use crate::{
 
 /// What a merchant wants to give back.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefundRequest {
     /// Of which order.
     pub order_no: OrderNo,
@@ -43,6 +44,7 @@ impl RefundRequest {
 
 /// A refund that was made.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refunded {
     /// Under which number.
     pub refund_no: RefundNo,
@@ -50,11 +52,14 @@ pub struct Refunded {
     pub amount: Amount,
     /// Its record.
     pub position: Position,
+    #[serde(with = "super::digest::hex")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     content: u64,
 }
 
 /// Why a refund is refused, in the order the rules are checked.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum RefundRejection {
     /// The number means another refund of this order.
     #[error("refund number was already used for something else")]
@@ -89,6 +94,7 @@ pub enum RefundDecision {
 
 /// One paid bill.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Order {
     /// How it was paid.
     pub settlement: Settlement,

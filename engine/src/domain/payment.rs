@@ -71,7 +71,8 @@ pub struct Step {
 }
 
 /// Why a bill is not even tried, in the order the rules are checked.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Rejection {
     /// The outing is over.
     #[error("group is closed")]
@@ -86,6 +87,7 @@ pub enum Rejection {
     },
     /// The rules do not fit the bill.
     #[error(transparent)]
+    #[strum(transparent)]
     Split(#[from] SplitError),
 }
 
@@ -99,7 +101,8 @@ pub enum Missing {
 }
 
 /// Why a diner cannot answer a question.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum AnswerRejection {
     /// No bill is being paid.
     #[error("no bill is being paid")]
@@ -141,6 +144,7 @@ struct Draw {
 /// What a diner is asked: a yes or a no to this very share of this very bill (G-3). A late answer to
 /// an earlier question is no answer to a later one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Question {
     /// Who wants to be paid.
     pub merchant: MerchantId,

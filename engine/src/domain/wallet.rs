@@ -24,6 +24,7 @@ use crate::{
 
 /// Whether a wallet pays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It pays and is paid.
@@ -72,7 +73,8 @@ pub enum Command {
 }
 
 /// Why a wallet refuses, in the order the rules are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Rejection {
     /// The wallet is closed.
     #[error("wallet is closed")]
@@ -102,12 +104,14 @@ pub enum Rejection {
     },
     /// The request id means something else already.
     #[error(transparent)]
+    #[strum(transparent)]
     Reused(#[from] RequestReused),
     /// The same request is on the rail right now.
     #[error("request is still on the rail")]
     StillMoving,
     /// The funds do not allow it.
     #[error(transparent)]
+    #[strum(transparent)]
     Funds(#[from] FundsRejection),
 }
 

@@ -16,6 +16,7 @@ use crate::{
 
 /// A topic's state at the moment when its subscription began.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum TopicState {
     /// A wallet.
@@ -48,6 +49,11 @@ impl Subscription {
     #[must_use]
     pub fn position(&self) -> Position {
         self.position
+    }
+
+    /// What was missed and [`Subscription::next`] has not told yet, oldest first.
+    pub fn missed(&self) -> impl Iterator<Item = &DurableEvent> {
+        self.gap.iter()
     }
 
     /// The next event: first what was missed, then what happens.

@@ -31,6 +31,7 @@ use crate::{id::WalletId, money::Amount};
 
 /// How a bill is divided among the diners.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "mode", rename_all = "snake_case")]
 pub enum Split {
     /// Everybody the same.
@@ -78,6 +79,7 @@ pub enum Split {
 
 /// How tax, tip, service and discount follow the lines of an itemised bill.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rest {
     /// In proportion to what each diner's lines cost; equally where the lines sum to nothing or
@@ -90,6 +92,7 @@ pub enum Rest {
 
 /// One diner's weight, or percentage in basis points.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Weight {
     /// Whose.
     pub diner: WalletId,
@@ -99,6 +102,7 @@ pub struct Weight {
 
 /// One diner's amount.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Part {
     /// Whose.
     pub diner: WalletId,
@@ -108,6 +112,7 @@ pub struct Part {
 
 /// One diner's claim on one line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Claim {
     /// Which line, from zero.
     pub line: u16,
