@@ -18,7 +18,7 @@ use crate::{
 
 /// Whether people may come, go and pay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "GroupStatus"))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// People come and go; bills are paid.

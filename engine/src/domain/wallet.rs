@@ -24,7 +24,7 @@ use crate::{
 
 /// Whether a wallet pays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "WalletStatus"))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It pays and is paid.

@@ -1,0 +1,319 @@
+//! The app: what every request shares, opened and closed as a whole.
+
+use std::{
+    net::IpAddr,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use dashmap::DashMap;
+use fanju::{Clock, DurableEvent, Engine, id::MerchantId, money::Currency, time::Timestamp};
+use tokio::sync::watch;
+
+use crate::{
+    auth::{
+        caller::Caller,
+        idempotency::Idempotency,
+        link::LinkKey,
+        passkeys::Passkeys,
+        rate::Rates,
+        real_name::{SandboxVerifier, Verifier},
+        register::{DeviceId, Place, Register},
+        token::{TokenHash, TokenKind},
+    },
+    cloud_event,
+    config::Settings,
+    keys::Keys,
+    live::topics::Topics,
+    measures::Measures,
+    problem::Problem,
+    webhooks::{self, Webhooks},
+};
+
+/// How long a fresh look at finger or face counts: long enough for one errand.
+const FRESH_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// Everything that waits for a disk or counts long: used on threads that may wait.
+pub struct Desk {
+    /// Who is who.
+    pub register: Register,
+    /// Passkey ceremonies.
+    pub passkeys: Passkeys,
+    /// Commands that were answered before.
+    pub idempotency: Idempotency,
+}
+
+/// What every request shares. Clones are the same app.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    epoch: String,
+    clock: Clock,
+    settings: Settings,
+    keys: Keys,
+    desk: Arc<Desk>,
+    rates: Rates,
+    verifier: Arc<dyn Verifier>,
+    webhooks: Webhooks,
+    topics: Topics,
+    fresh: DashMap<DeviceId, Timestamp>,
+    currencies: DashMap<MerchantId, Currency>,
+    measures: Measures,
+    sessions: Arc<AtomicUsize>,
+    ready: AtomicBool,
+    closing: watch::Sender<bool>,
+}
+
+impl App {
+    /// Opens the engine, the register and the outbox that `settings` name.
+    ///
+    /// Blocks while it reads.
+    ///
+    /// # Errors
+    /// Whatever cannot be opened; nothing is listened to then.
+    pub fn open(settings: Settings) -> anyhow::Result<Self> {
+        let clock = Clock::System;
+        let (engine, opening) = Engine::open_with_report(settings.engine()?)?;
+        tracing::info!(?opening, "engine is open");
+        let data = settings.data();
+        let place = |name: &str| data.map_or(Place::Memory, |data| Place::File(data.join(name)));
+        let register = Register::open(place("register.sqlite"))?;
+        let keys = Keys::open(data)?;
+        let desk = Desk {
+            idempotency: Idempotency::new(register.clone()),
+            passkeys: Passkeys::new(&settings.rp_id()?, &settings.public_url)?,
+            register,
+        };
+        let webhooks = Webhooks::open(
+            &data.map_or(webhooks::Place::Memory, |data| {
+                webhooks::Place::Directory(data.to_owned())
+            }),
+            webhooks::Settings {
+                allow_private: settings.webhooks_to_private_addresses,
+                allow_http: settings.webhooks_over_http,
+                ..webhooks::Settings::default()
+            },
+        )?;
+        let epoch = engine.journal().journal_id().to_string();
+        Ok(Self(Arc::new(Inner {
+            topics: Topics::new(engine.clone(), epoch.clone()),
+            engine,
+            epoch,
+            clock,
+            keys,
+            desk: Arc::new(desk),
+            rates: Rates::new(),
+            verifier: Arc::new(SandboxVerifier::default()),
+            webhooks,
+            fresh: DashMap::new(),
+            currencies: DashMap::new(),
+            measures: Measures::default(),
+            sessions: Arc::default(),
+            ready: AtomicBool::new(true),
+            closing: watch::Sender::new(false),
+            settings,
+        })))
+    }
+
+    /// Takes no more commands, finishes what was accepted while the sockets still carry answers,
+    /// and then tells every session to go.
+    pub async fn close(&self) {
+        self.0.ready.store(false, Ordering::Release);
+        self.0.engine.close().await;
+        let webhooks = self.0.webhooks.clone();
+        // A delivery that is under way may take its time; a panic in there is no reason to stay.
+        drop(tokio::task::spawn_blocking(move || webhooks.stop()).await);
+        self.0.closing.send_replace(true);
+    }
+
+    /// Whether the server takes nothing new.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        !self.0.ready.load(Ordering::Acquire)
+    }
+
+    /// Waits until every session has to go.
+    pub fn closing(&self) -> impl Future<Output = ()> + 'static {
+        let mut closing = self.0.closing.subscribe();
+        async move {
+            // The sender is gone with the app: then everything goes.
+            drop(closing.wait_for(|closing| *closing).await);
+        }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The journal's name: positions of another epoch mean nothing here.
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        &self.0.epoch
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// How the server was configured.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Does `work` at the desk, on a thread that may wait.
+    ///
+    /// # Errors
+    /// `internal` when the work panicked.
+    pub async fn desk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Desk) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let desk = Arc::clone(&self.0.desk);
+        let done = tokio::task::spawn_blocking(move || work(&desk)).await;
+        done.map_err(|error| Problem::internal(&error))
+    }
+
+    /// The desk, for what is quick there: beginnings of ceremonies, and identities from the cache.
+    #[must_use]
+    pub fn passkeys(&self) -> &Passkeys {
+        &self.0.desk.passkeys
+    }
+
+    /// Whoever sends `token`; nobody, if it is not good (any more).
+    ///
+    /// # Errors
+    /// `internal` when the register cannot be read.
+    pub fn identify(&self, kind: TokenKind, token: &TokenHash) -> Result<Caller, Problem> {
+        let (register, now) = (&self.0.desk.register, self.now());
+        Ok(match kind {
+            TokenKind::Session => {
+                register.identify(token, now)?.map_or(Caller::Nobody, Caller::Person)
+            }
+            TokenKind::Key => {
+                register.identify_key(token, now)?.map_or(Caller::Nobody, Caller::Till)
+            }
+            TokenKind::Operator if *token == self.0.keys.operator => Caller::Operator,
+            TokenKind::Operator => Caller::Nobody,
+        })
+    }
+
+    /// Whether `caller`, who comes from `address`, may ask once more now.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn check_rate(&self, caller: &Caller, address: IpAddr) -> Result<(), Problem> {
+        match caller {
+            Caller::Nobody => self.0.rates.anonymous(address)?,
+            Caller::Person(identity) => self.0.rates.request(identity.person.id.0)?,
+            Caller::Till(till) => self.0.rates.request(till.key.0)?,
+            Caller::Operator => {}
+        }
+        Ok(())
+    }
+
+    /// Limits per identity and address.
+    #[must_use]
+    pub fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
+    /// Who proves names.
+    #[must_use]
+    pub fn verifier(&self) -> &dyn Verifier {
+        &*self.0.verifier
+    }
+
+    /// Calls to merchants.
+    #[must_use]
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.0.webhooks
+    }
+
+    /// What live sessions listen to.
+    #[must_use]
+    pub fn topics(&self) -> &Topics {
+        &self.0.topics
+    }
+
+    /// What the operator watches.
+    #[must_use]
+    pub fn measures(&self) -> &Measures {
+        &self.0.measures
+    }
+
+    /// How many live sessions there are.
+    #[must_use]
+    pub fn sessions(&self) -> &Arc<AtomicUsize> {
+        &self.0.sessions
+    }
+
+    /// The key that seals invitations.
+    #[must_use]
+    pub fn link_key(&self) -> &LinkKey {
+        &self.0.keys.links
+    }
+
+    /// The key that hides document numbers.
+    #[must_use]
+    pub fn document_key(&self) -> &[u8; 32] {
+        &self.0.keys.documents
+    }
+
+    /// The currency of a merchant's till, which never changes.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn till_currency(&self, merchant: MerchantId) -> Result<Currency, Problem> {
+        if let Some(known) = self.0.currencies.get(&merchant) {
+            return Ok(*known);
+        }
+        let currency = self.0.engine.merchant(merchant).await?.currency;
+        self.0.currencies.insert(merchant, currency);
+        Ok(currency)
+    }
+
+    /// `event` as a cloud event, rendered once for everybody who reads it.
+    #[must_use]
+    pub fn rendered(&self, event: &DurableEvent) -> Arc<str> {
+        cloud_event::shared(&self.0.epoch, event)
+    }
+
+    /// Whether `device` has shown a finger or a face just now.
+    #[must_use]
+    pub fn is_fresh(&self, device: DeviceId) -> bool {
+        self.fresh_until(device).is_some()
+    }
+
+    /// Until when `device` needs no other look.
+    #[must_use]
+    pub fn fresh_until(&self, device: DeviceId) -> Option<Timestamp> {
+        let until = *self.0.fresh.get(&device)?;
+        (self.now() < until).then_some(until)
+    }
+
+    /// Takes note that `device` has shown a finger or a face.
+    pub fn refresh(&self, device: DeviceId) -> Timestamp {
+        let now = self.now();
+        self.0.fresh.retain(|_, until| now < *until);
+        let until = now.after(FRESH_FOR);
+        self.0.fresh.insert(device, until);
+        until
+    }
+}
+
+/// Where the operator's token lies in a data folder.
+#[must_use]
+pub fn operator_token_file(data: &Path) -> std::path::PathBuf {
+    data.join(crate::keys::OPERATOR_FILE)
+}

@@ -1,0 +1,100 @@
+//! Every bound of this room, with its unit and its reason.
+
+use std::time::Duration;
+
+// --- register ------------------------------------------------------------------------------
+
+/// Devices on which one person is signed in; expired ones do not count.
+pub const DEVICES_PER_PERSON_MAX: usize = 32;
+
+/// Passkeys of one person; a sign-in reads them all.
+pub const PASSKEYS_PER_PERSON_MAX: usize = 16;
+
+/// Wallets of one person; every request carries their list.
+pub const WALLETS_PER_PERSON_MAX: usize = 64;
+
+/// Merchants that one person works for; every request carries their list.
+pub const MERCHANTS_PER_PERSON_MAX: usize = 256;
+
+/// Keys of one merchant.
+pub const KEYS_PER_MERCHANT_MAX: usize = 64;
+
+/// Staff of one merchant.
+pub const STAFF_PER_MERCHANT_MAX: usize = 256;
+
+/// Length of a device's or a key's label, in bytes.
+pub const LABEL_BYTES_MAX: usize = 64;
+
+/// Length of a passkey as stored, in bytes: an elliptic key needs less than one thousand, an RSA
+/// key with a chain of certificates that nobody asked for ten.
+pub const PASSKEY_BYTES_MAX: usize = 16 * 1024;
+
+/// Identities and keys that are kept in memory, each; a thousand bytes or so for one.
+pub const CACHED_MAX: usize = 16_384;
+
+/// How far `last_seen_at` and `last_used_at` may lag behind: one write a minute for each.
+pub const SEEN_EVERY: Duration = Duration::from_secs(60);
+
+/// How long such notes are gathered before they are written together.
+pub const SEEN_GATHERED: Duration = Duration::from_millis(500);
+
+/// Notes about who was seen that may wait to be written; what is beyond is seen a minute later.
+pub const SEEN_WAITING_MAX: usize = 4_096;
+
+/// Connections that read beside the one that writes.
+pub const READERS: usize = 4;
+
+/// Rows that are out of date, removed with every write that adds one: more than it adds.
+pub const PRUNED_AT_ONCE: u32 = 64;
+
+/// Largest register that is read through for damage when it is opened, in bytes: about a second.
+pub const CHECKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+// --- ceremonies ----------------------------------------------------------------------------
+
+/// How long a ceremony may take: the person looks for a phone.
+pub const CEREMONY_LASTS: Duration = Duration::from_secs(5 * 60);
+
+/// Ceremonies under way; the oldest go first.
+pub const CEREMONIES_MAX: usize = 10_000;
+
+// --- idempotency ---------------------------------------------------------------------------
+
+/// Length of an idempotency key, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
+/// Length of the name under which a caller's keys are kept, in bytes.
+pub const ASKER_BYTES_MAX: usize = 64;
+
+/// How long an answer is kept. Source: `draft-ietf-httpapi-idempotency-key-header-07` leaves it to
+/// the server; Stripe and Adyen keep at least a day.
+pub const ANSWER_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Answers kept for one asker; the oldest go first.
+pub const ANSWERS_PER_ASKER_MAX: u32 = 10_000;
+
+/// Length of one answer, in bytes: a settlement of a thousand diners has a quarter of it.
+pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Commands under way at once, over all askers.
+pub const COMMANDS_RUNNING_MAX: usize = 100_000;
+
+// --- rates ---------------------------------------------------------------------------------
+
+/// Sign-ins and sign-ups, begun or finished, of one address in a minute.
+pub const ATTEMPTS_PER_MINUTE: u32 = 10;
+
+/// Requests of one identity in a second, over time.
+pub const REQUESTS_PER_SECOND: u32 = 50;
+
+/// Requests of one identity at once.
+pub const REQUESTS_BURST: u32 = 100;
+
+/// Identities or addresses whose rates are kept apart, each.
+pub const RATES_MAX: usize = 65_536;
+
+/// Requests after which they are counted again; there may be as many more in the meantime.
+pub const RATES_COUNTED_EVERY: u32 = 1_024;
+
+/// Rates that strangers share while more than [`RATES_MAX`] ask at once.
+pub const RATES_SHARED: u16 = 4_096;

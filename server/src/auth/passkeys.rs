@@ -1,0 +1,294 @@
+//! Passkeys: the WebAuthn ceremonies by which people sign up, sign in, and show that they are
+//! still there.
+//!
+//! Whoever signs in says no name: the credential is discoverable, and its user handle is the
+//! [`PersonId`]. The device has verified its user (a finger, a face, a PIN), always.
+//!
+//! - a ceremony is finished once, in its kind, by whom it was begun for, within
+//!   [`limits::CEREMONY_LASTS`]. A failed attempt ends it, too.
+//! - a counter that does not grow is a copied authenticator, and refused.
+//!
+//! Nothing here blocks except on the caller's own `lookup`.
+//!
+//! Source: W3C Web Authentication level 3, §7.
+
+mod ceremonies;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
+
+use fanju::{domain::text::Name, time::Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use url::Url;
+use uuid::Uuid;
+use webauthn_rs::prelude::{
+    AuthenticationResult, CredentialID, DiscoverableAuthentication, Passkey, PasskeyAuthentication,
+    PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Webauthn,
+    WebauthnBuilder, WebauthnError,
+};
+
+use self::ceremonies::Ceremonies;
+use super::{
+    limits,
+    register::{PersonId, RegisterError, fresh_id},
+};
+
+/// What people see when they are asked for a finger or a face.
+const RELYING_PARTY: &str = "Fanju 饭局";
+
+/// A ceremony that was begun; nobody guesses one.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(transparent)]
+pub struct CeremonyId(pub Uuid);
+
+impl fmt::Display for CeremonyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a ceremony does not begin, or does not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum PasskeyError {
+    /// The site's name and its origin do not belong together.
+    #[error("relying party and origin do not fit")]
+    Configuration(#[source] WebauthnError),
+    /// Unknown, over, finished, of another kind, or somebody else's.
+    #[error("there is no such ceremony any more")]
+    UnknownCeremony,
+    /// Not what a browser sends.
+    #[error("credential is malformed")]
+    Malformed(#[source] serde_json::Error),
+    /// The authenticator keeps nothing by which the person could be found again.
+    #[error("passkey is not discoverable")]
+    NotDiscoverable,
+    /// The person whom the credential names has no such passkey.
+    #[error("nobody has this passkey")]
+    UnknownPasskey,
+    /// The person has no passkey to show.
+    #[error("person has no passkey")]
+    NoPasskey,
+    /// The counter of the authenticator did not grow.
+    #[error("passkey may have been copied")]
+    Copied,
+    /// What was signed is not what was asked, or not by that key.
+    #[error("passkey is refused")]
+    Refused(#[source] WebauthnError),
+    /// The register cannot be read.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+}
+
+impl From<WebauthnError> for PasskeyError {
+    fn from(error: WebauthnError) -> Self {
+        if matches!(error, WebauthnError::CredentialPossibleCompromise) {
+            Self::Copied
+        } else {
+            Self::Refused(error)
+        }
+    }
+}
+
+/// The ceremonies of one site; clones are the same.
+#[derive(Clone)]
+pub struct Passkeys(Arc<Inner>);
+
+struct Inner {
+    webauthn: Webauthn,
+    sign_ups: Ceremonies<SignUp>,
+    sign_ins: Ceremonies<DiscoverableAuthentication>,
+    step_ups: Ceremonies<StepUp>,
+}
+
+struct SignUp {
+    person: PersonId,
+    name: Name,
+    state: PasskeyRegistration,
+}
+
+struct StepUp {
+    person: PersonId,
+    passkeys: Vec<Passkey>,
+    state: PasskeyAuthentication,
+}
+
+impl Passkeys {
+    /// Ceremonies of the site `rp_id` (a domain), shown at `origin`.
+    ///
+    /// # Errors
+    /// [`PasskeyError::Configuration`]: `rp_id` is no suffix of the origin's domain.
+    pub fn new(rp_id: &str, origin: &Url) -> Result<Self, PasskeyError> {
+        let webauthn = WebauthnBuilder::new(rp_id, origin)
+            .map(|builder| builder.rp_name(RELYING_PARTY).timeout(limits::CEREMONY_LASTS))
+            .and_then(WebauthnBuilder::build)
+            .map_err(PasskeyError::Configuration)?;
+        Ok(Self(Arc::new(Inner {
+            webauthn,
+            sign_ups: Ceremonies::new(limits::CEREMONIES_MAX),
+            sign_ins: Ceremonies::new(limits::CEREMONIES_MAX),
+            step_ups: Ceremonies::new(limits::CEREMONIES_MAX),
+        })))
+    }
+
+    /// Begins to sign somebody up: the ceremony, and what `navigator.credentials.create` takes.
+    ///
+    /// # Errors
+    /// [`PasskeyError::Refused`].
+    pub fn begin_sign_up(
+        &self,
+        name: Name,
+        now: Timestamp,
+    ) -> Result<(CeremonyId, Value), PasskeyError> {
+        let person = PersonId(fresh_id(now));
+        let label = name.as_str();
+        let (options, state) =
+            self.0.webauthn.start_passkey_registration(person.0, label, label, None)?;
+        let mut options = to_json(&options);
+        // The library leaves it to the device whether people are found again without a name.
+        let selection = &mut options["publicKey"]["authenticatorSelection"];
+        selection["residentKey"] = "required".into();
+        selection["requireResidentKey"] = true.into();
+        Ok((self.0.sign_ups.begin(SignUp { person, name, state }, now), options))
+    }
+
+    /// Ends a sign-up: somebody new, by name, with a passkey. Nothing is registered yet.
+    ///
+    /// # Errors
+    /// The first [`PasskeyError`] that applies; the ceremony is over either way.
+    pub fn finish_sign_up(
+        &self,
+        ceremony: CeremonyId,
+        credential: &Value,
+        now: Timestamp,
+    ) -> Result<(PersonId, Name, Passkey), PasskeyError> {
+        let SignUp { person, name, state } =
+            self.0.sign_ups.end(ceremony, now).ok_or(PasskeyError::UnknownCeremony)?;
+        let credential: RegisterPublicKeyCredential = from_json(credential)?;
+        let properties = credential.extensions.cred_props.as_ref();
+        if properties.is_some_and(|properties| properties.rk == Some(false)) {
+            return Err(PasskeyError::NotDiscoverable);
+        }
+        let passkey = self.0.webauthn.finish_passkey_registration(&credential, &state)?;
+        Ok((person, name, passkey))
+    }
+
+    /// Begins to sign somebody in, whoever that is: the ceremony, and what
+    /// `navigator.credentials.get` takes.
+    ///
+    /// # Errors
+    /// [`PasskeyError::Refused`].
+    pub fn begin_sign_in(&self, now: Timestamp) -> Result<(CeremonyId, Value), PasskeyError> {
+        let (options, state) = self.0.webauthn.start_discoverable_authentication()?;
+        let mut options = to_json(&options);
+        // Whether a button or a text field asks for the passkey is the page's affair.
+        if let Some(options) = options.as_object_mut() {
+            options.remove("mediation");
+        }
+        Ok((self.0.sign_ins.begin(state, now), options))
+    }
+
+    /// Ends a sign-in: who it is, and the passkey as it has become, if it has changed and is to
+    /// be kept. `lookup` gives the passkeys of the person whom the credential names.
+    ///
+    /// # Errors
+    /// The first [`PasskeyError`] that applies; the ceremony is over either way.
+    pub fn finish_sign_in(
+        &self,
+        ceremony: CeremonyId,
+        credential: &Value,
+        now: Timestamp,
+        lookup: impl FnOnce(PersonId) -> Result<Vec<Passkey>, RegisterError>,
+    ) -> Result<(PersonId, Option<Passkey>), PasskeyError> {
+        let state = self.0.sign_ins.end(ceremony, now).ok_or(PasskeyError::UnknownCeremony)?;
+        let credential: PublicKeyCredential = from_json(credential)?;
+        let (person, _) = self
+            .0
+            .webauthn
+            .identify_discoverable_authentication(&credential)
+            .map_err(|_| PasskeyError::UnknownPasskey)?;
+        let person = PersonId(person);
+        let used = credential.get_credential_id();
+        let passkey = lookup(person)?
+            .into_iter()
+            .find(|passkey| id_of(passkey.cred_id()) == used)
+            .ok_or(PasskeyError::UnknownPasskey)?;
+        let result =
+            self.0.webauthn.finish_discoverable_authentication_v2(&credential, state, &passkey)?;
+        Ok((person, changed(passkey, &result)))
+    }
+
+    /// Begins to ask `person` for one of these passkeys again, before something that matters.
+    ///
+    /// # Errors
+    /// [`PasskeyError::NoPasskey`] or [`PasskeyError::Refused`].
+    pub fn begin_step_up(
+        &self,
+        person: PersonId,
+        passkeys: &[Passkey],
+        now: Timestamp,
+    ) -> Result<(CeremonyId, Value), PasskeyError> {
+        if passkeys.is_empty() {
+            return Err(PasskeyError::NoPasskey);
+        }
+        let (options, state) = self.0.webauthn.start_passkey_authentication(passkeys)?;
+        let passkeys = passkeys.to_vec();
+        let ceremony = self.0.step_ups.begin(StepUp { person, passkeys, state }, now);
+        Ok((ceremony, to_json(&options)))
+    }
+
+    /// Ends a step-up of `person`: the passkey as it has become, if it has changed.
+    ///
+    /// # Errors
+    /// The first [`PasskeyError`] that applies; the ceremony is over either way.
+    pub fn finish_step_up(
+        &self,
+        person: PersonId,
+        ceremony: CeremonyId,
+        credential: &Value,
+        now: Timestamp,
+    ) -> Result<Option<Passkey>, PasskeyError> {
+        let StepUp { passkeys, state, .. } = self
+            .0
+            .step_ups
+            .end(ceremony, now)
+            .filter(|step_up| step_up.person == person)
+            .ok_or(PasskeyError::UnknownCeremony)?;
+        let credential: PublicKeyCredential = from_json(credential)?;
+        let named = credential.get_user_unique_id();
+        if named.is_some_and(|named| named != person.0.as_bytes()) {
+            return Err(PasskeyError::UnknownPasskey);
+        }
+        let result = self.0.webauthn.finish_passkey_authentication(&credential, &state)?;
+        let passkey = passkeys.into_iter().find(|passkey| passkey.cred_id() == result.cred_id());
+        Ok(changed(passkey.ok_or(PasskeyError::UnknownPasskey)?, &result))
+    }
+}
+
+impl fmt::Debug for Passkeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passkeys")
+            .field("origins", &self.0.webauthn.get_allowed_origins())
+            .finish_non_exhaustive()
+    }
+}
+
+fn changed(mut passkey: Passkey, result: &AuthenticationResult) -> Option<Passkey> {
+    (passkey.update_credential(result) == Some(true)).then_some(passkey)
+}
+
+fn id_of(id: &CredentialID) -> &[u8] {
+    id.as_ref()
+}
+
+fn to_json(options: &impl Serialize) -> Value {
+    serde_json::to_value(options).expect("options have only string keys")
+}
+
+fn from_json<T: DeserializeOwned>(credential: &Value) -> Result<T, PasskeyError> {
+    T::deserialize(credential).map_err(PasskeyError::Malformed)
+}

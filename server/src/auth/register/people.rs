@@ -1,0 +1,204 @@
+//! People: their names, passkeys and wallets, and whether they are who they say.
+
+use fanju::{id::WalletId, money::Currency};
+use rusqlite::{OptionalExtension as _, Transaction};
+use webauthn_rs::prelude::Passkey;
+
+use super::{
+    Person, PersonId, Register, RegisterError,
+    error::check_room,
+    rows::{self, PERSON_COLUMNS},
+};
+use crate::auth::limits;
+
+impl Register {
+    /// Adds somebody who signed up with `passkey`, both or none.
+    ///
+    /// # Errors
+    /// [`RegisterError::PersonTaken`], [`RegisterError::PasskeyTaken`], or it cannot be written.
+    pub fn add_person(&self, person: &Person, passkey: &Passkey) -> Result<(), RegisterError> {
+        self.write(person.id.0, |transaction| {
+            insert_person(transaction, person)?;
+            insert_passkey(transaction, person.id, passkey)
+        })
+    }
+
+    /// Adds somebody who cannot sign in: the cast of a demonstration.
+    ///
+    /// # Errors
+    /// [`RegisterError::PersonTaken`], or it cannot be written.
+    pub fn add_person_without_passkey(&self, person: &Person) -> Result<(), RegisterError> {
+        self.write(person.id.0, |transaction| insert_person(transaction, person))
+    }
+
+    /// The person with this id.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be read.
+    pub fn person(&self, id: PersonId) -> Result<Option<Person>, RegisterError> {
+        let sql = format!("SELECT {PERSON_COLUMNS} FROM people WHERE id = ?1");
+        self.read(|connection| rows::first(connection, &sql, [id.0.as_bytes()], rows::person))
+    }
+
+    /// The person's passkeys; none for a stranger.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be read.
+    pub fn passkeys(&self, person: PersonId) -> Result<Vec<Passkey>, RegisterError> {
+        let sql = "SELECT passkey FROM passkeys WHERE person = ?1";
+        self.read(|connection| {
+            rows::all(connection, sql, [person.0.as_bytes()], |row| {
+                let json: String = row.get(0)?;
+                serde_json::from_str(&json).map_err(|_| RegisterError::Corrupt("a passkey"))
+            })
+        })
+    }
+
+    /// Adds a passkey to a person.
+    ///
+    /// # Errors
+    /// [`RegisterError::UnknownPerson`], [`RegisterError::TooMany`],
+    /// [`RegisterError::PasskeyTaken`], or it cannot be written.
+    pub fn add_passkey(&self, person: PersonId, passkey: &Passkey) -> Result<(), RegisterError> {
+        self.write(person.0, |transaction| {
+            check_person(transaction, person)?;
+            insert_passkey(transaction, person, passkey)
+        })
+    }
+
+    /// Replaces a passkey by what it has become: its counter has moved.
+    ///
+    /// # Errors
+    /// [`RegisterError::UnknownPasskey`], or it cannot be written.
+    pub fn update_passkey(&self, person: PersonId, passkey: &Passkey) -> Result<(), RegisterError> {
+        let json = passkey_json(passkey)?;
+        let sql = "UPDATE passkeys SET passkey = ?3 WHERE credential = ?1 AND person = ?2";
+        let credential: &[u8] = passkey.cred_id().as_ref();
+        self.write(person.0, |transaction| {
+            let changed = transaction.prepare_cached(sql)?.execute((
+                credential,
+                person.0.as_bytes(),
+                json,
+            ))?;
+            if changed == 1 { Ok(()) } else { Err(RegisterError::UnknownPasskey) }
+        })
+    }
+
+    /// Makes `person` the owner of `wallet`; again is as good as once.
+    ///
+    /// # Errors
+    /// [`RegisterError::UnknownPerson`], [`RegisterError::WalletTaken`],
+    /// [`RegisterError::TooMany`], or it cannot be written.
+    pub fn add_wallet(
+        &self,
+        person: PersonId,
+        wallet: WalletId,
+        currency: Currency,
+    ) -> Result<(), RegisterError> {
+        let known = "SELECT person, currency FROM wallets WHERE wallet = ?1";
+        let counted = "SELECT count(*) FROM wallets WHERE person = ?1";
+        let insert = "INSERT INTO wallets (wallet, person, currency) VALUES (?1, ?2, ?3)";
+        self.write(person.0, |transaction| {
+            check_person(transaction, person)?;
+            let known = rows::first(transaction, known, [wallet.0.as_bytes()], |row| {
+                Ok((PersonId(rows::id(row, 0)?), rows::currency(row, 1)?))
+            })?;
+            match known {
+                Some(known) if known == (person, currency) => return Ok(()),
+                Some(_) => return Err(RegisterError::WalletTaken),
+                None => {}
+            }
+            let count = rows::count(transaction, counted, [person.0.as_bytes()])?;
+            check_room(count, limits::WALLETS_PER_PERSON_MAX, "wallets of a person")?;
+            let values = (wallet.0.as_bytes(), person.0.as_bytes(), currency.numeric());
+            transaction.prepare_cached(insert)?.execute(values)?;
+            Ok(())
+        })
+    }
+
+    /// Whose wallet it is.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be read.
+    pub fn owner(&self, wallet: WalletId) -> Result<Option<PersonId>, RegisterError> {
+        let sql = "SELECT person FROM wallets WHERE wallet = ?1";
+        self.read(|connection| {
+            rows::first(connection, sql, [wallet.0.as_bytes()], |row| {
+                Ok(PersonId(rows::id(row, 0)?))
+            })
+        })
+    }
+
+    /// Notes that the document with this keyed hash is the person's; again is as good as once.
+    ///
+    /// # Errors
+    /// [`RegisterError::UnknownPerson`], [`RegisterError::VerifiedOtherwise`],
+    /// [`RegisterError::DocumentTaken`], or it cannot be written.
+    pub fn verify_person(&self, person: PersonId, document: [u8; 32]) -> Result<(), RegisterError> {
+        let holder = "SELECT id FROM people WHERE document = ?1";
+        let update = "UPDATE people SET verified = 1, document = ?2 WHERE id = ?1";
+        self.write(person.0, |transaction| {
+            let known: Option<Option<[u8; 32]>> = transaction
+                .prepare_cached("SELECT document FROM people WHERE id = ?1")?
+                .query_row([person.0.as_bytes()], |row| row.get(0))
+                .optional()?;
+            match known.ok_or(RegisterError::UnknownPerson)? {
+                Some(known) if known == document => return Ok(()),
+                Some(_) => return Err(RegisterError::VerifiedOtherwise),
+                None => {}
+            }
+            let taken = rows::first(transaction, holder, [&document], |_| Ok(()))?;
+            if taken.is_some() {
+                return Err(RegisterError::DocumentTaken);
+            }
+            transaction.prepare_cached(update)?.execute((person.0.as_bytes(), document))?;
+            Ok(())
+        })
+    }
+}
+
+pub(super) fn check_person(
+    transaction: &Transaction<'_>,
+    person: PersonId,
+) -> Result<(), RegisterError> {
+    let sql = "SELECT 1 FROM people WHERE id = ?1";
+    let known = rows::first(transaction, sql, [person.0.as_bytes()], |_| Ok(()))?;
+    known.ok_or(RegisterError::UnknownPerson)
+}
+
+fn insert_person(transaction: &Transaction<'_>, person: &Person) -> Result<(), RegisterError> {
+    let sql = "INSERT INTO people (id, name, verified, created_at) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (id) DO NOTHING";
+    let id = person.id.0.as_bytes();
+    let values = (id, person.name.as_str(), person.verified, person.created_at.0);
+    match transaction.prepare_cached(sql)?.execute(values)? {
+        1 => Ok(()),
+        _ => Err(RegisterError::PersonTaken),
+    }
+}
+
+fn insert_passkey(
+    transaction: &Transaction<'_>,
+    person: PersonId,
+    passkey: &Passkey,
+) -> Result<(), RegisterError> {
+    let counted = "SELECT count(*) FROM passkeys WHERE person = ?1";
+    let count = rows::count(transaction, counted, [person.0.as_bytes()])?;
+    check_room(count, limits::PASSKEYS_PER_PERSON_MAX, "passkeys of a person")?;
+    let sql = "INSERT INTO passkeys (credential, person, passkey) VALUES (?1, ?2, ?3)
+        ON CONFLICT (credential) DO NOTHING";
+    let credential: &[u8] = passkey.cred_id().as_ref();
+    let values = (credential, person.0.as_bytes(), passkey_json(passkey)?);
+    match transaction.prepare_cached(sql)?.execute(values)? {
+        1 => Ok(()),
+        _ => Err(RegisterError::PasskeyTaken),
+    }
+}
+
+fn passkey_json(passkey: &Passkey) -> Result<String, RegisterError> {
+    let json = serde_json::to_string(passkey).expect("a passkey has only string keys");
+    if json.len() > limits::PASSKEY_BYTES_MAX {
+        return Err(RegisterError::PasskeyTooLong { bytes: json.len() });
+    }
+    Ok(json)
+}

@@ -1,0 +1,177 @@
+//! Sessions: on which devices a person is signed in, and who it is that asks (A-6).
+
+use std::{sync::Arc, time::Duration};
+
+use fanju::{
+    id::{MerchantId, WalletId},
+    time::Timestamp,
+};
+use rusqlite::Connection;
+
+use super::{
+    Device, DeviceId, Identity, PersonId, Register, RegisterError,
+    error::{check_label, check_room},
+    people::check_person,
+    rows::{self, PERSON_COLUMNS},
+    seen::{LastSeen, Subject},
+};
+use crate::auth::{
+    limits,
+    token::{Token, TokenHash, TokenKind},
+};
+
+/// A session as it was read.
+#[derive(Clone)]
+pub(super) struct KnownSession {
+    identity: Arc<Identity>,
+    last_seen: LastSeen,
+}
+
+impl Register {
+    /// Signs `person` in on a new device: its token, to be shown once, and when that is over.
+    ///
+    /// # Errors
+    /// [`RegisterError::Label`], [`RegisterError::UnknownPerson`], [`RegisterError::TooMany`], or
+    /// it cannot be written.
+    pub fn open_session(
+        &self,
+        person: PersonId,
+        label: &str,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Result<(Token, DeviceId, Timestamp), RegisterError> {
+        check_label(label)?;
+        let token = Token::fresh(TokenKind::Session);
+        let device = DeviceId(rows::fresh_id(now));
+        let expires_at = now.after(lasts);
+        let ended = "DELETE FROM devices WHERE person = ?1 AND expires_at <= ?2";
+        let ended_of_others = "DELETE FROM devices WHERE device IN
+            (SELECT device FROM devices WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+        let counted = "SELECT count(*) FROM devices WHERE person = ?1";
+        let insert = "INSERT INTO devices
+            (device, person, token, label, created_at, last_seen_at, expires_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)";
+        self.write(person.0, |transaction| {
+            check_person(transaction, person)?;
+            let id = person.0.as_bytes();
+            transaction.prepare_cached(ended)?.execute((id, now.0))?;
+            let pruned = (now.0, limits::PRUNED_AT_ONCE);
+            transaction.prepare_cached(ended_of_others)?.execute(pruned)?;
+            let count = rows::count(transaction, counted, [id])?;
+            check_room(count, limits::DEVICES_PER_PERSON_MAX, "devices of a person")?;
+            let (device, token) = (device.0.as_bytes(), token.hash().0);
+            let values = (device, id, token, label, now.0, expires_at.0);
+            transaction.prepare_cached(insert)?.execute(values)?;
+            Ok(())
+        })?;
+        Ok((token, device, expires_at))
+    }
+
+    /// Who carries the token with this hash; nobody when it is unknown, revoked, or over.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be read.
+    pub fn identify(
+        &self,
+        session: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Identity>>, RegisterError> {
+        let marks = &self.0.marks;
+        let cached = self.0.sessions.get(session, |known| marks.now(known.identity.person.id.0));
+        let known = match cached {
+            Some(known) => Some(known),
+            None => self.read_session(session)?,
+        };
+        let Some(known) = known.filter(|known| now < known.identity.expires_at) else {
+            return Ok(None);
+        };
+        let subject = Subject::Device(known.identity.device);
+        self.0.seen.note(subject, &known.last_seen, now);
+        Ok(Some(known.identity))
+    }
+
+    /// Whether the token with this hash still opens anything; as a rule without a look at the disk.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be read.
+    pub fn is_live_session(
+        &self,
+        session: &TokenHash,
+        now: Timestamp,
+    ) -> Result<bool, RegisterError> {
+        Ok(self.identify(session, now)?.is_some())
+    }
+
+    /// Where `person` is signed in at `now`, oldest first.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be read.
+    pub fn devices(&self, person: PersonId, now: Timestamp) -> Result<Vec<Device>, RegisterError> {
+        let sql = "SELECT device, label, created_at, last_seen_at, expires_at FROM devices
+            WHERE person = ?1 AND expires_at > ?2 ORDER BY created_at, device";
+        self.read(|connection| {
+            rows::all(connection, sql, (person.0.as_bytes(), now.0), |row| {
+                Ok(Device {
+                    device: DeviceId(rows::id(row, 0)?),
+                    label: row.get(1)?,
+                    created_at: rows::moment(row, 2)?,
+                    last_seen_at: rows::moment(row, 3)?,
+                    expires_at: rows::moment(row, 4)?,
+                })
+            })
+        })
+    }
+
+    /// Signs `person` out on `device`; says whether there was such a session.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be written.
+    pub fn revoke_device(&self, person: PersonId, device: DeviceId) -> Result<bool, RegisterError> {
+        let sql = "DELETE FROM devices WHERE device = ?1 AND person = ?2";
+        self.write(person.0, |transaction| {
+            let key = (device.0.as_bytes(), person.0.as_bytes());
+            Ok(transaction.prepare_cached(sql)?.execute(key)? == 1)
+        })
+    }
+
+    fn read_session(&self, session: &TokenHash) -> Result<Option<KnownSession>, RegisterError> {
+        let whose = "SELECT person FROM devices WHERE token = ?1";
+        let person = self.read(|connection| {
+            rows::first(connection, whose, [&session.0], |row| Ok(PersonId(rows::id(row, 0)?)))
+        })?;
+        let Some(person) = person else { return Ok(None) };
+        // A token never changes hands. The mark comes before everything that does change (A-6).
+        let mark = self.0.marks.now(person.0);
+        let known = self.read_at_once(|connection| read_session(connection, session))?;
+        if let Some(known) = &known {
+            self.0.sessions.put(*session, mark, known.clone());
+        }
+        Ok(known)
+    }
+}
+
+fn read_session(
+    connection: &Connection,
+    session: &TokenHash,
+) -> Result<Option<KnownSession>, RegisterError> {
+    let sql = format!(
+        "SELECT {PERSON_COLUMNS}, device, last_seen_at, expires_at
+         FROM devices JOIN people ON people.id = devices.person WHERE token = ?1"
+    );
+    let found = rows::first(connection, &sql, [&session.0], |row| {
+        let (device, last_seen) = (DeviceId(rows::id(row, 4)?), rows::moment(row, 5)?);
+        Ok((rows::person(row)?, device, last_seen, rows::moment(row, 6)?))
+    })?;
+    let Some((person, device, last_seen, expires_at)) = found else { return Ok(None) };
+    let id = [person.id.0.as_bytes()];
+    let wallets = "SELECT wallet, currency FROM wallets WHERE person = ?1 ORDER BY wallet";
+    let wallets = rows::all(connection, wallets, id, |row| {
+        Ok((WalletId(rows::id(row, 0)?), rows::currency(row, 1)?))
+    })?;
+    let staff = "SELECT merchant, role FROM staff WHERE person = ?1 ORDER BY merchant";
+    let staff = rows::all(connection, staff, id, |row| {
+        Ok((MerchantId(rows::id(row, 0)?), rows::role(row, 1)?))
+    })?;
+    let identity = Arc::new(Identity { person, device, expires_at, wallets, staff });
+    Ok(Some(KnownSession { identity, last_seen: LastSeen::new(last_seen) }))
+}

@@ -1,0 +1,116 @@
+//! Rights: who may do what, decided here and nowhere else.
+//!
+//! Every operation says which [`Right`] it takes; [`check`] holds it against the authenticated
+//! caller before the operation is looked at. A refusal never tells whether the thing exists.
+
+use fanju::{
+    Error,
+    id::{GroupId, MerchantId, Topic, WalletId},
+    money::Amount,
+};
+
+use super::{
+    caller::Caller,
+    register::{Role, Scope},
+};
+use crate::{app::App, problem::Problem};
+
+/// What a caller must hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Right {
+    /// Nothing: who signs up is nobody yet.
+    Anyone,
+    /// To be somebody.
+    SignedIn,
+    /// To be a person.
+    Person,
+    /// To own the wallet.
+    Wallet(WalletId),
+    /// To have a wallet in the group, or an invitation.
+    Group(GroupId),
+    /// To own the wallet, which sits in the group or is invited.
+    Seat(GroupId, WalletId),
+    /// To work at the merchant's till, or to be a till with the scope.
+    Merchant(MerchantId, Scope),
+    /// To own the shop.
+    Shop(MerchantId),
+    /// To run the server.
+    Operator,
+}
+
+impl Right {
+    /// The right to listen to `topic`.
+    #[must_use]
+    pub fn to_hear(topic: Topic) -> Self {
+        match topic {
+            Topic::Wallet(wallet) => Self::Wallet(wallet),
+            Topic::Merchant(merchant) => Self::Merchant(merchant, Scope::Read),
+            Topic::Group(group) => Self::Group(group),
+        }
+    }
+}
+
+/// Whether `caller` holds `right`.
+///
+/// # Errors
+/// `not_signed_in` for nobody, `forbidden` for everybody else; an operating problem when the group
+/// cannot be looked at.
+pub async fn check(app: &App, caller: &Caller, right: &Right) -> Result<(), Problem> {
+    let holds = match *right {
+        Right::Anyone => true,
+        Right::SignedIn => !matches!(caller, Caller::Nobody),
+        Right::Person => matches!(caller, Caller::Person(_)),
+        Right::Wallet(wallet) => caller.owns(wallet),
+        Right::Group(group) => {
+            matches!(caller, Caller::Person(_)) && is_at_table(app, caller, group).await?
+        }
+        Right::Seat(group, wallet) => {
+            caller.owns(wallet) && is_at_table(app, caller, group).await?
+        }
+        Right::Merchant(merchant, scope) => {
+            let by_role = caller.role(merchant).is_some_and(|role| includes(role, scope));
+            by_role || caller.till_may(merchant, scope)
+        }
+        Right::Shop(merchant) => caller.role(merchant) == Some(Role::Owner),
+        Right::Operator => matches!(caller, Caller::Operator),
+    };
+    match caller {
+        _ if holds => Ok(()),
+        Caller::Nobody => Err(Problem::not_signed_in()),
+        Caller::Person(_) | Caller::Till(_) | Caller::Operator => Err(Problem::forbidden()),
+    }
+}
+
+/// Whether `role` may do what a till with `scope` may.
+fn includes(role: Role, scope: Scope) -> bool {
+    match (role, scope) {
+        (Role::Owner, _) | (Role::Cashier, Scope::Collect | Scope::Refund | Scope::Read) => true,
+        (Role::Cashier, Scope::PayOut) => false,
+    }
+}
+
+async fn is_at_table(app: &App, caller: &Caller, group: GroupId) -> Result<bool, Problem> {
+    match app.engine().group(group).await {
+        Ok(view) => {
+            let mut seats = view.group.members.iter().map(|member| member.wallet);
+            let mut invited = view.group.invited.iter().copied();
+            Ok(seats.any(|wallet| caller.owns(wallet)) || invited.any(|wallet| caller.owns(wallet)))
+        }
+        Err(Error::UnknownGroup(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether `caller` may move `amount` without showing a finger or a face again.
+///
+/// # Errors
+/// `step_up_required`. Tills have no finger: their keys are scoped instead.
+pub fn check_stakes(app: &App, caller: &Caller, amount: Amount) -> Result<(), Problem> {
+    let Caller::Person(identity) = caller else { return Ok(()) };
+    let small = amount.minor() <= app.settings().step_up_above_minor;
+    if small || app.is_fresh(identity.device) {
+        return Ok(());
+    }
+    let detail = "an amount this large takes a fresh look at your finger or face";
+    Err(Problem::new(403, "step_up_required", detail))
+}

@@ -1,0 +1,114 @@
+//! Backup: a data folder copied while a server runs on it.
+//!
+//! Everything that is durable when the copy begins is in it. The databases are copied first, by
+//! SQLite's own means, and the journal last: what the journal has beside them is folded when the
+//! copy is opened, and a batch that was being written is the torn tail that opening cuts off.
+
+use std::{
+    fmt, fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use rusqlite::{Connection, OpenFlags, backup::Backup};
+
+/// Databases of a data folder, in the order in which they must be copied: what is ahead of the
+/// journal would be lost money, what is behind it is caught up.
+const DATABASES: [&str; 3] = ["books.sqlite", "register.sqlite", "webhooks.sqlite"];
+
+/// Small files of a data folder.
+const FILES: [&str; 2] = ["server.key", crate::keys::OPERATOR_FILE];
+
+/// The journal's folder.
+const JOURNAL: &str = "journal";
+
+/// Pages that one step of a database's copy takes, so that writers wait for milliseconds.
+const STEP_PAGES: i32 = 512;
+
+/// What was copied.
+#[derive(Debug)]
+pub struct Copied {
+    /// Where to.
+    pub to: PathBuf,
+    /// Journal segments.
+    pub segments: usize,
+    /// Bytes of the journal.
+    pub journal_bytes: u64,
+    /// Databases.
+    pub databases: usize,
+}
+
+impl fmt::Display for Copied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { to, segments, journal_bytes, databases } = self;
+        let to = to.display();
+        write!(
+            f,
+            "copied {journal_bytes} bytes of journal in {segments} segments and {databases} "
+        )?;
+        write!(f, "databases to {to}; `fanju-server verify --data {to}` audits the copy")
+    }
+}
+
+/// Copies the data folder `from` to `to`, which must not exist.
+///
+/// # Errors
+/// When `to` exists or something cannot be read or written; `to` is then incomplete.
+pub fn backup(from: &Path, to: &Path) -> anyhow::Result<Copied> {
+    ensure!(from.join(JOURNAL).is_dir(), "{} is no data folder", from.display());
+    ensure!(!to.exists(), "{} exists already", to.display());
+    fs::create_dir_all(to.join(JOURNAL))
+        .with_context(|| format!("cannot make {}", to.display()))?;
+    let mut copied = Copied { to: to.to_owned(), segments: 0, journal_bytes: 0, databases: 0 };
+    for name in DATABASES {
+        if from.join(name).exists() {
+            copy_database(&from.join(name), &to.join(name))
+                .with_context(|| format!("cannot copy {name}"))?;
+            copied.databases += 1;
+        }
+    }
+    for name in FILES {
+        if from.join(name).exists() {
+            copy_file(&from.join(name), &to.join(name))?;
+        }
+    }
+    let mut segments: Vec<PathBuf> = fs::read_dir(from.join(JOURNAL))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()?;
+    segments.retain(|segment| segment.extension().is_some());
+    // Oldest first: a segment that is begun meanwhile only makes the copy end earlier.
+    segments.sort();
+    for segment in segments {
+        let name = segment.file_name().context("a segment has a name")?;
+        copied.journal_bytes += copy_file(&segment, &to.join(JOURNAL).join(name))?;
+        copied.segments += 1;
+    }
+    fs::File::open(to)?.sync_all()?;
+    Ok(copied)
+}
+
+fn copy_database(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    source.busy_timeout(Duration::from_secs(10))?;
+    let mut target = Connection::open(to)?;
+    Backup::new(&source, &mut target)?.run_to_completion(
+        STEP_PAGES,
+        Duration::from_millis(1),
+        None,
+    )?;
+    Ok(())
+}
+
+/// Copies as much as the file has now: it may grow meanwhile.
+fn copy_file(from: &Path, to: &Path) -> anyhow::Result<u64> {
+    let source = fs::File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
+    let metadata = source.metadata()?;
+    let mut target =
+        fs::File::create_new(to).with_context(|| format!("cannot make {}", to.display()))?;
+    let bytes = io::copy(&mut source.take(metadata.len()), &mut target)?;
+    target.set_permissions(metadata.permissions())?;
+    target.sync_all()?;
+    Ok(bytes)
+}

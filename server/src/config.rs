@@ -1,0 +1,187 @@
+//! Configuration: one struct, filled by defaults, then a file, then the environment, then flags.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use config::{Environment, File};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// How the server runs. In a file (TOML) under these names, in the environment as `FANJU_` and the
+/// name in capitals.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where people find it: passkeys belong to this address, and websockets must come from it.
+    /// Browsers take passkeys over https, or on `localhost`.
+    pub public_url: Url,
+    /// The data folder: journal, books, register, outbox and keys. Empty: in memory, gone at the
+    /// end.
+    pub data: String,
+    /// Whether a restaurant and eight diners are seeded and played with on one page. Demo
+    /// identities need no passkey, so a demo must never hold anything of worth.
+    pub demo: bool,
+    /// Threads that serve sockets; 0: as many as the machine has cores.
+    pub workers: usize,
+    /// The certificate chain (PEM) for TLS; empty: none.
+    pub tls_certificate: String,
+    /// The certificate's private key (PEM).
+    pub tls_key: String,
+    /// How logs are written.
+    pub log: LogFormat,
+    /// Amounts above this, in minor units, take a fresh look at finger or face.
+    /// Source: `WeChat` micropay asks for a password above 1,000.00.
+    pub step_up_above_minor: i64,
+    /// How long one stays signed in, in days.
+    pub session_days: u64,
+    /// Whether webhooks may call addresses of the local network.
+    pub webhooks_to_private_addresses: bool,
+    /// Whether webhooks may go over plain http.
+    pub webhooks_over_http: bool,
+    /// From scan to the end of an order, in seconds.
+    pub order_deadline_seconds: u64,
+    /// Requests one live session may send in a second, in the long run.
+    pub session_requests_per_second: u32,
+    /// Sign-ups and sign-ins that one address may try in a minute.
+    pub attempts_per_minute: u32,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: Url::parse("http://localhost:8080").expect("a constant"),
+            data: "data".to_owned(),
+            demo: false,
+            workers: 0,
+            tls_certificate: String::new(),
+            tls_key: String::new(),
+            log: LogFormat::Text,
+            step_up_above_minor: 100_000,
+            session_days: 30,
+            webhooks_to_private_addresses: false,
+            webhooks_over_http: false,
+            order_deadline_seconds: fanju::limits::ORDER_DEADLINE.as_secs(),
+            session_requests_per_second: crate::limits::SESSION_REQUESTS_PER_SECOND,
+            attempts_per_minute: 10,
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of `file`, if there is one, with the environment above it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or either says what no setting takes.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut layers =
+            config::Config::builder().add_source(config::Config::try_from(&Self::default())?);
+        if let Some(file) = file {
+            layers = layers.add_source(File::from(file));
+        }
+        let environment = Environment::with_prefix("FANJU").prefix_separator("_").try_parsing(true);
+        let settings = layers.add_source(environment).build()?.try_deserialize()?;
+        Ok(settings)
+    }
+
+    /// The data folder; none for memory.
+    #[must_use]
+    pub fn data(&self) -> Option<&Path> {
+        (!self.data.is_empty()).then(|| Path::new(&self.data))
+    }
+
+    /// The engine's part; makes the data folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn engine(&self) -> anyhow::Result<fanju::Config> {
+        let mut config = match self.data() {
+            Some(data) => {
+                std::fs::create_dir_all(data)
+                    .with_context(|| format!("cannot make {}", data.display()))?;
+                fanju::Config::directory(data)
+            }
+            None => fanju::Config::in_memory(),
+        };
+        config.order_deadline = Duration::from_secs(self.order_deadline_seconds);
+        config.answer_within = config.order_deadline * 3 / 4;
+        Ok(config)
+    }
+
+    /// How long one stays signed in.
+    #[must_use]
+    pub fn session_lasts(&self) -> Duration {
+        Duration::from_secs(self.session_days.saturating_mul(86_400))
+    }
+
+    /// The name that passkeys belong to: the host of the public address.
+    ///
+    /// # Errors
+    /// When the public address has none.
+    pub fn rp_id(&self) -> anyhow::Result<String> {
+        let host = self.public_url.host_str().context("public_url has no host")?;
+        Ok(host.to_owned())
+    }
+
+    /// Certificate chain and key for TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<(PathBuf, PathBuf)> {
+        let given = !self.tls_certificate.is_empty() && !self.tls_key.is_empty();
+        given.then(|| (PathBuf::from(&self.tls_certificate), PathBuf::from(&self.tls_key)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_that_is_deployed_says_what_is_so_anyway() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/fanju.toml");
+        let text = std::fs::read_to_string(&file).expect("the file is there");
+        let builder = config::Config::builder()
+            .add_source(config::File::from_str(&text, config::FileFormat::Toml));
+        let said: Settings = builder.build().expect("TOML").try_deserialize().expect("settings");
+        assert_eq!(said, Settings::default());
+        let Ok(serde_json::Value::Object(all)) = serde_json::to_value(Settings::default()) else {
+            panic!("settings are an object")
+        };
+        for name in all.keys() {
+            assert!(text.contains(&format!("\n{name} = ")), "{name} is not in the file");
+        }
+    }
+
+    #[test]
+    fn a_file_says_what_differs_and_nothing_unknown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("fanju.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:9\"\nlog = \"json\"\n").expect("written");
+        let settings = Settings::load(Some(&file)).expect("read");
+        let expected = Settings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9)),
+            log: LogFormat::Json,
+            ..Settings::default()
+        };
+        assert_eq!(settings, expected);
+        std::fs::write(&file, "liste = 1\n").expect("written");
+        let error = Settings::load(Some(&file)).expect_err("an unknown name").to_string();
+        assert!(error.contains("liste"), "{error}");
+    }
+}

@@ -1,0 +1,194 @@
+//! HTTP: every operation as a resource, and what watches over the server.
+//!
+//! Parameters come from the path, from the query string of a `GET`, and from the JSON body of
+//! everything else; they are one object to the operation, as over the live channel.
+
+pub mod openapi;
+pub mod reply;
+
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpRequest, HttpResponse, Resource, Route,
+    http::{Method, header},
+    web::{self, Bytes, ServiceConfig},
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    app::App,
+    auth::{
+        caller::{Ask, Caller},
+        rights::{self, Right},
+        token::{Token, TokenHash},
+    },
+    limits,
+    operations::{self, Described, Repeats, Verb},
+    problem::Problem,
+};
+
+/// The header that names a command.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// Serves every operation, the description of both interfaces, and the server's health.
+pub fn routes(config: &mut ServiceConfig) {
+    config.app_data(web::PayloadConfig::new(limits::BODY_BYTES_MAX));
+    let mut by_path: BTreeMap<&'static str, Vec<&'static Described>> = BTreeMap::new();
+    for operation in operations::all() {
+        by_path.entry(operation.offer.path).or_default().push(operation);
+    }
+    for (path, operations) in by_path {
+        let resource =
+            operations.into_iter().fold(web::resource(path), |resource: Resource, operation| {
+                resource.route(route(operation))
+            });
+        config.service(resource.default_service(web::to(wrong_method)));
+    }
+    config
+        .route("/openapi.json", web::get().to(openapi::serve))
+        .route("/asyncapi.json", web::get().to(crate::live::asyncapi::serve))
+        .route("/healthz", web::get().to(healthy))
+        .route("/readyz", web::get().to(ready))
+        .route("/metrics", web::get().to(metrics));
+}
+
+/// What no route knows.
+pub async fn nothing_here() -> HttpResponse {
+    reply::problem(&Problem::new(404, "not_found", "there is nothing here"))
+}
+
+async fn wrong_method() -> HttpResponse {
+    reply::problem(&Problem::new(405, "wrong_method", "this resource does not take that verb"))
+}
+
+fn route(operation: &'static Described) -> Route {
+    let method = match operation.offer.verb {
+        Verb::Get => Method::GET,
+        Verb::Post => Method::POST,
+        Verb::Put => Method::PUT,
+        Verb::Delete => Method::DELETE,
+    };
+    web::method(method).to(
+        move |app: web::Data<App>, request: HttpRequest, body: Bytes| async move {
+            match answer(&app, operation, &request, &body).await {
+                Ok(answer) => reply::json(&request, operation.offer.verb, answer),
+                Err(problem) => reply::problem(&problem),
+            }
+        },
+    )
+}
+
+async fn answer(
+    app: &App,
+    operation: &'static Described,
+    request: &HttpRequest,
+    body: &[u8],
+) -> operations::Answer {
+    let ask = ask(app, operation, request)?;
+    let parameters = parameters(operation.offer.verb, request, body)?;
+    operations::perform(app, operation, ask, parameters).await
+}
+
+/// A header as text, if it is there.
+fn text<'a>(request: &'a HttpRequest, name: &str) -> Option<Result<&'a str, header::ToStrError>> {
+    request.headers().get(name).map(|value| value.to_str())
+}
+
+/// Who asks, by the bearer token.
+fn caller(app: &App, request: &HttpRequest) -> Result<(Option<TokenHash>, Caller), Problem> {
+    let token = match text(request, header::AUTHORIZATION.as_str()) {
+        None => None,
+        Some(value) => {
+            let bearer = value.ok().and_then(|value| value.strip_prefix("Bearer "));
+            Some(bearer.and_then(Token::parse).ok_or_else(Problem::not_signed_in)?)
+        }
+    };
+    let address = reply::address(request);
+    let caller = match &token {
+        None => Caller::Nobody,
+        Some((kind, hash)) => match app.identify(*kind, hash)? {
+            Caller::Nobody => {
+                app.rates().anonymous(address)?;
+                return Err(Problem::not_signed_in());
+            }
+            caller @ (Caller::Person(_) | Caller::Till(_) | Caller::Operator) => caller,
+        },
+    };
+    app.check_rate(&caller, address)?;
+    Ok((token.map(|(_, hash)| hash), caller))
+}
+
+/// Who asks, and what comes along.
+fn ask(app: &App, operation: &Described, request: &HttpRequest) -> Result<Ask, Problem> {
+    let (token, caller) = caller(app, request)?;
+    let key = match text(request, IDEMPOTENCY_KEY) {
+        None => None,
+        Some(_) if operation.offer.repeats == Repeats::Query => None,
+        Some(Ok(key)) => Some(key.to_owned()),
+        Some(Err(_)) => return Err(Problem::bad_request("an idempotency key is plain text")),
+    };
+    let agent = text(request, header::USER_AGENT.as_str());
+    let agent = agent.and_then(Result::ok).map(str::to_owned);
+    Ok(Ask { caller, token, key, address: reply::address(request), agent })
+}
+
+/// Path, query string and body as one object.
+fn parameters(
+    verb: Verb,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Map<String, Value>, Problem> {
+    let mut parameters = match verb {
+        Verb::Get | Verb::Delete => queried(request)?,
+        Verb::Post | Verb::Put if body.is_empty() => Map::new(),
+        Verb::Post | Verb::Put => serde_json::from_slice(body).map_err(|error| {
+            Problem::bad_request(format!("the body is no JSON object: {error}"))
+        })?,
+    };
+    for (name, value) in request.match_info().iter() {
+        let value = Value::String(value.to_owned());
+        if parameters.insert(name.to_owned(), value).is_some() {
+            let detail = format!("`{name}` is in the path already");
+            return Err(Problem::bad_request(detail));
+        }
+    }
+    Ok(parameters)
+}
+
+/// The query string; what reads as a whole number is one, for no query parameter is a text.
+fn queried(request: &HttpRequest) -> Result<Map<String, Value>, Problem> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    let value = |text: String| text.parse::<i64>().map_or(Value::String(text), Value::from);
+    Ok(pairs.into_inner().into_iter().map(|(name, text)| (name, value(text))).collect())
+}
+
+/// The process runs.
+async fn healthy() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+/// The server takes commands: the journal is well, and nobody is closing.
+async fn ready(app: web::Data<App>) -> HttpResponse {
+    let why = if app.is_closing() {
+        "closing"
+    } else if app.engine().journal().has_ended() {
+        "journal is poisoned"
+    } else {
+        return HttpResponse::Ok().content_type("text/plain").body("ready\n");
+    };
+    HttpResponse::ServiceUnavailable().content_type("text/plain").body(format!("{why}\n"))
+}
+
+/// For Prometheus, with the operator's token as its bearer.
+async fn metrics(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    let text = async {
+        let caller = caller(&app, &request)?.1;
+        rights::check(&app, &caller, &Right::Operator).await?;
+        app.measures().text(&app).map_err(|error| Problem::internal(&error))
+    };
+    match text.await {
+        Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),
+        Err(problem) => reply::problem(&problem),
+    }
+}

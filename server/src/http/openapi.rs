@@ -1,0 +1,145 @@
+//! OpenAPI 3.1, made from the operations: it cannot say anything else than they do.
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    operations::{self, Described, Repeats, Verb},
+    problem::Problem,
+};
+
+/// Serves the description.
+pub async fn serve() -> HttpResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+    HttpResponse::Ok().content_type("application/json").body(TEXT.as_str())
+}
+
+/// A generator whose definitions lie where OpenAPI and AsyncAPI look for them.
+pub(crate) fn generator() -> SchemaGenerator {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    settings.into_generator()
+}
+
+/// The whole description.
+#[must_use]
+pub fn document() -> Value {
+    let mut generator = generator();
+    let problem = generator.subschema_for::<Problem>();
+    let mut paths: Map<String, Value> = Map::new();
+    for operation in operations::all() {
+        let verb = match operation.offer.verb {
+            Verb::Get => "get",
+            Verb::Post => "post",
+            Verb::Put => "put",
+            Verb::Delete => "delete",
+        };
+        let described = describe(operation, &mut generator);
+        let path = paths.entry(operation.offer.path).or_insert_with(|| json!({}));
+        path[verb] = described;
+    }
+    let schemas = generator.take_definitions(true);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Fanju",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Group payment: one scan, every diner's share, one atomic record. \
+                            Amounts are whole minor units; moments are microseconds since 1970 \
+                            (UTC). The same operations are offered over the live channel, which \
+                            /asyncapi.json describes.",
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "security": [{ "bearer": [] }, {}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer" } },
+            "responses": {
+                "Problem": {
+                    "description": "Why it was not done (RFC 9457).",
+                    "content": { "application/problem+json": { "schema": problem } },
+                },
+            },
+        },
+    })
+}
+
+fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
+    let offer = operation.offer;
+    let schema = (operation.parameters)(generator);
+    let summary = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let in_path = |name: &str| offer.path.contains(&format!("{{{name}}}"));
+    let required = required(&schema);
+    let mut parameters = Vec::new();
+    let mut body = Map::new();
+    for (name, property) in properties(&schema) {
+        let place = match offer.verb {
+            _ if in_path(&name) => "path",
+            Verb::Get | Verb::Delete => "query",
+            Verb::Post | Verb::Put => {
+                body.insert(name, property);
+                continue;
+            }
+        };
+        let required = required.contains(&name);
+        parameters.push(json!({
+            "name": name, "in": place, "required": required, "schema": property,
+        }));
+    }
+    if matches!(offer.repeats, Repeats::Keyed | Repeats::KeyRequired) {
+        let max = crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header",
+            "required": offer.repeats == Repeats::KeyRequired,
+            "description": "The client's own name for the command: the same name does it once.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": max },
+        }));
+    }
+    let answer = (operation.answer)(generator);
+    let mut described = json!({
+        "operationId": offer.method,
+        "summary": summary.lines().next().unwrap_or_default(),
+        "description": summary,
+        "tags": [offer.method.split('.').next().unwrap_or_default()],
+        "parameters": parameters,
+        "responses": {
+            "200": {
+                "description": "Done.",
+                "content": { "application/json": { "schema": answer } },
+            },
+            "default": { "$ref": "#/components/responses/Problem" },
+        },
+    });
+    if !body.is_empty() {
+        let required: Vec<_> =
+            required.into_iter().filter(|name| body.contains_key(name)).collect();
+        described["requestBody"] = json!({
+            "required": !required.is_empty(),
+            "content": { "application/json": { "schema": {
+                "type": "object",
+                "properties": body,
+                "required": required,
+                "additionalProperties": false,
+            } } },
+        });
+    }
+    described
+}
+
+/// The properties of an object's schema.
+pub(crate) fn properties(schema: &Schema) -> Map<String, Value> {
+    schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn required(schema: &Schema) -> Vec<String> {
+    let names = schema.get("required").and_then(Value::as_array);
+    let text = |name: &Value| name.as_str().map(str::to_owned);
+    names.map(|names| names.iter().filter_map(text).collect()).unwrap_or_default()
+}

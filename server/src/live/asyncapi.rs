@@ -1,0 +1,185 @@
+//! AsyncAPI 3.0 of the live channel, made from what it says and takes.
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::{
+    close,
+    door::PATH,
+    frames::{Hello, Progress},
+    methods::{SignIn, Subscribe, Subscribed, Unsubscribe},
+};
+use crate::{
+    http::openapi::generator,
+    operations::{self, EventItem, Repeats},
+    problem::Problem,
+};
+
+/// Serves the description.
+pub async fn serve() -> HttpResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+    HttpResponse::Ok().content_type("application/json").body(TEXT.as_str())
+}
+
+/// A push of a durable event.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used: frames are written by hand")]
+struct EventPush {
+    /// Whose event it is here.
+    topic: String,
+    /// The event, and where it stands.
+    #[serde(flatten)]
+    item: EventItem,
+}
+
+/// The whole description.
+#[must_use]
+pub fn document() -> Value {
+    let mut generator = generator();
+    let mut messages = Map::new();
+    let mut methods = Vec::new();
+    let own = [
+        request::<SignIn>(&mut generator, "sign_in", Repeats::Plain),
+        request::<Subscribe>(&mut generator, "subscribe", Repeats::Plain),
+        request::<Unsubscribe>(&mut generator, "unsubscribe", Repeats::Plain),
+        named("ping", json!({ "type": "object" }), json!({ "type": "object" }), Repeats::Plain),
+    ];
+    let all = operations::all().iter().map(|operation| {
+        let params = (operation.parameters)(&mut generator);
+        let result = (operation.answer)(&mut generator);
+        named(operation.offer.method, params.into(), result.into(), operation.offer.repeats)
+    });
+    let all: Vec<_> = all.collect();
+    for (name, message) in own.into_iter().chain(all) {
+        methods.push(json!({ "$ref": format!("#/channels/live/messages/{name}") }));
+        messages.insert(name, message);
+    }
+    let mut pushes = Vec::new();
+    for (name, params) in [
+        ("hello", schema::<Hello>(&mut generator)),
+        ("event", schema::<EventPush>(&mut generator)),
+        ("progress", schema::<Progress>(&mut generator)),
+    ] {
+        let name = format!("push_{name}");
+        pushes.push(json!({ "$ref": format!("#/channels/live/messages/{name}") }));
+        messages.insert(name.clone(), notification(&name, &params));
+    }
+    let subscribed = schema::<Subscribed>(&mut generator);
+    messages["subscribe"]["x-result"] = subscribed.into();
+    let problem = schema::<Problem>(&mut generator);
+    messages.insert("error".into(), error(&problem.into()));
+    let closes: Vec<_> = close::ALL
+        .iter()
+        .map(|close| {
+            json!({
+                "code": close.code(), "why": close.description(), "then": close.then(),
+            })
+        })
+        .collect();
+    let schemas = generator.take_definitions(true);
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Fanju live channel",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Durable events \
+                            are CloudEvents 1.0; their `prev` tells a gap, and `subscribe` with \
+                            `after` closes it. Progress may be conflated and is never repeated.",
+        },
+        "channels": { "live": {
+            "address": PATH,
+            "messages": messages,
+            "x-close-codes": closes,
+        } },
+        "operations": {
+            "ask": {
+                "action": "receive",
+                "channel": { "$ref": "#/channels/live" },
+                "messages": methods,
+                "reply": {
+                    "channel": { "$ref": "#/channels/live" },
+                    "messages": [{ "$ref": "#/channels/live/messages/error" }],
+                },
+            },
+            "push": {
+                "action": "send",
+                "channel": { "$ref": "#/channels/live" },
+                "messages": pushes,
+            },
+        },
+        "components": { "schemas": schemas },
+    })
+}
+
+fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+fn request<P: JsonSchema>(
+    generator: &mut SchemaGenerator,
+    method: &str,
+    repeats: Repeats,
+) -> (String, Value) {
+    let params = P::json_schema(generator);
+    named(method, params.into(), json!({ "type": "object" }), repeats)
+}
+
+fn named(method: &str, mut params: Value, result: Value, repeats: Repeats) -> (String, Value) {
+    let summary = params.get("description").cloned().unwrap_or_default();
+    if matches!(repeats, Repeats::Keyed | Repeats::KeyRequired) {
+        let max = crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+        params["properties"]["idempotency_key"] =
+            json!({ "type": "string", "minLength": 1, "maxLength": max });
+    }
+    let payload = json!({
+        "type": "object",
+        "properties": {
+            "jsonrpc": { "const": "2.0" },
+            "id": { "type": ["integer", "string"] },
+            "method": { "const": method },
+            "params": params,
+        },
+        "required": ["jsonrpc", "method"],
+    });
+    let name = method.replace('.', "_");
+    let message = json!({
+        "name": method, "summary": summary, "payload": payload, "x-result": result,
+    });
+    (name, message)
+}
+
+fn notification(name: &str, params: &Schema) -> Value {
+    let method = name.trim_start_matches("push_");
+    json!({ "name": name, "payload": {
+        "type": "object",
+        "properties": {
+            "jsonrpc": { "const": "2.0" },
+            "method": { "const": method },
+            "params": params,
+        },
+        "required": ["jsonrpc", "method", "params"],
+    } })
+}
+
+fn error(problem: &Value) -> Value {
+    json!({ "name": "error", "payload": {
+        "type": "object",
+        "properties": {
+            "jsonrpc": { "const": "2.0" },
+            "id": { "type": ["integer", "string", "null"] },
+            "error": {
+                "type": "object",
+                "properties": {
+                    "code": { "type": "integer" },
+                    "message": { "type": "string" },
+                    "data": problem,
+                },
+                "required": ["code", "message", "data"],
+            },
+        },
+        "required": ["jsonrpc", "id", "error"],
+    } })
+}

@@ -1,0 +1,47 @@
+//! The door of the live channel: who may knock at all.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+
+use super::session;
+use crate::{app::App, http::reply, problem::Problem};
+
+/// Where the live channel is.
+pub(super) const PATH: &str = "/v1/live";
+
+/// Serves the live channel.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.route(PATH, web::get().to(knock));
+}
+
+async fn knock(
+    app: web::Data<App>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    if app.is_closing() {
+        return Ok(reply::problem(&Problem::new(503, "closing", "the server shuts down")));
+    }
+    if !is_ours(&app, &request) {
+        let problem = Problem::new(403, "wrong_origin", "pages of other sites may not connect");
+        return Ok(reply::problem(&problem));
+    }
+    let address = reply::address(&request);
+    session::open(app.as_ref().clone(), &request, payload, address)
+}
+
+/// Whether the page that connects is ours. Programs send no origin, and bring a token anyway.
+fn is_ours(app: &App, request: &HttpRequest) -> bool {
+    let Some(origin) = request.headers().get(header::ORIGIN) else { return true };
+    let Some(origin) = origin.to_str().ok().and_then(|origin| url::Url::parse(origin).ok()) else {
+        return false;
+    };
+    let public = app.settings().public_url.origin() == origin.origin();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let same_host = host.is_some_and(|host| authority(&origin) == host);
+    public || same_host
+}
+
+fn authority(origin: &url::Url) -> String {
+    let host = origin.host_str().unwrap_or_default();
+    origin.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

@@ -1,0 +1,61 @@
+//! What a session takes beside the operations, and what it answers to `subscribe`.
+
+use fanju::{
+    TopicState,
+    id::{Position, Topic},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Listens to a topic, from the last position seen or from its present state.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribe {
+    /// The topic.
+    pub(super) topic: TopicName,
+    /// The last position seen; everything after it is sent if it can be.
+    pub(super) after: Option<Position>,
+}
+
+/// Listens to a topic no more.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unsubscribe {
+    /// The topic.
+    pub(super) topic: TopicName,
+}
+
+/// Says who one is.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The bearer token of a session, a till or the operator.
+    pub(super) token: String,
+}
+
+/// `wallet:`, `merchant:` or `group:` and a UUID.
+#[derive(Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub(super) struct TopicName(pub(super) Topic);
+
+impl TryFrom<String> for TopicName {
+    type Error = fanju::id::TopicError;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse().map(Self)
+    }
+}
+
+/// What `subscribe` answers.
+#[derive(Serialize, JsonSchema)]
+pub struct Subscribed {
+    /// The topic.
+    pub(super) topic: String,
+    /// Whether everything since `after` follows; the topic's state is given otherwise.
+    pub(super) recovered: bool,
+    /// The topic's newest event when the subscription began.
+    pub(super) position: Position,
+    /// The topic as of `position`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<TopicState>,
+}

@@ -1,0 +1,173 @@
+//! Topics: what happens to one wallet, group or merchant, worded once for all who listen.
+//!
+//! The first listener of a topic starts a task that hears the engine's feed, turns each event into
+//! the text of a push, and gives that text to everybody. The last one who leaves ends it.
+//!
+//! - L-1: a listener who is too far behind is told so and must resume; nothing is skipped silently.
+//!   Progress is not kept: what changes faster than [`limits::PROGRESS_EVERY`] is told as it stands
+//!   then, and not at all once a durable event has overtaken it.
+
+use std::sync::{Arc, Weak};
+
+use bytestring::ByteString;
+use dashmap::DashMap;
+use fanju::{
+    DurableEvent, Engine, Error, FeedEvent, ProgressEvent, Subscription,
+    id::{Position, Topic},
+};
+use tokio::{
+    sync::{OnceCell, broadcast},
+    task::AbortHandle,
+    time::{Instant, sleep_until},
+};
+
+use super::frames;
+use crate::{cloud_event, limits};
+
+/// One push, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// The record's position; none for progress.
+    pub position: Option<Position>,
+    /// The frame.
+    pub text: ByteString,
+}
+
+/// Every topic that anybody listens to.
+pub struct Topics {
+    engine: Engine,
+    epoch: Arc<str>,
+    open: Arc<DashMap<Topic, Weak<Channel>>>,
+}
+
+/// One topic's task, and those who hear it.
+pub struct Channel {
+    topic: Topic,
+    open: Arc<DashMap<Topic, Weak<Channel>>>,
+    started: OnceCell<(broadcast::WeakSender<Push>, AbortHandle)>,
+}
+
+/// One listener: keeps the topic's task alive.
+pub struct Listener {
+    /// The pushes from the moment when the listener came.
+    pub pushes: broadcast::Receiver<Push>,
+    /// What keeps the task alive.
+    pub channel: Arc<Channel>,
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        if let Some((_, task)) = self.started.get() {
+            task.abort();
+        }
+        // A successor may sit there already.
+        self.open.remove_if(&self.topic, |_, channel| channel.strong_count() == 0);
+    }
+}
+
+impl Topics {
+    /// Topics of `engine`, whose journal is `epoch`.
+    #[must_use]
+    pub fn new(engine: Engine, epoch: String) -> Self {
+        Self { engine, epoch: epoch.into(), open: Arc::default() }
+    }
+
+    /// How many topics are listened to.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Listens to `topic` from now on. What happened before is the engine's to tell: whoever looks
+    /// at the topic's state after this returns hears of everything that happens after that state.
+    ///
+    /// # Errors
+    /// The engine's, when the topic is unknown or cannot be heard.
+    pub async fn listen(&self, topic: Topic) -> Result<Listener, Error> {
+        loop {
+            let channel = self.channel(topic);
+            let started = channel.started.get_or_try_init(|| self.start(topic)).await?;
+            if let Some(sender) = started.0.upgrade() {
+                return Ok(Listener { pushes: sender.subscribe(), channel });
+            }
+            // Its feed is over: the engine closes, or the task itself was too slow.
+            self.open.remove_if(&topic, |_, open| Weak::ptr_eq(open, &Arc::downgrade(&channel)));
+        }
+    }
+
+    fn channel(&self, topic: Topic) -> Arc<Channel> {
+        let mut slot = self.open.entry(topic).or_default();
+        if let Some(channel) = slot.upgrade() {
+            return channel;
+        }
+        let (open, started) = (Arc::clone(&self.open), OnceCell::new());
+        let channel = Arc::new(Channel { topic, open, started });
+        *slot = Arc::downgrade(&channel);
+        channel
+    }
+
+    async fn start(
+        &self,
+        topic: Topic,
+    ) -> Result<(broadcast::WeakSender<Push>, AbortHandle), Error> {
+        let feed = self.engine.subscribe(topic, None).await?;
+        let kept = match topic {
+            Topic::Wallet(_) => limits::WALLET_PUSHES_KEPT,
+            Topic::Group(_) => limits::GROUP_PUSHES_KEPT,
+            Topic::Merchant(_) => limits::MERCHANT_PUSHES_KEPT,
+        };
+        let (sender, _) = broadcast::channel(kept);
+        let weak = sender.downgrade();
+        let told = tell(topic, Arc::clone(&self.epoch), feed, sender);
+        let task = tokio::task::spawn_local(told).abort_handle();
+        Ok((weak, task))
+    }
+}
+
+/// Words what the feed says until it is over.
+async fn tell(
+    topic: Topic,
+    epoch: Arc<str>,
+    mut feed: Subscription,
+    listeners: broadcast::Sender<Push>,
+) {
+    let mut progress: Option<ProgressEvent> = None;
+    let mut progress_at = Instant::now();
+    loop {
+        let heard = tokio::select! {
+            biased;
+            heard = feed.next() => heard,
+            () = sleep_until(progress_at), if progress.is_some() => {
+                if let Some(progress) = progress.take() {
+                    let text = frames::progress(topic, &progress);
+                    // Nobody listening is no failure: they come and go.
+                    drop(listeners.send(Push { position: None, text }));
+                }
+                continue;
+            }
+        };
+        match heard {
+            Ok(FeedEvent::Durable(event)) => {
+                progress = None;
+                drop(listeners.send(push(&epoch, topic, &event)));
+            }
+            Ok(FeedEvent::Progress(news)) => {
+                if progress.is_none() {
+                    progress_at = Instant::now() + limits::PROGRESS_EVERY;
+                }
+                progress = Some(news);
+            }
+            Err(ended) => {
+                tracing::debug!(%topic, %ended, "topic is heard no more");
+                return;
+            }
+        }
+    }
+}
+
+/// `event` as the listeners of `topic` hear it.
+#[must_use]
+pub fn push(epoch: &str, topic: Topic, event: &DurableEvent) -> Push {
+    let body = cloud_event::shared(epoch, event);
+    Push { position: Some(event.position()), text: frames::event(topic, event, &body) }
+}

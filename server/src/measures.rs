@@ -1,0 +1,151 @@
+//! Measures: what the server counts, for Prometheus and for the operator's page.
+
+use std::{collections::VecDeque, sync::atomic::Ordering, time::Duration};
+
+use parking_lot::Mutex;
+use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Registry, TextEncoder};
+
+use crate::app::App;
+
+/// The latest orders whose times the operator's page sums up.
+const LATEST: usize = 1_024;
+
+/// What is counted.
+pub struct Measures {
+    registry: Registry,
+    settled: IntCounter,
+    declined: IntCounter,
+    order_seconds: Histogram,
+    latest: Mutex<VecDeque<Duration>>,
+    gauges: Gauges,
+}
+
+/// What is read off when somebody asks.
+struct Gauges {
+    journal_position: IntGauge,
+    journal_syncs: IntGauge,
+    books_lag: IntGauge,
+    orders_in_flight: IntGauge,
+    wallets: IntGauge,
+    merchants: IntGauge,
+    groups: IntGauge,
+    sessions: IntGauge,
+}
+
+impl Default for Measures {
+    fn default() -> Self {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str| {
+            register(&registry, IntCounter::new(name, help).expect("names are valid"))
+        };
+        let gauge = |name: &str, help: &str| {
+            register(&registry, IntGauge::new(name, help).expect("names are valid"))
+        };
+        // 100 microseconds to a minute: a scan may wait for a diner.
+        let buckets = prometheus::exponential_buckets(0.000_1, 2.0, 20).expect("constants fit");
+        let options = HistogramOpts::new(
+            "fanju_order_seconds",
+            "time from a scan's arrival to the end of its order",
+        );
+        let order_seconds =
+            Histogram::with_opts(options.buckets(buckets)).expect("names are valid");
+        Self {
+            settled: counter("fanju_orders_settled_total", "orders that were paid"),
+            declined: counter("fanju_orders_declined_total", "orders that ended without money"),
+            order_seconds: register(&registry, order_seconds),
+            latest: Mutex::default(),
+            gauges: Gauges {
+                journal_position: gauge("fanju_journal_bytes", "durable bytes of the journal"),
+                journal_syncs: gauge("fanju_journal_syncs", "syncs since the start"),
+                books_lag: gauge("fanju_books_lag_bytes", "journal that the books do not have yet"),
+                orders_in_flight: gauge("fanju_orders_in_flight", "orders between scan and end"),
+                wallets: gauge("fanju_wallets_active", "wallets in memory"),
+                merchants: gauge("fanju_merchants_active", "merchants in memory"),
+                groups: gauge("fanju_groups_active", "groups in memory"),
+                sessions: gauge("fanju_sessions", "live sessions"),
+            },
+            registry,
+        }
+    }
+}
+
+fn register<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, what: C) -> C {
+    registry.register(Box::new(what.clone())).expect("each name is registered once");
+    what
+}
+
+/// How long the latest orders took, in microseconds.
+#[derive(Clone, Copy, Default)]
+pub struct OrderTimes {
+    /// Half of them at most this long.
+    pub p50: u64,
+    /// Ninety-nine of a hundred at most this long.
+    pub p99: u64,
+}
+
+impl Measures {
+    /// Counts an order that has ended.
+    pub fn ended(&self, settled: bool, took: Duration) {
+        if settled { &self.settled } else { &self.declined }.inc();
+        self.order_seconds.observe(took.as_secs_f64());
+        let mut latest = self.latest.lock();
+        if latest.len() == LATEST {
+            latest.pop_front();
+        }
+        latest.push_back(took);
+    }
+
+    /// Orders paid since the start.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.settled.get()
+    }
+
+    /// Orders that ended without money since the start.
+    #[must_use]
+    pub fn declined(&self) -> u64 {
+        self.declined.get()
+    }
+
+    /// How long the latest orders took.
+    #[must_use]
+    pub fn order_times(&self) -> OrderTimes {
+        let mut latest: Vec<Duration> = self.latest.lock().iter().copied().collect();
+        latest.sort_unstable();
+        let at = |share: usize| {
+            let rank = (latest.len() * share).div_ceil(100).saturating_sub(1);
+            let took = latest.get(rank).copied().unwrap_or_default();
+            u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+        };
+        OrderTimes { p50: at(50), p99: at(99) }
+    }
+
+    /// Everything in Prometheus' text format.
+    ///
+    /// # Errors
+    /// Prometheus' own.
+    pub fn text(&self, app: &App) -> prometheus::Result<Vec<u8>> {
+        let stats = app.engine().stats();
+        let gauges = &self.gauges;
+        let lag = stats.books_lag.bytes;
+        set(&gauges.journal_position, stats.durable.0);
+        set(&gauges.journal_syncs, stats.journal.syncs);
+        set(&gauges.books_lag, lag);
+        for (gauge, count) in [
+            (&gauges.orders_in_flight, stats.orders_in_flight),
+            (&gauges.wallets, stats.wallets_active),
+            (&gauges.merchants, stats.merchants_active),
+            (&gauges.groups, stats.groups_active),
+            (&gauges.sessions, app.sessions().load(Ordering::Relaxed)),
+        ] {
+            set(gauge, u64::try_from(count).unwrap_or(u64::MAX));
+        }
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+fn set(gauge: &IntGauge, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}

@@ -1,0 +1,334 @@
+//! What friends do at a table: open it, say how it pays, show the code, answer.
+
+use fanju::{
+    GroupView,
+    domain::{
+        code::ShownCode,
+        event::{Consent, Rules},
+        group::Command,
+        payment::Question,
+        text::{Name, OrderNo},
+    },
+    id::{GroupId, MerchantId, Position, Topic, WalletId},
+    money::Amount,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Described, Offer, Operation, Repeats, Verb,
+    receipt::{Done, Receipt},
+    statement::{self, Page},
+};
+use crate::{
+    app::App,
+    auth::{caller::Ask, rights::Right},
+    problem::Problem,
+};
+
+pub(super) fn operations() -> Vec<Described> {
+    vec![
+        Described::of::<Open>(),
+        Described::of::<Get>(),
+        Described::of::<Events>(),
+        Described::of::<SetRules>(),
+        Described::of::<Lock>(),
+        Described::of::<Unlock>(),
+        Described::of::<Close>(),
+        Described::of::<ShowCode>(),
+        Described::of::<Confirm>(),
+        Described::of::<Refuse>(),
+    ]
+}
+
+pub(super) const fn command(method: &'static str, verb: Verb, path: &'static str) -> Offer {
+    Offer::new(method, verb, path, Repeats::Keyed)
+}
+
+pub(super) async fn submit(
+    app: &App,
+    group: GroupId,
+    command: Command,
+) -> Result<Receipt, Problem> {
+    Ok(app.engine().group_command(group, command).await?.into())
+}
+
+/// Opens a group: a table of friends who pay together. The host is its first member.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Open {
+    /// What it is called.
+    name: Name,
+    /// The caller's wallet that hosts; its currency is the group's.
+    host: WalletId,
+    /// The most that the outing may cost the host without asking again.
+    cap: Amount,
+    /// Shares above this are asked for one by one.
+    confirm_above: Option<Amount>,
+    /// How the group pays; equal shares, and nobody pays when somebody cannot, unless said.
+    #[serde(default)]
+    rules: Rules,
+}
+
+/// A group that was opened.
+#[derive(Serialize, JsonSchema)]
+struct OpenedGroup {
+    /// Which.
+    group: GroupId,
+    /// Its first record.
+    position: Position,
+}
+
+impl Operation for Open {
+    const OFFER: Offer = command("groups.open", Verb::Post, "/v1/groups");
+    type Answer = OpenedGroup;
+
+    fn right(&self) -> Right {
+        Right::Wallet(self.host)
+    }
+
+    fn stakes(&self) -> Option<Amount> {
+        Some(self.cap)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<OpenedGroup, Problem> {
+        let Self { name, host, cap, confirm_above, rules } = self;
+        let currency = app.engine().wallet(host).await?.currency;
+        let consent = Consent { cap, confirm_above };
+        let group = app.engine().open_group(name, host, consent, currency, rules).await?;
+        let position = app.engine().group(group).await?.position;
+        Ok(OpenedGroup { group, position })
+    }
+}
+
+/// Tells how a group stands.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Get {
+    /// Which.
+    group: GroupId,
+}
+
+impl Operation for Get {
+    const OFFER: Offer = Offer::get("groups.get", "/v1/groups/{group}");
+    type Answer = GroupView;
+
+    fn right(&self) -> Right {
+        Right::Group(self.group)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<GroupView, Problem> {
+        Ok(app.engine().group(self.group).await?)
+    }
+}
+
+/// Lists what happened in a group, newest first.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Events {
+    /// Which.
+    group: GroupId,
+    /// Where the page begins; at the newest event unless said.
+    from: Option<Position>,
+    /// How many events at most.
+    limit: Option<usize>,
+}
+
+impl Operation for Events {
+    const OFFER: Offer = Offer::get("groups.events", "/v1/groups/{group}/events");
+    type Answer = Page;
+
+    fn right(&self) -> Right {
+        Right::Group(self.group)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Page, Problem> {
+        statement::page(app, Topic::Group(self.group), self.from, self.limit).await
+    }
+}
+
+/// Says how the group pays; the host's right.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SetRules {
+    /// Which group.
+    group: GroupId,
+    /// The caller's wallet in the group.
+    by: WalletId,
+    /// Who owes what, and what happens when somebody cannot pay.
+    rules: Rules,
+}
+
+impl Operation for SetRules {
+    const OFFER: Offer = command("groups.rules", Verb::Put, "/v1/groups/{group}/rules");
+    type Answer = Receipt;
+
+    fn right(&self) -> Right {
+        Right::Seat(self.group, self.by)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
+        submit(app, self.group, Command::SetRules { by: self.by, rules: self.rules }).await
+    }
+}
+
+/// Lets nobody come or go; the host's right.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Lock {
+    /// Which group.
+    group: GroupId,
+    /// The caller's wallet in the group.
+    by: WalletId,
+}
+
+impl Operation for Lock {
+    const OFFER: Offer = command("groups.lock", Verb::Post, "/v1/groups/{group}/lock");
+    type Answer = Receipt;
+
+    fn right(&self) -> Right {
+        Right::Seat(self.group, self.by)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
+        submit(app, self.group, Command::Lock { by: self.by }).await
+    }
+}
+
+/// Lets people come and go again; the host's right.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Unlock {
+    /// Which group.
+    group: GroupId,
+    /// The caller's wallet in the group.
+    by: WalletId,
+}
+
+impl Operation for Unlock {
+    const OFFER: Offer = command("groups.unlock", Verb::Delete, "/v1/groups/{group}/lock");
+    type Answer = Receipt;
+
+    fn right(&self) -> Right {
+        Right::Seat(self.group, self.by)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
+        submit(app, self.group, Command::Unlock { by: self.by }).await
+    }
+}
+
+/// Ends the outing; the host's right.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Close {
+    /// Which group.
+    group: GroupId,
+    /// The caller's wallet in the group.
+    by: WalletId,
+}
+
+impl Operation for Close {
+    const OFFER: Offer = command("groups.close", Verb::Post, "/v1/groups/{group}/close");
+    type Answer = Receipt;
+
+    fn right(&self) -> Right {
+        Right::Seat(self.group, self.by)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
+        submit(app, self.group, Command::Close { by: self.by }).await
+    }
+}
+
+/// Shows the group's payment code, a fresh one where the last is spent or its minute is over.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ShowCode {
+    /// Of which group.
+    group: GroupId,
+    /// The caller's wallet in the group.
+    by: WalletId,
+}
+
+impl Operation for ShowCode {
+    const OFFER: Offer =
+        Offer::new("groups.code", Verb::Post, "/v1/groups/{group}/codes", Repeats::Plain);
+    type Answer = ShownCode;
+
+    fn right(&self) -> Right {
+        Right::Seat(self.group, self.by)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<ShownCode, Problem> {
+        Ok(app.engine().show_code(self.group, self.by).await?)
+    }
+}
+
+/// Says yes to the share that a diner is asked about: to this very share of this very bill.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Confirm {
+    /// In which group.
+    group: GroupId,
+    /// The caller's wallet that is asked.
+    diner: WalletId,
+    /// Who wants to be paid.
+    merchant: MerchantId,
+    /// Under which number.
+    order_no: OrderNo,
+    /// The share, in minor units.
+    owed: Amount,
+}
+
+impl Operation for Confirm {
+    const OFFER: Offer =
+        Offer::new("groups.confirm", Verb::Post, "/v1/groups/{group}/answers/yes", Repeats::Plain);
+    type Answer = Done;
+
+    fn right(&self) -> Right {
+        Right::Seat(self.group, self.diner)
+    }
+
+    fn stakes(&self) -> Option<Amount> {
+        Some(self.owed)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
+        let Self { group, diner, merchant, order_no, owed } = self;
+        app.engine().confirm(group, Question { merchant, order_no, diner, owed }).await?;
+        Ok(Done {})
+    }
+}
+
+/// Says no to the share that a diner is asked about.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Refuse {
+    /// In which group.
+    group: GroupId,
+    /// The caller's wallet that is asked.
+    diner: WalletId,
+    /// Who wants to be paid.
+    merchant: MerchantId,
+    /// Under which number.
+    order_no: OrderNo,
+    /// The share, in minor units.
+    owed: Amount,
+}
+
+impl Operation for Refuse {
+    const OFFER: Offer =
+        Offer::new("groups.refuse", Verb::Post, "/v1/groups/{group}/answers/no", Repeats::Plain);
+    type Answer = Done;
+
+    fn right(&self) -> Right {
+        Right::Seat(self.group, self.diner)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
+        let Self { group, diner, merchant, order_no, owed } = self;
+        app.engine().refuse(group, Question { merchant, order_no, diner, owed }).await?;
+        Ok(Done {})
+    }
+}

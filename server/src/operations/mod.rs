@@ -1,0 +1,149 @@
+//! Operations: everything that one can ask of the server, each said once.
+//!
+//! An operation knows its name, its place in the HTTP API, its parameters, the right that it takes
+//! and what it does. HTTP, the live channel, OpenAPI and AsyncAPI are made from the list in
+//! [`all`]; none of them knows an operation by itself. [`perform`] is the one way in: it checks the
+//! right before anything else is looked at, so that no door can forget it.
+
+mod groups;
+mod members;
+mod merchants;
+mod operator;
+mod orders;
+mod people;
+mod perform;
+mod receipt;
+mod sign_in;
+mod staff;
+mod statement;
+mod wallets;
+mod webhooks;
+
+use std::{future::Future, sync::LazyLock};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::{
+    perform::{Answer, perform},
+    statement::EventItem,
+};
+use crate::{
+    app::App,
+    auth::{caller::Ask, rights::Right},
+    problem::Problem,
+};
+
+/// What HTTP calls it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verb {
+    /// Reads; changes nothing.
+    Get,
+    /// Does something, or makes something new.
+    Post,
+    /// Sets something to what is said.
+    Put,
+    /// Ends something.
+    Delete,
+}
+
+/// How asking twice is kept from doing it twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Repeats {
+    /// It changes nothing.
+    Query,
+    /// By an idempotency key, if one is sent.
+    Keyed,
+    /// By an idempotency key, which must be sent: money moves, and nothing else names the move.
+    KeyRequired,
+    /// By a number of its own among the parameters.
+    Numbered,
+    /// Asking twice is harmless, or must not be answered from memory: its answer holds a secret.
+    Plain,
+}
+
+/// An operation's place in both interfaces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Offer {
+    /// The JSON-RPC method: `groups.open`.
+    pub method: &'static str,
+    /// The HTTP verb.
+    pub verb: Verb,
+    /// The HTTP path, with parameters in braces.
+    pub path: &'static str,
+    /// What happens when it is asked twice.
+    pub repeats: Repeats,
+}
+
+impl Offer {
+    const fn new(method: &'static str, verb: Verb, path: &'static str, repeats: Repeats) -> Self {
+        Self { method, verb, path, repeats }
+    }
+
+    /// A query.
+    #[must_use]
+    pub const fn get(method: &'static str, path: &'static str) -> Self {
+        Self::new(method, Verb::Get, path, Repeats::Query)
+    }
+}
+
+/// Something that one can ask. Its fields are the parameters, its documentation the summary.
+pub trait Operation: DeserializeOwned + JsonSchema + 'static {
+    /// Where it is offered.
+    const OFFER: Offer;
+
+    /// What it answers.
+    type Answer: Serialize + JsonSchema;
+
+    /// What the caller must hold.
+    fn right(&self) -> Right;
+
+    /// Whether this is worth a fresh look at the person's finger or face.
+    fn stakes(&self) -> Option<fanju::money::Amount> {
+        None
+    }
+
+    /// Does it.
+    fn perform(self, app: &App, ask: &Ask) -> impl Future<Output = Result<Self::Answer, Problem>>;
+}
+
+/// An operation as the interfaces see it.
+pub struct Described {
+    /// Where it is offered.
+    pub offer: Offer,
+    /// The JSON Schema of its parameters.
+    pub parameters: fn(&mut SchemaGenerator) -> Schema,
+    /// The JSON Schema of its answer.
+    pub answer: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) run: perform::Run,
+}
+
+/// Every operation, in the order in which one meets them.
+pub fn all() -> &'static [Described] {
+    static ALL: LazyLock<Vec<Described>> = LazyLock::new(|| {
+        let rooms = [
+            sign_in::operations(),
+            people::operations(),
+            wallets::operations(),
+            groups::operations(),
+            members::operations(),
+            merchants::operations(),
+            orders::operations(),
+            staff::operations(),
+            webhooks::operations(),
+            operator::operations(),
+        ];
+        rooms.into_iter().flatten().collect()
+    });
+    &ALL
+}
+
+/// The operation that the live channel calls `method`.
+#[must_use]
+pub fn named(method: &str) -> Option<&'static Described> {
+    static BY_METHOD: LazyLock<std::collections::HashMap<&'static str, &'static Described>> =
+        LazyLock::new(|| {
+            all().iter().map(|described| (described.offer.method, described)).collect()
+        });
+    BY_METHOD.get(method).copied()
+}

@@ -1,0 +1,164 @@
+//! What whoever runs the server watches.
+
+use std::sync::atomic::Ordering;
+
+use fanju::{
+    id::Position,
+    money::{Amount, Currency},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Described, Offer, Operation};
+use crate::{
+    app::App,
+    auth::{caller::Ask, rights::Right},
+    problem::Problem,
+};
+
+pub(super) fn operations() -> Vec<Described> {
+    vec![Described::of::<Stats>(), Described::of::<Totals>()]
+}
+
+/// Tells how the server does.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Stats {}
+
+/// How the server does.
+#[derive(Serialize, JsonSchema)]
+struct StatsView {
+    /// The journal's name.
+    epoch: String,
+    /// Up to where the journal is durable.
+    durable: Position,
+    /// Up to where the books have it.
+    projected: Position,
+    /// Journal that the books do not have yet, in bytes.
+    books_lag_bytes: u64,
+    /// Age of the oldest record that the books do not have, in milliseconds.
+    books_lag_ms: u64,
+    /// Why the books stopped, if they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    books_error: Option<String>,
+    /// Whether the journal takes no more: the server must be started again.
+    poisoned: bool,
+    /// Records made durable since the start.
+    records: u64,
+    /// Syncs since the start.
+    syncs: u64,
+    /// Time of a sync in the mean, in microseconds.
+    sync_us_mean: u64,
+    /// Time of the longest sync, in microseconds.
+    sync_us_max: u64,
+    /// Wallets in memory.
+    wallets_active: usize,
+    /// Merchants in memory.
+    merchants_active: usize,
+    /// Groups in memory.
+    groups_active: usize,
+    /// Orders between scan and end.
+    orders_in_flight: usize,
+    /// Live sessions.
+    sessions: usize,
+    /// Orders paid since the start.
+    settled: u64,
+    /// Orders that ended without money since the start.
+    declined: u64,
+    /// Half of the latest orders took at most this long, in microseconds.
+    settle_us_p50: u64,
+    /// Ninety-nine of a hundred took at most this long, in microseconds.
+    settle_us_p99: u64,
+}
+
+impl Operation for Stats {
+    const OFFER: Offer = Offer::get("operator.stats", "/v1/operator/stats");
+    type Answer = StatsView;
+
+    fn right(&self) -> Right {
+        Right::Operator
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<StatsView, Problem> {
+        let stats = app.engine().stats();
+        let times = app.measures().order_times();
+        let micros =
+            |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let mean = micros(stats.journal.sync_total).checked_div(stats.journal.syncs).unwrap_or(0);
+        Ok(StatsView {
+            epoch: app.epoch().to_owned(),
+            durable: stats.durable,
+            projected: stats.projected,
+            books_lag_bytes: stats.books_lag.bytes,
+            books_lag_ms: micros(stats.books_lag.age) / 1_000,
+            books_error: app.engine().books_error().map(|error| error.to_string()),
+            poisoned: app.engine().journal().has_ended(),
+            records: stats.journal.records,
+            syncs: stats.journal.syncs,
+            sync_us_mean: mean,
+            sync_us_max: micros(stats.journal.sync_max),
+            wallets_active: stats.wallets_active,
+            merchants_active: stats.merchants_active,
+            groups_active: stats.groups_active,
+            orders_in_flight: stats.orders_in_flight,
+            sessions: app.sessions().load(Ordering::Relaxed),
+            settled: app.measures().settled(),
+            declined: app.measures().declined(),
+            settle_us_p50: times.p50,
+            settle_us_p99: times.p99,
+        })
+    }
+}
+
+/// Sums all money up, by currency, as the books have it: wallets, merchants and the world outside
+/// come to zero.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Totals {}
+
+/// All money.
+#[derive(Serialize, JsonSchema)]
+struct TotalList {
+    /// By currency.
+    totals: Vec<Total>,
+    /// Whether each currency comes to zero (M-1).
+    balanced: bool,
+}
+
+/// All money of one currency.
+#[derive(Serialize, JsonSchema)]
+struct Total {
+    /// Which.
+    currency: Currency,
+    /// In wallets.
+    wallets: Amount,
+    /// With merchants.
+    merchants: Amount,
+    /// Of the world outside: minus all money inside.
+    clearing: Amount,
+}
+
+impl Operation for Totals {
+    const OFFER: Offer = Offer::get("operator.totals", "/v1/operator/totals");
+    type Answer = TotalList;
+
+    fn right(&self) -> Right {
+        Right::Operator
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<TotalList, Problem> {
+        let totals = app.engine().query(fanju::books::BooksReader::totals).await?;
+        let zero = |total: &fanju::books::Totals| {
+            Amount::checked_sum([total.wallets, total.merchants, total.clearing])
+                == Some(Amount::ZERO)
+        };
+        let balanced = totals.iter().all(zero);
+        let view = |total: fanju::books::Totals| Total {
+            currency: total.currency,
+            wallets: total.wallets,
+            merchants: total.merchants,
+            clearing: total.clearing,
+        };
+        Ok(TotalList { totals: totals.into_iter().map(view).collect(), balanced })
+    }
+}

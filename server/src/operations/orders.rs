@@ -1,0 +1,206 @@
+//! What a till does: scan, look, take back, give back.
+
+use fanju::{
+    OrderView, Presented,
+    domain::{
+        bill::{Bill, Line},
+        code::Code,
+        event::{DeclineReason, Event, Settlement},
+        order::RefundRequest,
+        text::{OrderNo, RefundNo},
+    },
+    id::{MerchantId, Position, WalletId},
+    money::Amount,
+    time::Timestamp,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Described, Offer, Operation, Repeats, Verb,
+    receipt::{Done, Receipt},
+};
+use crate::{
+    app::App,
+    auth::{caller::Ask, register::Scope, rights::Right},
+    problem::Problem,
+};
+
+pub(super) fn operations() -> Vec<Described> {
+    vec![
+        Described::of::<Scan>(),
+        Described::of::<Get>(),
+        Described::of::<Cancel>(),
+        Described::of::<Refund>(),
+    ]
+}
+
+/// Collects a bill from the group whose code was scanned. Answers when the order has ended.
+///
+/// Asking again under the same number finds the order's true state: a paid bill is never collected
+/// twice.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Scan {
+    /// Who is paid.
+    merchant: MerchantId,
+    /// The eighteen digits that the group shows.
+    code: Code,
+    /// The merchant's number for the order.
+    order_no: OrderNo,
+    /// How much in all, in minor units.
+    total: Amount,
+    /// What it is for; tax, tip, service and discount are what the total has beside it.
+    #[serde(default)]
+    lines: Vec<Line>,
+}
+
+/// How an order ended.
+#[derive(Serialize, JsonSchema)]
+struct Ended {
+    /// How.
+    state: State,
+    /// The merchant's number for it.
+    order_no: OrderNo,
+    /// How much it was, or would have been.
+    total: Amount,
+    /// Its record.
+    position: Position,
+    /// When it was decided.
+    at: Timestamp,
+    /// Whether it had ended before this was asked.
+    replayed: bool,
+    /// Who paid what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settlement: Option<Settlement>,
+    /// Why nobody paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<DeclineReason>,
+}
+
+/// Paid, or not.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// Everybody's share went to the merchant.
+    Settled,
+    /// Nobody paid.
+    Declined,
+}
+
+impl Operation for Scan {
+    const OFFER: Offer =
+        Offer::new("orders.scan", Verb::Post, "/v1/merchants/{merchant}/orders", Repeats::Numbered);
+    type Answer = Ended;
+
+    fn right(&self) -> Right {
+        Right::Merchant(self.merchant, Scope::Collect)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Ended, Problem> {
+        let Self { merchant, code, order_no, total, lines } = self;
+        let currency = app.till_currency(merchant).await?;
+        let began = std::time::Instant::now();
+        let bill = Bill { merchant, order_no: order_no.clone(), currency, total, lines };
+        let (state, reason, receipt) = match app.engine().present(bill, code).await? {
+            Presented::Settled(receipt) => (State::Settled, None, receipt),
+            Presented::Declined { reason, receipt } => (State::Declined, Some(reason), receipt),
+        };
+        let settlement = if let Event::Settled(settlement) = receipt.event() {
+            Some(settlement.clone())
+        } else {
+            None
+        };
+        app.measures().ended(settlement.is_some(), began.elapsed());
+        let (position, at, replayed) = (receipt.position(), receipt.at(), receipt.is_replayed());
+        Ok(Ended { state, order_no, total, position, at, replayed, settlement, reason })
+    }
+}
+
+/// Tells how an order stands: the answer to a lost reply.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Get {
+    /// Whose order.
+    merchant: MerchantId,
+    /// Under which number.
+    order_no: OrderNo,
+}
+
+impl Operation for Get {
+    const OFFER: Offer = Offer::get("orders.get", "/v1/merchants/{merchant}/orders/{order_no}");
+    type Answer = OrderView;
+
+    fn right(&self) -> Right {
+        Right::Merchant(self.merchant, Scope::Read)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<OrderView, Problem> {
+        Ok(app.engine().order(self.merchant, self.order_no).await?)
+    }
+}
+
+/// Takes a bill back that is not decided yet.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Cancel {
+    /// Whose order.
+    merchant: MerchantId,
+    /// Under which number.
+    order_no: OrderNo,
+}
+
+impl Operation for Cancel {
+    const OFFER: Offer = Offer::new(
+        "orders.cancel",
+        Verb::Delete,
+        "/v1/merchants/{merchant}/orders/{order_no}",
+        Repeats::Numbered,
+    );
+    type Answer = Done;
+
+    fn right(&self) -> Right {
+        Right::Merchant(self.merchant, Scope::Collect)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
+        app.engine().cancel(self.merchant, self.order_no).await?;
+        Ok(Done {})
+    }
+}
+
+/// Gives back what is left of an order, or a part of it, to everybody in proportion or to one diner.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Refund {
+    /// Whose order.
+    merchant: MerchantId,
+    /// Of which order.
+    order_no: OrderNo,
+    /// The merchant's number for the refund, unique within the order.
+    refund_no: RefundNo,
+    /// How much, in minor units; everything that is left unless said.
+    amount: Option<Amount>,
+    /// To which diner alone; to everybody unless said.
+    diner: Option<WalletId>,
+}
+
+impl Operation for Refund {
+    const OFFER: Offer = Offer::new(
+        "orders.refund",
+        Verb::Post,
+        "/v1/merchants/{merchant}/orders/{order_no}/refunds",
+        Repeats::Numbered,
+    );
+    type Answer = Receipt;
+
+    fn right(&self) -> Right {
+        Right::Merchant(self.merchant, Scope::Refund)
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
+        let Self { merchant, order_no, refund_no, amount, diner } = self;
+        let request = RefundRequest { order_no, refund_no, amount, diner };
+        Ok(app.engine().refund(merchant, request).await?.into())
+    }
+}

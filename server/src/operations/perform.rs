@@ -1,0 +1,121 @@
+//! The one way in: parameters, right, step-up, idempotency, and only then the operation.
+
+use std::{pin::Pin, rc::Rc};
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{Described, Operation, Repeats};
+use crate::{
+    app::App,
+    auth::{caller::Ask, idempotency::Begun, rights},
+    problem::Problem,
+};
+
+/// An answer in JSON.
+pub type Answer = Result<String, Problem>;
+
+pub(crate) type Run = fn(Rc<Asked>) -> Pin<Box<dyn Future<Output = Answer>>>;
+
+/// One request on its way to its operation.
+pub(crate) struct Asked {
+    app: App,
+    ask: Ask,
+    parameters: Map<String, Value>,
+}
+
+impl Described {
+    /// `O` as the interfaces see it.
+    pub(super) fn of<O: Operation>() -> Self {
+        Self {
+            offer: O::OFFER,
+            parameters: <O as JsonSchema>::json_schema,
+            answer: |generator| generator.subschema_for::<O::Answer>(),
+            run: |asked| Box::pin(async move { run::<O>(&asked).await }),
+        }
+    }
+}
+
+/// Lets `ask`'s caller do `what` with `parameters`.
+///
+/// # Errors
+/// The first problem of: parameters, right, step-up, idempotency key, and the operation itself.
+pub async fn perform(
+    app: &App,
+    what: &'static Described,
+    ask: Ask,
+    parameters: Map<String, Value>,
+) -> Answer {
+    let keyed = matches!(what.offer.repeats, Repeats::Keyed | Repeats::KeyRequired);
+    let digest = if keyed && ask.key.is_some() {
+        Some(digest(what.offer.method, &parameters))
+    } else {
+        None
+    };
+    let asked = Rc::new(Asked { app: app.clone(), ask, parameters });
+    match digest {
+        Some(digest) => {
+            // A client that hangs up does not stop a command half way: its key would be forgotten
+            // while the engine still does it.
+            let once = actix_rt::spawn(once(what, asked, digest));
+            once.await.map_err(|error| Problem::internal(&error))?
+        }
+        None => (what.run)(asked).await,
+    }
+}
+
+/// Runs a command that carries a key, unless it ran before.
+async fn once(what: &'static Described, asked: Rc<Asked>, digest: [u8; 32]) -> Answer {
+    let (app, now) = (asked.app.clone(), asked.app.now());
+    let (asker, key) = (asked.ask.caller.asker(), asked.ask.key.clone().unwrap_or_default());
+    // Memories are kept per asker: a stranger learns nothing from a guessed key.
+    let begun = app.desk(move |desk| desk.idempotency.begin(&asker, &key, digest, now)).await?;
+    match begun? {
+        Begun::Replay(answer) => replayed(&answer),
+        Begun::Fresh(ticket) => {
+            let answer = (what.run)(asked).await?;
+            let kept: Box<str> = answer.as_str().into();
+            app.desk(move |_| ticket.finish(&kept, now)).await??;
+            Ok(answer)
+        }
+    }
+}
+
+async fn run<O: Operation>(asked: &Asked) -> Answer {
+    let Asked { app, ask, parameters } = asked;
+    if O::OFFER.repeats == Repeats::KeyRequired && ask.key.is_none() {
+        let detail = "this command takes an idempotency key, so that it is never done twice";
+        return Err(Problem::new(400, "idempotency_key_required", detail));
+    }
+    let operation: O = serde_json::from_value(Value::Object(parameters.clone()))
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    rights::check(app, &ask.caller, &operation.right()).await?;
+    if let Some(amount) = operation.stakes() {
+        rights::check_stakes(app, &ask.caller, amount)?;
+    }
+    let answer = operation.perform(app, ask).await?;
+    serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))
+}
+
+/// What the parameters are, whatever the order in which they came.
+fn digest(method: &str, parameters: &Map<String, Value>) -> [u8; 32] {
+    let mut sorted: Vec<_> = parameters.iter().collect();
+    sorted.sort_by_key(|(name, _)| *name);
+    let mut digest = Sha256::new();
+    digest.update(method.as_bytes());
+    for (name, value) in sorted {
+        digest.update([0]);
+        digest.update(name.as_bytes());
+        digest.update([0]);
+        digest.update(value.to_string().as_bytes());
+    }
+    digest.finalize().into()
+}
+
+fn replayed(answer: &str) -> Answer {
+    let mut answer: Map<String, Value> =
+        serde_json::from_str(answer).map_err(|error| Problem::internal(&error))?;
+    answer.insert("replayed".into(), Value::Bool(true));
+    serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))
+}

@@ -1,0 +1,151 @@
+//! Serving: sockets, threads, signals, and the order in which everything starts and ends.
+
+use std::{any::Any, fs::File, io::BufReader, net::SocketAddr, sync::Arc};
+
+use actix_web::{HttpServer, dev::Extensions, dev::Server, middleware, rt::net::TcpStream, web};
+use anyhow::Context;
+use socket2::SockRef;
+
+use crate::{app::App, cast, config::Settings, http, limits, live, problem::Problem, web as pages};
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// Whatever keeps it from starting.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let opening = settings.clone();
+    let app = tokio::task::spawn_blocking(move || App::open(opening)).await??;
+    let players = if settings.demo { Some(cast::seed(&app).await?) } else { None };
+    app.webhooks().start(app.engine().clone(), app.epoch().to_owned())?;
+    let (server, address) = bind(&app, &settings, players)?;
+    announce(&settings, address);
+    let handle = server.handle();
+    let stopping = actix_rt::spawn({
+        let app = app.clone();
+        async move {
+            stop_signal().await;
+            tracing::info!("closing: no new commands, finishing what was accepted");
+            app.close().await;
+            handle.stop(true).await;
+        }
+    });
+    server.await?;
+    stopping.await?;
+    tracing::info!("closed");
+    Ok(())
+}
+
+fn bind(
+    app: &App,
+    settings: &Settings,
+    players: Option<cast::Cast>,
+) -> anyhow::Result<(Server, SocketAddr)> {
+    let (shared, demo) = (web::Data::new(app.clone()), settings.demo);
+    let players = players.map(web::Data::new);
+    let factory = move || {
+        let mut application = actix_web::App::new()
+            .app_data(shared.clone())
+            .app_data(web::Data::new(pages::Shown { demo }))
+            .app_data(web::QueryConfig::default().error_handler(|error, _| {
+                let problem = Problem::bad_request(error.to_string());
+                actix_web::error::InternalError::from_response(
+                    error,
+                    http::reply::problem(&problem),
+                )
+                .into()
+            }))
+            .wrap(middleware::NormalizePath::trim())
+            .configure(live::routes)
+            .configure(http::routes)
+            .configure(pages::routes)
+            .default_service(web::to(http::nothing_here));
+        if let Some(players) = &players {
+            application = application.app_data(players.clone()).configure(cast::routes);
+        }
+        application
+    };
+    let mut server = HttpServer::new(factory)
+        .on_connect(prepare)
+        .disable_signals()
+        .shutdown_timeout(10)
+        .backlog(4_096)
+        .max_connections(100_000)
+        .client_request_timeout(std::time::Duration::from_secs(10));
+    if settings.workers > 0 {
+        server = server.workers(settings.workers);
+    }
+    let server = match settings.tls() {
+        Some((certificate, key)) => {
+            server.bind_rustls_0_23(settings.listen, tls(&certificate, &key)?)
+        }
+        None => server.bind(settings.listen),
+    };
+    let server = server.with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let address = server.addrs().first().copied().context("no address to listen on")?;
+    Ok((server.run(), address))
+}
+
+/// A connection of ours sends at once, and is not kept for ever when the other side is gone.
+fn prepare(connection: &dyn Any, _: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(stream);
+    if let Err(error) = socket.set_tcp_nodelay(true) {
+        tracing::debug!(%error, "cannot send at once");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket.set_tcp_user_timeout(Some(limits::UNACKNOWLEDGED_MAX)) {
+        tracing::debug!(%error, "cannot bound unacknowledged data");
+    }
+}
+
+fn tls(
+    certificate: &std::path::Path,
+    key: &std::path::Path,
+) -> anyhow::Result<rustls::ServerConfig> {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+    let open = |path: &std::path::Path| {
+        File::open(path)
+            .map(BufReader::new)
+            .with_context(|| format!("cannot read {}", path.display()))
+    };
+    let chain = CertificateDer::pem_reader_iter(open(certificate)?)
+        .collect::<Result<Vec<_>, _>>()
+        .context("the certificate is not PEM")?;
+    let key = PrivateKeyDer::from_pem_reader(open(key)?).context("the key is not PEM")?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .context("certificate and key do not fit")
+}
+
+fn announce(settings: &Settings, address: SocketAddr) {
+    let url = &settings.public_url;
+    if settings.demo {
+        tracing::info!(%address, "eight phones and a till: open {url}demo");
+    } else {
+        tracing::info!(%address, "open {url} (or start with --demo and play a whole dinner)");
+    }
+    if let Some(data) = settings.data() {
+        let file = crate::app::operator_token_file(data);
+        tracing::info!("the operator's token for {url}operator is in {}", file.display());
+    }
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).context("cannot listen to signals");
+    match (listen(SignalKind::terminate()), listen(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "only kill -9 stops this server");
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Verify: an audit of a data folder, with arithmetic of its own.
+//!
+//! Every batch's checksums and chain, every record's links, every entry's sum, every wallet's
+//! balance never below zero; then the books, account by account, against what the journal says; and
+//! the register, as far as it can be opened.
+
+use std::{collections::HashMap, fmt, path::Path};
+
+use anyhow::{Context, ensure};
+use fanju::{
+    Config, Engine,
+    codec::{self, Record},
+    domain::event::Event,
+    id::{Position, Topic, WalletId},
+    ledger::Account,
+};
+
+use crate::auth::register::{Place, Register};
+
+/// Wallets of the books that are looked at together.
+const PAGE: usize = 10_000;
+
+/// How long the books may take to catch up.
+const BOOKS_WAIT: std::time::Duration = std::time::Duration::from_secs(3_600);
+
+/// What was found to be right.
+#[derive(Debug, Default)]
+pub struct Report {
+    records: u64,
+    settled: u64,
+    refunded: u64,
+    accounts: usize,
+    journal_bytes: u64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { records, settled, refunded, accounts, journal_bytes } = self;
+        write!(
+            f,
+            "{journal_bytes} bytes of journal hold {records} records, {settled} orders paid "
+        )?;
+        write!(f, "and {refunded} refunds; {accounts} accounts agree with the books to the last ")?;
+        write!(f, "minor unit, and all money sums to zero")
+    }
+}
+
+/// The journal folded once more.
+#[derive(Default)]
+struct Fold {
+    balances: HashMap<Account, i128>,
+    heads: HashMap<Topic, Position>,
+    report: Report,
+}
+
+/// Audits `data`. Takes the journal's lock: no server may run on the folder. As at any start, a torn
+/// tail is cut off.
+///
+/// # Errors
+/// The first thing that is wrong, and where.
+pub fn verify(data: &Path) -> anyhow::Result<Report> {
+    ensure!(data.join("journal").is_dir(), "{} is no data folder", data.display());
+    let engine = Engine::open(Config::directory(data)).context("the engine does not open")?;
+    let fold = fold(&engine).and_then(|fold| {
+        let caught_up = engine.block_on(engine.books_caught_up(BOOKS_WAIT))?;
+        ensure!(caught_up, "the books cannot follow the journal: {:?}", engine.books_error());
+        compare(&engine, &fold)?;
+        Ok(fold)
+    });
+    engine.close_blocking();
+    let fold = fold?;
+    let register = data.join("register.sqlite");
+    if register.exists() {
+        Register::open(Place::File(register)).context("the register does not open")?;
+    }
+    Ok(fold.report)
+}
+
+fn fold(engine: &Engine) -> anyhow::Result<Fold> {
+    let (journal, mut fold) = (engine.journal(), Fold::default());
+    let mut batches = journal.batches(Position::NONE);
+    while let Some(batch) = batches.next_batch().context("the journal is damaged")? {
+        for (position, payload) in batch.records() {
+            codec::decode(position, payload)
+                .map_err(anyhow::Error::from)
+                .and_then(|record| fold.add(&record))
+                .with_context(|| format!("record {position}"))?;
+        }
+    }
+    fold.report.journal_bytes = journal.durable().0;
+    fold.report.accounts = fold.balances.len();
+    let money: i128 = fold.balances.values().sum();
+    ensure!(money == 0, "all money sums to {money}, not to zero (M-1)");
+    Ok(fold)
+}
+
+impl Fold {
+    fn add(&mut self, record: &Record) -> anyhow::Result<()> {
+        let entry = record.event.entry();
+        let mut sum = 0_i128;
+        for posting in entry.postings() {
+            let delta = i128::from(posting.delta.minor());
+            sum += delta;
+            let balance = self.balances.entry(posting.account).or_default();
+            *balance += delta;
+            let overdrawn = *balance < 0 && matches!(posting.account, Account::Wallet(_));
+            ensure!(!overdrawn, "{:?} goes below zero (W-1)", posting.account);
+        }
+        ensure!(sum == 0, "the entry sums to {sum} (M-1)");
+        let topics = record.event.topics(&entry);
+        ensure!(topics.len() == record.prevs.len(), "links and topics differ in number");
+        for (topic, prev) in topics.iter().zip(&record.prevs) {
+            let head = self.heads.insert(*topic, record.position).unwrap_or(Position::NONE);
+            ensure!(head == *prev, "{topic} was last at {head}, the record says {prev} (L-1)");
+        }
+        if let Event::WalletOpened { wallet, .. } = &record.event {
+            self.balances.entry(Account::Wallet(*wallet)).or_default();
+        }
+        self.report.records += 1;
+        self.report.settled += u64::from(matches!(record.event, Event::Settled(_)));
+        self.report.refunded += u64::from(matches!(record.event, Event::Refunded(_)));
+        Ok(())
+    }
+}
+
+/// Holds the books against the fold.
+fn compare(engine: &Engine, fold: &Fold) -> anyhow::Result<()> {
+    let (mut after, mut wallets): (Option<WalletId>, usize) = (None, 0);
+    loop {
+        let page = engine.block_on(engine.query(move |books| books.wallets(after, PAGE)))?;
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.id);
+        for (wallet, head) in &page {
+            let books = i128::from(wallet.purse.funds.posted().minor());
+            let journal = fold.balances.get(&Account::Wallet(wallet.id)).copied();
+            ensure!(
+                journal == Some(books),
+                "wallet {}: books {books}, journal {journal:?}",
+                wallet.id
+            );
+            let told = fold.heads.get(&Topic::Wallet(wallet.id)).copied();
+            ensure!(
+                told == Some(*head),
+                "wallet {}: books at {head}, journal at {told:?}",
+                wallet.id
+            );
+            wallets += 1;
+        }
+    }
+    let known = |account: &&Account| matches!(account, Account::Wallet(_));
+    let expected = fold.balances.keys().filter(known).count();
+    ensure!(wallets == expected, "the books have {wallets} wallets, the journal {expected}");
+    for (account, balance) in &fold.balances {
+        let Account::Merchant(id) = *account else { continue };
+        let merchant = engine.block_on(engine.query(move |books| books.merchant(id)))?;
+        let books = merchant.map(|(merchant, _)| i128::from(merchant.purse.funds.posted().minor()));
+        ensure!(books == Some(*balance), "merchant {id}: books {books:?}, journal {balance}");
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+// @ts-check
+/** The table's payment code: eighteen digits, two of prefix, the last one checks the others. */
+
+/** Only the digits of what was typed, pasted or scanned. @param {string} text */
+export function digitsOf(text) {
+  return text.normalize('NFKC').replace(/\D/g, '');
+}
+
+/** Whether `digits` are a group code, check digit included (ISO/IEC 7064 MOD 11,10). @param {string} digits */
+export function isCode(digits) {
+  if (!/^88\d{16}$/.test(digits)) return false;
+  let product = 10;
+  for (const digit of digits.slice(0, -1)) {
+    const sum = (Number(digit) + product) % 10 || 10;
+    product = (sum * 2) % 11;
+  }
+  return (11 - product) % 10 === Number(digits.at(-1));
+}

@@ -1,0 +1,220 @@
+// @ts-check
+/** The demo: eight phones and a till, and a ribbon that plays a dinner with them. */
+
+import { button, fill, h, icon, languageSwitch, vars } from './ui.js';
+import { begin, t } from './words.js';
+
+const TOTAL = 25_600;
+const CAP = 20_000;
+/** One of the friends is asked before so much is taken from her: somebody must show how that goes. */
+const CAREFUL = 4;
+const CAREFUL_ABOVE = 2_000;
+const STEPS = ['open', 'seat', 'code', 'scan', 'settled'];
+const PHONE_WIDTH = 360;
+const PHONE_HEIGHT = 640;
+const ANSWER_WITHIN_MS = 12_000;
+
+class Demo {
+  /** @type {HTMLIFrameElement[]} */ phones = [];
+  /** @type {HTMLIFrameElement} */ till = h('iframe', { src: '/till#demo', title: t('till'), class: 'till-frame' });
+  /** The table that was opened last. @type {{ group: string, link: string, name: string, host: string, demo: number } | null} */ table = null;
+  /** Who sits. @type {Set<number>} */ seated = new Set();
+  /** The code on a screen. @type {string | null} */ code = null;
+  /** Whether the till waits for the table. */
+  asking = false;
+  /** How the last order ended. @type {string | null} */ ended = null;
+  /** @type {Map<string, ((data: any) => void)[]>} */ #waiting = new Map();
+  /** @type {string[]} */ names = [];
+  #ribbon = h('ol', { class: 'ribbon-steps' });
+  #line = h('p', { class: 'ribbon-line', role: 'status', 'aria-live': 'polite' });
+
+  async start() {
+    const answer = await fetch('/demo/cast').catch(() => null);
+    if (!answer?.ok) {
+      document.body.append(h('main', { class: 'welcome' }, h('h1', null, t('demo')), h('p', null, t('demo_off'))));
+      return;
+    }
+    const cast = await answer.json();
+    this.names = cast.diners.map((/** @type {any} */ diner) => diner.name);
+    this.phones = this.names.map((name, index) => h('iframe', { src: `/#demo=${index}`, title: t('phone_of', { name }) }));
+    addEventListener('message', (event) => this.#heard(event));
+    document.body.append(h('div', { class: 'demo' }, this.#head(), h('main', { class: 'stage' },
+      h('div', { class: 'till-place' }, h('h2', { class: 'frame-name' }, cast.merchant.name), this.till),
+      h('div', { class: 'phones' }, this.phones.map((phone, index) => h('div', { class: 'phone' }, h('h2', { class: 'frame-name' }, this.names[index]),
+        h('div', { class: 'phone-glass' }, phone)))))));
+    this.#draw();
+    this.#fit();
+    addEventListener('resize', () => this.#fit());
+  }
+
+  #head() {
+    return h('header', { class: 'ribbon' },
+      h('div', { class: 'ribbon-brand' }, h('img', { src: '/assets/icon.svg', alt: '', width: 40, height: 40 }),
+        h('div', null, h('h1', null, h('span', { lang: 'zh', class: 'brand-word' }, '饭局'), ' ', t('demo')), this.#line)),
+      this.#ribbon,
+      h('div', { class: 'ribbon-more' }, button(t('demo_all'), () => this.#playAll(), { class: 'button pay', 'data-testid': 'play' }), languageSwitch()));
+  }
+
+  /** A phone's page is laid out for a phone's width, and shown as small as it must be. */
+  #fit() {
+    const place = document.querySelector('.phones');
+    if (!(place instanceof HTMLElement)) return;
+    const [rows, columns] = innerWidth < 900 ? [1, 1] : [2, 4];
+    const width = (place.clientWidth - 16 * (columns - 1)) / columns;
+    const height = rows === 1 ? Infinity : (place.clientHeight - 8) / rows - 24;
+    const scale = Math.min(rows === 1 ? 0.85 : 1, width / (PHONE_WIDTH + 16), height / (PHONE_HEIGHT + 16));
+    vars(place, { scale: scale.toFixed(4) });
+  }
+
+  /** How far the dinner is: the number of steps done. */
+  get done() {
+    if (this.ended === 'settled') return 5;
+    if (this.asking) return 4;
+    if (this.code && this.table) return 3;
+    if (this.seated.size > 1) return 2;
+    return this.table ? 1 : 0;
+  }
+
+  #draw() {
+    const { done } = this;
+    /** @type {Record<string, () => Promise<unknown>>} */
+    const press = { open: () => this.#open(), seat: () => this.#seat(), code: () => this.#show(), scan: () => this.#scan(), settled: () => (this.asking ? this.#confirm() : this.#again()) };
+    fill(this.#ribbon, STEPS.map((step, index) => {
+      const state = index < done ? 'done' : index === done ? 'next' : '';
+      const last = step === 'settled';
+      return h('li', { class: `step ${state}`, 'aria-current': index === done ? 'step' : null },
+        button([h('span', { class: 'step-number' }, index < done ? icon('check') : index + 1),
+          h('span', { class: 'step-word' }, h('strong', null, last && done === 5 ? t('demo_again') : t(`step_${step}`, { host: this.names[0] ?? '' })),
+            h('small', null, t(`step_${step}_hint`, { seated: this.seated.size, of: this.phones.length })))],
+        /** @type {() => Promise<unknown>} */ (press[step]), { class: 'step-button', 'data-testid': `step-${step}`, 'data-key': step, disabled: last && done < 4 }));
+    }));
+    this.#line.textContent = this.ended === 'declined' ? t('demo_declined') : t(`demo_line_${done}`, { host: this.names[0] ?? '', careful: this.names[CAREFUL] ?? '' });
+  }
+
+  // --- the steps ---------------------------------------------------------------------------
+
+  async #open() {
+    this.ended = null;
+    this.code = null;
+    this.seated.clear();
+    await this.#ask(0, 'open', { cap: CAP });
+  }
+
+  async #seat() {
+    if (!this.table) await this.#open();
+    const { table } = this;
+    if (!table) return;
+    // One after the other, as people sit down: it is more to look at, and kinder to a small machine.
+    for (const index of this.phones.keys()) {
+      if (this.seated.has(index)) continue;
+      await this.#ask(index, 'join', { group: table.group, link: table.link, cap: CAP, ...(index === CAREFUL ? { confirm_above: CAREFUL_ABOVE } : {}) });
+      this.seated.add(index);
+      this.#draw();
+    }
+  }
+
+  async #show() {
+    if (this.seated.size < 2) await this.#seat();
+    this.ended = null;
+    if (this.table) await this.#ask(this.table.demo, 'show_code', { group: this.table.group });
+    this.till.contentWindow?.postMessage({ fanju: 'total', total: TOTAL }, location.origin);
+  }
+
+  async #scan() {
+    if (!this.code) await this.#show();
+    if (!this.code) return;
+    const ended = this.#until('ended');
+    this.till.contentWindow?.postMessage({ fanju: 'total', total: TOTAL }, location.origin);
+    this.till.contentWindow?.postMessage({ fanju: 'scan', code: this.code }, location.origin);
+    await Promise.race([ended, pause(2_000)]);
+  }
+
+  #confirm() {
+    return this.#ask(CAREFUL, 'confirm');
+  }
+
+  /** The next dinner: a new table, the same people. */
+  async #again() {
+    this.table = this.code = this.ended = null;
+    this.seated.clear();
+    this.#draw();
+    await this.#open();
+  }
+
+  async #playAll() {
+    if (this.done === 5) await this.#again();
+    await this.#seat();
+    await pause(700);
+    await this.#show();
+    await pause(1_200);
+    const ended = this.#until('ended');
+    await this.#scan();
+    // The careful friend thinks for a moment, then says yes.
+    await Promise.race([ended, pause(1_800)]);
+    if (!this.ended) await this.#confirm();
+    await Promise.race([ended, pause(ANSWER_WITHIN_MS)]);
+  }
+
+  // --- talking with the frames -------------------------------------------------------------
+
+  /** @param {number} phone @param {string} act @param {Record<string, unknown>} [more] */
+  async #ask(phone, act, more = {}) {
+    const answer = this.#until(`did ${phone} ${act}`);
+    this.phones[phone]?.contentWindow?.postMessage({ fanju: 'do', act, ...more }, location.origin);
+    await Promise.race([answer, pause(ANSWER_WITHIN_MS)]);
+  }
+
+  /** @param {string} what @returns {Promise<any>} */
+  #until(what) {
+    return new Promise((resolve) => this.#waiting.set(what, [...this.#waiting.get(what) ?? [], resolve]));
+  }
+
+  /** @param {string} what @param {any} data */
+  #arrived(what, data) {
+    for (const resolve of this.#waiting.get(what) ?? []) resolve(data);
+    this.#waiting.delete(what);
+  }
+
+  /** @param {MessageEvent} event */
+  #heard({ origin, data }) {
+    if (origin !== location.origin || !data?.fanju) return;
+    const { fanju: what, demo } = data;
+    if (what === 'opened') {
+      if (this.table?.group !== data.group) this.seated = new Set([demo]);
+      this.table = { group: data.group, link: data.link, name: data.name, host: data.host, demo };
+      this.ended = null;
+      for (const [index, phone] of this.phones.entries()) {
+        if (!this.seated.has(index)) phone.contentWindow?.postMessage({ fanju: 'invitation', invitation: this.table }, location.origin);
+      }
+    } else if (what === 'joined') {
+      if (this.table?.group === data.group) this.seated.add(demo);
+    } else if (what === 'code') {
+      this.code = data.code;
+      this.ended = null;
+      if (this.table?.group !== data.group) this.table = { group: data.group, link: '', name: '', host: '', demo };
+    } else if (what === 'want_code') {
+      const order = this.code ? { fanju: 'scan', code: this.code } : { fanju: 'no_code' };
+      if (this.code) this.till.contentWindow?.postMessage({ fanju: 'total', total: TOTAL }, location.origin);
+      this.till.contentWindow?.postMessage(order, location.origin);
+    } else if (what === 'asking') {
+      this.asking = true;
+      this.code = null;
+    } else if (what === 'ended') {
+      this.asking = false;
+      this.ended = data.state;
+      this.code = null;
+      this.#arrived('ended', data);
+    } else if (what === 'did' || what === 'failed') {
+      this.#arrived(`did ${demo} ${data.act}`, data);
+    }
+    this.#draw();
+  }
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+begin();
+new Demo().start();

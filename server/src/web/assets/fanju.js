@@ -1,0 +1,400 @@
+// @ts-check
+/**
+ * Fanju's live channel for browsers: one websocket that signs in, asks, listens, and takes up where
+ * it was cut.
+ *
+ *     const fanju = new Fanju({ token });
+ *     fanju.addEventListener('state', () => show(fanju.state));
+ *     fanju.connect();
+ *     fanju.subscribe(`wallet:${wallet}`, { state: show, event: add });
+ *     await fanju.call('wallets.top_up', { wallet, amount: 10_000 });
+ *
+ * Promises that it keeps:
+ * - A command carries an idempotency key from its first sending on; after a cut it is sent again
+ *   with the same key, so it happens once.
+ * - A topic's durable events come in order, each once. After a gap or a cut the topic is resumed
+ *   from the last position; where the server cannot, the handler `state` gets the whole state.
+ * - Close codes decide: some mean stop, the others mean come back (with jittered, growing pauses).
+ *
+ * It persists nothing and knows nothing of pages. Amounts are integers of minor units.
+ */
+
+export { signIn, signUp, stepUp, passkeysWork } from './passkey.js';
+
+/** @typedef {{ code: string, title: string, status?: number, detail?: string } & Record<string, unknown>} Problem */
+/** @typedef {'offline' | 'connecting' | 'online' | 'stopped'} State */
+/** @typedef {{ specversion: string, id: string, type: string, time: string, data: any }} CloudEvent */
+/** @typedef {{ topic: string, position: number, prev: number | null, delta?: number, event: CloudEvent }} Durable */
+/**
+ * What a listener hears: `state` is the topic's whole state, at first and when it could not be
+ * resumed; `event` is each durable event, once and in order; `progress` may be missed; after `error`
+ * the topic is not (any more) for this caller.
+ * @typedef {{
+ *   state?: (state: any, position: number) => void, event?: (happened: Durable) => void,
+ *   progress?: (progress: any) => void, error?: (error: FanjuError) => void,
+ * }} Handlers
+ */
+/** @typedef {{ handlers: Handlers, last: number | null, ready: boolean }} Subscription */
+/**
+ * A request: `retry` it after a cut; send it `early`, before signing in has succeeded.
+ * @typedef {{
+ *   method: string, params: Record<string, unknown>, retry: boolean, early: boolean,
+ *   resolve: (result: any) => void, reject: (error: FanjuError) => void,
+ * }} Pending
+ */
+
+/** Why the server, or the way to it, did not do what was asked. */
+export class FanjuError extends Error {
+  /** @param {Problem} problem */
+  constructor(problem) {
+    super(problem.detail || problem.title);
+    this.name = 'FanjuError';
+    /** The stable word for programs. */
+    this.code = problem.code;
+    this.problem = problem;
+  }
+}
+
+/** Close codes after which coming back would only repeat the fault. */
+const STOP = new Map([[1003, 'malformed'], [1009, 'malformed'], [4000, 'malformed'], [4001, 'signed_out'], [4002, 'signed_out']]);
+/** Refusals that only mean "not now": the same is asked again by itself. */
+const LATER = new Set(['idempotency_key_in_use', 'too_many_requests']);
+const FLOOD = 4009;
+const PAUSE_FIRST_MS = 250;
+const PAUSE_MAX_MS = 15_000;
+const PAUSE_FLOOD_MS = 5_000;
+const STILL_RUNNING_PAUSE_MS = 400;
+const ANSWER_TO_PING_MS = 8_000;
+
+/** Methods that change nothing, or (the ceremonies) cannot be repeated: they carry no key. */
+const WITHOUT_KEY =
+  /^(me|names|ping|sign_(in|up)(\..+)?|sign_out|step_up\..+|subscribe|unsubscribe|operator\..+|.+\.(get|list|statement|groups|events|days|deliveries))$/;
+
+export class Fanju extends EventTarget {
+  #url;
+  /** @type {string | null} */ #token;
+  /** @type {WebSocket | null} */ #socket = null;
+  /** @type {State} */ #state = 'offline';
+  /** @type {any} */ #hello = null;
+  #clock_us = 0;
+  #id = 0;
+  #attempts = 0;
+  #wanted = false;
+  /** @type {Map<number, Pending>} sent, not answered */ #sent = new Map();
+  /** @type {Pending[]} waiting for the channel */ #queue = [];
+  /** @type {Map<string, Subscription>} */ #topics = new Map();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #again;
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #beat;
+  #sent_this_second = 0;
+  #second = 0;
+  /** Who signed in, as the server says (`me`); `null` for nobody. @type {any} */ me = null;
+  /** Why the client stopped; `null` while it has not. @type {string | null} */ reason = null;
+
+  /** @param {{ url?: string, token?: string | null }} [options] */
+  constructor({ url, token = null } = {}) {
+    super();
+    this.#url = url ?? `${location.protocol === 'http:' ? 'ws' : 'wss'}://${location.host}/v1/live`;
+    this.#token = token;
+    globalThis.addEventListener?.('online', () => this.#hurry());
+    globalThis.addEventListener?.('offline', () => this.#lose(1006));
+    globalThis.document?.addEventListener('visibilitychange', () => { if (!document.hidden) this.#hurry(); });
+  }
+
+  get state() { return this.#state; }
+  /** The server's limits and session, as of the last hello. */
+  get hello() { return this.#hello; }
+  /** The server's clock now, in microseconds since 1970. */
+  get now_us() { return Date.now() * 1000 + this.#clock_us; }
+
+  /** Opens the channel and keeps it open until `close` or a close code that means stop. */
+  connect() {
+    this.#wanted = true;
+    if (!this.#socket) this.#dial();
+  }
+
+  /**
+   * Signs in, now and after each cut.
+   * @param {string} token
+   * @returns {Promise<any>} who that is
+   */
+  async signIn(token) {
+    this.#token = token;
+    if (this.#state === 'online') {
+      this.me = await this.#ask('sign_in', { token }, { early: true });
+      this.#followAll();
+      return this.me;
+    }
+    this.connect();
+    const over = () => this.#state === 'online' || this.#state === 'stopped';
+    while (!over()) await new Promise((changed) => this.addEventListener('state', changed, { once: true }));
+    if (this.me) return this.me;
+    throw new FanjuError({ code: this.reason === 'signed_out' ? 'not_signed_in' : this.reason ?? 'closed', title: 'not signed in' });
+  }
+
+  /** Closes the channel and forgets who it was and what was heard; what was not answered is rejected. */
+  close() {
+    this.#token = null;
+    this.me = null;
+    this.#topics.clear();
+    this.#end('closed');
+  }
+
+  /**
+   * Asks the server. Commands get an idempotency key; after a cut everything unanswered is asked
+   * again (a command with its first key), unless `retry` is false: then it is rejected with
+   * `connection_lost`, and the outcome is unknown.
+   * @param {string} method
+   * @param {Record<string, unknown>} [params]
+   * @param {{ retry?: boolean, key?: string }} [options]
+   * @returns {Promise<any>}
+   */
+  call(method, params = {}, { retry = true, key } = {}) {
+    const keyed = WITHOUT_KEY.test(method) ? params : { ...params, idempotency_key: key ?? newKey() };
+    const ceremony = /^sign_(in|up)\./.test(method);
+    const answer = this.#ask(method, keyed, { retry: retry && !ceremony, early: ceremony });
+    this.connect();
+    return answer;
+  }
+
+  /**
+   * Listens to a topic until the returned function is called. One subscription per topic: a second
+   * one takes over.
+   * @param {string} topic
+   * @param {Handlers} handlers
+   * @returns {() => void}
+   */
+  subscribe(topic, handlers) {
+    const subscription = { handlers, last: null, ready: false };
+    this.#topics.set(topic, subscription);
+    if (this.#state === 'online') this.#follow(topic, subscription);
+    return () => {
+      if (this.#topics.get(topic) !== subscription) return;
+      this.#topics.delete(topic);
+      if (this.#state === 'online') this.#ask('unsubscribe', { topic }, { retry: false }).catch(ignore);
+    };
+  }
+
+  // --- asking ------------------------------------------------------------------------------
+
+  /** @param {string} method @param {Record<string, unknown>} params @param {{ retry?: boolean, early?: boolean }} how @returns {Promise<any>} */
+  #ask(method, params, { retry = true, early = false }) {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ method, params, retry, early, resolve, reject });
+      this.#flush();
+    });
+  }
+
+  /** Sends what may go now; stays below the server's requests per second. */
+  #flush() {
+    const socket = this.#socket;
+    if (!socket || socket.readyState !== WebSocket.OPEN || !this.#hello) return;
+    for (const pending of this.#queue.splice(0)) {
+      const may = this.#state === 'online' || pending.early;
+      if (!may || !this.#spend()) this.#queue.push(pending);
+      else this.#transmit(socket, pending);
+    }
+  }
+
+  #spend() {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#second) [this.#second, this.#sent_this_second] = [second, 0];
+    const most = Math.max(1, Math.floor((this.#hello?.limits?.requests_per_second ?? 50) * 0.8));
+    if (this.#sent_this_second < most) return ++this.#sent_this_second > 0;
+    setTimeout(() => this.#flush(), 1000 - (performance.now() % 1000) + 5);
+    return false;
+  }
+
+  /** @param {WebSocket} socket @param {Pending} pending */
+  #transmit(socket, pending) {
+    this.#sent.set(++this.#id, pending);
+    const { method, params } = pending;
+    socket.send(JSON.stringify({ jsonrpc: '2.0', id: this.#id, method, params }));
+  }
+
+  /** @param {any} message */
+  #answered(message) {
+    const pending = this.#sent.get(message.id);
+    if (!pending) return;
+    this.#sent.delete(message.id);
+    if (!message.error) return pending.resolve(message.result);
+    const { code, message: title, data } = message.error;
+    const error = new FanjuError({ code: `json_rpc_${code}`, title, ...data });
+    if (LATER.has(error.code) && pending.retry) {
+      const pause = Number(error.problem.retry_after_ms ?? STILL_RUNNING_PAUSE_MS);
+      setTimeout(() => { this.#queue.push(pending); this.#flush(); }, pause);
+    } else {
+      pending.reject(error);
+    }
+  }
+
+  // --- listening ---------------------------------------------------------------------------
+
+  /** Begins, or begins again after the last position. @param {string} topic @param {Subscription} subscription */
+  async #follow(topic, subscription) {
+    subscription.ready = false;
+    const after = subscription.last;
+    try {
+      const params = after === null ? { topic } : { topic, after };
+      const begun = await this.#ask('subscribe', params, { retry: false });
+      if (this.#topics.get(topic) !== subscription) return;
+      // What follows a recovered subscription are the missed events: they are counted as they come.
+      subscription.ready = true;
+      if (begun.recovered) return;
+      subscription.last = begun.position;
+      subscription.handlers.state?.(begun.state, begun.position);
+    } catch (error) {
+      if (!(error instanceof FanjuError)) throw error;
+      if (error.code === 'connection_lost' || this.#topics.get(topic) !== subscription) return;
+      if (after !== null) {
+        subscription.last = null;
+        this.#follow(topic, subscription);
+      } else {
+        this.#topics.delete(topic);
+        subscription.handlers.error?.(error);
+      }
+    }
+  }
+
+  /** @param {Durable} happened */
+  #happened(happened) {
+    const subscription = this.#topics.get(happened.topic);
+    if (!subscription?.ready) return;
+    const { last } = subscription;
+    if (last !== null && happened.position <= last) return;
+    if (last !== null && happened.prev !== last) {
+      this.#follow(happened.topic, subscription);
+      return;
+    }
+    subscription.last = happened.position;
+    subscription.handlers.event?.(happened);
+  }
+
+  // --- the channel -------------------------------------------------------------------------
+
+  #dial() {
+    clearTimeout(this.#again);
+    this.#set('connecting', null);
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.onmessage = (frame) => { if (socket === this.#socket) this.#heard(frame.data); };
+    socket.onclose = (close) => { if (socket === this.#socket) this.#lose(close.code); };
+  }
+
+  /** @param {string} text */
+  #heard(text) {
+    const message = JSON.parse(text);
+    if (message.id !== undefined && message.id !== null) this.#answered(message);
+    else if (message.method === 'hello') this.#greeted(message.params);
+    else if (message.method === 'event') this.#happened(message.params);
+    else if (message.method === 'progress') {
+      this.#topics.get(message.params.topic)?.handlers.progress?.(message.params);
+    }
+  }
+
+  /** @param {any} hello */
+  async #greeted(hello) {
+    // Positions of another journal mean nothing here.
+    if (this.#hello && this.#hello.epoch !== hello.epoch) {
+      for (const subscription of this.#topics.values()) subscription.last = null;
+    }
+    this.#hello = hello;
+    this.#clock_us = hello.server_time - Date.now() * 1000;
+    const socket = this.#socket;
+    try {
+      if (this.#token) {
+        this.me = await this.#ask('sign_in', { token: this.#token }, { early: true, retry: false });
+      }
+    } catch (error) {
+      if (!(error instanceof FanjuError) || error.code === 'connection_lost') return;
+      const status = error.problem.status ?? 0;
+      if (status >= 400 && status < 500 && status !== 429) this.#end('signed_out');
+      else this.#lose(1006);
+      return;
+    }
+    if (socket !== this.#socket) return;
+    this.#attempts = 0;
+    this.#watch(hello.heartbeat_ms ?? 20_000);
+    this.#set('online', null);
+    this.#followAll();
+    this.#flush();
+  }
+
+  #followAll() {
+    for (const [topic, subscription] of this.#topics) this.#follow(topic, subscription);
+  }
+
+  /** Browsers answer the server's pings unseen; asking shows whether the way back works too. */
+  #watch(/** @type {number} */ heartbeat_ms) {
+    clearInterval(this.#beat);
+    this.#beat = setInterval(() => {
+      const late = setTimeout(() => this.#lose(4010), ANSWER_TO_PING_MS);
+      this.#ask('ping', {}, { retry: false }).catch(ignore).finally(() => clearTimeout(late));
+    }, heartbeat_ms);
+  }
+
+  /** The channel is gone; comes back unless `code` says to stop. @param {number} code */
+  #lose(code) {
+    this.#hangUp();
+    if (this.#state === 'stopped') return;
+    const stop = STOP.get(code);
+    // Nobody had to sign in here: the channel opens again with the next question.
+    if (stop && code === 4001 && !this.#token) this.#wanted = false;
+    else if (stop) return this.#end(stop);
+    this.#suspend();
+    this.#set('offline', null);
+    if (!this.#wanted) return;
+    const most = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** this.#attempts++);
+    const pause = (code === FLOOD ? PAUSE_FLOOD_MS : 0) + most / 2 + Math.random() * most / 2;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#dial(), pause);
+  }
+
+  #hangUp() {
+    const socket = this.#socket;
+    this.#socket = null;
+    clearInterval(this.#beat);
+    socket?.close();
+  }
+
+  /** Keeps what will be asked again, gives up on the rest. */
+  #suspend() {
+    const unanswered = [...this.#sent.values(), ...this.#queue];
+    this.#sent.clear();
+    this.#queue = unanswered.filter((pending) => pending.retry);
+    const lost = { code: 'connection_lost', title: 'the connection was lost, outcome unknown' };
+    for (const pending of unanswered) if (!pending.retry) pending.reject(new FanjuError(lost));
+  }
+
+  /** @param {string} reason */
+  #end(reason) {
+    clearTimeout(this.#again);
+    this.#hangUp();
+    this.#wanted = false;
+    this.#suspend();
+    for (const { reject } of this.#queue.splice(0)) reject(new FanjuError({ code: reason, title: reason }));
+    this.#set('stopped', reason);
+  }
+
+  /** The network is back, or the page in sight: no reason to wait for the pause to end. */
+  #hurry() {
+    if (!this.#wanted || this.#socket || this.#state === 'stopped') return;
+    this.#attempts = 0;
+    this.#dial();
+  }
+
+  /** @param {State} state @param {string | null} reason */
+  #set(state, reason) {
+    this.reason = reason;
+    if (this.#state === state) return;
+    this.#state = state;
+    this.dispatchEvent(new CustomEvent('state', { detail: { state, reason } }));
+  }
+}
+
+function ignore() {}
+
+/** A key that no other command has. `randomUUID` is missing on pages without TLS. */
+export function newKey() {
+  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,225 @@
+// @ts-check
+/** The diner's phone: who is there, the wallet, the tables, and what is on screen. */
+
+import { account as accountView } from './account.js';
+import { bridge } from './demo_bridge.js';
+import { Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
+import { home } from './home.js';
+import { CURRENCIES, money } from './money.js';
+import { Names } from './names.js';
+import { go, route } from './route.js';
+import { statement } from './statement.js';
+import { joinView, tableView } from './table.js';
+import { Tables } from './tables.js';
+import { button, connectionBanner, field, fill, h, icon, languageSwitch, select, serveOffline, sheet, toast, work } from './ui.js';
+import { begin, t } from './words.js';
+
+/** @typedef {{ element: HTMLElement, update: () => void, title?: string }} View */
+
+const TOKEN = 'fanju.token';
+
+export class Phone {
+  fanju = new Fanju();
+  names = new Names(this.fanju, () => this.changed());
+  tables = new Tables(this);
+  bridge = bridge(this);
+  /** Who signed in. @type {any} */ me = null;
+  /** The wallet on screen. @type {any} */ account = null;
+  /** @type {View | null} */ #view = null;
+  /** @type {(() => void) | null} */ #unfollow = null;
+  #screen = h('main', { id: 'screen', tabindex: '-1' });
+  #planned = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #refresh;
+
+  get wallet() { return /** @type {string} */ (this.account?.id ?? ''); }
+  get currency() { return /** @type {string} */ (this.account?.currency ?? 'CNY'); }
+
+  /** @param {number} minor @param {{ sign?: boolean }} [how] */
+  money(minor, how) { return money(minor, this.currency, how); }
+
+  async start() {
+    document.body.append(connectionBanner(this.fanju), this.#screen);
+    addEventListener('hashchange', () => this.show());
+    this.fanju.addEventListener('state', () => this.changed());
+    const token = (await this.bridge.token()) ?? localStorage.getItem(TOKEN);
+    if (!token) return this.show();
+    try {
+      fill(this.#screen, h('div', { class: 'loading', role: 'status' }, t('loading')));
+      await this.#entered(await this.fanju.signIn(token));
+    } catch (error) {
+      if (error instanceof FanjuError && error.code === 'not_signed_in') this.#forget();
+      else throw error;
+    }
+  }
+
+  /** @param {{ token: string, me: any }} session */
+  async enter({ token }) {
+    localStorage.setItem(TOKEN, token);
+    this.fanju.close();
+    await this.#entered(await this.fanju.signIn(token));
+  }
+
+  async leave() {
+    await this.fanju.call('sign_out');
+    this.#forget();
+  }
+
+  #forget() {
+    localStorage.removeItem(TOKEN);
+    this.fanju.close();
+    this.tables.clear();
+    this.me = this.account = null;
+    go({}, { replace: true });
+  }
+
+  /** @param {any} me */
+  async #entered(me) {
+    this.me = me;
+    const chosen = localStorage.getItem('fanju.wallet');
+    const wallet = me.wallets.find((/** @type {any} */ one) => one.wallet === chosen) ?? me.wallets[0]
+      ?? await this.openWallet('CNY');
+    this.follow(wallet.wallet);
+    this.show();
+  }
+
+  /** @param {string} currency @returns {Promise<{ wallet: string, currency: string }>} */
+  async openWallet(currency) {
+    const { wallet } = await this.fanju.call('wallets.open', { currency });
+    const opened = { wallet, currency };
+    this.me.wallets.push(opened);
+    return opened;
+  }
+
+  /** Puts another wallet on screen. @param {string} wallet */
+  follow(wallet) {
+    this.#unfollow?.();
+    this.tables.clear();
+    this.account = null;
+    this.#unfollow = this.fanju.subscribe(`wallet:${wallet}`, {
+      state: (state) => {
+        this.account = state;
+        this.names.learn(state.id, state.name);
+        this.changed();
+        this.tables.refresh();
+      },
+      event: (happened) => this.#happened(happened),
+      error: (error) => toast(error.message, 'bad'),
+    });
+  }
+
+  /** @param {import('./fanju.js').Durable} happened */
+  #happened({ delta = 0, event: { data } }) {
+    this.refresh();
+    const amount = this.money(Math.abs(delta));
+    if (data.type === 'member_invited') toast(t('toast_invited'));
+    if (/^(member_|group_)/.test(data.type)) this.tables.refresh();
+    if (data.type === 'refunded') toast(t('toast_refunded', { amount, who: this.names.of(data.merchant, 'merchants') }), 'good');
+    if (data.type === 'transferred' && delta > 0) toast(t('toast_received', { amount, who: this.names.of(data.from) }), 'good');
+    if (data.type === 'rail_refused') toast(t('error_rail_refused'), 'bad');
+  }
+
+  /** Asks for the balance anew: what is set aside is in no event. */
+  refresh() {
+    clearTimeout(this.#refresh);
+    this.#refresh = setTimeout(async () => {
+      if (!this.account || this.fanju.state !== 'online') return;
+      const fresh = await this.fanju.call('wallets.get', { wallet: this.wallet }).catch(() => null);
+      if (fresh && fresh.id === this.wallet) { this.account = fresh; this.changed(); }
+    }, 60);
+  }
+
+  /** Asks, and shows the passkey where the amount wants one. @param {string} method @param {Record<string, unknown>} params */
+  async pay(method, params) {
+    try {
+      return await this.fanju.call(method, params);
+    } catch (error) {
+      if (!(error instanceof FanjuError) || error.code !== 'step_up_required') throw error;
+      await this.#stepUp();
+      return this.fanju.call(method, params);
+    }
+  }
+
+  /** @returns {Promise<void>} */
+  #stepUp() {
+    return new Promise((resolve, reject) => {
+      let done = false;
+      const opened = sheet({
+        title: t('step_up'),
+        body: [
+          h('p', null, t('step_up_why')),
+          button([icon('key'), t('step_up_do')], async () => {
+            await stepUp(this.fanju);
+            done = true;
+            opened.close();
+          }, { class: 'button primary wide' }),
+        ],
+        closed: () => (done ? resolve() : reject(new FanjuError({ code: 'step_up_required', title: t('error_step_up_required') }))),
+      });
+    });
+  }
+
+  /** Something changed: draws anew before the next frame, once. */
+  changed() {
+    if (this.#planned) return;
+    this.#planned = true;
+    requestAnimationFrame(() => {
+      this.#planned = false;
+      this.#view?.update();
+    });
+  }
+
+  /** Shows what the address says. */
+  show() {
+    // A sheet belongs to the place where it opened; a question belongs to nobody but the diner.
+    for (const open of document.querySelectorAll('dialog[open]:not(.question)')) /** @type {HTMLDialogElement} */ (open).close();
+    this.#view = this.#choose();
+    document.title = this.#view.title ? `${this.#view.title} · 饭局` : '饭局 Fanju';
+    fill(this.#screen, this.#view.element);
+    this.#view.update();
+    this.#screen.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+
+  /** @returns {View} */
+  #choose() {
+    const place = route();
+    const [group, link] = [place.get('group'), place.get('join')];
+    if (!this.me) return welcome(this, Boolean(link));
+    if (group && link) return joinView(this, group, link);
+    if (group) return tableView(this, group);
+    if (place.has('account')) return accountView(this);
+    if (place.has('statement')) return statement(this);
+    return home(this);
+  }
+}
+
+/** @param {Phone} phone @param {boolean} invited @returns {View} */
+function welcome(phone, invited) {
+  const device = () => (/** @type {any} */ (navigator).userAgentData?.platform || navigator.platform || 'browser').slice(0, 64);
+  const name = field(t('your_name'), { name: 'name', autocomplete: 'name', maxlength: 60, required: true }, t('your_name_hint'));
+  const currency = select(t('currency'), CURRENCIES.map((code) => [code, code]), 'CNY');
+  const create = h('form', { class: 'stack' }, name.box, currency.box,
+    h('button', { type: 'submit', class: 'button primary wide' }, icon('key'), t('sign_up')));
+  create.addEventListener('submit', (event) => event.preventDefault());
+  const submit = /** @type {HTMLButtonElement} */ (create.querySelector('button'));
+  submit.addEventListener('click', async () => {
+    if (!name.input.value.trim()) { name.input.focus(); toast(t('your_name_hint')); return; }
+    work(submit, async () => phone.enter(await signUp(phone.fanju, {
+      name: name.input.value.trim(), device: device(), currency: currency.input.value,
+    })));
+  });
+  const element = h('div', { class: 'welcome' },
+    h('div', { class: 'welcome-head' }, languageSwitch()),
+    h('img', { src: '/assets/icon.svg', alt: '', width: 88, height: 88, class: 'welcome-seal' }),
+    h('h1', null, h('span', { lang: 'zh', class: 'brand-word' }, '饭局'), ' ', h('span', { class: 'brand-latin' }, 'Fanju')),
+    h('p', { class: 'lead' }, t(invited ? 'welcome_invited' : 'welcome_lead')),
+    passkeysWork() ? [create, h('div', { class: 'or' }, t('or')),
+      button(t('sign_in'), async () => phone.enter(await signIn(phone.fanju, { device: device() })), { class: 'button wide' })]
+      : h('p', { class: 'notice bad' }, t('no_passkeys')));
+  return { element, update() {} };
+}
+
+begin();
+serveOffline();
+const phone = new Phone();
+phone.start();

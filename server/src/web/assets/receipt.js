@@ -1,0 +1,147 @@
+// @ts-check
+/** The moments that count: a share to confirm, a bill that is paid, a bill that is not. */
+
+import { blamed, initial } from './ring.js';
+import { button, complain, h, icon, sheet, when } from './ui.js';
+import { t } from './words.js';
+
+/** @typedef {import('./phone.js').Phone} Phone */
+
+/** @type {{ table: string, key: string, close: () => void, confirm: () => Promise<void> } | null} */
+let asked = null;
+
+/** @param {string} table */
+export function closeQuestion(table) {
+  if (asked?.table !== table) return;
+  const { close } = asked;
+  asked = null;
+  close();
+}
+
+/** Says yes to what is asked right now, if anything is. */
+export async function answerQuestion() {
+  await asked?.confirm();
+}
+
+/**
+ * @param {Phone} phone @param {import('./tables.js').Table} table
+ * @param {{ merchant: string, order_no: string, diner: string, owed: number }} what
+ */
+export async function question(phone, table, what) {
+  const { merchant, order_no, diner, owed } = what;
+  const key = `${merchant} ${order_no} ${owed}`;
+  if (asked?.key === key) return;
+  if (asked) closeQuestion(asked.table);
+  const params = { group: table.id, diner, merchant, order_no, owed };
+  const confirm = async () => {
+    await phone.pay('groups.confirm', params);
+    closeQuestion(table.id);
+  };
+  const refuse = async () => {
+    await phone.fanju.call('groups.refuse', params);
+    closeQuestion(table.id);
+  };
+  const who = h('strong', null, phone.names.of(merchant, 'merchants'));
+  const opened = sheet({
+    title: t('question'), tone: 'question', firm: true, body: [
+      h('p', { class: 'center' }, who),
+      h('p', { class: 'huge', 'data-testid': 'owed' }, phone.money(owed)),
+      h('p', { class: 'center quiet' }, t('question_why', { table: table.view?.name ?? '' })),
+      table.progress && h('p', { class: 'center quiet' }, t('question_of', { total: phone.money(table.progress.total) })),
+      button([icon('check'), t('confirm_share', { amount: phone.money(owed) })], confirm, { class: 'button pay wide' }),
+      button(t('refuse_share'), refuse, { class: 'button wide' }),
+      h('p', { class: 'center quiet small' }, t('order_no_is', { order_no }))],
+  });
+  asked = { table: table.id, key, close: opened.close, confirm };
+  navigator.vibrate?.([60, 40, 60]);
+  await phone.names.need([merchant], 'merchants').catch(() => {});
+  who.textContent = phone.names.of(merchant, 'merchants');
+}
+
+/** Closes how the bill before ended: one outcome is shown at a time. @type {(() => void) | null} */
+let closeOutcome = null;
+
+/**
+ * Everybody's share of a paid bill.
+ * @param {Phone} phone
+ * @param {{ settlement: any, at: number, fresh?: boolean, refunds?: any[] }} what
+ */
+export async function receipt(phone, { settlement, at, fresh = false, refunds = [] }) {
+  await Promise.all([
+    phone.names.need([settlement.merchant], 'merchants'),
+    phone.names.need(settlement.shares.map((/** @type {any} */ share) => share.diner), 'wallets'),
+  ]).catch(() => {});
+  const mine = settlement.shares.find((/** @type {any} */ share) => share.diner === phone.wallet);
+  const back = (/** @type {string} */ diner) => refunds.flatMap((refund) => refund.legs)
+    .filter((leg) => leg.diner === diner).reduce((sum, leg) => sum + leg.amount, 0);
+  closeOutcome?.();
+  const opened = sheet({
+    title: t('receipt'), tone: `receipt ${fresh ? 'fresh' : ''}`, hideTitle: true, body: [
+      h('div', { class: 'stamp', 'aria-hidden': 'true' }, icon('check')),
+      h('p', { class: 'center', role: 'status' }, h('strong', null, t('paid_to', { who: phone.names.of(settlement.merchant, 'merchants') }))),
+      h('p', { class: 'huge', 'data-testid': 'my-share' }, phone.money(mine?.owed ?? 0)),
+      h('p', { class: 'center quiet' }, mine ? t('my_share_of', { total: phone.money(settlement.total), count: settlement.shares.length })
+        : t('share_none', { total: phone.money(settlement.total) })),
+      h('ul', { class: 'list slip' }, settlement.shares.map((/** @type {any} */ share, /** @type {number} */ index) =>
+        h('li', { class: `row still ${share.diner === phone.wallet ? 'me' : ''}` },
+          h('span', { class: `row-mark seat-${index % 8}`, 'aria-hidden': 'true' }, initial(phone.names.of(share.diner))),
+          h('span', { class: 'row-main' }, h('span', null, phone.names.of(share.diner)), h('span', { class: 'quiet' }, covered(phone, settlement, index))),
+          h('span', { class: 'amount' }, phone.money(share.owed), back(share.diner) > 0
+            && h('small', { class: 'plus' }, phone.money(back(share.diner), { sign: true }))))),
+      h('li', { class: 'row still total' }, h('span', { class: 'row-main' }, t('total')), h('span', { class: 'amount' }, phone.money(settlement.total)))),
+      h('p', { class: 'center quiet small' }, [t('order_no_is', { order_no: settlement.order_no }), when(at)].join(' · ')),
+      button(t('done'), () => opened.close(), { class: 'button wide' })],
+    closed: () => { if (closeOutcome === opened.close) closeOutcome = null; },
+  });
+  closeOutcome = opened.close;
+  if (fresh) navigator.vibrate?.(40);
+}
+
+/** Who paid a share, where it was not the diner alone. @param {Phone} phone @param {any} settlement @param {number} index */
+function covered(phone, settlement, index) {
+  const { diner, confirmed } = settlement.shares[index];
+  const others = settlement.legs.filter((/** @type {any} */ leg) => leg.share === index && leg.source.id !== diner);
+  if (others.length) return t('covered_by', { who: others.map((/** @type {any} */ leg) => phone.names.of(leg.source.id)).join(', ') });
+  return confirmed ? t('confirmed_share') : '';
+}
+
+/** The receipt of an event that a list shows: the settlement itself, or the one that a refund belongs to. @param {Phone} phone @param {any} data @param {number} at */
+export async function orderReceipt(phone, data, at) {
+  try {
+    const { events } = await phone.fanju.call('groups.events', { group: data.group, limit: 200 });
+    const same = events.filter((/** @type {any} */ one) => one.event.data.order_no === data.order_no && one.event.data.merchant === data.merchant);
+    const paid = same.find((/** @type {any} */ one) => one.event.data.type === 'settled');
+    const refunds = same.filter((/** @type {any} */ one) => one.event.data.type === 'refunded').map((/** @type {any} */ one) => one.event.data);
+    if (paid) return await receipt(phone, { settlement: paid.event.data, at: Date.parse(paid.event.time) * 1000, refunds });
+  } catch (error) {
+    if (data.type !== 'settled') return complain(error);
+  }
+  if (data.type === 'settled') await receipt(phone, { settlement: data, at });
+}
+
+/** @param {Phone} phone @param {any} decline */
+export async function declined(phone, decline) {
+  const who = blamed(decline.reason);
+  await Promise.all([
+    phone.names.need([decline.merchant], 'merchants'), who ? phone.names.need([who], 'wallets') : null,
+  ]).catch(() => {});
+  closeOutcome?.();
+  const opened = sheet({
+    title: t('not_paid'), tone: 'declined', hideTitle: true, body: [
+      h('div', { class: 'stamp bad', 'aria-hidden': 'true' }, icon('close')),
+      h('p', { class: 'center big-line', role: 'alert' }, h('strong', null, reasonText(decline.reason, (id) => (id === phone.wallet ? t('me') : phone.names.of(id)), id_is(phone, who)))),
+      h('p', { class: 'center quiet' }, t('nobody_paid', { total: phone.money(decline.total), who: phone.names.of(decline.merchant, 'merchants') })),
+      button(t('understood'), () => opened.close(), { class: 'button primary wide' })],
+    closed: () => { if (closeOutcome === opened.close) closeOutcome = null; },
+  });
+  closeOutcome = opened.close;
+}
+
+/** @param {Phone} phone @param {string | undefined} who */
+function id_is(phone, who) { return who === phone.wallet; }
+
+/** Why a bill was not paid, in words. @param {any} reason @param {(wallet: string) => string} name @param {boolean} [mine] whether it was the reader */
+export function reasonText(reason, name, mine = false) {
+  const who = blamed(reason);
+  return t(`declined_${reason.reason}${mine ? '_me' : ''}`, { who: who ? name(who) : '' });
+}

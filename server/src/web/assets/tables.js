@@ -1,0 +1,146 @@
+// @ts-check
+/** The tables of one wallet: each followed live, with what its diners are asked and how it ended. */
+
+import { closeCode } from './pay.js';
+import { question, closeQuestion, declined, receipt } from './receipt.js';
+import { complain } from './ui.js';
+
+/** @typedef {{ group: string, name: string, status: string, host: string, members: number, joined: boolean }} Listed */
+/**
+ * @typedef {object} Table
+ * @property {string} id
+ * @property {any} view the group as the server says it; `null` until it came
+ * @property {any} progress how far the bill in flight is; `null` when there is none
+ * @property {Set<string>} asked who was asked about the bill in flight
+ * @property {Set<string>} paid who paid the last bill
+ * @property {{ kind: 'settled' | 'declined', data: any, at: number } | null} outcome of the last bill seen
+ * @property {string | null} planned the way to split that the host chose before anybody sat
+ * @property {number} bills_changed counts what belongs on the list of bills
+ * @property {string | null} trouble why the table cannot be shown
+ * @property {() => void} stop
+ */
+
+/** A session may follow 64 topics; one is the wallet. */
+const FOLLOWED_MAX = 40;
+
+export class Tables {
+  /** What the wallet's list says, newest first. @type {Listed[] | null} */ list = null;
+  /** @type {Map<string, Table>} */ #live = new Map();
+  #phone;
+
+  /** @param {import('./phone.js').Phone} phone */
+  constructor(phone) { this.#phone = phone; }
+
+  clear() {
+    for (const table of this.#live.values()) table.stop();
+    this.#live.clear();
+    this.list = null;
+  }
+
+  /** Asks which tables there are, and follows those that may still ask for money. */
+  async refresh() {
+    const { fanju, wallet } = this.#phone;
+    try {
+      const { groups } = await fanju.call('wallets.groups', { wallet });
+      if (wallet !== this.#phone.wallet) return;
+      this.list = groups;
+      const open = groups.filter((/** @type {Listed} */ one) => one.joined && one.status !== 'closed');
+      for (const { group } of open.slice(0, FOLLOWED_MAX)) this.follow(group);
+      this.#phone.changed();
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  /** @param {string} group @returns {Table} */
+  follow(group) {
+    const known = this.#live.get(group);
+    if (known) return known;
+    /** @type {Table} */
+    const table = {
+      id: group, view: null, progress: null, asked: new Set(), paid: new Set(), outcome: null,
+      planned: null, bills_changed: 0, trouble: null, stop: () => {},
+    };
+    this.#live.set(group, table);
+    table.stop = this.#phone.fanju.subscribe(`group:${group}`, {
+      state: (state) => this.#state(table, state),
+      event: (happened) => this.#happened(table, happened),
+      progress: (progress) => this.#progress(table, progress),
+      error: (error) => {
+        this.#live.delete(group);
+        table.trouble = error.message;
+        this.#phone.changed();
+      },
+    });
+    return table;
+  }
+
+  /** @param {Table} table @param {any} state */
+  #state(table, state) {
+    table.view = state;
+    table.bills_changed += 1;
+    if (!state.paying) table.progress = null;
+    this.#questions(table, state.questions ?? []);
+    this.#phone.changed();
+  }
+
+  /** @param {Table} table @param {any} progress */
+  #progress(table, progress) {
+    if (table.progress?.order_no !== progress.order_no) {
+      table.asked.clear();
+      table.paid.clear();
+      table.outcome = null;
+    }
+    table.progress = progress;
+    if (table.view) table.view.paying = true;
+    closeCode(table.id);
+    this.#questions(table, progress.waiting_for);
+    this.#phone.refresh();
+    this.#phone.changed();
+  }
+
+  /** @param {Table} table @param {{ diner: string, merchant: string, order_no: string, owed: number }[]} open */
+  #questions(table, open) {
+    for (const { diner } of open) table.asked.add(diner);
+    const mine = open.find(({ diner }) => diner === this.#phone.wallet);
+    if (mine) question(this.#phone, table, mine);
+    else closeQuestion(table.id);
+  }
+
+  /** @param {Table} table @param {import('./fanju.js').Durable} happened */
+  async #happened(table, { event }) {
+    const { data } = event;
+    if (data.type === 'settled' || data.type === 'declined') this.#ended(table, data, Date.parse(event.time) * 1000);
+    if (/^(settled|declined|refunded)$/.test(data.type)) table.bills_changed += 1;
+    await this.#reload(table);
+  }
+
+  /** @param {Table} table @param {any} data @param {number} at */
+  #ended(table, data, at) {
+    table.progress = null;
+    table.asked.clear();
+    table.outcome = { kind: data.type, data, at };
+    if (table.view) table.view.paying = false;
+    closeCode(table.id);
+    closeQuestion(table.id);
+    this.#phone.refresh();
+    if (data.type === 'settled') {
+      table.paid = new Set(data.shares.map((/** @type {any} */ share) => share.diner));
+      receipt(this.#phone, { settlement: data, at, fresh: true });
+    } else {
+      declined(this.#phone, data);
+    }
+    this.#phone.changed();
+  }
+
+  /** @param {Table} table */
+  async #reload(table) {
+    try {
+      const view = await this.#phone.fanju.call('groups.get', { group: table.id });
+      if (!table.view || view.position >= table.view.position) table.view = view;
+    } catch {
+      // Whoever left may not look any more; the list says so.
+    }
+    this.#phone.changed();
+  }
+}

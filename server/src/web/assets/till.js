@@ -1,0 +1,193 @@
+// @ts-check
+/** The merchant's till: who it is, which of its screens shows, and what it hears. */
+
+import { Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
+import { money } from './money.js';
+import { Names } from './names.js';
+import { collect } from './till_collect.js';
+import { daysView, ordersView } from './till_orders.js';
+import { button, complain, connectionBanner, field, fill, formSheet, h, languageSwitch, serveOffline, toast } from './ui.js';
+import { begin, t } from './words.js';
+
+const TOKEN = 'fanju.till';
+/** Of today's events so many are looked through. */
+const PAGE = 500;
+const PAGES_MAX = 4;
+
+export class Till {
+  fanju = new Fanju();
+  names = new Names(this.fanju, () => this.changed());
+  /** The merchant as the server says it. @type {any} */ merchant = null;
+  demo = location.hash.includes('demo');
+  inside = this.demo && window.parent !== window;
+  /** What happened at this till, newest first. @type {{ position: number, event: import('./fanju.js').CloudEvent }[]} */ events = [];
+  #screen = h('main', { id: 'screen' });
+  /** @type {{ element: HTMLElement, update: () => void }[]} */ #parts = [];
+  #planned = false;
+
+  get id() { return /** @type {string} */ (this.merchant.id); }
+  get currency() { return /** @type {string} */ (this.merchant?.currency ?? 'CNY'); }
+  /** @param {number} minor @param {{ sign?: boolean }} [how] */
+  money(minor, how) { return money(minor, this.currency, how); }
+
+  async start() {
+    if (this.inside) document.documentElement.classList.add('in-demo');
+    document.body.append(connectionBanner(this.fanju), this.#screen);
+    this.fanju.addEventListener('state', () => this.changed());
+    const cast = this.demo ? await fetch('/demo/cast').then((answer) => answer.json(), () => null) : null;
+    const token = cast?.merchant?.token ?? localStorage.getItem(TOKEN);
+    if (!token) return this.#welcome();
+    try {
+      await this.enter(token, cast?.merchant?.merchant);
+    } catch (error) {
+      if (!(error instanceof FanjuError)) throw error;
+      localStorage.removeItem(TOKEN);
+      this.fanju.close();
+      this.#welcome();
+      complain(error);
+    }
+  }
+
+  /** @param {string} token @param {string} [merchant] */
+  async enter(token, merchant) {
+    fill(this.#screen, h('div', { class: 'loading', role: 'status' }, t('loading')));
+    const me = await this.fanju.signIn(token);
+    // A key belongs to one merchant, a person may work for several, or for none yet.
+    const its = merchant ?? me.merchants?.[0]?.merchant ?? me.merchant?.merchant ?? me.merchant ?? null;
+    if (!this.demo) localStorage.setItem(TOKEN, token);
+    if (its) this.#follow(its);
+    else this.#onboard();
+  }
+
+  /** @param {string} merchant */
+  #follow(merchant) {
+    let first = true;
+    this.fanju.subscribe(`merchant:${merchant}`, {
+      state: (state) => {
+        this.merchant = state;
+        this.names.learn(state.id, state.name);
+        if (first) this.#show();
+        first = false;
+        this.#load().catch(complain);
+      },
+      event: ({ position, event }) => {
+        this.events.unshift({ position, event });
+        this.#balance();
+        this.changed();
+      },
+      error: complain,
+    });
+  }
+
+  async #load() {
+    const midnight = new Date().setHours(0, 0, 0, 0);
+    /** @type {Till['events']} */
+    const events = [];
+    /** @type {number | undefined} */
+    let from;
+    for (let page = 0; page < PAGES_MAX; page += 1) {
+      const found = await this.fanju.call('merchants.events', { merchant: this.id, limit: PAGE, ...(from ? { from } : {}) });
+      events.push(...found.events);
+      from = found.next;
+      if (!from || Date.parse(events.at(-1)?.event.time ?? '') < midnight) break;
+    }
+    this.events = events;
+    this.changed();
+  }
+
+  async #balance() {
+    this.merchant = await this.fanju.call('merchants.get', { merchant: this.id }).catch(() => this.merchant);
+    this.changed();
+  }
+
+  /** Asks, and shows the passkey where the amount wants one. @param {string} method @param {Record<string, unknown>} params */
+  async pay(method, params) {
+    try {
+      return await this.fanju.call(method, params);
+    } catch (error) {
+      if (!(error instanceof FanjuError) || error.code !== 'step_up_required') throw error;
+      await stepUp(this.fanju);
+      return this.fanju.call(method, params);
+    }
+  }
+
+  changed() {
+    if (this.#planned) return;
+    this.#planned = true;
+    requestAnimationFrame(() => {
+      this.#planned = false;
+      for (const part of this.#parts) part.update();
+    });
+  }
+
+  #show() {
+    const tabs = [['collect', collect(this)], ['orders', ordersView(this)], ['days', daysView(this)]];
+    this.#parts = tabs.map(([, part]) => /** @type {any} */ (part));
+    const panes = tabs.map(([name, part]) => h('section', { id: `pane-${name}`, class: `pane pane-${name}`, 'aria-label': t(`till_${name}`) },
+      /** @type {any} */ (part).element));
+    const switches = tabs.map(([name]) => h('button', { type: 'button', class: 'tab', 'aria-controls': `pane-${name}`,
+      onclick: () => choose(/** @type {string} */ (name)) }, t(`till_${name}`)));
+    const body = h('div', { class: 'till-body' }, panes);
+    /** @param {string} name */
+    function choose(name) {
+      body.dataset.tab = name;
+      tabs.forEach(([other], index) => switches[index]?.setAttribute('aria-pressed', String(other === name)));
+    }
+    fill(this.#screen, h('div', { class: 'till' },
+      h('header', { class: 'top' },
+        h('img', { src: '/assets/icon.svg', alt: '', width: 32, height: 32 }),
+        h('h1', { class: 'top-name' }, this.merchant.name),
+        languageSwitch(),
+        !this.demo && button(t('sign_out'), () => this.#leave(), { class: 'button small' })),
+      h('nav', { class: 'tabs', 'aria-label': t('till') }, switches), body));
+    choose('collect');
+    document.title = `${this.merchant.name} · ${t('till')}`;
+    this.changed();
+  }
+
+  #leave() {
+    localStorage.removeItem(TOKEN);
+    this.fanju.close();
+    location.reload();
+  }
+
+  /** Nobody signed in: a key of the till, or a person of the staff. */
+  #welcome() {
+    const key = field(t('till_key'), { class: 'input mono', spellcheck: 'false', placeholder: 'fjk_…' }, t('till_key_hint'));
+    const person = () => ({ device: t('till') });
+    fill(this.#screen, h('div', { class: 'welcome' },
+      h('div', { class: 'welcome-head' }, languageSwitch()),
+      h('img', { src: '/assets/icon.svg', alt: '', width: 88, height: 88, class: 'welcome-seal' }),
+      h('h1', null, h('span', { lang: 'zh', class: 'brand-word' }, '饭局'), ' ', h('span', { class: 'brand-latin' }, t('till'))),
+      h('p', { class: 'lead' }, t('till_lead')),
+      h('div', { class: 'stack' }, key.box, button(t('till_enter'), () => this.enter(key.input.value.trim()), { class: 'button primary wide' })),
+      passkeysWork() && [h('div', { class: 'or' }, t('or')),
+        button(t('sign_in'), async () => this.#person(await signIn(this.fanju, person())), { class: 'button wide' }),
+        button(t('till_new_owner'), () => {
+          const name = field(t('your_name'), { autocomplete: 'name', maxlength: 60 }, t('your_name_hint'));
+          formSheet({ title: t('sign_up'), body: [name.box], action: t('sign_up'),
+            submit: async () => this.#person(await signUp(this.fanju, { name: name.input.value.trim(), ...person() })) });
+        }, { class: 'button wide' })]));
+  }
+
+  /** @param {{ token: string }} session */
+  async #person({ token }) {
+    this.fanju.close();
+    await this.enter(token);
+  }
+
+  /** A person without a merchant opens one. */
+  #onboard() {
+    const name = field(t('merchant_name'), { maxlength: 60 });
+    const currency = field(t('currency'), { value: 'CNY', maxlength: 3 });
+    fill(this.#screen, h('div', { class: 'welcome' }, h('h1', null, t('merchant_new')), h('div', { class: 'stack' }, name.box, currency.box,
+      button(t('merchant_open'), async () => {
+        const { merchant } = await this.fanju.call('merchants.onboard', { name: name.input.value.trim(), currency: currency.input.value.trim().toUpperCase() });
+        this.#follow(merchant);
+      }, { class: 'button primary wide' }))));
+  }
+}
+
+begin();
+serveOffline();
+new Till().start().catch((error) => { console.error(error); toast(t('error_unknown'), 'bad'); });

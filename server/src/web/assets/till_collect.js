@@ -1,0 +1,213 @@
+// @ts-check
+/** Collecting: an amount, a scan, and one answer that cannot be missed. */
+
+import { parseBill } from './bill.js';
+import { camera } from './camera.js';
+import { digitsOf, isCode } from './code.js';
+import { FanjuError } from './fanju.js';
+import { decimals, parseMoney, exponent } from './money.js';
+import { reasonText } from './receipt.js';
+import { blamed } from './ring.js';
+import { button, complain, explain, field, fill, formSheet, h, icon, toast } from './ui.js';
+import { t } from './words.js';
+
+/** @typedef {import('./till.js').Till} Till */
+/** @typedef {{ kind: 'idle' } | { kind: 'asking', total: number, since: number, order_no: string, lost?: boolean } | { kind: 'settled' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
+
+const LOOK_AGAIN_MS = 1000;
+
+/** A number that no other till of the day has. */
+function freshOrderNo() {
+  const day = new Date().toISOString().slice(2, 10).replaceAll('-', '');
+  const made = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  return `${day}-${(made % 36 ** 5).toString(36).toUpperCase().padStart(5, '0')}`;
+}
+
+/** @param {Till} till */
+export function collect(till) {
+  /** @type {import('./bill.js').Line[]} */
+  let lines = [];
+  /** @type {Result} */
+  let result = { kind: 'idle' };
+
+  const amount = h('input', { class: 'till-amount', inputmode: 'decimal', 'aria-label': t('amount'), placeholder: decimals(0, till.currency), autocomplete: 'off' });
+  const order = field(t('order_no'), { value: freshOrderNo(), class: 'input mono', maxlength: 64, spellcheck: 'false' });
+  const code = h('input', { class: 'input mono till-code', inputmode: 'numeric', 'aria-label': t('table_code'), placeholder: t('scan_here'), autocomplete: 'off', maxlength: 24 });
+  const bill = h('div', { class: 'bill-lines' });
+  const panel = h('div', { class: 'result', 'data-testid': 'result' });
+  const said = h('div', { class: 'unseen', role: 'status', 'aria-live': 'assertive' });
+  const seen = camera((digits) => scan(digits));
+  const scanning = h('div', { class: 'scan-row' }, code,
+    till.inside && button([icon('code'), t('scan_table')], () => parent.postMessage({ fanju: 'want_code' }, location.origin), { class: 'button pay', 'data-testid': 'scan' }),
+    seen.button);
+
+  const element = h('div', { class: 'collect' },
+    h('div', { class: 'collect-entry' },
+      h('div', { class: 'amount-line' }, h('span', { class: 'amount-sign', 'aria-hidden': 'true' }, sign(till.currency)), amount),
+      bill, keypad(), order.box),
+    h('div', { class: 'collect-scan' }, scanning, seen.view, panel, said));
+
+  function keypad() {
+    const places = exponent(till.currency);
+    const press = (/** @type {string} */ key) => {
+      setLines([]);
+      const minor = parseMoney(amount.value || '0', till.currency) ?? 0;
+      const next = key === '⌫' ? Math.floor(minor / 10) : minor * (key === '00' ? 100 : 10) + (key === '00' ? 0 : Number(key));
+      if (next <= 1e11) amount.value = next ? decimals(next, till.currency) : '';
+      if (result.kind !== 'asking') set({ kind: 'idle' });
+    };
+    return h('div', { class: 'keypad', role: 'group', 'aria-label': t('keypad'), 'data-places': places },
+      ['1', '2', '3', '4', '5', '6', '7', '8', '9', '00', '0', '⌫'].map((key) =>
+        h('button', { type: 'button', class: 'key', 'aria-label': key === '⌫' ? t('delete_digit') : key, onclick: () => press(key) }, key)),
+      h('button', { type: 'button', class: 'key wide-key', onclick: importBill }, icon('list'), t('import_bill')));
+  }
+
+  function importBill() {
+    const text = h('textarea', { class: 'input mono', rows: 7, 'aria-label': t('import_bill'), placeholder: '牛肉面,32.00\n{"name":"Tea","amount":"8.00"}' });
+    const file = h('input', { type: 'file', accept: '.csv,.txt,.jsonl,.json,text/*', class: 'input', 'aria-label': t('import_file') });
+    file.addEventListener('change', async () => { text.value = (await file.files?.[0]?.text()) ?? ''; });
+    formSheet({
+      title: t('import_bill'), body: [h('p', { class: 'quiet' }, t('import_hint')), text, file], action: t('import_take'),
+      submit() {
+        const { lines: read, wrong } = parseBill(text.value, till.currency);
+        const total = read.reduce((sum, line) => sum + line.amount, 0);
+        if (wrong.length || !read.length || total <= 0) {
+          const message = wrong.length ? t('import_wrong', { lines: wrong.slice(0, 5).join(', ') }) : t('import_empty');
+          throw Object.assign(new Error(message), { name: 'FanjuError', code: 'import' });
+        }
+        setLines(read);
+        amount.value = decimals(total, till.currency);
+      },
+    });
+  }
+
+  /** @param {import('./bill.js').Line[]} next */
+  function setLines(next) {
+    lines = next;
+    fill(bill, lines.length > 0 && [h('ul', { class: 'list slip' }, lines.map((line) =>
+      h('li', { class: 'row still' }, h('span', { class: 'row-main' }, line.name), h('span', { class: 'amount' }, till.money(line.amount))))),
+    h('button', { type: 'button', class: 'button small', onclick: () => { setLines([]); amount.value = ''; } }, t('clear'))]);
+  }
+
+  /** @param {string} text */
+  async function scan(text) {
+    const digits = digitsOf(text);
+    code.value = '';
+    if (result.kind === 'asking') return;
+    if (!isCode(digits)) return toast(t('code_mistyped'), 'bad');
+    const total = parseMoney(amount.value, till.currency);
+    if (!total || total <= 0) {
+      amount.focus();
+      return toast(t('amount_first'), 'bad');
+    }
+    const order_no = order.input.value.trim() || freshOrderNo();
+    set({ kind: 'asking', total, since: performance.now(), order_no });
+    const params = { merchant: till.id, code: digits, order_no, total, ...(lines.length ? { lines } : {}) };
+    try {
+      await ended(await till.fanju.call('orders.scan', params, { retry: false }), total, order_no);
+    } catch (error) {
+      await unanswered(error, total, order_no);
+    }
+  }
+
+  /** @param {unknown} error @param {number} total @param {string} order_no */
+  async function unanswered(error, total, order_no) {
+    const lost = ['connection_lost', 'unanswered', 'poisoned', 'idempotency_key_in_use', 'closed'];
+    if (!(error instanceof FanjuError) || !lost.includes(error.code)) {
+      if (!(error instanceof FanjuError)) console.error(error);
+      set({ kind: 'failed', total, order_no, text: explain(error), note: t('scan_again') });
+      return;
+    }
+    if (result.kind === 'asking') set({ ...result, lost: true });
+    // The reply is lost, the order is not: what happened is asked until it is known.
+    for (let unknown = 0; unknown < 3;) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      try {
+        const found = await till.fanju.call('orders.get', { merchant: till.id, order_no });
+        if (found.state !== 'in_flight') return await ended(found, total, order_no);
+        unknown = 0;
+      } catch (missing) {
+        if (!(missing instanceof FanjuError) || missing.code !== 'unknown_order') { complain(missing); break; }
+        unknown += 1;
+      }
+    }
+    set({ kind: 'unknown', total, order_no, text: t('order_unknown'), note: t('scan_again') });
+  }
+
+  /** @param {any} order @param {number} total @param {string} order_no */
+  async function ended(order, total, order_no) {
+    if (order.state === 'settled') {
+      const took = result.kind === 'asking' ? Math.round(performance.now() - result.since) : 0;
+      const settlement = order.settlement ?? {};
+      set({ kind: 'settled', total, order_no, text: till.money(total),
+        note: t('paid_by', { count: settlement.shares?.length ?? 0, took: took < 10_000 ? `${took} ms` : `${Math.round(took / 1000)} s` }) });
+      amount.value = '';
+      setLines([]);
+      next();
+      return;
+    }
+    const who = blamed(order.reason);
+    if (who) await till.names.need([who], 'wallets').catch(() => {});
+    set({ kind: 'declined', total, order_no, text: reasonText(order.reason, (id) => till.names.of(id)), note: t('nothing_taken') });
+  }
+
+  function next() { order.input.value = freshOrderNo(); }
+
+  /** @param {Result} to */
+  function set(to) {
+    result = to;
+    update();
+    if (result.kind === 'asking') {
+      said.textContent = t('asking');
+      if (till.inside) parent.postMessage({ fanju: 'asking' }, location.origin);
+    }
+    else if (result.kind !== 'idle') {
+      said.textContent = `${t(`result_${result.kind}`)}. ${result.text}. ${result.note}`;
+      if (till.inside) parent.postMessage({ fanju: 'ended', state: result.kind }, location.origin);
+      code.focus();
+    }
+  }
+
+  function update() {
+    panel.className = `result ${result.kind}`;
+    element.classList.toggle('answering', result.kind !== 'idle');
+    if (result.kind === 'idle') {
+      fill(panel, h('p', { class: 'result-hint' }, icon('code'), t('till_hint')));
+    } else if (result.kind === 'asking') {
+      const { order_no } = result;
+      fill(panel, h('div', { class: 'spinner', 'aria-hidden': 'true' }), h('p', { class: 'result-word' }, t(result.lost ? 'asking_lost' : 'asking')),
+        h('p', { class: 'result-amount' }, till.money(result.total)), h('p', { class: 'result-note' }, t('asking_note')),
+        !result.lost && button(t('cancel_order'), () => till.fanju.call('orders.cancel', { merchant: till.id, order_no }), { class: 'button small', 'data-key': 'cancel' }));
+    } else {
+      fill(panel, h('div', { class: 'result-mark', 'aria-hidden': 'true' }, icon(result.kind === 'settled' ? 'check' : result.kind === 'declined' ? 'close' : 'alert')),
+        h('p', { class: 'result-word' }, t(`result_${result.kind}`)),
+        h('p', { class: result.kind === 'settled' ? 'result-amount' : 'result-text' }, result.text),
+        h('p', { class: 'result-note' }, result.note),
+        h('p', { class: 'result-note' }, t('order_no_is', { order_no: result.order_no })),
+        h('button', { type: 'button', class: 'button small', 'data-key': 'next', onclick: () => { set({ kind: 'idle' }); amount.focus(); } },
+          t(result.kind === 'settled' ? 'next_order' : 'understood')));
+    }
+  }
+
+  code.addEventListener('input', () => { if (digitsOf(code.value).length >= 18) scan(code.value); });
+  code.addEventListener('keydown', (event) => { if (event.key === 'Enter' && code.value) scan(code.value); });
+  amount.addEventListener('input', () => { lines.length && setLines([]); if (result.kind !== 'asking' && result.kind !== 'idle') set({ kind: 'idle' }); });
+  amount.addEventListener('keydown', (event) => { if (event.key === 'Enter') code.focus(); });
+  // A hand scanner types: wherever nothing else is being typed, its digits go to the code.
+  addEventListener('keydown', (event) => {
+    if (event.target === document.body && /^\d$/.test(event.key) && !event.ctrlKey && !event.metaKey) code.focus();
+  });
+  addEventListener('message', ({ origin, data }) => {
+    if (origin !== location.origin || !till.inside || !data?.fanju) return;
+    if (data.fanju === 'total' && result.kind !== 'asking' && !parseMoney(amount.value, till.currency)) amount.value = decimals(data.total, till.currency);
+    if (data.fanju === 'scan') scan(data.code);
+    if (data.fanju === 'no_code') toast(t('no_code_shown'), 'bad');
+  });
+  return { element, update };
+}
+
+/** @param {string} currency */
+function sign(currency) {
+  const parts = new Intl.NumberFormat(document.documentElement.lang, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }).formatToParts(0);
+  return parts.find(({ type }) => type === 'currency')?.value ?? currency;
+}

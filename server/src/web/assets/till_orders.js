@@ -1,0 +1,165 @@
+// @ts-check
+/** Looking back at the till: today's orders with their refunds, the days, the balance, the payout. */
+
+import { newKey } from './fanju.js';
+import { amountOf } from './home.js';
+import { reasonText } from './receipt.js';
+import { button, complain, field, fill, formSheet, h, icon, select, sheet, toast, when } from './ui.js';
+import { language, t } from './words.js';
+
+/** @typedef {import('./till.js').Till} Till */
+
+const DAY_MS = 86_400_000;
+const DAYS_SHOWN = 7;
+const ORDERS_SHOWN = 100;
+/** A busy shop sells faster than its report is worth asking for. */
+const LOOK_AGAIN_MS = 1000;
+
+/** @param {Till} till */
+export function ordersView(till) {
+  const list = h('ul', { class: 'list' });
+  const element = h('div', null, h('div', { class: 'section-head' }, h('h2', null, t('orders_today'))), list);
+  function update() {
+    const orders = today(till);
+    fill(list, orders.length ? orders.slice(0, ORDERS_SHOWN).map((order) => h('li', null, row(till, order))) : h('li', { class: 'empty quiet' }, t('orders_none')));
+  }
+  return { element, update };
+}
+
+/** @typedef {{ order_no: string, at: number, total: number, kind: 'settled' | 'declined', refunded: number, reason: any, position: number }} Listed */
+
+/** Today's orders, newest first, each with what was given back of it. @param {Till} till @returns {Listed[]} */
+function today(till) {
+  const begin = new Date().setHours(0, 0, 0, 0);
+  /** @type {Map<string, number>} */
+  const refunded = new Map();
+  /** @type {Listed[]} */
+  const orders = [];
+  for (const { position, event } of till.events) {
+    const { data } = event;
+    const at = Date.parse(event.time);
+    if (data.type === 'refunded') refunded.set(data.order_no, (refunded.get(data.order_no) ?? 0) + data.amount);
+    if ((data.type !== 'settled' && data.type !== 'declined') || at < begin) continue;
+    orders.push({ order_no: data.order_no, at: at * 1000, total: data.total, kind: data.type, reason: data.reason, position, refunded: 0 });
+  }
+  return orders.map((order) => ({ ...order, refunded: order.kind === 'settled' ? refunded.get(order.order_no) ?? 0 : 0 }));
+}
+
+/** @param {Till} till @param {Listed} order */
+function row(till, order) {
+  const { kind, refunded, total } = order;
+  const state = kind === 'declined' ? reasonText(order.reason, (id) => till.names.of(id))
+    : refunded === 0 ? t('bill_settled') : refunded < total ? t('refunded_part', { amount: till.money(refunded) }) : t('refunded_whole');
+  const inside = [
+    h('span', { class: `dot ${kind} ${refunded ? 'refunded' : ''}`, 'aria-hidden': 'true' }),
+    h('span', { class: 'row-main' }, h('strong', { class: 'mono' }, order.order_no), h('span', { class: 'quiet' }, `${when(order.at)} · ${state}`)),
+    h('span', { class: `amount ${kind === 'declined' ? 'void' : ''}` }, till.money(total)),
+  ];
+  if (kind === 'declined') return h('div', { class: 'row still' }, inside);
+  return h('button', { type: 'button', class: 'row', 'data-key': order.position, onclick: () => openOrder(till, order.order_no).catch(complain) }, inside);
+}
+
+/** @param {Till} till @param {string} order_no */
+async function openOrder(till, order_no) {
+  const order = await till.fanju.call('orders.get', { merchant: till.id, order_no });
+  if (order.state !== 'settled') return;
+  const { settlement, remaining, refunds } = order;
+  await till.names.need(settlement.shares.map((/** @type {any} */ share) => share.diner), 'wallets').catch(() => {});
+  const left = remaining.reduce((/** @type {number} */ sum, /** @type {number} */ one) => sum + one, 0);
+  const leftOf = (/** @type {number} */ share) => settlement.legs.reduce((/** @type {number} */ sum, /** @type {any} */ leg, /** @type {number} */ index) =>
+    sum + (leg.share === share ? remaining[index] : 0), 0);
+  const opened = sheet({
+    title: order_no, body: [
+      h('p', { class: 'huge' }, till.money(settlement.total)),
+      h('ul', { class: 'list slip' }, settlement.shares.map((/** @type {any} */ share, /** @type {number} */ index) => h('li', { class: 'row still' },
+        h('span', { class: 'row-main' }, h('span', null, till.names.of(share.diner)),
+          leftOf(index) < share.owed && h('span', { class: 'quiet' }, t('refunded_part', { amount: till.money(share.owed - leftOf(index)) }))),
+        h('span', { class: 'amount' }, till.money(share.owed)))),
+      refunds.map((/** @type {any} */ refund) => h('li', { class: 'row still' },
+        h('span', { class: 'row-main quiet' }, t('refund_no_is', { refund_no: refund.refund_no })), h('span', { class: 'amount' }, till.money(-refund.amount))))),
+      left > 0 ? button([icon('refund'), t('refund')], () => { opened.close(); refund(till, order, left, leftOf); }, { class: 'button wide' })
+        : h('p', { class: 'quiet center' }, t('refunded_whole'))],
+  });
+}
+
+/** @param {Till} till @param {any} order @param {number} left @param {(share: number) => number} leftOf */
+function refund(till, order, left, leftOf) {
+  const { settlement } = order;
+  const refund_no = `R${newKey().slice(0, 8)}`;
+  const hint = h('p', { class: 'quiet', role: 'status' });
+  const amount = field(t('amount'), { inputmode: 'decimal', placeholder: t('refund_all') }, t('refund_amount_hint'));
+  /** @type {[string, string][]} */
+  const diners = settlement.shares.map((/** @type {any} */ share) => [share.diner, till.names.of(share.diner)]);
+  const show = (/** @type {string} */ diner) => {
+    const index = settlement.shares.findIndex((/** @type {any} */ share) => share.diner === diner);
+    hint.textContent = t('refund_left', { amount: till.money(index < 0 ? left : leftOf(index)) });
+  };
+  const diner = select(t('refund_whom'), [['', t('refund_everybody')], ...diners], '', show);
+  show('');
+  formSheet({
+    title: t('refund'), body: [diner.box, amount.box, hint], action: t('refund_do'), primary: 'danger',
+    async submit() {
+      const asked = amount.input.value.trim() ? amountOf(amount.input, till.currency) : undefined;
+      const made = await till.fanju.call('orders.refund', {
+        merchant: till.id, order_no: settlement.order_no, refund_no,
+        ...(asked === undefined ? {} : { amount: asked }), ...(diner.input.value ? { diner: diner.input.value } : {}),
+      });
+      toast(t('toast_refund', { amount: till.money(made.event?.amount ?? asked ?? left) }), 'good');
+    },
+  });
+}
+
+/** @param {Till} till */
+export function daysView(till) {
+  const balance = h('div', { class: 'panel column' });
+  const table = h('div');
+  const element = h('div', null, balance, h('div', { class: 'section-head' }, h('h2', null, t('days'))), table);
+  let known = -1;
+  let planned = false;
+
+  async function load() {
+    const to_day = Math.floor(Date.now() / DAY_MS);
+    const { days } = await till.fanju.call('merchants.days', { merchant: till.id, from_day: to_day - DAYS_SHOWN + 1, to_day });
+    fill(table, days.length ? report(till, [...days].sort((a, b) => b.day - a.day)) : h('p', { class: 'quiet empty' }, t('days_none')));
+  }
+
+  function update() {
+    const { posted, available } = till.merchant;
+    fill(balance, h('span', { class: 'quiet' }, t('balance')), h('strong', { class: 'balance' }, till.money(available)),
+      posted > available && h('span', { class: 'quiet' }, t('set_aside', { amount: till.money(posted - available) })),
+      button([icon('up'), t('pay_out')], () => payOut(till), { class: 'button small', 'data-key': 'payout', disabled: available <= 0 }));
+    const newest = till.events[0]?.position ?? 0;
+    if (newest === known || planned || till.fanju.state !== 'online') return;
+    planned = true;
+    setTimeout(() => {
+      [planned, known] = [false, till.events[0]?.position ?? 0];
+      load().catch(complain);
+    }, known < 0 ? 0 : LOOK_AGAIN_MS);
+  }
+  return { element, update };
+}
+
+/** @param {Till} till @param {any[]} days newest first */
+function report(till, days) {
+  const format = new Intl.DateTimeFormat(language(), { weekday: 'short', month: 'short', day: 'numeric', timeZone: 'UTC' });
+  const cell = (/** @type {string} */ amount, /** @type {number} */ count) => h('td', null, amount, h('small', { class: 'quiet' }, ` ×${count}`));
+  return h('table', { class: 'days' },
+    h('caption', { class: 'unseen' }, t('days')),
+    h('thead', null, h('tr', null, ['day', 'settled', 'refunded', 'declined'].map((column) => h('th', { scope: 'col' }, t(`column_${column}`))))),
+    h('tbody', null, days.map((day) => h('tr', null, h('th', { scope: 'row' }, format.format(day.day * DAY_MS)),
+      cell(till.money(day.settled), day.settled_count), cell(till.money(day.refunded), day.refunded_count), h('td', null, day.declined_count)))));
+}
+
+/** @param {Till} till */
+function payOut(till) {
+  const amount = field(t('amount'), { inputmode: 'decimal', class: 'input big', placeholder: till.money(till.merchant.available) },
+    t('withdraw_hint', { amount: till.money(till.merchant.available) }));
+  formSheet({
+    title: t('pay_out'), body: [amount.box], action: t('pay_out'),
+    async submit() {
+      const minor = amountOf(amount.input, till.currency);
+      await till.pay('merchants.pay_out', { merchant: till.id, amount: minor });
+      toast(t('toast_paid_out', { amount: till.money(minor) }), 'good');
+    },
+  });
+}

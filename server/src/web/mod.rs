@@ -1,0 +1,112 @@
+//! The pages: a diner's phone, a till, the operator's desk, the demo, and the files they are made of.
+//!
+//! Everything is in the program; nothing is read from disk, nothing comes from elsewhere. Pages talk
+//! to the engine over `/v1/live` only, as any other client.
+//!
+//! Invariants: every answer of this module carries the security headers ([`headers`]); a code's
+//! picture is made of checked digits and kept by nobody; the demo's page is there only when
+//! [`Shown::demo`] says so.
+
+mod assets;
+mod codes;
+
+#[cfg(test)]
+mod tests;
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::{self, EntityTag, Header, IfNoneMatch},
+    web::{self, Data, Path, ServiceConfig},
+};
+use fanju::domain::code::Code;
+
+use self::assets::Asset;
+
+/// Which pages there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// Whether the demo is played: eight phones and a till on one page.
+    pub demo: bool,
+}
+
+/// Scripts, styles, pictures, frames and the live channel from here, and nothing else from anywhere.
+/// Pages may be framed by pages from here: the demo does it.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-src 'self'; img-src 'self' data:; \
+                                       object-src 'none'; base-uri 'none'; form-action 'self'; \
+                                       frame-ancestors 'self'";
+
+/// Adds the pages to a server. Needs [`Data<Shown>`]; without it there is no demo.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .route("/", web::get().to(|request| async move { page(&request, "phone.html") }))
+        .route("/till", web::get().to(|request| async move { page(&request, "till.html") }))
+        .route("/operator", web::get().to(|request| async move { page(&request, "operator.html") }))
+        .route("/demo", web::get().to(demo))
+        .route("/offline.js", web::get().to(|request| async move { page(&request, "offline.js") }))
+        .route("/assets/{file}", web::get().to(asset))
+        .route("/codes/{digits}/qr.svg", web::get().to(|digits| picture(digits, codes::qr)))
+        .route("/codes/{digits}/code128.svg", web::get().to(|digits| picture(digits, codes::bars)));
+}
+
+async fn demo(request: HttpRequest) -> HttpResponse {
+    match request.app_data::<Data<Shown>>() {
+        Some(shown) if shown.demo => page(&request, "demo.html"),
+        Some(_) | None => not_found(),
+    }
+}
+
+async fn asset(request: HttpRequest, file: Path<String>) -> HttpResponse {
+    page(&request, &file)
+}
+
+/// The file called `name`, unless the browser has this very one.
+fn page(request: &HttpRequest, name: &str) -> HttpResponse {
+    let Some((asset, tag)) = assets::find(name) else { return not_found() };
+    if is_known(request, tag) {
+        return headers(&mut HttpResponse::NotModified())
+            .insert_header((header::ETAG, tag))
+            .insert_header((header::CACHE_CONTROL, "no-cache"))
+            .finish();
+    }
+    let Asset { content_type, bytes, .. } = asset;
+    headers(&mut HttpResponse::Ok())
+        .insert_header((header::ETAG, tag))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .content_type(*content_type)
+        .body(*bytes)
+}
+
+/// Whether the browser says that it holds the file with this `tag`.
+fn is_known(request: &HttpRequest, tag: &str) -> bool {
+    let Ok(tag) = tag.parse::<EntityTag>() else { return false };
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(held)) => held.iter().any(|held| held.weak_eq(&tag)),
+        Err(_) => false,
+    }
+}
+
+/// `draw`s the code that `digits` are; digits that are no group's code have no picture.
+async fn picture(digits: Path<String>, draw: fn(Code) -> String) -> HttpResponse {
+    let Ok(code) = digits.parse::<Code>() else { return not_found() };
+    headers(&mut HttpResponse::Ok())
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("image/svg+xml")
+        .body(draw(code))
+}
+
+fn not_found() -> HttpResponse {
+    headers(&mut HttpResponse::NotFound())
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("text/plain; charset=utf-8")
+        .body("not found")
+}
+
+/// What every answer says about itself, so that a browser gives no page more than it needs.
+fn headers(answer: &mut HttpResponseBuilder) -> &mut HttpResponseBuilder {
+    answer
+        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::X_FRAME_OPTIONS, "SAMEORIGIN"))
+}

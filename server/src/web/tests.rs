@@ -1,0 +1,133 @@
+use std::collections::BTreeSet;
+
+use actix_web::{
+    App,
+    body::MessageBody,
+    dev::ServiceResponse,
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
+    test as probe,
+    web::Data,
+};
+use fanju::domain::code::Code;
+
+use super::{Shown, assets, routes};
+
+/// The answer to `GET path`, of a server that plays the demo or does not.
+async fn get(
+    path: &str,
+    demo: bool,
+    tag: Option<&str>,
+) -> ServiceResponse<impl MessageBody + use<>> {
+    let app = App::new().app_data(Data::new(Shown { demo })).configure(routes);
+    let service = probe::init_service(app).await;
+    let request = probe::TestRequest::get().uri(path);
+    let request = match tag {
+        Some(tag) => request.insert_header((header::IF_NONE_MATCH, tag)),
+        None => request,
+    };
+    probe::call_service(&service, request.to_request()).await
+}
+
+fn said(answer: &ServiceResponse<impl MessageBody>, name: HeaderName) -> String {
+    let value = answer.headers().get(name).expect("header is there");
+    value.to_str().expect("header is text").to_owned()
+}
+
+#[actix_web::test]
+async fn every_page_is_served_with_its_type_and_the_security_headers() {
+    for path in ["/", "/till", "/operator", "/demo"] {
+        let answer = get(path, true, None).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(said(&answer, header::CONTENT_TYPE), "text/html; charset=utf-8");
+        assert!(said(&answer, header::CONTENT_SECURITY_POLICY).starts_with("default-src 'self'"));
+        assert_eq!(said(&answer, header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+        assert_eq!(said(&answer, header::REFERRER_POLICY), "no-referrer");
+        assert_eq!(said(&answer, header::X_FRAME_OPTIONS), "SAMEORIGIN");
+        assert_eq!(said(&answer, header::CACHE_CONTROL), "no-cache");
+    }
+}
+
+#[actix_web::test]
+async fn the_demo_is_hidden_where_it_is_not_played() {
+    assert_eq!(get("/demo", false, None).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[actix_web::test]
+async fn a_file_that_the_browser_has_is_not_sent_again() {
+    let first = get("/assets/style.css", false, None).await;
+    let tag = said(&first, header::ETAG);
+    assert!(tag.starts_with('"') && tag.ends_with('"'), "a strong tag: {tag}");
+    let again = get("/assets/style.css", false, Some(&tag)).await;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(said(&again, header::ETAG), tag);
+    let listed = get("/assets/style.css", false, Some(&format!("\"other\", {tag}"))).await;
+    assert_eq!(listed.status(), StatusCode::NOT_MODIFIED);
+    let other = get("/assets/style.css", false, Some("\"other\"")).await;
+    assert_eq!(other.status(), StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn what_is_no_file_is_not_found_and_still_guarded() {
+    for path in ["/assets/none.js", "/assets/..%2Fmod.rs", "/assets/"] {
+        assert_eq!(get(path, true, None).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    let answer = get("/assets/none.js", true, None).await;
+    assert_eq!(said(&answer, header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+}
+
+#[actix_web::test]
+async fn the_service_worker_stands_at_the_root_as_script() {
+    let answer = get("/offline.js", false, None).await;
+    assert_eq!(said(&answer, header::CONTENT_TYPE), "text/javascript; charset=utf-8");
+}
+
+#[actix_web::test]
+async fn a_code_is_drawn_and_kept_by_nobody() {
+    let code = Code::from_random(123_456_789);
+    for picture in ["qr", "code128"] {
+        let answer = get(&format!("/codes/{code}/{picture}.svg"), false, None).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(said(&answer, header::CONTENT_TYPE), "image/svg+xml");
+        assert_eq!(said(&answer, header::CACHE_CONTROL), "no-store");
+    }
+}
+
+#[actix_web::test]
+async fn digits_that_are_no_code_have_no_picture() {
+    let code = Code::from_random(7).to_string();
+    let swapped = format!("{}{}", &code[..17], (code.as_bytes()[17] - b'0' + 1) % 10);
+    for digits in [swapped.as_str(), "880000000000000000", "123", "28763443825664394"] {
+        let answer = get(&format!("/codes/{digits}/qr.svg"), false, None).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{digits}");
+    }
+}
+
+#[test]
+fn bars_are_code_128_of_set_c_between_quiet_zones() {
+    let drawn = super::codes::bars(Code::from_random(42));
+    // Start, nine symbols and a check symbol of 11 modules each, 13 of stop, and 20 of quiet.
+    assert!(drawn.contains("viewBox=\"0 0 154 60\""), "{drawn}");
+}
+
+#[test]
+fn the_list_names_every_file_of_the_folder() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/assets");
+    let files = std::fs::read_dir(folder).expect("folder is there");
+    let files: BTreeSet<String> = files
+        .map(|file| file.expect("file is readable").file_name().to_string_lossy().into_owned())
+        .collect();
+    let listed: BTreeSet<String> = assets::ASSETS.iter().map(|it| it.name.to_owned()).collect();
+    assert_eq!(listed, files);
+}
+
+#[test]
+fn pages_hold_no_script_and_no_style_of_their_own() {
+    for page in assets::ASSETS.iter().filter(|asset| asset.name.ends_with(".html")) {
+        let text = str::from_utf8(page.bytes).expect("pages are UTF-8");
+        assert!(!text.contains(" style=") && !text.contains("<style"), "{}", page.name);
+        assert!(!text.contains(" onclick=") && !text.contains("<script>"), "{}", page.name);
+    }
+}

@@ -1,0 +1,318 @@
+//! every operation, asked by everybody. Who may is written here by hand, once more.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use fanju::{
+    domain::{
+        event::{Consent, Rules},
+        text::Name,
+    },
+    id::{GroupId, MerchantId, WalletId},
+    money::{Amount, Currency},
+};
+use fanju_server::{
+    app::{App, Desk},
+    auth::{
+        caller::{Ask, Caller},
+        register::{DeviceId, KeyId, Person, PersonId, Role, Scope},
+    },
+    config::Settings,
+    operations,
+};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// Everybody who may ask.
+const ROLES: [&str; 10] = [
+    "nobody",
+    "host",
+    "member",
+    "invited",
+    "stranger",
+    "owner",
+    "cashier",
+    "till",
+    "other_till",
+    "operator",
+];
+
+/// Who may, operation by operation: `*` is everybody, `+` everybody who is somebody.
+const MAY: &[(&str, &str)] = &[
+    ("sign_up.begin", "*"),
+    ("sign_up.finish", "*"),
+    ("sign_in.begin", "*"),
+    ("sign_in.finish", "*"),
+    ("step_up.begin", "host member invited stranger owner cashier"),
+    ("step_up.finish", "host member invited stranger owner cashier"),
+    ("sign_out", "host member invited stranger owner cashier"),
+    ("me", "+"),
+    ("me.verify", "host member invited stranger owner cashier"),
+    ("devices.list", "host member invited stranger owner cashier"),
+    ("devices.revoke", "host member invited stranger owner cashier"),
+    ("names", "+"),
+    ("wallets.open", "host member invited stranger owner cashier"),
+    ("wallets.get", "host"),
+    ("wallets.top_up", "host"),
+    ("wallets.withdraw", "host"),
+    ("wallets.transfer", "host"),
+    ("wallets.freeze", "host"),
+    ("wallets.thaw", "host"),
+    ("wallets.close", "host"),
+    ("wallets.statement", "host"),
+    ("wallets.groups", "host"),
+    ("groups.open", "host"),
+    ("groups.get", "host member invited"),
+    ("groups.events", "host member invited"),
+    ("groups.invite", "host"),
+    ("groups.link", "host"),
+    ("groups.join", "host"),
+    ("groups.join_by_code", "host"),
+    ("groups.leave", "host"),
+    ("groups.consent", "host"),
+    ("groups.rules", "host"),
+    ("groups.lock", "host"),
+    ("groups.unlock", "host"),
+    ("groups.close", "host"),
+    ("groups.code", "host"),
+    ("groups.confirm", "host"),
+    ("groups.refuse", "host"),
+    ("merchants.onboard", "host member invited stranger owner cashier"),
+    ("merchants.get", "owner cashier till"),
+    ("merchants.events", "owner cashier till"),
+    ("merchants.days", "owner cashier till"),
+    ("merchants.pay_out", "owner"),
+    ("orders.scan", "owner cashier till"),
+    ("orders.get", "owner cashier till"),
+    ("orders.cancel", "owner cashier till"),
+    ("orders.refund", "owner cashier"),
+    ("staff.add", "owner"),
+    ("staff.list", "owner"),
+    ("staff.remove", "owner"),
+    ("keys.create", "owner"),
+    ("keys.list", "owner"),
+    ("keys.revoke", "owner"),
+    ("webhooks.create", "owner"),
+    ("webhooks.list", "owner"),
+    ("webhooks.remove", "owner"),
+    ("webhooks.rotate", "owner"),
+    ("webhooks.deliveries", "owner"),
+    ("webhooks.replay", "owner"),
+    ("operator.stats", "operator"),
+    ("operator.totals", "operator"),
+];
+
+/// A table and a shop, with everybody around them.
+struct World {
+    app: App,
+    group: GroupId,
+    merchant: MerchantId,
+    host: WalletId,
+    callers: Vec<(&'static str, Caller)>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let settings = Settings { data: String::new(), ..Settings::default() };
+        let app = App::open(settings).expect("the app opens");
+        let engine = app.engine().clone();
+        let name = |text: &str| Name::new(text).expect("a name");
+        let merchant = engine.onboard_merchant(name("Shop"), Currency::CNY).await.expect("open");
+        let other = engine.onboard_merchant(name("Other"), Currency::CNY).await.expect("open");
+        let mut callers = vec![("nobody", Caller::Nobody), ("operator", Caller::Operator)];
+        let mut wallets = Vec::new();
+        for role in ["host", "member", "invited", "stranger", "owner", "cashier"] {
+            let works = match role {
+                "owner" => Some((merchant, Role::Owner)),
+                "cashier" => Some((merchant, Role::Cashier)),
+                "stranger" => Some((other, Role::Owner)),
+                _ => None,
+            };
+            let (wallet, caller) = person(&app, role, works).await;
+            wallets.push(wallet);
+            callers.push((role, caller));
+        }
+        for (role, shop) in [("till", merchant), ("other_till", other)] {
+            let now = app.now();
+            let scopes = [Scope::Collect, Scope::Read];
+            let made = move |desk: &Desk| desk.register.create_key(shop, "till", &scopes, now);
+            let (token, _) = app.desk(made).await.expect("a thread").expect("a key");
+            let caller = app.identify(token.kind(), &token.hash()).expect("readable");
+            callers.push((role, caller));
+        }
+        let [host, member, invited, ..] = wallets[..] else { panic!("six wallets") };
+        let consent = Consent { cap: Amount::from_minor(10_000), confirm_above: None };
+        let rules = Rules::default();
+        let group = engine.open_group(name("Table"), host, consent, Currency::CNY, rules).await;
+        let group = group.expect("open");
+        for wallet in [member, invited] {
+            engine.invite(group, host, wallet).await.expect("invited");
+        }
+        engine.join(group, member, consent).await.expect("joined");
+        Self { app, group, merchant, host, callers }
+    }
+
+    /// Parameters of the host's and the shop's: whoever else sends them reaches for what is theirs.
+    fn parameters(&self, method: &str) -> Map<String, Value> {
+        let Self { group, merchant, host, .. } = self;
+        let id = Uuid::now_v7();
+        let seat = json!({ "group": group, "by": host });
+        let join = json!({ "group": group, "wallet": host, "cap": 1 });
+        let answer = json!({
+            "group": group, "diner": host, "merchant": merchant, "order_no": "1", "owed": 1,
+        });
+        let shop = json!({ "merchant": merchant });
+        let order = json!({ "merchant": merchant, "order_no": "1" });
+        let hook = json!({ "merchant": merchant, "webhook": id });
+        let value = match method {
+            "sign_up.begin" => json!({ "name": "Ana" }),
+            "sign_up.finish" | "sign_in.finish" | "step_up.finish" => {
+                json!({ "ceremony": id, "credential": {} })
+            }
+            "sign_in.begin" | "step_up.begin" | "sign_out" | "me" | "devices.list"
+            | "operator.stats" | "operator.totals" => json!({}),
+            "me.verify" => json!({ "name": "Ana", "id_number": "1" }),
+            "devices.revoke" => json!({ "device": id }),
+            "names" => json!({ "wallets": [host] }),
+            "wallets.open" => json!({ "currency": "CNY" }),
+            "wallets.top_up" | "wallets.withdraw" => json!({ "wallet": host, "amount": 1 }),
+            "wallets.transfer" => json!({ "wallet": host, "to": id, "amount": 1 }),
+            "groups.open" => json!({ "name": "Table", "host": host, "cap": 1 }),
+            "groups.get" | "groups.events" => json!({ "group": group }),
+            "groups.invite" => json!({ "group": group, "by": host, "wallet": id }),
+            "groups.link" | "groups.lock" | "groups.unlock" | "groups.close" | "groups.code" => {
+                seat
+            }
+            "groups.join" | "groups.consent" => join,
+            "groups.join_by_code" => {
+                json!({ "code": fanju::domain::code::Code::from_random(1), "wallet": host, "cap": 1 })
+            }
+            "groups.leave" => json!({ "group": group, "wallet": host }),
+            "groups.rules" => json!({ "group": group, "by": host, "rules": Rules::default() }),
+            "groups.confirm" | "groups.refuse" => answer,
+            "merchants.onboard" => json!({ "name": "Shop", "currency": "CNY" }),
+            "merchants.pay_out" => json!({ "merchant": merchant, "amount": 1 }),
+            "orders.scan" => json!({
+                "merchant": merchant, "order_no": "1", "total": 1,
+                "code": fanju::domain::code::Code::from_random(1),
+            }),
+            "orders.get" | "orders.cancel" => order,
+            "orders.refund" => json!({ "merchant": merchant, "order_no": "1", "refund_no": "1" }),
+            "staff.add" => json!({ "merchant": merchant, "person": id, "role": "cashier" }),
+            "staff.remove" => json!({ "merchant": merchant, "person": id }),
+            "keys.create" => json!({ "merchant": merchant, "label": "1", "scopes": ["read"] }),
+            "keys.revoke" => json!({ "merchant": merchant, "key": id }),
+            "webhooks.create" => json!({ "merchant": merchant, "url": "https://example.com/" }),
+            "webhooks.remove" | "webhooks.rotate" | "webhooks.deliveries" => hook,
+            "webhooks.replay" => {
+                json!({ "merchant": merchant, "message": "msg_1" })
+            }
+            method if method.starts_with("wallets.") => json!({ "wallet": host }),
+            method if method.starts_with("merchants.") || method.ends_with(".list") => shop,
+            method => panic!("no parameters for {method}: write them"),
+        };
+        value.as_object().expect("an object").clone()
+    }
+}
+
+async fn person(app: &App, role: &str, works: Option<(MerchantId, Role)>) -> (WalletId, Caller) {
+    let name = Name::new(role).expect("a name");
+    let wallet = app.engine().open_wallet(name.clone(), Currency::CNY).await.expect("open");
+    let (id, now) = (PersonId(Uuid::now_v7()), app.now());
+    let lasts = app.settings().session_lasts();
+    let token = app
+        .desk(move |desk| {
+            let person = Person { id, name, verified: false, created_at: now };
+            desk.register.add_person_without_passkey(&person).expect("added");
+            desk.register.add_wallet(id, wallet, Currency::CNY).expect("added");
+            if let Some((merchant, role)) = works {
+                desk.register.set_role(merchant, id, role).expect("set");
+            }
+            desk.register.open_session(id, "test", now, lasts).expect("open").0
+        })
+        .await
+        .expect("a thread");
+    (wallet, app.identify(token.kind(), &token.hash()).expect("readable"))
+}
+
+fn may(method: &str, role: &str) -> bool {
+    let (_, roles) = MAY.iter().find(|(named, _)| *named == method).unwrap_or_else(|| {
+        panic!("who may ask for {method}? write it into MAY");
+    });
+    match *roles {
+        "*" => true,
+        "+" => role != "nobody",
+        roles => roles.split_whitespace().any(|named| named == role),
+    }
+}
+
+#[test]
+fn every_operation_is_refused_to_everybody_who_has_no_right() {
+    actix_rt::System::new().block_on(async {
+        let mut asked = 0;
+        for operation in operations::all() {
+            // Some operations change who is who: each gets a world of its own.
+            let world = World::new().await;
+            for role in ROLES {
+                let (_, caller) = world
+                    .callers
+                    .iter()
+                    .find(|(named, _)| *named == role)
+                    .expect("everybody is there");
+                let method = operation.offer.method;
+                let ask = Ask {
+                    caller: caller.clone(),
+                    token: None,
+                    key: Some(Uuid::now_v7().to_string()),
+                    address: IpAddr::V4(Ipv4Addr::from(asked)),
+                    agent: None,
+                };
+                asked += 1;
+                let answer =
+                    operations::perform(&world.app, operation, ask, world.parameters(method)).await;
+                let code = answer.as_ref().err().map(fanju_server::problem::Problem::code);
+                let refused = matches!(code, Some("forbidden" | "not_signed_in"));
+                assert_eq!(!refused, may(method, role), "{method} by {role}: {answer:?}");
+                assert_ne!(code, Some("bad_request"), "{method}: {answer:?}");
+                assert_ne!(code, Some("internal"), "{method} by {role}: {answer:?}");
+            }
+            world.app.close().await;
+        }
+        let operations = operations::all().len();
+        assert_eq!(MAY.len(), operations, "MAY names what is not offered");
+        println!("{operations} operations × {} roles: {asked} answers as expected", ROLES.len());
+    });
+}
+
+#[test]
+fn ids_of_keys_and_devices_are_of_use_to_nobody_else() {
+    actix_rt::System::new().block_on(async {
+        let world = World::new().await;
+        let caller = |role| {
+            let found = world.callers.iter().find(|(named, _)| *named == role);
+            found.expect("everybody is there").1.clone()
+        };
+        let Caller::Person(host) = caller("host") else { panic!("a person") };
+        let Caller::Till(till) = caller("till") else { panic!("a till") };
+        let (device, key): (DeviceId, KeyId) = (host.device, till.key);
+        let stranger = caller("stranger");
+        let other = stranger.person().expect("a person").staff[0].0;
+        for (method, parameters) in [
+            ("devices.revoke", json!({ "device": device })),
+            ("keys.revoke", json!({ "merchant": other, "key": key })),
+        ] {
+            let ask = Ask {
+                caller: stranger.clone(),
+                token: None,
+                key: None,
+                address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                agent: None,
+            };
+            let operation = operations::named(method).expect("offered");
+            let parameters = parameters.as_object().expect("an object").clone();
+            let answer = operations::perform(&world.app, operation, ask, parameters).await;
+            let code = answer.expect_err("not the stranger's").code();
+            assert!(matches!(code, "unknown_device" | "unknown_key"), "{method}: {code}");
+        }
+        world.app.close().await;
+    });
+}
