@@ -41,8 +41,7 @@ fn the_code_map_covers_every_source() {
     let named: BTreeSet<String> = paths_named(&read("ARCHITECTURE.md")).into_iter().collect();
     for path in files(".rs").into_keys() {
         let in_engine = path.strip_prefix("engine/src/").unwrap_or(&path);
-        let is_elsewhere =
-            path.starts_with("simulations/src/") || path.starts_with("server/src/");
+        let is_elsewhere = path.starts_with("simulations/src/") || path.starts_with("server/src/");
         // Tests that stand beside their file are explained with it.
         let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
         let is_source = in_engine != path || is_elsewhere && !is_test;
