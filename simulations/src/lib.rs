@@ -3,6 +3,8 @@
 //! One dinner's path: [`workload`] says who pays what → [`dinner`] starts it on its [`drive`] →
 //! the engine settles it → [`acks`] writes it down → [`meter`] counts it. Afterwards [`auditor`]
 //! re-reads the journal with its own arithmetic, and [`report`] tells.
+//!
+//! [`live`] is its sibling: the same dinners over the network, from a server's outside.
 
 pub mod acks;
 pub mod auditor;
@@ -10,6 +12,7 @@ pub mod bills;
 pub mod chance;
 pub mod dinner;
 pub mod drive;
+pub mod live;
 pub mod meter;
 pub mod options;
 pub mod population;

@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use fanju_sim::{
     acks,
     auditor::{Audit, Auditor, Verdict},
+    live::{self, options::LiveOptions},
     options::{AuditOptions, DinnerOptions, Options, Task},
     reading,
     report::{Summary, write_audit},
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         .init();
     let outcome = match Options::parse().task {
         Task::Dinner(options) => dinner(&options),
+        Task::Live(options) => live(&options),
         Task::Audit(options) => audit(&options),
     };
     match outcome {
@@ -50,6 +52,12 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
     let report = run::dinner(options)?;
     let summary = Summary { report: &report, exponent: options.currency.exponent() };
     tell(&summary.to_string(), &report, options.json.as_deref())?;
+    Ok(report.is_well())
+}
+
+fn live(options: &LiveOptions) -> Result<bool> {
+    let report = live::run::live(options)?;
+    tell(&report.to_string(), &report, options.json.as_deref())?;
     Ok(report.is_well())
 }
 

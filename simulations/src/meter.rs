@@ -72,7 +72,6 @@ pub struct Meter {
 
 impl Default for Meter {
     fn default() -> Self {
-        let histogram = || Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("fixed bounds");
         Self {
             began: None,
             last_told: None,
@@ -176,12 +175,19 @@ fn word(reason: DeclineReason) -> &'static str {
     }
 }
 
-fn record(histogram: &mut Histogram<u64>, span: Duration) {
+/// An empty histogram of times in nanoseconds.
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("fixed bounds")
+}
+
+/// Counts a time.
+pub(crate) fn record(histogram: &mut Histogram<u64>, span: Duration) {
     histogram.saturating_record(u64::try_from(span.as_nanos()).unwrap_or(LATENCY_NS_MAX));
 }
 
+/// The figures of a histogram.
 #[expect(clippy::cast_precision_loss, reason = "three significant digits are recorded")]
-fn latency(histogram: &Histogram<u64>) -> Latency {
+pub(crate) fn latency(histogram: &Histogram<u64>) -> Latency {
     let micros = |nanos: u64| tenths(nanos as f64 / 1e3);
     let at = |quantile| micros(histogram.value_at_quantile(quantile));
     Latency {

@@ -5,6 +5,8 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
 
+use crate::live::options::LiveOptions;
+
 /// Load simulation of dinner-group checkout on the Fanju engine.
 ///
 /// Tables of friends pay restaurant bills: one member shows the group's code, the till scans it, and
@@ -23,6 +25,8 @@ pub struct Options {
 pub enum Task {
     /// Settle dinners as fast as possible, or at a fixed rate, and report how it went.
     Dinner(Box<DinnerOptions>),
+    /// Put load on a running server over real websockets, and check all that every phone is told.
+    Live(Box<LiveOptions>),
     /// Re-read the journal of a data folder with independent arithmetic; changes nothing.
     Audit(AuditOptions),
 }
@@ -246,7 +250,7 @@ impl DinnerOptions {
 }
 
 /// A number above zero; `100_000` and `100,000` are fine.
-fn count(text: &str) -> Result<u64, String> {
+pub(crate) fn count(text: &str) -> Result<u64, String> {
     let digits: String = text.chars().filter(|sign| !matches!(sign, '_' | ',')).collect();
     match digits.parse() {
         Ok(0) => Err("must be above zero".into()),
@@ -255,7 +259,8 @@ fn count(text: &str) -> Result<u64, String> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A span of at most a week.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(span) if span <= Duration::from_secs(7 * 86_400) => Ok(span),
@@ -280,7 +285,9 @@ mod tests {
         let words = ["fanju-sim", "dinner"].into_iter().chain(arguments.split_whitespace());
         let outcome = match Options::try_parse_from(words) {
             Ok(Options { task: Task::Dinner(options) }) => options.check(),
-            Ok(Options { task: Task::Audit(_) }) => unreachable!("`dinner` was asked for"),
+            Ok(Options { task: Task::Audit(_) | Task::Live(_) }) => {
+                unreachable!("`dinner` was asked for")
+            }
             Err(error) => Err(error.to_string()),
         };
         match (outcome, expected) {

@@ -1,21 +1,86 @@
-//! This process as Linux sees it: memory, processor time by thread, the file system of a folder.
+//! Processes as Linux sees them: memory, processor time by thread, the file system of a folder.
 //! Everything is zero or empty where `/proc` is not.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// The unit of processor times in `/proc`. Source: proc(5), `USER_HZ`; 100 on every Linux.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// Memory in use now, and at most so far, in bytes.
+/// A process: this one, or another of this machine.
+#[derive(Clone, Debug)]
+pub struct Process(PathBuf);
+
+impl Process {
+    /// This one.
+    #[must_use]
+    pub fn this() -> Self {
+        Self("/proc/self".into())
+    }
+
+    /// Another one.
+    ///
+    /// # Errors
+    /// The number, if there is no such process.
+    pub fn of(pid: u32) -> Result<Self, u32> {
+        let path = PathBuf::from(format!("/proc/{pid}"));
+        if path.is_dir() { Ok(Self(path)) } else { Err(pid) }
+    }
+
+    /// What it has used so far.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage { memory: self.memory_bytes(), cpu: self.cpu_times() }
+    }
+
+    fn memory_bytes(&self) -> (u64, u64) {
+        let status = fs::read_to_string(self.0.join("status")).unwrap_or_default();
+        let kilobytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.split_whitespace().next());
+            number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
+        };
+        (kilobytes("VmRSS:"), kilobytes("VmHWM:"))
+    }
+
+    fn cpu_times(&self) -> CpuTimes {
+        let mut times = BTreeMap::new();
+        let tasks = fs::read_dir(self.0.join("task")).into_iter().flatten().flatten();
+        for task in tasks {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            if let Some((name, used)) = parse_stat(&stat) {
+                *times.entry(name).or_default() += used;
+            }
+        }
+        CpuTimes(times)
+    }
+}
+
+/// What a process has used so far.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// Memory in use now, and at most so far, in bytes.
+    pub memory: (u64, u64),
+    /// Processor time.
+    pub cpu: CpuTimes,
+}
+
+/// Memory of this process in use now, and at most so far, in bytes.
 #[must_use]
 pub fn memory_bytes() -> (u64, u64) {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kilobytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        number.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
-    };
-    (kilobytes("VmRSS:"), kilobytes("VmHWM:"))
+    Process::this().memory_bytes()
+}
+
+/// Files and sockets that this process may have open; `None` where nobody says.
+#[must_use]
+pub fn files_max() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Processor time, by the threads' names; threads of one name are added up.
@@ -23,18 +88,10 @@ pub fn memory_bytes() -> (u64, u64) {
 pub struct CpuTimes(BTreeMap<String, Duration>);
 
 impl CpuTimes {
-    /// What every living thread has used so far.
+    /// What every living thread of this process has used so far.
     #[must_use]
     pub fn now() -> Self {
-        let mut times = BTreeMap::new();
-        let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-        for task in tasks {
-            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-            if let Some((name, used)) = parse_stat(&stat) {
-                *times.entry(name).or_default() += used;
-            }
-        }
-        Self(times)
+        Process::this().cpu_times()
     }
 
     /// What was used since `before`, in seconds; threads that used nothing are left out.
@@ -95,6 +152,10 @@ mod tests {
         if Path::new("/proc/self/status").exists() {
             let (now, most) = memory_bytes();
             assert!(0 < now && now <= most);
+            assert!(files_max() > Some(2));
+            let found = Process::of(std::process::id()).expect("this process").usage();
+            assert!(found.memory.0 > 0);
+            assert_eq!(Process::of(u32::MAX).map(drop), Err(u32::MAX));
             assert_ne!(file_system(Path::new("/proc")), "unknown");
         }
     }

@@ -169,7 +169,7 @@ pub fn grouped(number: u128) -> String {
 }
 
 /// A whole number, without its fraction.
-fn whole(number: f64) -> String {
+pub(crate) fn whole(number: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let number = number.round().max(0.0) as u128;
     grouped(number)
@@ -197,7 +197,13 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-fn row(text: &mut String, name: &str, number: &str, more: impl fmt::Display) -> fmt::Result {
+/// One row for people.
+pub(crate) fn row(
+    text: &mut String,
+    name: &str,
+    number: &str,
+    more: impl fmt::Display,
+) -> fmt::Result {
     writeln!(text, "{name:<22}{number:>16}  {more}")
 }
 

@@ -1,0 +1,173 @@
+//! A hall of one table of two and one till, told by hand what a server would say.
+
+use super::*;
+use crate::live::frame::Shares;
+
+struct Told {
+    hall: Hall,
+    till: Rc<Line>,
+    now: Instant,
+}
+
+fn hall() -> Told {
+    let (till, phone, now) = (Rc::new(Line::default()), Rc::new(Line::default()), Instant::now());
+    let mut hall = Hall::new("run".to_owned(), 1);
+    hall.hello(Hello { server_time: 1_000_000 }, now);
+    hall.open_till(Till { merchant: "shop".to_owned(), line: Rc::clone(&till) });
+    let (group, host) = ("group".to_owned(), "host".to_owned());
+    hall.seat(0, Table { group, host, phone, phones: 2 });
+    hall.meter.measure(now, now + Duration::from_secs(60));
+    Told { hall, till, now }
+}
+
+impl Told {
+    fn shows(&mut self, digits: &str) {
+        let answer = format!("{{\"code\":\"{digits}\",\"expires_at\":61000000}}");
+        self.hall.shows(0, Ok(&answer)).expect("a code");
+    }
+
+    fn arrives(&mut self) {
+        self.hall.arrive(self.now, self.now);
+    }
+
+    fn scanned(&mut self, order: u64, state: &str, total: u64) {
+        let answer = format!(
+            "{{\"state\":\"{state}\",\"order_no\":\"run-{order}\",\"total\":{total},\
+             \"position\":{order},\"reason\":{{\"reason\":\"short\"}}}}"
+        );
+        self.hall.scanned(0, order, Ok(&answer)).expect("an end");
+    }
+
+    fn hears(&mut self, chair: u32, order_no: &str, total: u64, position: u64) {
+        let shares = Shares { diners: 2, owed: total };
+        self.hall.heard(0, chair, position, Settled { order_no, total, shares });
+    }
+
+    fn asked_total(&self) -> u64 {
+        let text = self.till.unsent().expect("a scan");
+        let (_, total) = text.split_once("\"total\":").expect("a total");
+        total.trim_end_matches('}').parse().expect("a number")
+    }
+
+    #[track_caller]
+    fn faults(&self, expected: &[&str]) {
+        let found = &self.hall.meter.faults.reasons;
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, part) in found.iter().zip(expected) {
+            assert!(found.contains(part), "{found}");
+        }
+    }
+}
+
+#[test]
+fn a_dinner_is_complete_when_the_till_and_every_phone_were_told() {
+    let mut told = hall();
+    told.shows("88");
+    assert!(told.hall.is_ready());
+    told.arrives();
+    let total = told.asked_total();
+    assert!((2..=4).contains(&total), "{total}");
+    told.hears(0, "run-1", total, 1);
+    told.scanned(1, "settled", total);
+    assert_eq!((told.hall.meter.dinners, told.hall.open_dinners()), (0, 1));
+    told.hears(1, "run-1", total, 1);
+    assert_eq!((told.hall.meter.dinners, told.hall.open_dinners()), (1, 0));
+    assert!(!told.hall.is_ready(), "the code is spent");
+    told.shows("89");
+    assert!(told.hall.is_ready());
+    told.faults(&[]);
+}
+
+#[test]
+fn a_dinner_without_a_table_waits_for_the_next_code() {
+    let mut told = hall();
+    told.arrives();
+    assert_eq!(told.till.unsent(), None);
+    told.shows("88");
+    assert!(told.till.unsent().is_some_and(|text| text.contains("\"code\":\"88\"")));
+    told.arrives();
+    assert_eq!((told.hall.open_dinners(), told.hall.queue_max()), (2, 1));
+}
+
+#[test]
+fn what_arrives_again_or_otherwise_is_a_fault() {
+    let mut told = hall();
+    told.shows("88");
+    told.arrives();
+    let total = told.asked_total();
+    told.hears(0, "run-1", total, 1);
+    told.hears(0, "run-1", total, 1);
+    told.hears(1, "run-1", total + 1, 1);
+    told.scanned(1, "settled", total);
+    told.hears(1, "run-1", total, 1);
+    told.hears(1, "walk-1", total, 2);
+    told.faults(&["arrived again", "elsewhere", "hears of run-1 out of turn", "hears of walk-1"]);
+}
+
+#[test]
+fn an_answer_must_be_the_record_that_the_phones_were_told_of() {
+    let mut told = hall();
+    told.shows("88");
+    told.arrives();
+    let total = told.asked_total();
+    told.hears(0, "run-1", total, 7);
+    told.scanned(1, "settled", total);
+    told.faults(&["order 1 was answered as"]);
+}
+
+#[test]
+fn shares_must_be_the_bill() {
+    let mut told = hall();
+    told.shows("88");
+    told.arrives();
+    let total = told.asked_total();
+    let shares = Shares { diners: 2, owed: total - 1 };
+    told.hall.heard(0, 0, 1, Settled { order_no: "run-1", total, shares });
+    told.faults(&["shares of"]);
+}
+
+#[test]
+fn a_declined_or_refused_dinner_ends_and_the_next_one_begins() {
+    let mut told = hall();
+    told.shows("88");
+    told.arrives();
+    told.arrives();
+    told.scanned(1, "declined", 2);
+    told.shows("89");
+    let detail = String::new();
+    let refusal = Refusal { code: "busy".to_owned(), detail, retry_after_ms: None };
+    told.hall.scanned(0, 2, Err(refusal)).expect("a refusal");
+    assert_eq!(told.hall.open_dinners(), 0);
+    assert_eq!(told.hall.meter.declined["short"], 1);
+    assert_eq!(told.hall.meter.failed["busy"], 1);
+    told.faults(&[]);
+}
+
+#[test]
+fn an_old_code_is_replaced_before_it_is_shown() {
+    let mut told = hall();
+    told.shows("88");
+    told.now += Duration::from_secs(56);
+    told.arrives();
+    assert_eq!(told.till.unsent(), None);
+    let text = r#"{"code":"89","expires_at":120000000}"#;
+    told.hall.shows(0, Ok(text)).expect("a code");
+    assert!(told.till.unsent().is_some_and(|text| text.contains("\"code\":\"89\"")));
+}
+
+#[test]
+fn in_a_closed_loop_a_table_begins_by_itself_until_the_end() {
+    let mut told = hall();
+    told.hall.begin_all(told.now);
+    for order in 1..=2 {
+        told.shows("88");
+        let total = told.asked_total();
+        told.scanned(order, "settled", total);
+        (0..2).for_each(|chair| told.hears(chair, &format!("run-{order}"), total, order));
+    }
+    told.hall.end();
+    told.shows("88");
+    assert_eq!(told.till.unsent(), None);
+    assert_eq!((told.hall.meter.dinners, told.hall.open_dinners()), (2, 0));
+    told.faults(&[]);
+}

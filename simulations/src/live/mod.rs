@@ -1,0 +1,22 @@
+//! Live: load on a running server, over real websockets; every session behaves like a phone or a till.
+//!
+//! One dinner's path: [`pace`] says when it is due → [`hall`] gives it a table and a till → the till's
+//! [`session`] asks `orders.scan` over its [`line`] and [`wire`] → the server answers, and pushes the
+//! settlement to every phone at the table → [`frame`] reads that, [`track`] looks for gaps → [`hall`]
+//! finds the dinner complete → [`meter`] counts it → [`report`] tells.
+//!
+//! Everything but the clock of [`pace`] runs on one thread: the machine belongs to the server.
+
+pub mod cast;
+pub mod frame;
+pub mod hall;
+pub mod line;
+pub mod meter;
+pub mod options;
+pub mod pace;
+pub mod report;
+pub mod run;
+pub mod session;
+pub mod set_up;
+pub mod track;
+pub mod wire;

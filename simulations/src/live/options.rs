@@ -1,0 +1,187 @@
+//! Options of `live`, and what of them makes sense.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{
+    cast::Cast,
+    hall::{DINNERS_MAX, SHARE_MAX},
+    wire::Place,
+};
+use crate::{
+    options::{Rate, count, seconds},
+    process,
+};
+
+/// Options of `live`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "EXAMPLES:\n  \
+    fanju-server --data DIR cast --diners 2000 --shops 16 > cast.json\n  \
+    fanju-sim live --cast cast.json --rate 2000                how long do phones wait at that load?\n  \
+    fanju-sim live --cast cast.json --rate max --tables 128    how many dinners go through?\n  \
+    fanju-sim live --cast cast.json --tables 50 --idle 10000 --server-pid PID   what does one cost?\n  \
+    fanju-sim live --cast cast.json --storm 400                what if they all come back at once?\n\n\
+    EXIT CODES: 0 all well; 1 something arrived twice, out of turn or not at all, or a dinner failed;\n\
+    2 bad options or bad input.")]
+pub struct LiveOptions {
+    /// The server's live channel.
+    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/v1/live")]
+    pub url: Place,
+    /// Who plays, as `fanju-server cast` wrote it.
+    #[arg(long, value_name = "FILE")]
+    pub cast: PathBuf,
+    /// Diners of each table; each has a phone.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=32))]
+    pub party: u32,
+    /// `max`, or dinners per second that arrive on a timetable and do not wait for answers.
+    ///
+    /// With a number, latency counts from the moment when the dinner should have begun. With `max`,
+    /// each table begins the next dinner as soon as every phone has the last one.
+    #[arg(long, value_name = "max|N", default_value = "2000")]
+    pub rate: Rate,
+    /// Measured time.
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub seconds: Duration,
+    /// Dinners before measuring begins, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub warmup: Duration,
+    /// Tables [default: as many as the cast has diners for].
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub tables: Option<u64>,
+    /// Till sessions [default: one for every 20 dinners per second; with `max` one for each table].
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub tills: Option<u64>,
+    /// Further sessions that sign in, listen to a wallet and stay quiet. They take the diners who
+    /// have no table, or else those who have one, and then hear of their dinners.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub idle: usize,
+    /// Sessions that lose their connection at once in the middle of the run: phones first.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub storm: usize,
+    /// Same seed, same timetable and bills.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The server's process on this machine, whose memory and processor time are told.
+    #[arg(long, value_name = "PID")]
+    pub server_pid: Option<u32>,
+    /// Writes the report as JSON to a file, or to standard output.
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
+}
+
+/// How many of each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Numbers {
+    /// Tables.
+    pub tables: usize,
+    /// Diners of each.
+    pub party: usize,
+    /// Tills.
+    pub tills: usize,
+    /// Quiet sessions.
+    pub idle: usize,
+    /// What each diner tops up, in minor units.
+    pub purse: u64,
+}
+
+/// Files that this program has open beside its sockets, with room.
+const OTHER_FILES: usize = 64;
+
+/// Dinners per second that one till has by itself: under half of what a session may ask.
+const TILL_DINNERS_PER_SECOND: u64 = 20;
+
+impl LiveOptions {
+    /// How many of each are wanted, and whether they can be had.
+    ///
+    /// # Errors
+    /// What is wrong, for the user.
+    pub fn numbers(&self, cast: &Cast) -> Result<Numbers, String> {
+        let fits = |number: u64| usize::try_from(number).map_err(|error| error.to_string());
+        let party = fits(self.party.into())?;
+        let diners = cast.diners.len();
+        let most = diners / party;
+        let tables = self.tables.map(fits).transpose()?.unwrap_or(most);
+        if tables > most || tables == 0 {
+            let wanted = tables.max(1);
+            return Err(format!("{wanted} tables of {party} need more than {diners} diners"));
+        }
+        let tills = match (self.tills, self.rate) {
+            (Some(tills), _) => fits(tills)?,
+            (None, Rate::Max) => tables,
+            (None, Rate::PerSecond(rate)) => fits(rate.div_ceil(TILL_DINNERS_PER_SECOND))?,
+        };
+        let (phones, idle) = (tables * party, self.idle);
+        let sessions = phones + tills + idle;
+        if self.storm > phones + idle {
+            return Err(format!("--storm {} is more than {} phones", self.storm, phones + idle));
+        }
+        let files = process::files_max().unwrap_or(usize::MAX);
+        if sessions + OTHER_FILES > files {
+            return Err(format!("{sessions} sessions need more than {files} files: `ulimit -n`"));
+        }
+        let purse = self.dinners_of_a_table(tables as u64)?.saturating_mul(SHARE_MAX);
+        Ok(Numbers { tables, party, tills, idle, purse })
+    }
+
+    /// So many dinners a table has at most.
+    fn dinners_of_a_table(&self, tables: u64) -> Result<u64, String> {
+        let Rate::PerSecond(rate) = self.rate else { return Ok(DINNERS_MAX) };
+        let span = (self.seconds + self.warmup).as_secs() + 1;
+        // Arrivals vary around their mean.
+        let dinners =
+            rate.saturating_mul(span) / tables + rate.saturating_mul(span) / tables / 4 + 64;
+        if dinners > DINNERS_MAX {
+            return Err(format!("{tables} tables eat {DINNERS_MAX} dinners each at most"));
+        }
+        Ok(dinners)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        live::cast::{Diner, Merchant},
+        options::{Options, Task},
+    };
+    use clap::Parser;
+
+    fn numbers(arguments: &str) -> Result<Numbers, String> {
+        let words = ["fanju-sim", "live", "--cast", "x"].into_iter();
+        let options = Options::try_parse_from(words.chain(arguments.split_whitespace()));
+        let text = || String::from("x");
+        let diner = |_| Diner { wallet: text(), token: text() };
+        let merchant = Merchant { merchant: text(), currency: text(), token: text() };
+        let cast = Cast { merchants: vec![merchant], diners: (0..100).map(diner).collect() };
+        match options.map_err(|error| error.to_string())?.task {
+            Task::Live(options) => options.numbers(&cast),
+            Task::Dinner(_) | Task::Audit(_) => unreachable!("`live` was asked for"),
+        }
+    }
+
+    #[test]
+    fn everybody_gets_a_table_unless_told_otherwise() {
+        let found = numbers("--rate 100").expect("fine");
+        assert_eq!((found.tables, found.party, found.tills, found.idle), (12, 8, 5, 0));
+        let found = numbers("--rate max --tables 3 --party 4 --idle 9").expect("fine");
+        assert_eq!((found.tables, found.party, found.tills, found.idle), (3, 4, 3, 9));
+        assert_eq!(found.purse, DINNERS_MAX * SHARE_MAX);
+    }
+
+    #[test]
+    fn what_cannot_be_is_said_before_anything_is_done() {
+        for (arguments, reason) in [
+            ("--tables 13", "13 tables of 8 need more than 100 diners"),
+            ("--party 33", "not in 1..=32"),
+            ("--storm 97", "--storm 97 is more than 96 phones"),
+            ("--idle 100000000", "sessions need more than"),
+            ("--tables 1 --seconds 1000", "dinners each at most"),
+            ("--url wss://localhost/", "TLS"),
+            ("--rate 0", "number above zero"),
+        ] {
+            let error = numbers(arguments).expect_err(arguments);
+            assert!(error.contains(reason), "{arguments}: {error}");
+        }
+    }
+}

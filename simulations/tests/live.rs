@@ -1,0 +1,113 @@
+//! `fanju-sim live` against a small server that keeps to the contract, or breaks it on purpose.
+
+mod scripted;
+
+use std::process::Command;
+
+use scripted::{Script, Server};
+use serde_json::Value;
+
+struct Outcome {
+    code: Option<i32>,
+    report: Value,
+    told: String,
+}
+
+fn live(script: Script, arguments: &str) -> Outcome {
+    let server = Server::start(script);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cast = folder.path().join("cast.json");
+    std::fs::write(&cast, scripted::cast(8)).expect("writes");
+    let output = Command::new(env!("CARGO_BIN_EXE_fanju-sim"))
+        .args(["live", "--json", "-", "--warmup", "0", "--seconds", "1", "--party", "2"])
+        .args(["--url", &server.url(), "--cast"])
+        .arg(&cast)
+        .args(arguments.split_whitespace())
+        .output()
+        .expect("the program runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    Outcome { code: output.status.code(), report, told }
+}
+
+#[track_caller]
+fn assert_well(Outcome { code, report, told }: &Outcome) {
+    assert_eq!(*code, Some(0), "{told}");
+    assert_eq!((&report["faults"], &report["failed"]), (&0.into(), &Value::Object(<_>::default())));
+    let dinners = report["dinners"].as_u64().expect("a number");
+    assert!(dinners > 0);
+    assert_eq!(report["pushes"].as_u64(), Some(dinners * 2));
+    assert!(report["answered_us"]["p99"].as_f64() > Some(0.0));
+    assert!(report["heard_by_all_us"]["max"].as_f64() >= report["answered_us"]["p50"].as_f64());
+}
+
+#[test]
+fn every_dinner_of_an_honest_server_is_complete() {
+    let outcome = live(Script::Honest, "--rate 100 --tables 3 --idle 2");
+    assert_well(&outcome);
+    let (settings, series) = (&outcome.report["settings"], &outcome.report["series"]);
+    assert_eq!((&settings["tables"], &settings["sessions"]), (&3.into(), &13.into()));
+    assert!(series.as_array().is_some_and(|series| !series.is_empty()));
+    assert!(outcome.told.contains("all phones are told"), "{}", outcome.told);
+    assert_well(&live(Script::Honest, "--rate max --tables 2"));
+}
+
+#[test]
+fn cut_sessions_resume_and_no_dinner_is_lost() {
+    let outcome = live(Script::Honest, "--rate 60 --idle 2 --storm 9");
+    assert_well(&outcome);
+    let storm = &outcome.report["storm"];
+    assert_eq!((&storm["cut"], &storm["recovered"]), (&9.into(), &9.into()));
+}
+
+#[test]
+fn slow_phones_and_busy_tills_come_back_as_the_close_codes_say() {
+    let outcome = live(Script::Closes { after_scans: 10, code: 4008 }, "--rate 40");
+    assert_well(&outcome);
+    assert!(outcome.report["closes"]["4008"].as_u64() > Some(0), "{:#}", outcome.report);
+}
+
+#[test]
+fn a_request_that_came_too_often_is_asked_again_later() {
+    let outcome = live(Script::Busy, "--rate 40");
+    assert_well(&outcome);
+    assert!(outcome.report["held_back"].as_u64() > Some(0));
+}
+
+#[test]
+fn what_arrives_twice_or_leaves_a_gap_fails_the_run() {
+    for (script, reason) in [(Script::Twice, "came after"), (Script::Gap, "was the last one seen")]
+    {
+        let Outcome { code, report, told } = live(script, "--rate 20");
+        assert_eq!(code, Some(1), "{told}");
+        assert!(report["faults"].as_u64() > Some(0));
+        let first = report["fault_reasons"][0].as_str().expect("a reason");
+        assert!(first.contains(reason) && told.contains(first), "{first}");
+    }
+}
+
+#[test]
+fn a_close_that_says_stop_stops_the_run() {
+    let outcome = live(Script::Closes { after_scans: 3, code: 4000 }, "--rate 20");
+    assert_eq!(outcome.code, Some(1));
+    assert!(outcome.told.contains("closed with 4000"), "{}", outcome.told);
+}
+
+#[test]
+fn no_server_and_no_cast_are_said() {
+    let sim = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_fanju-sim");
+        let output = Command::new(program).arg("live").args(arguments).output();
+        let output = output.expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, told) = sim(&["--cast", "nowhere.json"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("nowhere.json cannot be read"), "{told}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cast = folder.path().join("cast.json").display().to_string();
+    std::fs::write(&cast, scripted::cast(8)).expect("writes");
+    let (code, told) = sim(&["--cast", &cast, "--url", "ws://127.0.0.1:1/", "--rate", "1"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("found nobody"), "{told}");
+}

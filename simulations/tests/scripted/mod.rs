@@ -1,0 +1,232 @@
+//! A server of a few methods: a thread for each connection, one lock for everything.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tungstenite::{
+    Error, Message, WebSocket,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+/// How the server behaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Script {
+    /// As the contract says.
+    Honest,
+    /// Each event is pushed twice.
+    Twice,
+    /// `prev` names an event that nobody was told of.
+    Gap,
+    /// Each request is taken at its second attempt.
+    Busy,
+    /// Whoever scans is told how it ended only after its connection was closed, and so is a phone.
+    Closes { after_scans: u64, code: u16 },
+}
+
+/// Everything that the server knows.
+#[derive(Default)]
+struct World {
+    position: u64,
+    groups: BTreeMap<String, Group>,
+    scans: u64,
+    orders: BTreeMap<String, Value>,
+}
+
+#[derive(Default)]
+struct Group {
+    members: Vec<String>,
+    /// Position and text of each event.
+    events: Vec<(u64, String)>,
+    listeners: Vec<mpsc::Sender<Out>>,
+}
+
+enum Out {
+    Text(String),
+    Close(u16),
+}
+
+pub(crate) struct Server {
+    port: u16,
+}
+
+/// A cast of so many diners and two shops.
+pub(crate) fn cast(diners: usize) -> String {
+    let diners: Vec<_> = (0..diners)
+        .map(|number| json!({ "name": "D", "wallet": format!("w{number}"), "token": "fjs_d" }))
+        .collect();
+    let shop =
+        |name| json!({ "merchant": name, "name": name, "currency": "CNY", "token": "fjs_m" });
+    json!({ "merchants": [shop("m1"), shop("m2")], "diners": diners }).to_string()
+}
+
+impl Server {
+    pub(crate) fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let world = Arc::new(Mutex::new(World::default()));
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let world = Arc::clone(&world);
+                thread::spawn(move || serve(stream, &world, script));
+            }
+        });
+        Self { port }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}/v1/live", self.port)
+    }
+}
+
+/// One connection until it ends, however it ends.
+fn serve(stream: TcpStream, world: &Mutex<World>, script: Script) {
+    let Ok(mut socket) = tungstenite::accept(stream) else { return };
+    let timeout = Some(Duration::from_millis(1));
+    socket.get_ref().set_read_timeout(timeout).expect("a timeout");
+    let (out, outgoing) = mpsc::channel();
+    let hello = json!({ "jsonrpc": "2.0", "method": "hello", "params": { "server_time": 0 } });
+    let mut refused = false;
+    let mut sent = socket.send(Message::text(hello.to_string()));
+    while sent.is_ok() {
+        match socket.read() {
+            Ok(Message::Text(text)) => {
+                let request: Value = serde_json::from_str(&text).expect("a request");
+                refused = matches!(script, Script::Busy) && !refused;
+                if refused {
+                    let data = json!({ "code": "too_many_requests", "retry_after_ms": 2 });
+                    let answer = json!({ "id": request["id"], "error": { "data": data } });
+                    sent = socket.send(Message::text(answer.to_string()));
+                } else {
+                    world.lock().expect("no panic").answer(&request, &out, script);
+                }
+            }
+            Ok(_) => {}
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+        while let Ok(next) = outgoing.try_recv() {
+            sent = match next {
+                Out::Text(text) => socket.send(Message::text(text)),
+                Out::Close(code) => return close(&mut socket, code),
+            };
+        }
+    }
+}
+
+fn close(socket: &mut WebSocket<TcpStream>, code: u16) {
+    let frame = CloseFrame { code: CloseCode::from(code), reason: "scripted".into() };
+    if socket.close(Some(frame)).is_ok() {
+        while socket.read().is_ok() {}
+    }
+}
+
+impl World {
+    fn answer(&mut self, request: &Value, out: &mpsc::Sender<Out>, script: Script) {
+        let params = &request["params"];
+        let text = |name: &str| params[name].as_str().expect(name).to_owned();
+        let mut missed = Vec::new();
+        let result = match request["method"].as_str().expect("a method") {
+            "sign_in" | "wallets.top_up" => json!({}),
+            "groups.open" => {
+                let group = format!("g{}", self.groups.len());
+                let members = vec![text("host")];
+                self.groups.insert(group.clone(), Group { members, ..Group::default() });
+                json!({ "group": group, "position": 1 })
+            }
+            "groups.link" => json!({ "link": "l", "expires_at": 1 }),
+            "groups.join" => {
+                assert_eq!(params["link"], "l");
+                let group = self.groups.get_mut(&text("group")).expect("a group");
+                group.members.push(text("wallet"));
+                json!({})
+            }
+            "groups.code" => json!({ "code": text("group"), "expires_at": 60_000_000 }),
+            "subscribe" => {
+                let topic = text("topic");
+                let Some(group) = topic.strip_prefix("group:") else {
+                    let recovered = params["after"].is_u64();
+                    let result = json!({ "topic": topic, "recovered": recovered, "position": 0 });
+                    return tell(out, json!({ "id": request["id"], "result": result }).to_string());
+                };
+                let group = self.groups.get_mut(group).expect("a group");
+                group.listeners.push(out.clone());
+                let after = params["after"].as_u64();
+                if let Some(after) = after {
+                    let events = group.events.iter().filter(|(position, _)| *position > after);
+                    missed = events.map(|(_, text)| text.clone()).collect();
+                }
+                let position = group.events.last().map_or(0, |(position, _)| *position);
+                json!({ "topic": topic, "recovered": after.is_some(), "position": position })
+            }
+            "orders.scan" => return self.scan(request, out, script),
+            other => panic!("unknown method {other}"),
+        };
+        tell(out, json!({ "jsonrpc": "2.0", "id": request["id"], "result": result }).to_string());
+        missed.into_iter().for_each(|text| tell(out, text));
+    }
+
+    fn scan(&mut self, request: &Value, out: &mpsc::Sender<Out>, script: Script) {
+        let params = &request["params"];
+        let order_no = params["order_no"].as_str().expect("an order").to_owned();
+        let ended = self.orders.get(&order_no).cloned();
+        let is_new = ended.is_none();
+        let ended = ended.unwrap_or_else(|| self.settle(params, &order_no, script));
+        self.scans += u64::from(is_new);
+        if let Script::Closes { after_scans, code } = script
+            && is_new
+            && self.scans.is_multiple_of(after_scans)
+        {
+            let group = self.groups.get(params["code"].as_str().expect("a code"));
+            let phone = group.and_then(|group| group.listeners.last());
+            // Whoever left before hears nothing.
+            phone.into_iter().for_each(|phone| drop(phone.send(Out::Close(code))));
+            return drop(out.send(Out::Close(code)));
+        }
+        tell(out, json!({ "id": request["id"], "result": ended }).to_string());
+    }
+
+    fn settle(&mut self, params: &Value, order_no: &str, script: Script) -> Value {
+        let total = params["total"].as_u64().expect("a total");
+        self.position += 3;
+        let position = self.position;
+        let group = self.groups.get_mut(params["code"].as_str().expect("a code")).expect("a group");
+        let (mut left, mut shares) = (total, Vec::new());
+        for (at, diner) in group.members.iter().enumerate() {
+            let owed = left / (group.members.len() - at) as u64;
+            left -= owed;
+            shares.push(json!({ "diner": diner, "owed": owed, "confirmed": false }));
+        }
+        let prev = group.events.last().map_or(0, |(position, _)| *position);
+        let prev = if matches!(script, Script::Gap) { prev + 1 } else { prev };
+        let data = json!({
+            "type": "settled", "order_no": order_no, "total": total, "shares": shares,
+        });
+        let event = json!({ "specversion": "1.0", "type": "fanju.settled", "data": data });
+        let push = json!({
+            "jsonrpc": "2.0", "method": "event",
+            "params": { "topic": "t", "position": position, "prev": prev, "event": event },
+        });
+        let times = if matches!(script, Script::Twice) { 2 } else { 1 };
+        for listener in group.listeners.iter().flat_map(|it| std::iter::repeat_n(it, times)) {
+            tell(listener, push.to_string());
+        }
+        group.events.push((position, push.to_string()));
+        let ended = json!({
+            "state": "settled", "order_no": order_no, "total": total, "position": position,
+        });
+        self.orders.insert(order_no.to_owned(), ended.clone());
+        ended
+    }
+}
+
+/// Whoever left before hears nothing.
+fn tell(out: &mpsc::Sender<Out>, text: String) {
+    drop(out.send(Out::Text(text)));
+}
