@@ -48,7 +48,7 @@ pub const PROGRESS_EVERY: Duration = Duration::from_millis(40);
 
 /// Pushes that one topic keeps for its slowest listener, by kind of topic. A listener who is
 /// further behind is cut, and resumes.
-pub const WALLET_PUSHES_KEPT: usize = 64;
+pub const WALLET_PUSHES_KEPT: usize = 16;
 /// A table has more news than a wallet.
 pub const GROUP_PUSHES_KEPT: usize = 256;
 /// A shop has the news of all its tables.

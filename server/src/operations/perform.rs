@@ -54,15 +54,18 @@ pub async fn perform(
         None
     };
     let asked = Rc::new(Asked { app: app.clone(), ask, parameters });
-    match digest {
-        Some(digest) => {
-            // A client that hangs up does not stop a command half way: its key would be forgotten
-            // while the engine still does it.
-            let once = actix_rt::spawn(once(what, asked, digest));
-            once.await.map_err(|error| Problem::internal(&error))?
-        }
-        None => (what.run)(asked).await,
+    if what.offer.repeats == Repeats::Query {
+        return (what.run)(asked).await;
     }
+    // A client that hangs up does not stop a command half way: its key would be forgotten while the
+    // engine still does it, and an order would end uncounted.
+    let command = async move {
+        match digest {
+            Some(digest) => once(what, asked, digest).await,
+            None => (what.run)(asked).await,
+        }
+    };
+    actix_rt::spawn(command).await.map_err(|error| Problem::internal(&error))?
 }
 
 /// Runs a command that carries a key, unless it ran before.

@@ -14,7 +14,7 @@ mod codes;
 mod tests;
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
+    HttpRequest, HttpResponse, HttpResponseBuilder, Route, guard,
     http::header::{self, EntityTag, Header, IfNoneMatch},
     web::{self, Data, Path, ServiceConfig},
 };
@@ -35,17 +35,31 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; frame-src 'self'; img
                                        object-src 'none'; base-uri 'none'; form-action 'self'; \
                                        frame-ancestors 'self'";
 
+/// Pages, and the files that they are.
+const PAGES: [(&str, &str); 5] = [
+    ("/", "phone.html"),
+    ("/till", "till.html"),
+    ("/operator", "operator.html"),
+    ("/docs", "docs.html"),
+    ("/offline.js", "offline.js"),
+];
+
 /// Adds the pages to a server. Needs [`Data<Shown>`]; without it there is no demo.
 pub fn routes(config: &mut ServiceConfig) {
+    for (path, name) in PAGES {
+        let serve = move |request: HttpRequest| async move { page(&request, name) };
+        config.route(path, reading().to(serve));
+    }
     config
-        .route("/", web::get().to(|request| async move { page(&request, "phone.html") }))
-        .route("/till", web::get().to(|request| async move { page(&request, "till.html") }))
-        .route("/operator", web::get().to(|request| async move { page(&request, "operator.html") }))
-        .route("/demo", web::get().to(demo))
-        .route("/offline.js", web::get().to(|request| async move { page(&request, "offline.js") }))
-        .route("/assets/{file}", web::get().to(asset))
-        .route("/codes/{digits}/qr.svg", web::get().to(|digits| picture(digits, codes::qr)))
-        .route("/codes/{digits}/code128.svg", web::get().to(|digits| picture(digits, codes::bars)));
+        .route("/demo", reading().to(demo))
+        .route("/assets/{file}", reading().to(asset))
+        .route("/codes/{digits}/qr.svg", reading().to(|digits| picture(digits, codes::qr)))
+        .route("/codes/{digits}/code128.svg", reading().to(|digits| picture(digits, codes::bars)));
+}
+
+/// What is read, or looked for.
+fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 async fn demo(request: HttpRequest) -> HttpResponse {

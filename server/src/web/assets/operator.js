@@ -73,6 +73,7 @@ class Operator {
       h('details', { class: 'panel column' }, h('summary', null, t('all_numbers')), rest)));
 
     let asking = false;
+    let said = '';
     const look = async () => {
       if (asking || this.fanju.state !== 'online') return;
       asking = true;
@@ -81,7 +82,10 @@ class Operator {
         const { stats, rate } = /** @type {Sample} */ (this.samples.at(-1));
         throughput.draw(this.samples);
         latency.draw(this.samples);
-        fill(alarms, alarmsOf(stats).map((text) => h('p', { class: 'alarm' }, text)));
+        const wrong = alarmsOf(stats);
+        // Filled anew they would be read out anew, each second.
+        if (wrong.join() !== said) fill(alarms, wrong.map((text) => h('p', { class: 'alarm' }, text)));
+        said = wrong.join();
         fill(tiles, tilesOf(stats, rate, number));
         fill(rest, Object.entries(stats).flatMap(([name, value]) => [h('dt', null, name), h('dd', null, String(value))]));
       } catch (error) {

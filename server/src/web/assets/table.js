@@ -29,6 +29,7 @@ export function tableView(phone, group) {
   /** @type {any[]} */
   let bills = [];
   let known = 0;
+  let told = '';
 
   /** @param {Table} of */
   async function loadBills(of) {
@@ -52,7 +53,10 @@ export function tableView(phone, group) {
     if (joined && known !== live.bills_changed) loadBills(live).catch(complain);
     fill(parts.head, bar(view.name, () => go({}), h('span', { class: `chip ${view.status}` }, t(`group_${view.status}`))));
     fill(parts.round, ring(phone, live));
-    fill(parts.news, news(phone, live));
+    // Filled anew it would be read out anew.
+    const newest = JSON.stringify([live.progress, live.outcome?.at, live.planned, view.host]);
+    if (newest !== told) fill(parts.news, news(phone, live));
+    told = newest;
     fill(parts.mine, mine(phone, live));
     fill(parts.tools, joined ? tools(phone, live) : []);
     fill(parts.people, people(phone, live));
