@@ -286,8 +286,10 @@ impl Operation for Confirm {
         Offer::new("groups.confirm", Verb::Post, "/v1/groups/{group}/answers/yes", Repeats::Plain);
     type Answer = Done;
 
+    /// The engine knows who was asked; a closing server cannot look at the group any more, and the
+    /// order waits for this answer.
     fn right(&self) -> Right {
-        Right::Seat(self.group, self.diner)
+        Right::Wallet(self.diner)
     }
 
     fn stakes(&self) -> Option<Amount> {
@@ -323,7 +325,7 @@ impl Operation for Refuse {
     type Answer = Done;
 
     fn right(&self) -> Right {
-        Right::Seat(self.group, self.diner)
+        Right::Wallet(self.diner)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {

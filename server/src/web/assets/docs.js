@@ -15,7 +15,7 @@ function typeOf(schema) {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((/** @type {any} */ one) => JSON.stringify(one)).join(' | ');
   const either = schema.anyOf ?? schema.oneOf;
-  if (either) return either.map(typeOf).filter((/** @type {string} */ one) => one !== 'null').join(' | ');
+  if (either) return either.map(typeOf).filter((/** @type {string} */ one) => one !== '').join(' | ');
   if (schema.type === 'array') return `list of ${typeOf(schema.items)}`;
   const types = [schema.type ?? 'object'].flat().filter((one) => one !== 'null');
   return types.join(' | ');
