@@ -2,7 +2,7 @@
 //!
 //! An operation knows its name, its place in the HTTP API, its parameters, the right that it takes
 //! and what it does. HTTP, the live channel, OpenAPI and AsyncAPI are made from the list in
-//! [`all`]; none of them knows an operation by itself. [`perform`] is the one way in: it checks the
+//! [`all`]; none of them knows an operation by itself. [`perform()`] is the one way in: it checks the
 //! right before anything else is looked at, so that no door can forget it.
 
 mod groups;

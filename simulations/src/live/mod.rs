@@ -1,7 +1,7 @@
 //! Live: load on a running server, over real websockets; every session behaves like a phone or a till.
 //!
 //! One dinner's path: [`pace`] says when it is due → [`hall`] gives it a table and a till → the till's
-//! [`session`] asks `orders.scan` over its [`line`] and [`wire`] → the server answers, and pushes the
+//! [`session`] asks `orders.scan` over its [`mod@line`] and [`wire`] → the server answers, and pushes the
 //! settlement to every phone at the table → [`frame`] reads that, [`track`] looks for gaps → [`hall`]
 //! finds the dinner complete → [`meter`] counts it → [`report`] tells.
 //!
