@@ -97,8 +97,20 @@ impl Settings {
             layers = layers.add_source(File::from(file));
         }
         let environment = Environment::with_prefix("FANJU").prefix_separator("_").try_parsing(true);
+        let environment = environment.source(Some(Self::environment()?));
         let settings = layers.add_source(environment).build()?.try_deserialize()?;
         Ok(settings)
+    }
+
+    /// Those variables of the environment that are settings: others of that prefix belong to
+    /// other programs.
+    fn environment() -> anyhow::Result<config::Map<String, String>> {
+        let all = serde_json::to_value(Self::default())?;
+        let is_setting = |name: &str| {
+            let name = name.strip_prefix("FANJU_").map(str::to_lowercase);
+            name.is_some_and(|name| all.get(name).is_some())
+        };
+        Ok(std::env::vars().filter(|(name, _)| is_setting(name)).collect())
     }
 
     /// The data folder; none for memory.
