@@ -106,8 +106,9 @@ pub const WAITERS_MAX: usize = 16;
 /// Events that one subscriber may lag behind before it is told so and cut.
 pub const SUBSCRIPTION_EVENTS_MAX: usize = 4_096;
 
-/// Events that a resuming subscriber may have missed; after more he takes the state instead.
-pub const RESUME_EVENTS_MAX: usize = 100_000;
+/// Events that a resuming subscriber may have missed; after more he takes the state instead. As many
+/// as he may lag behind: each is read from the journal and held until it is told.
+pub const RESUME_EVENTS_MAX: usize = SUBSCRIPTION_EVENTS_MAX;
 
 /// Subscribers of one topic.
 pub const SUBSCRIBERS_MAX: usize = 4_096;

@@ -7,35 +7,37 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use dashmap::DashMap;
 use fanju::{Clock, DurableEvent, Engine, id::MerchantId, money::Currency, time::Timestamp};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     auth::{
         caller::Caller,
         idempotency::Idempotency,
         link::LinkKey,
+        looks::Looks,
         passkeys::Passkeys,
         rate::Rates,
         real_name::{SandboxVerifier, Verifier},
-        register::{DeviceId, Place, Register},
+        register::{Place, Register},
         token::{TokenHash, TokenKind},
     },
     cloud_event,
     config::Settings,
     keys::Keys,
-    live::topics::Topics,
+    limits,
+    live::{
+        seats::{Seat, Seats},
+        topics::Topics,
+    },
     measures::Measures,
     problem::Problem,
     webhooks::{self, Webhooks},
 };
-
-/// How long a fresh look at finger or face counts: long enough for one errand.
-const FRESH_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// Everything that waits for a disk or counts long: used on threads that may wait.
 pub struct Desk {
@@ -62,7 +64,9 @@ struct Inner {
     verifier: Arc<dyn Verifier>,
     webhooks: Webhooks,
     topics: Topics,
-    fresh: DashMap<DeviceId, Timestamp>,
+    looks: Looks,
+    seats: Seats,
+    commands: TaskTracker,
     currencies: DashMap<MerchantId, Currency>,
     measures: Measures,
     sessions: Arc<AtomicUsize>,
@@ -108,10 +112,12 @@ impl App {
             clock,
             keys,
             desk: Arc::new(desk),
-            rates: Rates::new(),
+            rates: Rates::new(settings.often()),
             verifier: Arc::new(SandboxVerifier::default()),
             webhooks,
-            fresh: DashMap::new(),
+            looks: Looks::default(),
+            seats: Seats::default(),
+            commands: TaskTracker::new(),
             currencies: DashMap::new(),
             measures: Measures::default(),
             sessions: Arc::default(),
@@ -121,11 +127,17 @@ impl App {
         })))
     }
 
-    /// Takes no more commands, finishes what was accepted while the sockets still carry answers,
-    /// and then tells every session to go.
+    /// Takes no more commands, finishes what was accepted and keeps its answers, and then tells every
+    /// session to go as soon as it has sent them.
     pub async fn close(&self) {
         self.0.ready.store(false, Ordering::Release);
         self.0.engine.close().await;
+        // What the engine has done is told and kept: a client that repeats it finds its answer.
+        self.0.commands.close();
+        if timeout(limits::COMMANDS_END_WITHIN, self.0.commands.wait()).await.is_err() {
+            let left = self.0.commands.len();
+            tracing::warn!(left, "commands do not end, and their answers are not kept");
+        }
         let webhooks = self.0.webhooks.clone();
         // A delivery that is under way may take its time; a panic in there is no reason to stay.
         drop(tokio::task::spawn_blocking(move || webhooks.stop()).await);
@@ -222,6 +234,24 @@ impl App {
         Ok(())
     }
 
+    /// Gives `caller`'s live session a seat; the operator needs none.
+    ///
+    /// # Errors
+    /// `too_many_sessions`.
+    pub fn seat(&self, caller: &Caller) -> Result<Option<Seat>, Problem> {
+        match caller {
+            Caller::Person(identity) => self.0.seats.take(identity.person.id.0).map(Some),
+            Caller::Till(till) => self.0.seats.take(till.key.0).map(Some),
+            Caller::Nobody | Caller::Operator => Ok(None),
+        }
+    }
+
+    /// Commands under way: the server does not stop before they have ended.
+    #[must_use]
+    pub fn commands(&self) -> &TaskTracker {
+        &self.0.commands
+    }
+
     /// Limits per identity and address.
     #[must_use]
     pub fn rates(&self) -> &Rates {
@@ -289,26 +319,10 @@ impl App {
         cloud_event::shared(&self.0.epoch, event)
     }
 
-    /// Whether `device` has shown a finger or a face just now.
+    /// When each device has shown a finger or a face.
     #[must_use]
-    pub fn is_fresh(&self, device: DeviceId) -> bool {
-        self.fresh_until(device).is_some()
-    }
-
-    /// Until when `device` needs no other look.
-    #[must_use]
-    pub fn fresh_until(&self, device: DeviceId) -> Option<Timestamp> {
-        let until = *self.0.fresh.get(&device)?;
-        (self.now() < until).then_some(until)
-    }
-
-    /// Takes note that `device` has shown a finger or a face.
-    pub fn refresh(&self, device: DeviceId) -> Timestamp {
-        let now = self.now();
-        self.0.fresh.retain(|_, until| now < *until);
-        let until = now.after(FRESH_FOR);
-        self.0.fresh.insert(device, until);
-        until
+    pub fn looks(&self) -> &Looks {
+        &self.0.looks
     }
 }
 

@@ -7,6 +7,7 @@
 use std::{
     fmt, fs,
     io::{self, Read},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,8 +25,9 @@ const FILES: [&str; 2] = ["server.key", crate::keys::OPERATOR_FILE];
 /// The journal's folder.
 const JOURNAL: &str = "journal";
 
-/// Pages that one step of a database's copy takes, so that writers wait for milliseconds.
-const STEP_PAGES: i32 = 512;
+/// Pages that one step of a database's copy takes: all of them. Readers of a write-ahead log keep no
+/// writer waiting, and a copy by steps begins anew with every write.
+const STEP_PAGES: i32 = -1;
 
 /// What was copied.
 #[derive(Debug)]
@@ -59,8 +61,9 @@ impl fmt::Display for Copied {
 pub fn backup(from: &Path, to: &Path) -> anyhow::Result<Copied> {
     ensure!(from.join(JOURNAL).is_dir(), "{} is no data folder", from.display());
     ensure!(!to.exists(), "{} exists already", to.display());
-    fs::create_dir_all(to.join(JOURNAL))
-        .with_context(|| format!("cannot make {}", to.display()))?;
+    for folder in [to, &to.join(JOURNAL)] {
+        make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
     let mut copied = Copied { to: to.to_owned(), segments: 0, journal_bytes: 0, databases: 0 };
     for name in DATABASES {
         if from.join(name).exists() {
@@ -85,13 +88,26 @@ pub fn backup(from: &Path, to: &Path) -> anyhow::Result<Copied> {
         copied.journal_bytes += copy_file(&segment, &to.join(JOURNAL).join(name))?;
         copied.segments += 1;
     }
+    fs::File::open(to.join(JOURNAL))?.sync_all()?;
     fs::File::open(to)?.sync_all()?;
     Ok(copied)
+}
+
+/// Makes a folder that its owner alone may look into: names and keys are in it.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes a file that its owner alone may read.
+fn make_file(file: &Path) -> anyhow::Result<fs::File> {
+    let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    made.with_context(|| format!("cannot make {}", file.display()))
 }
 
 fn copy_database(from: &Path, to: &Path) -> anyhow::Result<()> {
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     source.busy_timeout(Duration::from_secs(10))?;
+    drop(make_file(to)?);
     let mut target = Connection::open(to)?;
     Backup::new(&source, &mut target)?.run_to_completion(
         STEP_PAGES,
@@ -105,10 +121,8 @@ fn copy_database(from: &Path, to: &Path) -> anyhow::Result<()> {
 fn copy_file(from: &Path, to: &Path) -> anyhow::Result<u64> {
     let source = fs::File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
     let metadata = source.metadata()?;
-    let mut target =
-        fs::File::create_new(to).with_context(|| format!("cannot make {}", to.display()))?;
+    let mut target = make_file(to)?;
     let bytes = io::copy(&mut source.take(metadata.len()), &mut target)?;
-    target.set_permissions(metadata.permissions())?;
     target.sync_all()?;
     Ok(bytes)
 }

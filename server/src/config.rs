@@ -2,6 +2,8 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU32,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -10,6 +12,8 @@ use anyhow::Context;
 use config::{Environment, File};
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::{auth::rate::Often, limits};
 
 /// How the server runs. In a file (TOML) under these names, in the environment as `FANJU_` and the
 /// name in capitals.
@@ -27,6 +31,10 @@ pub struct Settings {
     /// Whether a restaurant and eight diners are seeded and played with on one page. Demo
     /// identities need no passkey, so a demo must never hold anything of worth.
     pub demo: bool,
+    /// Whether people that were made up, by `fanju-server cast` or an earlier demo, may still sign
+    /// in: for load tests. They need no passkey, so nothing of worth may be here then. Otherwise
+    /// their sessions end at the start.
+    pub made_up_people: bool,
     /// Threads that serve sockets; 0: as many as the machine has cores.
     pub workers: usize,
     /// The certificate chain (PEM) for TLS; empty: none.
@@ -46,10 +54,11 @@ pub struct Settings {
     pub webhooks_over_http: bool,
     /// From scan to the end of an order, in seconds.
     pub order_deadline_seconds: u64,
-    /// Requests one live session may send in a second, in the long run.
-    pub session_requests_per_second: u32,
-    /// Sign-ups and sign-ins that one address may try in a minute.
-    pub attempts_per_minute: u32,
+    /// Requests that one person or till, or nobody from one address, may send in a second, in the
+    /// long run; four seconds' worth may come at once.
+    pub requests_per_second: NonZeroU32,
+    /// Sign-ups and sign-ins that one address may begin in a minute.
+    pub attempts_per_minute: NonZeroU32,
 }
 
 /// How logs are written.
@@ -70,6 +79,7 @@ impl Default for Settings {
             public_url: Url::parse("http://localhost:8080").expect("a constant"),
             data: "data".to_owned(),
             demo: false,
+            made_up_people: false,
             workers: 0,
             tls_certificate: String::new(),
             tls_key: String::new(),
@@ -79,8 +89,8 @@ impl Default for Settings {
             webhooks_to_private_addresses: false,
             webhooks_over_http: false,
             order_deadline_seconds: fanju::limits::ORDER_DEADLINE.as_secs(),
-            session_requests_per_second: crate::limits::SESSION_REQUESTS_PER_SECOND,
-            attempts_per_minute: 10,
+            requests_per_second: limits::REQUESTS_PER_SECOND,
+            attempts_per_minute: limits::ATTEMPTS_PER_MINUTE,
         }
     }
 }
@@ -126,7 +136,11 @@ impl Settings {
     pub fn engine(&self) -> anyhow::Result<fanju::Config> {
         let mut config = match self.data() {
             Some(data) => {
-                std::fs::create_dir_all(data)
+                // Names and keys are in it: its owner's alone.
+                std::fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(data)
                     .with_context(|| format!("cannot make {}", data.display()))?;
                 fanju::Config::directory(data)
             }
@@ -152,11 +166,33 @@ impl Settings {
         Ok(host.to_owned())
     }
 
-    /// Certificate chain and key for TLS.
+    /// Whether there are people who need no passkey.
     #[must_use]
-    pub fn tls(&self) -> Option<(PathBuf, PathBuf)> {
-        let given = !self.tls_certificate.is_empty() && !self.tls_key.is_empty();
-        given.then(|| (PathBuf::from(&self.tls_certificate), PathBuf::from(&self.tls_key)))
+    pub fn takes_made_up_people(&self) -> bool {
+        self.demo || self.made_up_people
+    }
+
+    /// How often one may ask.
+    #[must_use]
+    pub fn often(&self) -> Often {
+        Often {
+            attempts_per_minute: self.attempts_per_minute,
+            requests_per_second: self.requests_per_second,
+            requests_burst: self.requests_per_second.saturating_mul(limits::REQUESTS_BURST_FACTOR),
+        }
+    }
+
+    /// Certificate chain and key for TLS; none for plain http.
+    ///
+    /// # Errors
+    /// When only one of them is given: what was meant to be secret must not go in the clear.
+    pub fn tls(&self) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
+        match (self.tls_certificate.as_str(), self.tls_key.as_str()) {
+            ("", "") => Ok(None),
+            ("", _) => anyhow::bail!("tls_key is given, tls_certificate is not"),
+            (_, "") => anyhow::bail!("tls_certificate is given, tls_key is not"),
+            (certificate, key) => Ok(Some((certificate.into(), key.into()))),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every bound of the server, with its unit and its reason.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 /// Names that one request may ask for: a table's, with room.
 pub const NAMES_MAX: usize = 200;
@@ -11,8 +11,18 @@ pub const RETRY_SOON_MS: u64 = 250;
 /// How long a report waits for the books.
 pub const BOOKS_WAIT: Duration = Duration::from_secs(2);
 
-/// Largest body of an HTTP request, in bytes: the longest itemised bill that the engine takes.
-pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Largest body of an HTTP request, in bytes: that of a frame, and for a bill the longest that the
+/// engine takes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// See there.
+pub const BILL_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a body may take to come in: a slow phone's, not a slow attacker's.
+pub const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long shutting down waits for commands that the engine has finished with: their answers are
+/// being kept.
+pub const COMMANDS_END_WITHIN: Duration = Duration::from_secs(10);
 
 /// Longest idempotency key, in bytes. Source: Stripe's, 255.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
@@ -28,10 +38,19 @@ pub const SESSION_REQUESTS_MAX: usize = 64;
 /// Topics that one session may listen to.
 pub const SESSION_SUBSCRIPTIONS_MAX: usize = 64;
 
-/// Requests that one session may send in a second, in the long run and at once.
-pub const SESSION_REQUESTS_PER_SECOND: u32 = 50;
-/// A till at a food court's noon is busier than that.
-pub const SESSION_REQUESTS_BURST: u32 = 200;
+/// Live sessions of one person or till at once.
+pub const SESSIONS_PER_IDENTITY_MAX: u32 = 256;
+
+/// Requests that one identity may send in a second, in the long run; a session as well.
+pub const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
+/// How many seconds' worth may come at once: a till at a food court's noon.
+pub const REQUESTS_BURST_FACTOR: NonZeroU32 = NonZeroU32::new(4).expect("not zero");
+
+/// Sign-ups and sign-ins that one address may begin in a minute.
+pub const ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+
+/// How long a session that has to go waits for answers to what it has asked.
+pub const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between two pings. A session that has not been heard of for twice this long is over.
 pub const HEARTBEAT: Duration = Duration::from_secs(20);

@@ -37,6 +37,9 @@ struct Arguments {
     /// Seed a restaurant and eight diners, and open a page with all of them at /demo.
     #[arg(long)]
     demo: bool,
+    /// Let people that `cast` made up sign in, who need no passkey: for load tests.
+    #[arg(long)]
+    made_up_people: bool,
     /// How logs are written.
     #[arg(long)]
     log: Option<LogFormat>,
@@ -97,6 +100,7 @@ fn main() -> anyhow::Result<()> {
     }
     settings.public_url = arguments.public_url.unwrap_or(settings.public_url);
     settings.demo |= arguments.demo;
+    settings.made_up_people |= arguments.made_up_people;
     settings.log = arguments.log.unwrap_or(settings.log);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -115,6 +115,12 @@ impl Problem {
         self.status
     }
 
+    /// Whether this is certain to have changed nothing: a failure's outcome is not known.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.status < 500
+    }
+
     /// Milliseconds after which to try again.
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {

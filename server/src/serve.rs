@@ -2,6 +2,7 @@
 
 use std::{any::Any, fs::File, io::BufReader, net::SocketAddr, sync::Arc};
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{HttpServer, dev::Extensions, dev::Server, middleware, rt::net::TcpStream, web};
 use anyhow::Context;
 use socket2::SockRef;
@@ -15,6 +16,16 @@ use crate::{app::App, cast, config::Settings, http, limits, live, problem::Probl
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let opening = settings.clone();
     let app = tokio::task::spawn_blocking(move || App::open(opening)).await??;
+    if !settings.takes_made_up_people() {
+        let ended = app.desk(|desk| desk.register.sign_out_made_up_people()).await;
+        let ended = ended.map_err(|problem| anyhow::anyhow!("{problem}"))??;
+        if ended > 0 {
+            tracing::warn!(
+                sessions = ended,
+                "made-up people are signed out (see `made_up_people`)"
+            );
+        }
+    }
     let players = if settings.demo { Some(cast::seed(&app).await?) } else { None };
     app.webhooks().start(app.engine().clone(), app.epoch().to_owned())?;
     let (server, address) = bind(&app, &settings, players)?;
@@ -74,7 +85,7 @@ fn bind(
     if settings.workers > 0 {
         server = server.workers(settings.workers);
     }
-    let server = match settings.tls() {
+    let server = match settings.tls()? {
         Some((certificate, key)) => {
             server.bind_rustls_0_23(settings.listen, tls(&certificate, &key)?)
         }
@@ -87,7 +98,8 @@ fn bind(
 
 /// A connection of ours sends at once, and is not kept for ever when the other side is gone.
 fn prepare(connection: &dyn Any, _: &mut Extensions) {
-    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let secret = connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0);
+    let Some(stream) = connection.downcast_ref::<TcpStream>().or(secret) else { return };
     let socket = SockRef::from(stream);
     if let Err(error) = socket.set_tcp_nodelay(true) {
         tracing::debug!(%error, "cannot send at once");

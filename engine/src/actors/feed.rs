@@ -35,8 +35,9 @@ use crate::{
 pub enum FeedEvent {
     /// Something happened, and is on disk.
     Durable(DurableEvent),
-    /// Something is under way; it may come to nothing.
-    Progress(ProgressEvent),
+    /// Something is under way; it may come to nothing. Boxed: most of what a queue has room for is
+    /// durable, and smaller.
+    Progress(Box<ProgressEvent>),
 }
 
 /// A durable event as one topic sees it.
@@ -229,7 +230,8 @@ impl Feed {
         for subscriber in subscribers.iter() {
             // Half of the queue is for durable events alone.
             if subscriber.events.capacity() > limits::SUBSCRIPTION_EVENTS_MAX / 2 {
-                drop(subscriber.events.try_send(FeedEvent::Progress(progress())));
+                let news = FeedEvent::Progress(Box::new(progress()));
+                drop(subscriber.events.try_send(news));
             }
         }
     }

@@ -50,6 +50,14 @@ pub const PRUNED_AT_ONCE: u32 = 64;
 /// Largest register that is read through for damage when it is opened, in bytes: about a second.
 pub const CHECKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
+// --- looks ---------------------------------------------------------------------------------
+
+/// How long a fresh look at finger or face counts: long enough for one errand.
+pub const LOOK_LASTS: Duration = Duration::from_secs(5 * 60);
+
+/// How long what was spent without a look counts towards the next.
+pub const SPENT_COUNTS: Duration = Duration::from_secs(24 * 60 * 60);
+
 // --- ceremonies ----------------------------------------------------------------------------
 
 /// How long a ceremony may take: the person looks for a phone.
@@ -80,15 +88,6 @@ pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 pub const COMMANDS_RUNNING_MAX: usize = 100_000;
 
 // --- rates ---------------------------------------------------------------------------------
-
-/// Sign-ins and sign-ups, begun or finished, of one address in a minute.
-pub const ATTEMPTS_PER_MINUTE: u32 = 10;
-
-/// Requests of one identity in a second, over time.
-pub const REQUESTS_PER_SECOND: u32 = 50;
-
-/// Requests of one identity at once.
-pub const REQUESTS_BURST: u32 = 100;
 
 /// Identities or addresses whose rates are kept apart, each.
 pub const RATES_MAX: usize = 65_536;

@@ -10,6 +10,7 @@
 //! | [`link`] | invitations that one can send |
 //! | [`passkeys`] | the WebAuthn ceremonies: sign-up, sign-in, step-up |
 //! | [`real_name`] | identity card numbers, and who checks them |
+//! | [`looks`] | when a device has shown a finger or a face, and what it has spent since |
 //! | [`idempotency`] | a repeated command finds its first answer |
 //! | [`rate`] | how often one may ask |
 //! | [`limits`] | every bound of the above |
@@ -21,6 +22,7 @@ pub mod caller;
 pub mod idempotency;
 pub mod limits;
 pub mod link;
+pub mod looks;
 pub mod passkeys;
 pub mod rate;
 pub mod real_name;

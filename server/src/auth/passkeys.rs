@@ -30,7 +30,7 @@ use webauthn_rs::prelude::{
     WebauthnBuilder, WebauthnError,
 };
 
-use self::ceremonies::Ceremonies;
+use self::ceremonies::{Ceremonies, Personal};
 use super::{
     limits,
     register::{PersonId, RegisterError, fresh_id},
@@ -102,7 +102,7 @@ struct Inner {
     webauthn: Webauthn,
     sign_ups: Ceremonies<SignUp>,
     sign_ins: Ceremonies<DiscoverableAuthentication>,
-    step_ups: Ceremonies<StepUp>,
+    step_ups: Personal<StepUp>,
 }
 
 struct SignUp {
@@ -112,7 +112,6 @@ struct SignUp {
 }
 
 struct StepUp {
-    person: PersonId,
     passkeys: Vec<Passkey>,
     state: PasskeyAuthentication,
 }
@@ -131,7 +130,7 @@ impl Passkeys {
             webauthn,
             sign_ups: Ceremonies::new(limits::CEREMONIES_MAX),
             sign_ins: Ceremonies::new(limits::CEREMONIES_MAX),
-            step_ups: Ceremonies::new(limits::CEREMONIES_MAX),
+            step_ups: Personal::new(limits::CEREMONIES_MAX),
         })))
     }
 
@@ -222,7 +221,8 @@ impl Passkeys {
         Ok((person, changed(passkey, &result)))
     }
 
-    /// Begins to ask `person` for one of these passkeys again, before something that matters.
+    /// Begins to ask `person` for one of these passkeys again, before something that matters; an
+    /// earlier asking is over.
     ///
     /// # Errors
     /// [`PasskeyError::NoPasskey`] or [`PasskeyError::Refused`].
@@ -237,7 +237,7 @@ impl Passkeys {
         }
         let (options, state) = self.0.webauthn.start_passkey_authentication(passkeys)?;
         let passkeys = passkeys.to_vec();
-        let ceremony = self.0.step_ups.begin(StepUp { person, passkeys, state }, now);
+        let ceremony = self.0.step_ups.begin(person, StepUp { passkeys, state }, now);
         Ok((ceremony, to_json(&options)))
     }
 
@@ -252,12 +252,8 @@ impl Passkeys {
         credential: &Value,
         now: Timestamp,
     ) -> Result<Option<Passkey>, PasskeyError> {
-        let StepUp { passkeys, state, .. } = self
-            .0
-            .step_ups
-            .end(ceremony, now)
-            .filter(|step_up| step_up.person == person)
-            .ok_or(PasskeyError::UnknownCeremony)?;
+        let StepUp { passkeys, state } =
+            self.0.step_ups.end(person, ceremony, now).ok_or(PasskeyError::UnknownCeremony)?;
         let credential: PublicKeyCredential = from_json(credential)?;
         let named = credential.get_user_unique_id();
         if named.is_some_and(|named| named != person.0.as_bytes()) {

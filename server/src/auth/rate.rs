@@ -48,25 +48,30 @@ struct Inner<C: Clock> {
     anonymous: Buckets<IpAddr, C>,
 }
 
+/// How often one may ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Often {
+    /// Sign-ups and sign-ins of one address in a minute.
+    pub attempts_per_minute: NonZeroU32,
+    /// Requests of one identity, or of nobody from one address, in a second.
+    pub requests_per_second: NonZeroU32,
+    /// Such requests at once.
+    pub requests_burst: NonZeroU32,
+}
+
 impl Rates {
     /// Rates in which nobody has asked yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self::with_clock(DefaultClock::default())
-    }
-}
-
-impl Default for Rates {
-    fn default() -> Self {
-        Self::new()
+    pub fn new(often: Often) -> Self {
+        Self::with_clock(often, DefaultClock::default())
     }
 }
 
 impl<C: Clock + Clone> Rates<C> {
-    fn with_clock(clock: C) -> Self {
-        let attempts = Quota::per_minute(number(limits::ATTEMPTS_PER_MINUTE));
-        let requests = Quota::per_second(number(limits::REQUESTS_PER_SECOND))
-            .allow_burst(number(limits::REQUESTS_BURST));
+    fn with_clock(often: Often, clock: C) -> Self {
+        let attempts = Quota::per_minute(often.attempts_per_minute);
+        let requests =
+            Quota::per_second(often.requests_per_second).allow_burst(often.requests_burst);
         Self(Arc::new(Inner {
             attempts: Buckets::new(attempts, limits::RATES_MAX, clock.clone()),
             requests: Buckets::new(requests, limits::RATES_MAX, clock.clone()),
@@ -103,10 +108,6 @@ impl<C: Clock> fmt::Debug for Rates<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rates").finish_non_exhaustive()
     }
-}
-
-fn number(limit: u32) -> NonZeroU32 {
-    NonZeroU32::new(limit).expect("limits are more than nothing")
 }
 
 /// What one subscriber has: an IPv4 address, or a /64 of IPv6 (RFC 6177).
@@ -185,7 +186,16 @@ mod tests {
 
     fn rates() -> (Rates<FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
-        (Rates::with_clock(clock.clone()), clock)
+        let often = Often {
+            attempts_per_minute: number(10),
+            requests_per_second: number(50),
+            requests_burst: number(100),
+        };
+        (Rates::with_clock(often, clock.clone()), clock)
+    }
+
+    fn number(limit: u32) -> NonZeroU32 {
+        NonZeroU32::new(limit).expect("not zero")
     }
 
     fn address(text: &str) -> IpAddr {

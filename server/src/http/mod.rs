@@ -1,6 +1,7 @@
 //! HTTP: every operation as a resource, and what watches over the server.
 //!
-//! Parameters come from the path, from the query string of a `GET`, and from the JSON body of
+//! A request's path: who asks, and how often; then the body, as long as it may be and as fast as it
+//! must; then the operation. Parameters come from the path, from the query string of a `GET`, and from the JSON body of
 //! everything else; they are one object to the operation, as over the live channel.
 
 pub mod openapi;
@@ -13,7 +14,9 @@ use actix_web::{
     http::{Method, header},
     web::{self, Bytes, ServiceConfig},
 };
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use crate::{
     app::App,
@@ -32,17 +35,22 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Serves every operation, the description of both interfaces, and the server's health.
 pub fn routes(config: &mut ServiceConfig) {
-    config.app_data(web::PayloadConfig::new(limits::BODY_BYTES_MAX));
     let mut by_path: BTreeMap<&'static str, Vec<&'static Described>> = BTreeMap::new();
     for operation in operations::all() {
         by_path.entry(operation.offer.path).or_default().push(operation);
     }
     for (path, operations) in by_path {
+        let verbs = operations.iter().map(|operation| verb(operation).to_string());
+        let allowed = verbs.collect::<Vec<_>>().join(", ");
         let resource =
             operations.into_iter().fold(web::resource(path), |resource: Resource, operation| {
                 resource.route(route(operation))
             });
-        config.service(resource.default_service(web::to(wrong_method)));
+        let wrong = move || {
+            let allowed = allowed.clone();
+            async move { wrong_method(allowed) }
+        };
+        config.service(resource.default_service(web::to(wrong)));
     }
     config
         .route("/openapi.json", web::get().to(openapi::serve))
@@ -57,20 +65,29 @@ pub async fn nothing_here() -> HttpResponse {
     reply::problem(&Problem::new(404, "not_found", "there is nothing here"))
 }
 
-async fn wrong_method() -> HttpResponse {
-    reply::problem(&Problem::new(405, "wrong_method", "this resource does not take that verb"))
+/// Source: RFC 9110, section 15.5.6: the answer names what is taken.
+fn wrong_method(allowed: String) -> HttpResponse {
+    let problem = Problem::new(405, "wrong_method", "this resource does not take that verb");
+    let mut reply = reply::problem(&problem);
+    if let Ok(allowed) = header::HeaderValue::try_from(allowed) {
+        reply.headers_mut().insert(header::ALLOW, allowed);
+    }
+    reply
 }
 
-fn route(operation: &'static Described) -> Route {
-    let method = match operation.offer.verb {
+fn verb(operation: &Described) -> Method {
+    match operation.offer.verb {
         Verb::Get => Method::GET,
         Verb::Post => Method::POST,
         Verb::Put => Method::PUT,
         Verb::Delete => Method::DELETE,
-    };
-    web::method(method).to(
-        move |app: web::Data<App>, request: HttpRequest, body: Bytes| async move {
-            match answer(&app, operation, &request, &body).await {
+    }
+}
+
+fn route(operation: &'static Described) -> Route {
+    web::method(verb(operation)).to(
+        move |app: web::Data<App>, request: HttpRequest, payload: web::Payload| async move {
+            match answer(&app, operation, &request, payload).await {
                 Ok(answer) => reply::json(&request, operation.offer.verb, answer),
                 Err(problem) => reply::problem(&problem),
             }
@@ -82,10 +99,12 @@ async fn answer(
     app: &App,
     operation: &'static Described,
     request: &HttpRequest,
-    body: &[u8],
+    payload: web::Payload,
 ) -> operations::Answer {
+    // Whoever may not ask has nothing read from: a body is memory and time.
     let ask = ask(app, operation, request)?;
-    let parameters = parameters(operation.offer.verb, request, body)?;
+    let body = body(payload, operation.body_bytes_max()).await?;
+    let parameters = parameters(operation.offer.verb, request, &body)?;
     operations::perform(app, operation, ask, parameters).await
 }
 
@@ -132,6 +151,19 @@ fn ask(app: &App, operation: &Described, request: &HttpRequest) -> Result<Ask, P
     Ok(Ask { caller, token, key, address: reply::address(request), agent })
 }
 
+/// The whole body, of at most `bytes_max`.
+async fn body(payload: web::Payload, bytes_max: usize) -> Result<Bytes, Problem> {
+    let read = timeout(limits::BODY_WITHIN, payload.to_bytes_limited(bytes_max)).await;
+    let Ok(read) = read else {
+        return Err(Problem::new(408, "body_too_slow", "the body did not come in in time"));
+    };
+    let Ok(read) = read else {
+        let detail = format!("this operation takes a body of at most {bytes_max} bytes");
+        return Err(Problem::new(413, "body_too_large", detail));
+    };
+    read.map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))
+}
+
 /// Path, query string and body as one object.
 fn parameters(
     verb: Verb,
@@ -146,7 +178,10 @@ fn parameters(
         })?,
     };
     for (name, value) in request.match_info().iter() {
-        let value = Value::String(value.to_owned());
+        // The router has decoded everything but `/`, `+` and `%`, which would change the path.
+        let value = percent_decode_str(value).decode_utf8();
+        let value = value.map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
+        let value = Value::String(value.into_owned());
         if parameters.insert(name.to_owned(), value).is_some() {
             let detail = format!("`{name}` is in the path already");
             return Err(Problem::bad_request(detail));

@@ -1,6 +1,9 @@
 //! How many requests a session may send: a bucket that refills steadily.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 /// Refusals in a row after which a session is no client but a flood.
 const REFUSALS_MAX: u32 = 100;
@@ -16,8 +19,8 @@ pub(super) struct Allowance {
 
 impl Allowance {
     /// A full bucket.
-    pub(super) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
-        let (per_second, burst) = (f64::from(per_second.max(1)), f64::from(burst.max(1)));
+    pub(super) fn new(per_second: NonZeroU32, burst: NonZeroU32, now: Instant) -> Self {
+        let (per_second, burst) = (f64::from(per_second.get()), f64::from(burst.get()));
         Self { per_second, burst, left: burst, at: now, refusals: 0 }
     }
 
@@ -48,10 +51,14 @@ impl Allowance {
 mod tests {
     use super::*;
 
+    fn number(number: u32) -> NonZeroU32 {
+        NonZeroU32::new(number).expect("not zero")
+    }
+
     #[test]
     fn a_burst_is_let_through_and_then_the_steady_rate() {
         let now = Instant::now();
-        let mut allowance = Allowance::new(10, 3, now);
+        let mut allowance = Allowance::new(number(10), number(3), now);
         for _ in 0..3 {
             assert_eq!(allowance.take_many(now, 1), Ok(()));
         }
@@ -64,7 +71,7 @@ mod tests {
     #[test]
     fn only_refusals_in_a_row_make_a_flood() {
         let now = Instant::now();
-        let mut allowance = Allowance::new(1, 1, now);
+        let mut allowance = Allowance::new(number(1), number(1), now);
         assert_eq!(allowance.take_many(now, 1), Ok(()));
         for _ in 0..REFUSALS_MAX - 1 {
             assert!(allowance.take_many(now, 1).is_err());

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     close,
     door::PATH,
-    frames::{Hello, Progress},
+    frames::{Hello, Progress, Unsubscribed},
     methods::{SignIn, Subscribe, Subscribed, Unsubscribe},
 };
 use crate::{
@@ -62,6 +62,7 @@ pub fn document() -> Value {
         ("hello", schema::<Hello>(&mut generator)),
         ("event", schema::<EventPush>(&mut generator)),
         ("progress", schema::<Progress>(&mut generator)),
+        ("unsubscribed", schema::<Unsubscribed>(&mut generator)),
     ] {
         let name = format!("push_{name}");
         pushes.push(json!({ "$ref": format!("#/channels/live/messages/{name}") }));

@@ -1,6 +1,7 @@
 //! The door of the live channel: who may knock at all.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use url::{Host, Url};
 
 use super::session;
 use crate::{app::App, http::reply, problem::Problem};
@@ -32,16 +33,23 @@ async fn knock(
 /// Whether the page that connects is ours. Programs send no origin, and bring a token anyway.
 fn is_ours(app: &App, request: &HttpRequest) -> bool {
     let Some(origin) = request.headers().get(header::ORIGIN) else { return true };
-    let Some(origin) = origin.to_str().ok().and_then(|origin| url::Url::parse(origin).ok()) else {
+    let Some(origin) = origin.to_str().ok().and_then(|origin| Url::parse(origin).ok()) else {
         return false;
     };
     let public = app.settings().public_url.origin() == origin.origin();
+    // A page of this very machine, however it is called. A name would prove nothing: whoever owns
+    // one can let it lead here.
+    let is_local = match origin.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let same_host = host.is_some_and(|host| authority(&origin) == host);
-    public || same_host
+    public || (is_local && host.is_some_and(|host| authority(&origin) == host))
 }
 
-fn authority(origin: &url::Url) -> String {
+fn authority(origin: &Url) -> String {
     let host = origin.host_str().unwrap_or_default();
     origin.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

@@ -183,6 +183,13 @@ pub struct HelloLimits {
     pub subscriptions_max: usize,
 }
 
+/// A topic that is heard no more: the right to hear it has ended.
+#[derive(Serialize, JsonSchema)]
+pub struct Unsubscribed {
+    /// The topic.
+    pub topic: String,
+}
+
 /// The notification `method` with `params`.
 #[must_use]
 pub fn notification(method: &'static str, params: &impl Serialize) -> ByteString {

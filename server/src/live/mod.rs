@@ -1,7 +1,8 @@
 //! The live channel: JSON-RPC 2.0 over a websocket, with `CloudEvents` pushed.
 //!
-//! `session.rs` is one connection and the only file that knows the websocket library; `frames.rs` is
-//! what goes over the wire; `topics.rs` is what many sessions hear, worded once.
+//! `session.rs` is one connection and the only file that knows the websocket library;
+//! `subscription.rs` is how it begins to hear a topic, `topics.rs` what many sessions hear, worded
+//! once; `frames.rs` is what goes over the wire.
 
 mod allowance;
 pub mod asyncapi;
@@ -9,7 +10,9 @@ pub mod close;
 mod door;
 pub mod frames;
 pub mod methods;
+pub mod seats;
 mod session;
+mod subscription;
 pub mod topics;
 
 pub use door::routes;

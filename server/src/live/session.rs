@@ -5,10 +5,17 @@
 //! come from [`topics`] and are sent as they are.
 //!
 //! What bounds a session: requests under way, requests a second, topics, frame size; and for what it
-//! is sent, each topic's ring of pushes. A socket that takes no more bytes stops this actor from
-//! being polled, so nothing piles up in it.
+//! is sent, each topic's ring of pushes and one gap at a time. A socket that takes no more bytes stops
+//! this actor from being polled, so nothing piles up in it.
+//!
+//! - a push goes to whoever holds the right *then*: with each, the token and the register are
+//!   asked again, and whoever leaves a group hears of that and of nothing after it.
 
-use std::{collections::HashMap, sync::atomic::Ordering, time::Instant};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, SpawnHandle, StreamHandler, WrapFuture,
@@ -17,22 +24,22 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{
     CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
 };
-use bytestring::ByteString;
 use fanju::{
     Error,
     id::{Position, Topic},
 };
-use futures_util::stream;
 use serde_json::{Map, Value};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
     allowance::Allowance,
     close::Close,
-    frames::{self, Hello, HelloLimits, Id, Request},
-    methods::{SignIn, Subscribe, Subscribed, TopicName, Unsubscribe},
-    topics::{self, Listener, Push},
+    frames::{self, Hello, HelloLimits, Id, Request, Unsubscribed},
+    methods::{SignIn, Subscribe, TopicName, Unsubscribe},
+    seats::Seat,
+    subscription::{self, Begun, Gone, Heard},
+    topics::Push,
 };
 use crate::{
     app::App,
@@ -45,6 +52,9 @@ use crate::{
     operations::{self, Answer},
     problem::Problem,
 };
+
+/// A bearer token that is good, as far as it is kept.
+type TokenOf = (TokenKind, TokenHash);
 
 /// Opens a session on the websocket that `request` asks for.
 ///
@@ -68,40 +78,27 @@ struct Session {
     id: Uuid,
     address: std::net::IpAddr,
     agent: Option<String>,
-    token: Option<(TokenKind, TokenHash)>,
+    token: Option<TokenOf>,
+    seat: Option<Seat>,
     listening: HashMap<Topic, Listening>,
+    /// Subscriptions under way, by the number of the request. Signing in as somebody else ends
+    /// them, and so does unsubscribing.
+    beginning: HashMap<Topic, u64>,
+    subscribed: u64,
+    /// Gaps are read and sent one after another: each may be long.
+    gaps: Arc<Semaphore>,
     heard_at: Instant,
     asked_at: Instant,
     under_way: usize,
     allowance: Allowance,
+    /// The server shuts down, and only answers go out.
+    is_leaving: bool,
 }
 
 /// One topic that the session listens to.
 struct Listening {
     pushes: SpawnHandle,
     /// The newest position that the client was told of; what is not behind it is dropped.
-    told: Position,
-}
-
-/// What a topic's ring said.
-struct Heard {
-    topic: Topic,
-    push: Result<Push, Gone>,
-}
-
-/// Why a topic is heard no more.
-enum Gone {
-    /// The session was too slow.
-    Lagged,
-    /// The feed is over.
-    Ended,
-}
-
-/// A subscription that is about to begin.
-struct Begun {
-    answer: Subscribed,
-    listener: Listener,
-    gap: Vec<ByteString>,
     told: Position,
 }
 
@@ -113,9 +110,7 @@ impl Actor for Session {
         ctx.text(frames::notification("hello", &self.hello()));
         ctx.run_interval(limits::HEARTBEAT, Self::beat);
         let closing = self.app.closing();
-        ctx.spawn(
-            closing.into_actor(self).map(|(), session, ctx| session.close(ctx, Close::Closing)),
-        );
+        ctx.spawn(closing.into_actor(self).map(|(), session, ctx| session.leave(ctx)));
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
@@ -150,10 +145,7 @@ impl StreamHandler<Heard> for Session {
         match push {
             // The state or the gap had it already.
             Ok(Push { position: Some(position), .. }) if position <= listening.told => {}
-            Ok(Push { position, text }) => {
-                listening.told = position.unwrap_or(listening.told);
-                ctx.text(text);
-            }
+            Ok(push) => self.tell(topic, push, ctx),
             Err(Gone::Lagged) => self.close(ctx, Close::TooSlow),
             // The engine closes, which the session hears for itself, or the topic's task was cut.
             Err(Gone::Ended) if self.app.is_closing() => {}
@@ -168,18 +160,23 @@ impl StreamHandler<Heard> for Session {
 impl Session {
     fn new(app: App, address: std::net::IpAddr, agent: Option<String>) -> Self {
         let now = Instant::now();
-        let per_second = app.settings().session_requests_per_second;
+        let often = app.settings().often();
         Self {
             app,
             id: Uuid::now_v7(),
             address,
             agent,
             token: None,
+            seat: None,
             listening: HashMap::new(),
+            beginning: HashMap::new(),
+            subscribed: 0,
+            gaps: Arc::new(Semaphore::new(1)),
             heard_at: now,
             asked_at: now,
             under_way: 0,
-            allowance: Allowance::new(per_second, limits::SESSION_REQUESTS_BURST, now),
+            allowance: Allowance::new(often.requests_per_second, often.requests_burst, now),
+            is_leaving: false,
         }
     }
 
@@ -192,7 +189,7 @@ impl Session {
             server_time: self.app.now(),
             limits: HelloLimits {
                 frame_bytes_max: limits::FRAME_BYTES_MAX,
-                requests_per_second: self.app.settings().session_requests_per_second,
+                requests_per_second: self.app.settings().requests_per_second.get(),
                 requests_max: limits::SESSION_REQUESTS_MAX,
                 subscriptions_max: limits::SESSION_SUBSCRIPTIONS_MAX,
             },
@@ -215,10 +212,69 @@ impl Session {
         }
     }
 
-    fn close(&mut self, ctx: &mut WebsocketContext<Self>, why: Close) {
+    /// Sends a push to whoever may hear it now.
+    fn tell(&mut self, topic: Topic, push: Push, ctx: &mut WebsocketContext<Self>) {
+        let caller = match self.caller() {
+            Ok(Caller::Nobody) => return self.close(ctx, Close::TokenOver),
+            Ok(caller) => caller,
+            Err(_) => return self.close(ctx, Close::Closing),
+        };
+        if !rights::may_hear_on(&caller, topic) {
+            return self.unsubscribed(topic, ctx);
+        }
+        let Push { position, left, text } = push;
+        if let (Some(listening), Some(position)) = (self.listening.get_mut(&topic), position) {
+            listening.told = position;
+        }
+        ctx.text(text);
+        if left.is_some_and(|wallet| caller.owns(wallet)) {
+            let app = self.app.clone();
+            let check = async move { rights::check(&app, &caller, &Right::to_hear(topic)).await };
+            // Nothing else is sent meanwhile: another wallet of theirs may sit at the table.
+            ctx.wait(check.into_actor(self).map(move |checked, session, ctx| {
+                if checked.is_err() {
+                    session.unsubscribed(topic, ctx);
+                }
+            }));
+        }
+    }
+
+    /// Hears `topic` no more, and says so.
+    fn unsubscribed(&mut self, topic: Topic, ctx: &mut WebsocketContext<Self>) {
+        self.forget(topic, ctx);
+        let why = Unsubscribed { topic: topic.to_string() };
+        ctx.text(frames::notification("unsubscribed", &why));
+    }
+
+    fn forget(&mut self, topic: Topic, ctx: &mut WebsocketContext<Self>) {
+        self.beginning.remove(&topic);
+        if let Some(listening) = self.listening.remove(&topic) {
+            ctx.cancel_future(listening.pushes);
+        }
+    }
+
+    fn forget_all(&mut self, ctx: &mut WebsocketContext<Self>) {
+        self.beginning.clear();
         for (_, listening) in self.listening.drain() {
             ctx.cancel_future(listening.pushes);
         }
+    }
+
+    /// Goes, as soon as everything that was accepted is answered.
+    fn leave(&mut self, ctx: &mut WebsocketContext<Self>) {
+        self.is_leaving = true;
+        ctx.run_later(limits::LEAVE_WITHIN, |session, ctx| session.close(ctx, Close::Closing));
+        self.leave_if_answered(ctx);
+    }
+
+    fn leave_if_answered(&mut self, ctx: &mut WebsocketContext<Self>) {
+        if self.is_leaving && self.under_way == 0 {
+            self.close(ctx, Close::Closing);
+        }
+    }
+
+    fn close(&mut self, ctx: &mut WebsocketContext<Self>, why: Close) {
+        self.forget_all(ctx);
         let description = Some(why.description().to_owned());
         ctx.close(Some(CloseReason { code: CloseCode::from(why.code()), description }));
         ctx.stop();
@@ -257,6 +313,9 @@ impl Session {
                 .retry_after_ms(limits::RETRY_SOON_MS);
             return answer(ctx, request.id.as_ref(), Err(problem));
         }
+        if self.is_leaving {
+            return answer(ctx, request.id.as_ref(), Err(Error::Closing.into()));
+        }
         match self.caller() {
             Ok(Caller::Nobody) if self.token.is_some() => self.close(ctx, Close::TokenOver),
             Ok(caller) => self.run(caller, request, ctx),
@@ -266,18 +325,22 @@ impl Session {
 
     fn run(&mut self, caller: Caller, request: Request, ctx: &mut WebsocketContext<Self>) {
         let Request { id, method, params } = request;
+        if method == "sign_in" {
+            return self.sign_in(id, params, ctx);
+        }
+        // All sessions of one identity together ask no more often than one.
+        if let Err(problem) = self.app.check_rate(&caller, self.address) {
+            return answer(ctx, id.as_ref(), Err(problem));
+        }
         match method.as_str() {
             "ping" => {
                 let time = format!("{{\"server_time\":{}}}", self.app.now().0);
                 answer(ctx, id.as_ref(), Ok(time));
             }
-            "sign_in" => self.sign_in(id, params, ctx),
             "subscribe" => self.subscribe(caller, id, params, ctx),
             "unsubscribe" => {
                 let answered = parameters::<Unsubscribe>(params).map(|Unsubscribe { topic }| {
-                    if let Some(listening) = self.listening.remove(&topic.0) {
-                        ctx.cancel_future(listening.pushes);
-                    }
+                    self.forget(topic.0, ctx);
                     "{}".to_owned()
                 });
                 answer(ctx, id.as_ref(), answered);
@@ -314,6 +377,7 @@ impl Session {
         ctx.spawn(run.into_actor(self).map(move |answered, session, ctx| {
             session.under_way -= 1;
             answer(ctx, id.as_ref(), answered);
+            session.leave_if_answered(ctx);
         }));
     }
 
@@ -328,27 +392,32 @@ impl Session {
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        let signed = parameters::<SignIn>(params).and_then(|SignIn { token }| {
-            self.app.rates().anonymous(self.address)?;
-            let parsed = Token::parse(&token).ok_or_else(Problem::not_signed_in)?;
-            match self.app.identify(parsed.0, &parsed.1)? {
-                Caller::Nobody => Err(Problem::not_signed_in()),
-                caller @ (Caller::Person(_) | Caller::Till(_) | Caller::Operator) => {
-                    Ok((parsed, caller))
-                }
-            }
-        });
-        match signed {
-            Ok((token, caller)) => {
+        match parameters(params).and_then(|SignIn { token }| self.signed_in(&token)) {
+            Ok((token, seat, caller)) => {
                 // Whoever it was before listens no more.
-                for (_, listening) in self.listening.drain() {
-                    ctx.cancel_future(listening.pushes);
-                }
-                self.token = Some(token);
+                self.forget_all(ctx);
+                (self.token, self.seat) = (Some(token), seat);
                 self.operate(caller, id, "me", Map::new(), ctx);
             }
             Err(problem) => answer(ctx, id.as_ref(), Err(problem)),
         }
+    }
+
+    /// Who carries `token`. Only guesses count against the address: many phones may share one.
+    fn signed_in(&self, token: &str) -> Result<(TokenOf, Option<Seat>, Caller), Problem> {
+        let caller = match Token::parse(token) {
+            Some(token) => self.app.identify(token.0, &token.1).map(|caller| (token, caller))?,
+            None => return self.guessed(),
+        };
+        match caller {
+            (_, Caller::Nobody) => self.guessed(),
+            (token, caller) => Ok((token, self.app.seat(&caller)?, caller)),
+        }
+    }
+
+    fn guessed<T>(&self) -> Result<T, Problem> {
+        self.app.rates().anonymous(self.address)?;
+        Err(Problem::not_signed_in())
     }
 
     fn subscribe(
@@ -362,24 +431,36 @@ impl Session {
             Ok(subscribe) => subscribe,
             Err(problem) => return answer(ctx, id.as_ref(), Err(problem)),
         };
-        let known = self.listening.contains_key(&topic);
-        if !known && self.listening.len() >= limits::SESSION_SUBSCRIPTIONS_MAX {
+        let topics = self.listening.len() + self.beginning.len();
+        if !self.listening.contains_key(&topic) && topics >= limits::SESSION_SUBSCRIPTIONS_MAX {
             let problem = Problem::new(429, "too_many_subscriptions", "this session hears enough");
             return answer(ctx, id.as_ref(), Err(problem));
         }
-        let (app, signed_in_as) = (self.app.clone(), self.token);
-        let begin = async move { begin(&app, &caller, topic, after).await };
+        self.subscribed += 1;
+        let number = self.subscribed;
+        self.beginning.insert(topic, number);
+        let (app, gaps) = (self.app.clone(), Arc::clone(&self.gaps));
+        let begin = async move {
+            let turn = if after.is_some() { gaps.acquire_owned().await.ok() } else { None };
+            (subscription::begin(&app, &caller, topic, after).await, turn)
+        };
         self.under_way += 1;
-        ctx.spawn(begin.into_actor(self).map(move |begun, session, ctx| {
+        ctx.spawn(begin.into_actor(self).map(move |(begun, _turn), session, ctx| {
             session.under_way -= 1;
+            let is_wanted = session.beginning.get(&topic) == Some(&number);
+            if is_wanted {
+                session.beginning.remove(&topic);
+            }
             match begun {
-                // Somebody else signed in meanwhile, and has no right to hear this.
-                Ok(_) if session.token != signed_in_as => {
-                    answer(ctx, id.as_ref(), Err(Problem::forbidden()));
+                Ok(_) if !is_wanted => {
+                    let detail = "unsubscribed, subscribed again or signed in anew meanwhile";
+                    let problem = Problem::new(409, "subscription_over", detail);
+                    answer(ctx, id.as_ref(), Err(problem));
                 }
                 Ok(begun) => session.begun(topic, id.as_ref(), begun, ctx),
                 Err(problem) => answer(ctx, id.as_ref(), Err(problem)),
             }
+            session.leave_if_answered(ctx);
         }));
     }
 
@@ -396,45 +477,11 @@ impl Session {
             serde_json::to_string(&subscribed).map_err(|error| Problem::internal(&error));
         answer(ctx, id, answered);
         gap.into_iter().for_each(|text| ctx.text(text));
-        let heard = stream::unfold(Some(listener), move |listener| async move {
-            let mut listener = listener?;
-            match listener.pushes.recv().await {
-                Ok(push) => Some((Heard { topic, push: Ok(push) }, Some(listener))),
-                Err(RecvError::Lagged(_)) => Some((Heard { topic, push: Err(Gone::Lagged) }, None)),
-                Err(RecvError::Closed) => Some((Heard { topic, push: Err(Gone::Ended) }, None)),
-            }
-        });
-        let pushes = ctx.add_stream(heard);
+        let pushes = ctx.add_stream(subscription::heard(topic, listener));
         if let Some(before) = self.listening.insert(topic, Listening { pushes, told }) {
             ctx.cancel_future(before.pushes);
         }
     }
-}
-
-/// Begins to hear `topic`: the ring first, then the state or the gap, so that nothing is missed in
-/// between; what both have is dropped by its position.
-async fn begin(
-    app: &App,
-    caller: &Caller,
-    topic: Topic,
-    after: Option<Position>,
-) -> Result<Begun, Problem> {
-    rights::check(app, caller, &Right::to_hear(topic)).await?;
-    let listener = app.topics().listen(topic).await?;
-    let (feed, recovered) = match app.engine().subscribe(topic, after).await {
-        Ok(feed) => (feed, after.is_some()),
-        // Honest: what cannot be told without a gap is not called recovered.
-        Err(Error::UnknownPosition | Error::GapTooLong) => {
-            (app.engine().subscribe(topic, None).await?, false)
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let told = feed.position();
-    let word = |event| topics::push(app.epoch(), topic, event).text;
-    let gap = feed.missed().map(word).collect();
-    let state = (!recovered).then(|| feed.state().clone());
-    let answer = Subscribed { topic: topic.to_string(), recovered, position: told, state };
-    Ok(Begun { answer, listener, gap, told })
 }
 
 fn parameters<P: serde::de::DeserializeOwned>(params: Map<String, Value>) -> Result<P, Problem> {

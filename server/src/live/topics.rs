@@ -13,7 +13,8 @@ use bytestring::ByteString;
 use dashmap::DashMap;
 use fanju::{
     DurableEvent, Engine, Error, FeedEvent, ProgressEvent, Subscription,
-    id::{Position, Topic},
+    domain::event::Event,
+    id::{Position, Topic, WalletId},
 };
 use tokio::{
     sync::{OnceCell, broadcast},
@@ -29,6 +30,8 @@ use crate::{cloud_event, limits};
 pub struct Push {
     /// The record's position; none for progress.
     pub position: Option<Position>,
+    /// Who left the group with this event, and may have no right to hear it any more.
+    pub left: Option<WalletId>,
     /// The frame.
     pub text: ByteString,
 }
@@ -131,7 +134,7 @@ async fn tell(
     mut feed: Subscription,
     listeners: broadcast::Sender<Push>,
 ) {
-    let mut progress: Option<ProgressEvent> = None;
+    let mut progress: Option<Box<ProgressEvent>> = None;
     let mut progress_at = Instant::now();
     loop {
         let heard = tokio::select! {
@@ -141,7 +144,7 @@ async fn tell(
                 if let Some(progress) = progress.take() {
                     let text = frames::progress(topic, &progress);
                     // Nobody listening is no failure: they come and go.
-                    drop(listeners.send(Push { position: None, text }));
+                    drop(listeners.send(Push { position: None, left: None, text }));
                 }
                 continue;
             }
@@ -169,5 +172,11 @@ async fn tell(
 #[must_use]
 pub fn push(epoch: &str, topic: Topic, event: &DurableEvent) -> Push {
     let body = cloud_event::shared(epoch, event);
-    Push { position: Some(event.position()), text: frames::event(topic, event, &body) }
+    let text = frames::event(topic, event, &body);
+    let left = if let (Topic::Group(_), Event::MemberLeft { wallet, .. }) = (topic, event.event()) {
+        Some(*wallet)
+    } else {
+        None
+    };
+    Push { position: Some(event.position()), left, text }
 }

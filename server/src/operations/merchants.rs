@@ -172,7 +172,10 @@ impl Operation for Days {
             return Err(Problem::bad_request(detail));
         }
         // The till has just been told of an order, and the report must have it.
-        app.engine().books_caught_up(crate::limits::BOOKS_WAIT).await?;
+        if !app.engine().books_caught_up(crate::limits::BOOKS_WAIT).await? {
+            let problem = Problem::new(503, "books_behind", "the report is not up to date yet");
+            return Err(problem.retry_after_ms(crate::limits::RETRY_SOON_MS));
+        }
         let days = app.engine().query(move |books| books.merchant_days(merchant, from, to)).await?;
         let day = |day: fanju::books::MerchantDay| Day {
             day: day.day,

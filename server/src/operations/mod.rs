@@ -31,6 +31,7 @@ pub use self::{
 use crate::{
     app::App,
     auth::{caller::Ask, rights::Right},
+    limits,
     problem::Problem,
 };
 
@@ -116,6 +117,18 @@ pub struct Described {
     /// The JSON Schema of its answer.
     pub answer: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) run: perform::Run,
+}
+
+impl Described {
+    /// Longest body that HTTP brings, in bytes.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> usize {
+        if self.offer.method == orders::SCAN {
+            limits::BILL_BYTES_MAX
+        } else {
+            limits::BODY_BYTES_MAX
+        }
+    }
 }
 
 /// Every operation, in the order in which one meets them.

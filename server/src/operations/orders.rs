@@ -26,6 +26,9 @@ use crate::{
     problem::Problem,
 };
 
+/// What collects a bill, which may be long.
+pub(super) const SCAN: &str = "orders.scan";
+
 pub(super) fn operations() -> Vec<Described> {
     vec![
         Described::of::<Scan>(),
@@ -90,7 +93,7 @@ enum State {
 
 impl Operation for Scan {
     const OFFER: Offer =
-        Offer::new("orders.scan", Verb::Post, "/v1/merchants/{merchant}/orders", Repeats::Numbered);
+        Offer::new(SCAN, Verb::Post, "/v1/merchants/{merchant}/orders", Repeats::Numbered);
     type Answer = Ended;
 
     fn right(&self) -> Right {
@@ -111,8 +114,10 @@ impl Operation for Scan {
         } else {
             None
         };
-        app.measures().ended(settlement.is_some(), began.elapsed());
         let (position, at, replayed) = (receipt.position(), receipt.at(), receipt.is_replayed());
+        if !replayed {
+            app.measures().ended(settlement.is_some(), began.elapsed());
+        }
         Ok(Ended { state, order_no, total, position, at, replayed, settlement, reason })
     }
 }

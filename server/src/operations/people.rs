@@ -96,7 +96,7 @@ impl MeView {
             device: identity.device,
             wallets: identity.wallets.iter().map(wallet).collect(),
             merchants: identity.staff.iter().map(work).collect(),
-            fresh_until: app.fresh_until(identity.device),
+            fresh_until: app.looks().fresh_until(identity.device, app.now()),
         }
     }
 }

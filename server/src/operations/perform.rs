@@ -40,7 +40,9 @@ impl Described {
 /// Lets `ask`'s caller do `what` with `parameters`.
 ///
 /// # Errors
-/// The first problem of: parameters, right, step-up, idempotency key, and the operation itself.
+/// The first problem of: idempotency key, parameters, right, step-up, and the operation itself. An
+/// answer that was kept under a key is given before anything else is looked at: it was the same
+/// caller's.
 pub async fn perform(
     app: &App,
     what: &'static Described,
@@ -65,7 +67,9 @@ pub async fn perform(
             None => (what.run)(asked).await,
         }
     };
-    actix_rt::spawn(command).await.map_err(|error| Problem::internal(&error))?
+    actix_rt::spawn(app.commands().track_future(command))
+        .await
+        .map_err(|error| Problem::internal(&error))?
 }
 
 /// Runs a command that carries a key, unless it ran before.
@@ -94,11 +98,17 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
     let operation: O = serde_json::from_value(Value::Object(parameters.clone()))
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     rights::check(app, &ask.caller, &operation.right()).await?;
-    if let Some(amount) = operation.stakes() {
+    let stakes = operation.stakes();
+    if let Some(amount) = stakes {
         rights::check_stakes(app, &ask.caller, amount)?;
     }
-    let answer = operation.perform(app, ask).await?;
-    serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))
+    let answered = operation.perform(app, ask).await;
+    if let (Some(amount), Err(problem)) = (stakes, &answered)
+        && problem.is_refusal()
+    {
+        rights::came_to_nothing(app, &ask.caller, amount);
+    }
+    serde_json::to_string(&answered?).map_err(|error| Problem::internal(&error))
 }
 
 /// What the parameters are, whatever the order in which they came.

@@ -10,8 +10,9 @@ use crate::{
     app::{App, Desk},
     auth::{
         caller::Ask,
+        limits,
         passkeys::CeremonyId,
-        register::{Person, PersonId, RegisterError},
+        register::{Person, PersonId, RegisterError, check_label},
         rights::Right,
         token::Token,
     },
@@ -54,13 +55,7 @@ struct Session {
     me: MeView,
 }
 
-async fn open_session(
-    app: &App,
-    ask: &Ask,
-    person: PersonId,
-    device: Option<String>,
-) -> Result<Session, Problem> {
-    let label = device.or_else(|| ask.agent.clone()).unwrap_or_else(|| "unnamed device".to_owned());
+async fn open_session(app: &App, person: PersonId, label: String) -> Result<Session, Problem> {
     let (now, lasts) = (app.now(), app.settings().session_lasts());
     let open = move |desk: &Desk| {
         let (token, _, expires_at) = desk.register.open_session(person, &label, now, lasts)?;
@@ -71,6 +66,18 @@ async fn open_session(
     let identity = identity.ok_or_else(Problem::not_signed_in)?;
     let me = MeView::of(app, &identity);
     Ok(Session { token: token.reveal().to_owned(), expires_at, me })
+}
+
+/// What a device is called: in its owner's words, or as far as its program's name fits.
+fn label(device: Option<String>, ask: &Ask) -> Result<String, RegisterError> {
+    let named = || {
+        let agent = ask.agent.as_deref().unwrap_or_default();
+        agent[..agent.floor_char_boundary(limits::LABEL_BYTES_MAX)].trim().to_owned()
+    };
+    let label = device.unwrap_or_else(named);
+    let label = if label.is_empty() { "unnamed device".to_owned() } else { label };
+    check_label(&label)?;
+    Ok(label)
 }
 
 /// Begins to sign up: asks the device for a new passkey.
@@ -120,12 +127,14 @@ impl Operation for FinishSignUp {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Session, Problem> {
         let Self { ceremony, credential, device, currency } = self;
+        // Before anything is written: an account without a session would be nobody's.
+        let label = label(device, ask)?;
         let now = app.now();
         let (id, name, passkey) = app.passkeys().finish_sign_up(ceremony, &credential, now)?;
         let person = Person { id, name: name.clone(), verified: false, created_at: now };
         app.desk(move |desk| desk.register.add_person(&person, &passkey)).await??;
         wallets::open(app, id, name, currency.unwrap_or(Currency::CNY)).await?;
-        open_session(app, ask, id, device).await
+        open_session(app, id, label).await
     }
 }
 
@@ -171,6 +180,7 @@ impl Operation for FinishSignIn {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Session, Problem> {
         let Self { ceremony, credential, device } = self;
+        let label = label(device, ask)?;
         let now = app.now();
         let finish = move |desk: &Desk| {
             let lookup = |person| desk.register.passkeys(person);
@@ -182,7 +192,7 @@ impl Operation for FinishSignIn {
             Ok::<_, Problem>(person)
         };
         let person = app.desk(finish).await??;
-        open_session(app, ask, person, device).await
+        open_session(app, person, label).await
     }
 }
 
@@ -247,7 +257,7 @@ impl Operation for FinishStepUp {
             Ok::<_, Problem>(())
         };
         app.desk(finish).await??;
-        Ok(Fresh { fresh_until: app.refresh(identity.device) })
+        Ok(Fresh { fresh_until: app.looks().refresh(identity.device, app.now()) })
     }
 }
 

@@ -47,6 +47,11 @@ impl Operation for Add {
         Right::Shop(self.merchant)
     }
 
+    /// Another owner can do everything that this one can.
+    fn stakes(&self) -> Option<Amount> {
+        (self.role == Role::Owner).then_some(Amount::from_minor(i64::MAX))
+    }
+
     async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
         let Self { merchant, person, role } = self;
         let add = move |desk: &crate::app::Desk| {
@@ -168,7 +173,8 @@ impl Operation for CreateKey {
         Right::Shop(self.merchant)
     }
 
-    /// Whoever makes a key can collect and give back from then on.
+    /// Whoever has a key that pays out can empty the till. Any other only brings money in, or gives
+    /// it back to those who paid.
     fn stakes(&self) -> Option<Amount> {
         self.scopes.contains(&Scope::PayOut).then_some(Amount::from_minor(i64::MAX))
     }

@@ -8,7 +8,7 @@ use rand::{TryRngCore as _, rngs::OsRng};
 use uuid::Builder;
 
 use super::CeremonyId;
-use crate::auth::limits;
+use crate::auth::{limits, register::PersonId};
 
 /// Ceremonies of one kind, and what the server has to remember of each.
 pub(super) struct Ceremonies<S> {
@@ -30,9 +30,7 @@ impl<S> Ceremonies<S> {
 
     /// Remembers a ceremony that begins now; the oldest goes when there are too many.
     pub(super) fn begin(&self, state: S, now: Timestamp) -> CeremonyId {
-        let mut bytes = [0; 16];
-        OsRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes");
-        let ceremony = CeremonyId(Builder::from_random_bytes(bytes).into_uuid());
+        let ceremony = fresh();
         let mut underway = self.underway.lock();
         let Underway { states, order } = &mut *underway;
         while let Some(oldest) = order.front()
@@ -57,6 +55,49 @@ impl<S> Ceremonies<S> {
         let (begun, state) = self.underway.lock().states.remove(&ceremony)?;
         (!is_over(begun, now)).then_some(state)
     }
+}
+
+/// Ceremonies of people who are known: one each, so that nobody pushes another's out.
+pub(super) struct Personal<S> {
+    underway: Mutex<HashMap<PersonId, (CeremonyId, Timestamp, S)>>,
+    max: usize,
+}
+
+impl<S> Personal<S> {
+    pub(super) fn new(max: usize) -> Self {
+        Self { underway: Mutex::default(), max }
+    }
+
+    /// Remembers the ceremony of `person` that begins now, in place of an earlier one.
+    pub(super) fn begin(&self, person: PersonId, state: S, now: Timestamp) -> CeremonyId {
+        let ceremony = fresh();
+        let mut underway = self.underway.lock();
+        if underway.len() >= self.max {
+            underway.retain(|_, (_, begun, _)| !is_over(*begun, now));
+            let oldest = underway.iter().min_by_key(|(_, (_, begun, _))| *begun);
+            if let Some(oldest) = oldest.map(|(person, _)| *person)
+                && underway.len() >= self.max
+            {
+                underway.remove(&oldest);
+            }
+        }
+        underway.insert(person, (ceremony, now, state));
+        ceremony
+    }
+
+    /// Takes the ceremony of `person` out, if it is under way and not over.
+    pub(super) fn end(&self, person: PersonId, ceremony: CeremonyId, now: Timestamp) -> Option<S> {
+        let mut underway = self.underway.lock();
+        underway.get(&person).filter(|(known, ..)| *known == ceremony)?;
+        let (_, begun, state) = underway.remove(&person)?;
+        (!is_over(begun, now)).then_some(state)
+    }
+}
+
+fn fresh() -> CeremonyId {
+    let mut bytes = [0; 16];
+    OsRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes");
+    CeremonyId(Builder::from_random_bytes(bytes).into_uuid())
 }
 
 fn is_over(begun: Timestamp, now: Timestamp) -> bool {
@@ -85,6 +126,26 @@ mod tests {
         assert_eq!(ceremonies.end(ceremony, Timestamp(over.0 - 1)), Some(1));
         let ceremony = ceremonies.begin(2, NOW);
         assert_eq!(ceremonies.end(ceremony, over), None);
+    }
+
+    #[test]
+    fn a_person_has_one_ceremony_and_nobody_ends_anothers() {
+        let personal = Personal::new(2);
+        let [ana, bo, chen] = [1, 2, 3].map(|id| PersonId(uuid::Uuid::from_u128(id)));
+        let first = personal.begin(ana, "first", NOW);
+        let second = personal.begin(ana, "second", NOW);
+        assert_eq!(personal.end(ana, first, NOW), None);
+        assert_eq!(personal.end(bo, second, NOW), None);
+        assert_eq!(personal.end(ana, second, NOW), Some("second"));
+        assert_eq!(personal.end(ana, second, NOW), None);
+        let late = personal.begin(ana, "late", NOW);
+        assert_eq!(personal.end(ana, late, NOW.after(limits::CEREMONY_LASTS)), None);
+        personal.begin(ana, "oldest", NOW);
+        let [of_bo, of_chen] =
+            [bo, chen].map(|who| personal.begin(who, "newer", Timestamp(NOW.0 + 1)));
+        assert_eq!(personal.underway.lock().len(), 2);
+        assert_eq!(personal.end(bo, of_bo, NOW), Some("newer"));
+        assert_eq!(personal.end(chen, of_chen, NOW), Some("newer"));
     }
 
     #[test]

@@ -109,7 +109,10 @@ impl From<rusqlite::Error> for RegisterError {
 pub struct LabelError;
 
 /// Whether `label` may stand.
-pub(super) fn check_label(label: &str) -> Result<(), LabelError> {
+///
+/// # Errors
+/// [`LabelError`].
+pub fn check_label(label: &str) -> Result<(), LabelError> {
     let fits = (1..=limits::LABEL_BYTES_MAX).contains(&label.len());
     if fits && !label.chars().any(char::is_control) { Ok(()) } else { Err(LabelError) }
 }

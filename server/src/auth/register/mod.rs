@@ -39,7 +39,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use uuid::Uuid;
 
-pub use error::{LabelError, RegisterError};
+pub use error::{LabelError, RegisterError, check_label};
 pub use model::{
     Answered, Device, DeviceId, Identity, KeyId, Person, PersonId, Place, Role, Scope, TillKey,
 };

@@ -31,6 +31,25 @@ impl Register {
         self.write(person.id.0, |transaction| insert_person(transaction, person))
     }
 
+    /// Signs everybody out who has no passkey, and could never have signed in: how many devices.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be written.
+    pub fn sign_out_made_up_people(&self) -> Result<usize, RegisterError> {
+        let made_up = "SELECT DISTINCT person FROM devices
+            WHERE person NOT IN (SELECT person FROM passkeys)";
+        let people = self.read(|connection| {
+            rows::all(connection, made_up, (), |row| Ok(PersonId(rows::id(row, 0)?)))
+        })?;
+        let sign_out = "DELETE FROM devices WHERE person = ?1";
+        people.iter().try_fold(0, |devices, person| {
+            let ended = self.write(person.0, |transaction| {
+                Ok(transaction.prepare_cached(sign_out)?.execute([person.0.as_bytes()])?)
+            })?;
+            Ok(devices + ended)
+        })
+    }
+
     /// The person with this id.
     ///
     /// # Errors

@@ -288,7 +288,7 @@ export class Fanju extends EventTarget {
     else if (message.method === 'event') this.#happened(message.params);
     else if (message.method === 'progress') {
       this.#topics.get(message.params.topic)?.handlers.progress?.(message.params);
-    }
+    } else if (message.method === 'unsubscribed') this.#topics.delete(message.params.topic);
   }
 
   /** @param {any} hello */
