@@ -1,0 +1,45 @@
+"""The demo: eight phones and a till on one page."""
+
+from contextlib import contextmanager
+
+from window import Window
+
+SIZE = (1440, 900)
+
+
+class Demo(Window):
+    def __init__(self, name):
+        super().__init__(name, size=SIZE)
+
+    def play(self):
+        self.press("[data-testid=play]")
+
+    @contextmanager
+    def inside(self, css):
+        """Looks into one of the frames."""
+        self.until(f"frame {css}", lambda: self._enter(css))
+        try:
+            yield
+        finally:
+            self.driver.switch_to.default_content()
+
+    def _enter(self, css):
+        self.driver.switch_to.default_content()
+        self.driver.switch_to.frame(self.driver.find_element("css selector", css))
+        return True
+
+    def ready(self):
+        """Everybody is signed in."""
+        for phone in range(8):
+            with self.inside(f".phones .phone:nth-child({phone + 1}) iframe"):
+                self.see("[data-testid=available], .ring")
+        with self.inside(".till-frame"):
+            self.see(".keypad")
+
+    def everybody_paid(self, share, total):
+        with self.inside(".till-frame"):
+            self.see(".result.settled", total)
+        for phone in range(8):
+            with self.inside(f".phones .phone:nth-child({phone + 1}) iframe"):
+                self.see(".receipt [data-testid=my-share]", share)
+        self.see("[data-testid=step-settled]", self.word("demo_again"))

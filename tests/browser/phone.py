@@ -1,0 +1,103 @@
+"""A diner's phone: what a thumb can do on it."""
+
+from selenium.webdriver.common.keys import Keys
+
+from window import PHONE, Window
+
+
+class Phone(Window):
+    def __init__(self, name):
+        super().__init__(name, size=PHONE, mobile=True)
+
+    # --- who is there ------------------------------------------------------------------------
+
+    def sign_up(self, name):
+        self.write("input[name=name]", name)
+        self.press("button[type=submit]", self.word("sign_up"))
+        self.see(".top-name, .join-name")
+
+    def sign_in(self):
+        self.press("button", self.word("sign_in"))
+        self.see("[data-testid=available]")
+
+    def sign_out(self):
+        self.home()
+        self.press(f"button[aria-label='{self.word('account')}']")
+        self.press("button", self.word("sign_out"))
+        self.see(".welcome")
+
+    def home(self):
+        """Back to the first screen, from wherever."""
+        while not self.look("[data-testid=available]"):
+            self.press(f"button[aria-label='{self.word('back')}']")
+            self.see("#screen > *")
+        self.see("[data-testid=available]")
+
+    # --- money -------------------------------------------------------------------------------
+
+    def top_up(self, amount):
+        self.press("[data-key=card-up]")
+        self.write("dialog .input.big", amount)
+        self.press("dialog button[type=submit]")
+        self.gone("dialog")
+
+    def has(self, amount):
+        """The balance becomes this."""
+        self.see("[data-testid=available]", amount)
+
+    def transfer(self, amount):
+        """To the one who sat at the table, which the sheet offers by itself."""
+        self.press("[data-key=card-send]")
+        self.see("dialog select")
+        self.write("dialog .input.big", amount)
+        self.press("dialog button[type=submit]")
+
+    def step_up(self):
+        self.press("dialog button", self.word("step_up_do"))
+        self.gone("dialog")
+
+    def statement(self):
+        self.press("[data-key=card-list]")
+        self.see(".list .row")
+
+    # --- tables ------------------------------------------------------------------------------
+
+    def open_table(self):
+        self.press("button", self.word("open_table"))
+        self.press("dialog button[type=submit]")
+        self.see(".ring")
+
+    def invitation(self):
+        """The link that a friend gets."""
+        self.press("[data-key=tool-people]")
+        link = self.text("dialog code")
+        self.close_sheet()
+        return link
+
+    def join(self, *, ask_above=None):
+        self.see(".join-name")
+        if ask_above:
+            self.write(".two .field:last-child input", ask_above)
+        self.press("button[type=submit]", self.word("join"))
+        self.see(".ring")
+
+    def enter_table(self):
+        self.press(".list button.row")
+        self.see(".ring")
+
+    def show_code(self):
+        self.press("[data-key=pay]:not([disabled])")
+        return self.text("[data-testid=code]").replace(" ", "")
+
+    def pays(self, amount):
+        """The receipt, which comes by itself."""
+        self.see(".receipt [data-testid=my-share]", amount)
+
+    def confirm(self, amount):
+        self.see(".question [data-testid=owed]", amount)
+        self.press(".question .button.pay")
+        self.gone(".question")
+
+    def close_sheet(self):
+        self.keys(Keys.ESCAPE)
+        self.gone("dialog")

@@ -1,0 +1,314 @@
+"""A real browser plays whole evenings: phones, a till, the operator's desk, and the demo.
+
+    FANJU_SERVER=target/debug/fanju-server target/tools/venv/bin/python tests/browser/play.py
+
+Pictures of everything lie in `target/screenshots` afterwards (`FANJU_SCREENSHOTS` names another folder).
+`FANJU_BROWSER_WITHIN` says how many seconds a page may take for anything (30).
+"""
+
+import os
+import sys
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from selenium.webdriver.common.keys import Keys
+
+from demo import Demo
+from house import House
+from phone import Phone
+from till import Till
+from window import PHONE
+
+ROOT = Path(__file__).resolve().parents[2]
+os.environ.setdefault("FANJU_SCREENSHOTS", str(ROOT / "target" / "screenshots"))
+
+PEOPLE = {"en": ("Ana", "Bo", "Mei"), "zh": ("安娜", "小波", "梅老板")}
+SHOP = {"en": "Noodle House", "zh": "老面馆"}
+
+
+def together(*tasks):
+    """Does everything at once: people do not wait for each other."""
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return [done.result() for done in [pool.submit(task) for task in tasks]]
+
+
+class Quiet(unittest.TestCase):
+    """Whatever is played, no page complains to its console."""
+
+    windows = ()
+
+    def tearDown(self):
+        complaints = {window.name: window.complaints() for window in self.windows}
+        self.assertEqual({name: said for name, said in complaints.items() if said}, {}, "pages wrote to the console")
+
+
+class Dinner(Quiet):
+    """Two phones and a till, each a browser of its own with a passkey of its own; no demo."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.house = House()
+        cls.addClassCleanup(cls.house.close)
+        cls.windows = together(lambda: Phone("ana"), lambda: Phone("bo"), lambda: Till("till"))
+        for window in cls.windows:
+            cls.addClassCleanup(window.close)
+
+    def test_1_an_evening_in_english(self):
+        self.evening("en")
+
+    def test_2_an_evening_in_chinese(self):
+        ana, bo, till = self.windows
+        together(ana.sign_out, bo.sign_out, till.sign_out)
+        self.evening("zh")
+        ana.sign_out()
+        ana.sign_in()
+        ana.see(".top-name", PEOPLE["zh"][0])
+
+    def test_3_a_payment_by_keyboard_alone(self):
+        ana, bo, till = self.windows
+        together(lambda: self.at_the_table(ana), lambda: self.at_the_table(bo))
+        bo.press("[data-key=consent]")
+        bo.write("dialog .two .field:last-child input", "5")
+        bo.press("dialog button[type=submit]")
+        bo.gone("dialog")
+        ana.driver.execute_script("document.activeElement.blur()")
+        ana.tab_to("[data-key=pay]")
+        ana.keys(Keys.ENTER)
+        code = ana.text("[data-testid=code]").replace(" ", "")
+        till.press("[data-key=next]")
+        till.tab_to(".till-amount")
+        till.keys("12.34", Keys.ENTER)
+        till.keys(code, Keys.ENTER)
+        bo.see(".question [data-testid=owed]", "6.17")
+        bo.tab_to(".question .button.pay")
+        bo.shot("phone-question", dark=True)
+        bo.keys(Keys.ENTER)
+        together(lambda: ana.pays("6.17"), lambda: bo.pays("6.17"), lambda: till.result("settled", "12.34"))
+        for phone in (ana, bo):
+            phone.close_sheet()
+
+    def test_4_the_server_dies_and_comes_back(self):
+        ana, bo, till = self.windows
+        for window in self.windows:
+            window.expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection"]
+        together(lambda: self.at_the_table(ana), lambda: self.at_the_table(bo))
+        self.house.kill()
+        for window in self.windows:
+            window.see(".banner", window.word("reconnecting"))
+        ana.shot("phone-offline", dark=True)
+        till.shot("till-offline")
+        self.house.start()
+        together(*(lambda window=window: window.gone(".banner") for window in self.windows))
+        # Nobody loaded anything anew; everybody hears of the next bill.
+        self.pay(ana, till, "30.00")
+        together(lambda: ana.pays("15.00"), lambda: bo.pays("15.00"), lambda: till.result("settled", "30.00"))
+
+    def test_5_the_operator_watches(self):
+        till = self.windows[2]
+        for language in ("en", "zh"):
+            till.driver.get(f"{self.house.url}/operator")
+            till.speak(language)
+            till.shot("operator-welcome")
+            till.write("input[type=password]", self.house.operator_token())
+            till.press("button[type=submit]")
+            till.see(".tile strong")
+            till.until("line over time", lambda till=till: till.count(".plot-dot") >= 2)
+            till.shot("operator", dark=True)
+            till.resize(PHONE, mobile=True)
+            till.shot("operator-360")
+            till.resize((1280, 900))
+            till.press("button", till.word("sign_out"))
+            till.see("input[type=password]")
+        till.driver.get(f"{self.house.url}/docs")
+        till.see("#schemas summary")
+        till.shot("docs", dark=True)
+        till.resize(PHONE, mobile=True)
+        till.shot("docs-360")
+        till.resize((1280, 900))
+
+    # --- what an evening is ------------------------------------------------------------------
+
+    def evening(self, language):
+        ana, bo, till = self.windows
+        together(lambda: self.a_diner(ana, language, 0), lambda: self.a_shop(till, language))
+        link = ana.invitation()
+        self.another_diner(bo, language, link)
+        ana.see(".list .row", PEOPLE[language][1])
+        ana.shot("phone-table", dark=True)
+
+        self.pay(ana, till, "100.00", picture=True)
+        together(lambda: ana.pays("50.00"), lambda: bo.pays("50.00"), lambda: till.result("settled", "100.00"))
+        together(lambda: ana.shot("phone-receipt", dark=True), lambda: till.shot("till-settled", dark=True))
+        for phone in (ana, bo):
+            phone.close_sheet()
+        ana.shot("phone-table-paid", dark=True)
+
+        self.nobody_can_pay_that(ana, bo, till)
+        together(ana.home, bo.home)
+        together(lambda: ana.has("450.00"), lambda: bo.has("450.00"))
+        self.money_back(ana, bo, till)
+        self.a_large_amount(ana, bo)
+        self.the_rest_of_the_phone(ana)
+        self.till_on_a_phone(till)
+
+    def a_diner(self, phone, language, which):
+        phone.driver.get(self.house.url)
+        phone.speak(language)
+        phone.shot("phone-welcome", dark=True)
+        phone.sign_up(PEOPLE[language][which])
+        phone.see("[data-testid=available]")
+        phone.shot("phone-empty")
+        phone.top_up("500")
+        phone.has("500.00")
+        phone.open_table()
+
+    def another_diner(self, phone, language, link):
+        """By the link, and with the account that the link asks for."""
+        phone.driver.get(self.house.url)
+        phone.speak(language)
+        phone.driver.get(link)
+        phone.see(".lead", phone.word("welcome_invited"))
+        phone.sign_up(PEOPLE[language][1])
+        phone.see(".join-name")
+        phone.shot("phone-join")
+        phone.join()
+        phone.home()
+        phone.top_up("500")
+        phone.has("500.00")
+        phone.shot("phone-home", dark=True)
+        phone.enter_table()
+
+    def a_shop(self, till, language):
+        till.driver.get(f"{self.house.url}/till")
+        till.speak(language)
+        till.shot("till-welcome", dark=True)
+        till.open_shop(PEOPLE[language][2], SHOP[language])
+        till.shot("till-empty", dark=True)
+
+    def pay(self, phone, till, amount, *, picture=False):
+        code = phone.show_code()
+        if picture:
+            phone.until("pictures of the code", lambda: phone.driver.execute_script(
+                "return [...document.querySelectorAll('.code-card img')].every((one) => one.complete && one.naturalWidth > 0)"))
+            phone.shot("phone-code", dark=True)
+        till.enter(amount)
+        till.scan(code)
+
+    def nobody_can_pay_that(self, ana, bo, till):
+        self.pay(ana, till, "900.00")
+        till.see(".result.declined", till.word("nothing_taken"))
+        together(lambda: ana.see(".sheet.declined"), lambda: bo.see(".sheet.declined"))
+        together(lambda: ana.shot("phone-declined", dark=True), lambda: till.shot("till-declined", dark=True))
+        for phone in (ana, bo):
+            phone.close_sheet()
+        # A digit that is wrong is seen at the till, without asking anybody.
+        till.scan("880000000000000001")
+        till.see(".toast.bad", till.word("code_mistyped"))
+
+    def money_back(self, ana, bo, till):
+        till.refund("20")
+        till.see(".toast.good", "20.00")
+        together(lambda: ana.see(".toast.good", "10.00"), lambda: ana.has("460.00"), lambda: bo.has("460.00"))
+        till.see(".pane-orders .row", "20.00")
+        ana.statement()
+        ana.see(".list .row", "50.00")
+        ana.see(".list .row .plus", "10.00")
+        ana.shot("phone-statement", dark=True)
+        ana.press(".list button.row")
+        ana.see(".receipt [data-testid=my-share]", "50.00")
+        ana.shot("phone-receipt-refunded")
+        ana.close_sheet()
+        ana.home()
+
+    def a_large_amount(self, ana, bo):
+        ana.top_up("2000")
+        ana.has("2,460.00")
+        ana.transfer("1500")
+        ana.see("dialog", ana.word("step_up"))
+        ana.shot("phone-step-up")
+        ana.step_up()
+        together(lambda: ana.has("960.00"), lambda: bo.has("1,960.00"), lambda: bo.see(".toast.good", "1,500.00"))
+
+    def the_rest_of_the_phone(self, phone):
+        phone.press(f"button[aria-label='{phone.word('account')}']")
+        phone.see(".row", phone.word("this_device"))
+        phone.shot("phone-account", dark=True)
+        phone.press("button", phone.word("withdraw"))
+        phone.write("dialog .input.big", "x")
+        phone.press("dialog button[type=submit]")
+        phone.see(".toast.bad", phone.word("error_amount_needed"))
+        phone.shot("phone-wrong-amount")
+        phone.close_sheet()
+        phone.home()
+        phone.press("button", phone.word("open_table"))
+        phone.see("dialog select")
+        phone.shot("phone-open-table", dark=True)
+        phone.close_sheet()
+        phone.enter_table()
+        phone.press("[data-key=tool-rules]")
+        phone.see("dialog select")
+        phone.shot("phone-rules")
+        phone.close_sheet()
+        phone.press("[data-key=tool-people]")
+        phone.see("dialog code")
+        phone.shot("phone-invite")
+        phone.close_sheet()
+
+    def till_on_a_phone(self, till):
+        till.resize(PHONE, mobile=True)
+        for tab in ("collect", "orders", "days"):
+            till.press(".tab", till.word(f"till_{tab}"))
+            till.see(f".pane-{tab} > *")
+            till.shot(f"till-{tab}-360", dark=True)
+        till.press(".tab", till.word("till_collect"))
+        till.resize((1280, 900))
+
+    def at_the_table(self, phone):
+        phone.driver.refresh()
+        phone.see("[data-testid=available], .ring")
+        if not phone.look(".ring"):
+            phone.enter_table()
+        phone.see("[data-key=pay]")
+
+
+class Demonstration(Quiet):
+    """`--demo`: eight phones and a till on one page, and one button that plays it all."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.house = House(demo=True)
+        cls.addClassCleanup(cls.house.close)
+        cls.windows = (Demo("demo"),)
+        cls.addClassCleanup(cls.windows[0].close)
+
+    def test_1_the_whole_dinner_in_english(self):
+        self.dinner("en")
+
+    def test_2_the_whole_dinner_in_chinese(self):
+        self.dinner("zh")
+
+    def dinner(self, language):
+        [demo] = self.windows
+        demo.driver.get(f"{self.house.url}/demo")
+        demo.speak(language)
+        demo.ready()
+        demo.shot("demo-begin")
+        demo.play()
+        with demo.inside(".phones .phone:nth-child(5) iframe"):
+            demo.see(".question [data-testid=owed]", "32.00")
+        demo.shot("demo-asking")
+        demo.everybody_paid("32.00", "256.00")
+        demo.shot("demo", dark=True)
+        demo.resize(PHONE, mobile=True)
+        demo.shot("demo-360")
+        demo.resize((1440, 900))
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(line_buffering=True)
+    began = time.monotonic()
+    program = unittest.main(exit=False, verbosity=2)
+    print(f"{program.result.testsRun} plays in {time.monotonic() - began:.0f} s; pictures in {os.environ['FANJU_SCREENSHOTS']}")
+    sys.exit(not program.result.wasSuccessful())

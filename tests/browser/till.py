@@ -1,0 +1,45 @@
+"""A merchant's till: amounts, scans, refunds."""
+
+from selenium.webdriver.common.keys import Keys
+
+from window import Window
+
+SIZE = (1280, 900)
+
+
+class Till(Window):
+    def __init__(self, name):
+        super().__init__(name, size=SIZE)
+
+    def open_shop(self, owner, shop):
+        """A new owner signs up and opens a shop."""
+        self.press("button", self.word("till_new_owner"))
+        self.write("dialog input", owner)
+        self.press("dialog button[type=submit]")
+        self.write(".welcome .field:first-child input", shop)
+        self.press(".welcome button", self.word("merchant_open"))
+        self.see(".keypad")
+
+    def sign_out(self):
+        self.press("button", self.word("sign_out"))
+        self.see(".welcome")
+
+    def enter(self, amount):
+        if self.look("[data-key=next]"):
+            self.press("[data-key=next]")
+        self.write(".till-amount", amount)
+
+    def scan(self, code):
+        """A hand scanner is a keyboard: it types wherever the till stands, then Enter."""
+        self.driver.execute_script("document.activeElement.blur()")
+        self.keys(code, Keys.ENTER)
+
+    def result(self, kind, text):
+        self.see(f".result.{kind}", text)
+
+    def refund(self, amount):
+        self.press(".pane-orders button.row")
+        self.press("dialog button", self.word("refund"))
+        self.write("dialog input[inputmode=decimal]", amount)
+        self.press("dialog button[type=submit]")
+        self.gone("dialog")
