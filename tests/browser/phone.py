@@ -93,10 +93,12 @@ class Phone(Window):
         """The receipt, which comes by itself."""
         self.see(".receipt [data-testid=my-share]", amount)
 
-    def confirm(self, amount):
+    def asked(self, amount):
+        """Whether one agrees to a share, which is asked by itself."""
         self.see(".question [data-testid=owed]", amount)
-        self.press(".question .button.pay")
-        self.gone(".question")
+
+    def refuse(self):
+        self.press(".question button", self.word("refuse_share"))
 
     def close_sheet(self):
         self.keys(Keys.ESCAPE)

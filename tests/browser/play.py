@@ -83,7 +83,6 @@ class Dinner(Quiet):
         till.keys(code, Keys.ENTER)
         bo.see(".question [data-testid=owed]", "6.17")
         bo.tab_to(".question .button.pay")
-        bo.shot("phone-question", dark=True)
         bo.keys(Keys.ENTER)
         together(lambda: ana.pays("6.17"), lambda: bo.pays("6.17"), lambda: till.result("settled", "12.34"))
         for phone in (ana, bo):
@@ -145,7 +144,7 @@ class Dinner(Quiet):
             phone.close_sheet()
         ana.shot("phone-table-paid", dark=True)
 
-        self.nobody_can_pay_that(ana, bo, till)
+        self.too_much_for_one(ana, bo, till)
         together(ana.home, bo.home)
         together(lambda: ana.has("450.00"), lambda: bo.has("450.00"))
         self.money_back(ana, bo, till)
@@ -196,8 +195,12 @@ class Dinner(Quiet):
         till.enter(amount)
         till.scan(code)
 
-    def nobody_can_pay_that(self, ana, bo, till):
+    def too_much_for_one(self, ana, bo, till):
+        """A share above what one agreed to is asked for; one no, and nobody pays."""
         self.pay(ana, till, "900.00")
+        together(lambda: ana.asked("450.00"), lambda: bo.asked("450.00"))
+        together(lambda: ana.shot("phone-question", dark=True), lambda: till.shot("till-asking"))
+        bo.refuse()
         till.see(".result.declined", till.word("nothing_taken"))
         together(lambda: ana.see(".sheet.declined"), lambda: bo.see(".sheet.declined"))
         together(lambda: ana.shot("phone-declined", dark=True), lambda: till.shot("till-declined", dark=True))

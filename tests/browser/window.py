@@ -41,6 +41,16 @@ const text = [...document.querySelectorAll('body *')].filter((one) => !one.match
 return text.match(/\\b[a-z]+(_[a-z]+)+\\b|\\{\\w+\\}|\\bundefined\\b|\\bNaN\\b/g) ?? [];
 """
 
+# Whether an outline shows where the focus is: on the element, or on what frames it.
+RING = """
+let at = document.activeElement;
+for (let up = 0; at && up < 3; up += 1, at = at.parentElement) {
+  const { outlineStyle, outlineWidth } = getComputedStyle(at);
+  if (outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2) return true;
+}
+return false;
+"""
+
 
 class Window:
     """A browser window; `name` is what screenshots and failures call it."""
@@ -131,8 +141,7 @@ class Window:
         """Walks there with the tabulator alone, and says whether a ring shows where one is."""
         for _ in range(most):
             if self.driver.execute_script("return document.activeElement.matches(arguments[0])", css):
-                ring = self.driver.execute_script("const s = getComputedStyle(document.activeElement);"
-                                                  "return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2")
+                ring = self.driver.execute_script(RING)
                 assert ring, f"{self.name}: {css} has the focus and does not show it"
                 return
             self.keys(Keys.TAB)
