@@ -61,6 +61,8 @@ class Dinner(Quiet):
     def test_2_an_evening_in_chinese(self):
         ana, bo, till = self.windows
         together(ana.sign_out, bo.sign_out, till.sign_out)
+        for window in self.windows:
+            window.driver.remove_all_credentials()
         self.evening("zh")
         ana.sign_out()
         ana.sign_in()
