@@ -188,18 +188,18 @@ class Dinner(Quiet):
         till.open_shop(PEOPLE[language][2], SHOP[language])
         till.shot("till-empty", dark=True)
 
-    def pay(self, phone, till, amount, *, picture=False):
+    def pay(self, phone, till, amount, *, picture=False, on_screen=False):
         code = phone.show_code()
         if picture:
             phone.until("pictures of the code", lambda: phone.driver.execute_script(
                 "return [...document.querySelectorAll('.code-card img')].every((one) => one.complete && one.naturalWidth > 0)"))
             phone.shot("phone-code", dark=True)
-        till.enter(amount)
+        (till.enter_on_screen if on_screen else till.enter)(amount)
         till.scan(code)
 
     def too_much_for_one(self, ana, bo, till):
         """A share above what one agreed to is asked for; one no, and nobody pays."""
-        self.pay(ana, till, "900.00")
+        self.pay(ana, till, "900.00", on_screen=True)
         together(lambda: ana.asked("450.00"), lambda: bo.asked("450.00"))
         together(lambda: ana.shot("phone-question", dark=True), lambda: till.shot("till-asking"))
         bo.refuse()
@@ -243,7 +243,7 @@ class Dinner(Quiet):
         phone.press("button", phone.word("withdraw"))
         phone.write("dialog .input.big", "x")
         phone.press("dialog button[type=submit]")
-        phone.see(".toast.bad", phone.word("error_amount_needed"))
+        phone.see(".form-error", phone.word("error_amount_needed"))
         phone.shot("phone-wrong-amount")
         phone.close_sheet()
         phone.home()

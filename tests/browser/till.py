@@ -25,13 +25,21 @@ class Till(Window):
         self.see(".welcome")
 
     def enter(self, amount):
+        self._next()
+        self.write(".till-amount", amount)
+
+    def enter_on_screen(self, amount):
+        """With the keypad that the screen shows: its keys keep the focus."""
+        self._next()
+        for digit in amount.replace(".", ""):
+            self.press(".key", digit)
+
+    def _next(self):
         if self.look("[data-key=next]"):
             self.press("[data-key=next]")
-        self.write(".till-amount", amount)
 
     def scan(self, code):
         """A hand scanner is a keyboard: it types wherever the till stands, then Enter."""
-        self.driver.execute_script("document.activeElement.blur()")
         self.keys(code, Keys.ENTER)
 
     def result(self, kind, text):

@@ -3,7 +3,7 @@
 
 import { Fanju, FanjuError } from './fanju.js';
 import { plot } from './plot.js';
-import { button, complain, connectionBanner, field, fill, h, languageSwitch, serveOffline } from './ui.js';
+import { button, complain, connectionBanner, field, fill, h, languageSwitch, leaveButton, serveOffline } from './ui.js';
 import { begin, language, t } from './words.js';
 
 const TOKEN = 'fanju.operator';
@@ -68,7 +68,7 @@ class Operator {
     fill(this.#screen, h('div', { class: 'operator' },
       h('header', { class: 'top' }, h('img', { src: '/assets/icon.svg', alt: '', width: 32, height: 32 }),
         h('h1', { class: 'top-name' }, t('operator')), languageSwitch(),
-        button(t('sign_out'), () => { sessionStorage.removeItem(TOKEN); this.fanju.close(); location.reload(); }, { class: 'button small' })),
+        leaveButton(() => { sessionStorage.removeItem(TOKEN); this.fanju.close(); location.reload(); })),
       alarms, tiles, h('div', { class: 'plots' }, throughput.element, latency.element),
       h('details', { class: 'panel column' }, h('summary', null, t('all_numbers')), rest)));
 

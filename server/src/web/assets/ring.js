@@ -85,9 +85,9 @@ function board(table) {
   const { progress, outcome } = table;
   const part = progress ? (progress.of ? progress.reserved / progress.of : 0) : outcome?.kind === 'settled' ? 1 : 0;
   return svg('svg', { viewBox: '0 0 100 100', class: 'board', 'aria-hidden': 'true' },
-    svg('circle', { cx: 50, cy: 50, r: 27, class: 'board-top' }),
-    svg('circle', { cx: 50, cy: 50, r: 27, class: 'board-edge' }),
-    svg('circle', { cx: 50, cy: 50, r: 27, class: 'board-arc', pathLength: 100, 'stroke-dasharray': `${part * 100} 100` }));
+    svg('circle', { cx: 50, cy: 50, r: 25.6, class: 'board-top' }),
+    svg('circle', { cx: 50, cy: 50, r: 25.6, class: 'board-edge' }),
+    svg('circle', { cx: 50, cy: 50, r: 25.6, class: 'board-arc', pathLength: 100, 'stroke-dasharray': `${part * 100} 100` }));
 }
 
 /** @param {import('./phone.js').Phone} phone @param {import('./tables.js').Table} table */

@@ -6,7 +6,7 @@ import { money } from './money.js';
 import { Names } from './names.js';
 import { collect } from './till_collect.js';
 import { daysView, ordersView } from './till_orders.js';
-import { button, complain, connectionBanner, field, fill, formSheet, h, languageSwitch, serveOffline, toast } from './ui.js';
+import { button, complain, connectionBanner, field, fill, formSheet, h, languageSwitch, leaveButton, serveOffline, toast } from './ui.js';
 import { begin, t } from './words.js';
 
 const TOKEN = 'fanju.till';
@@ -138,7 +138,7 @@ export class Till {
         h('img', { src: '/assets/icon.svg', alt: '', width: 32, height: 32 }),
         h('h1', { class: 'top-name' }, this.merchant.name),
         languageSwitch(),
-        !this.demo && button(t('sign_out'), () => this.#leave(), { class: 'button small' })),
+        !this.demo && leaveButton(() => this.#leave())),
       h('nav', { class: 'tabs', 'aria-label': t('till') }, switches), body));
     choose('collect');
     document.title = `${this.merchant.name} · ${t('till')}`;

@@ -191,11 +191,22 @@ export function collect(till) {
 
   code.addEventListener('input', () => { if (digitsOf(code.value).length >= 18) scan(code.value); });
   code.addEventListener('keydown', (event) => { if (event.key === 'Enter' && code.value) scan(code.value); });
-  amount.addEventListener('input', () => { lines.length && setLines([]); if (result.kind !== 'asking' && result.kind !== 'idle') set({ kind: 'idle' }); });
+  amount.addEventListener('input', () => {
+    // A code that was scanned into the amount is no amount: it has more digits than any.
+    const [, before = '', scanned = ''] = /^(.*)(\d{18})$/.exec(amount.value) ?? [];
+    if (isCode(scanned)) {
+      amount.value = before;
+      scan(scanned);
+      return;
+    }
+    if (lines.length) setLines([]);
+    if (result.kind !== 'asking' && result.kind !== 'idle') set({ kind: 'idle' });
+  });
   amount.addEventListener('keydown', (event) => { if (event.key === 'Enter') code.focus(); });
   // A hand scanner types: wherever nothing else is being typed, its digits go to the code.
   addEventListener('keydown', (event) => {
-    if (event.target === document.body && /^\d$/.test(event.key) && !event.ctrlKey && !event.metaKey) code.focus();
+    const typing = event.target instanceof Element && event.target.matches('input, select, textarea');
+    if (!typing && !document.querySelector('dialog[open]') && /^\d$/.test(event.key) && !event.ctrlKey && !event.metaKey) code.focus();
   });
   addEventListener('message', ({ origin, data }) => {
     if (origin !== location.origin || !till.inside || !data?.fanju) return;

@@ -121,6 +121,9 @@ export function select(label, options, chosen, change) {
 
 let fields = 0;
 
+/** How long a toast can be read. */
+const TOAST_MS = 5000;
+
 /**
  * A sheet over the page. Escape, its cross and a press beside it close it, unless it is `firm`.
  * @param {{ title: string, body: Child[], tone?: string, firm?: boolean, closed?: () => void, hideTitle?: boolean }} what
@@ -135,7 +138,8 @@ export function sheet({ title, body, tone = '', firm = false, closed, hideTitle 
   dialog.addEventListener('click', (event) => { if (event.target === dialog && !firm) dialog.close(); });
   dialog.addEventListener('close', () => {
     // What was said in here is still worth reading.
-    document.body.append(...dialog.querySelectorAll(':scope > .toast'));
+    const said = dialog.querySelectorAll(':scope > .toasts > .toast');
+    if (said.length) toasts(document.body).append(...said);
     dialog.remove();
     // The browser gives the focus back, but not the caret: without this, keys would go nowhere.
     const back = document.activeElement;
@@ -153,11 +157,24 @@ export function sheet({ title, body, tone = '', firm = false, closed, hideTitle 
 /** One form in a sheet; `submit` closes it unless it throws. @param {{ title: string, body: Child[], action: string, submit: () => unknown, tone?: string, primary?: string }} what */
 export function formSheet({ title, body, action, submit, tone, primary = 'primary' }) {
   const go = h('button', { type: 'submit', class: `button ${primary} wide` }, action);
-  const form = h('form', { class: 'stack', novalidate: true }, body, go);
+  const wrong = h('p', { class: 'form-error', role: 'alert', hidden: true });
+  const form = h('form', { class: 'stack', novalidate: true }, body, wrong, go);
   const opened = sheet({ title, body: [form], tone });
+  const clear = () => { wrong.hidden = true; };
+  form.addEventListener('input', clear);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    work(go, async () => { await submit(); opened.close(); });
+    work(go, async () => {
+      clear();
+      try {
+        await submit();
+        opened.close();
+      } catch (error) {
+        // What is wrong stands where it is to be mended, and stays there.
+        wrong.textContent = told(error);
+        wrong.hidden = false;
+      }
+    });
   });
   /** @type {HTMLElement | null} */ (form.querySelector('input, select, textarea'))?.focus();
   return opened;
@@ -168,17 +185,31 @@ export function toast(text, tone = '') {
   // A modal sheet hides the rest of the page from readers: the toast goes into the topmost one.
   const host = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body;
   const element = h('div', { class: `toast ${tone}`, role: tone === 'bad' ? 'alert' : 'status' });
-  host.append(element);
+  toasts(host).append(element);
   element.textContent = text;
-  setTimeout(() => element.remove(), 5000);
+  setTimeout(() => {
+    const held = element.parentElement;
+    element.remove();
+    if (!held?.childElementCount) held?.remove();
+  }, TOAST_MS);
+}
+
+/** Where toasts stand, one under the other. @param {Element} host */
+function toasts(host) {
+  return host.querySelector(':scope > .toasts') ?? host.appendChild(h('div', { class: 'toasts' }));
 }
 
 /** @param {unknown} error */
 export function complain(error) {
+  toast(told(error), 'bad');
+}
+
+/** What is to be said of it; what nobody foresaw goes to the console as well. @param {unknown} error */
+function told(error) {
   const known = /** @type {any} */ (error);
-  if (known?.name === 'NotAllowedError' || known?.name === 'AbortError') return toast(t('passkey_cancelled'), 'bad');
+  if (known?.name === 'NotAllowedError' || known?.name === 'AbortError') return t('passkey_cancelled');
   if (!known?.code || known.name !== 'FanjuError') console.error(error);
-  toast(explain(error), 'bad');
+  return explain(error);
 }
 
 /** What went wrong, in the reader's language where the word is known. @param {unknown} error */
@@ -218,6 +249,11 @@ export function languageSwitch(changed = () => location.reload()) {
     type: 'button', class: 'language', lang: next, 'aria-label': next === 'zh' ? '切换到中文' : 'Switch to English',
     onclick: () => { speak(next); changed(); },
   }, next === 'zh' ? '中' : 'EN');
+}
+
+/** Signs out; on a narrow screen its shape alone says so. @param {() => unknown} press */
+export function leaveButton(press) {
+  return button([icon('leave'), h('span', null, t('sign_out'))], press, { class: 'button small leave', 'aria-label': t('sign_out') });
 }
 
 /** Digits in groups of four, for reading aloud. @param {string} digits */

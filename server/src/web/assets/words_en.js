@@ -12,7 +12,7 @@ export const en = {
   welcome_lead: 'One code for the whole table. Everybody pays their own share.',
   welcome_invited: 'You are invited to a table',
   your_name: 'Your name', your_name_hint: 'As your friends know you', currency: 'Currency',
-  sign_up: 'Create an account with a passkey', sign_in: 'Sign in with a passkey', sign_out: 'Sign out',
+  sign_up: 'Sign up with a passkey', sign_in: 'Sign in with a passkey', sign_out: 'Sign out',
   no_passkeys: 'This browser cannot use passkeys here. Open Fanju over https or on localhost.',
   passkey_cancelled: 'The passkey was not used.',
   step_up: 'Is it you?', step_up_why: 'This amount needs your passkey once more.', step_up_do: 'Confirm with passkey',
