@@ -1,8 +1,10 @@
-//! A browser plays evenings, and a stranger asks everything that the description offers.
+//! A browser plays evenings, a stranger asks everything that the description offers, and the pages'
+//! scripts are checked against their types.
 //!
-//! The plays are in `tests/browser`, the questions in `tests/contract`; both are Python, and need more than
-//! Rust: Chromium with its driver, and a `venv` with `selenium` and `schemathesis`. `FANJU_TOOLS` names
-//! the folder where the `venv` lies; without it nothing is played, and this says so.
+//! The plays are in `tests/browser`, the questions in `tests/contract`; both are Python. They need more
+//! than Rust: Chromium with its driver, a `venv` with `selenium` and `schemathesis`, and `node_modules`
+//! with `typescript`. `FANJU_TOOLS` names the folder where these two lie; without it nothing is played,
+//! and this says so.
 //!
 //! `FANJU_SERVER` names a server that is built already.
 
@@ -22,29 +24,40 @@ fn the_server_does_what_its_description_says() {
     run("tests/contract/check.py");
 }
 
+#[test]
+fn the_pages_scripts_keep_to_their_types() {
+    if let Some(tsc) = tool("node_modules/.bin/tsc") {
+        succeeds(Command::new(tsc).args(["--project", "server/src/web", "--pretty", "false"]));
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository").to_owned()
 }
 
-/// Runs a program of the `venv` to a good end, if there is one.
-fn run(script: &str) {
+/// A program among the tools, if there are tools.
+fn tool(path: &str) -> Option<PathBuf> {
     let Some(tools) = env::var_os("FANJU_TOOLS") else {
-        println!(
-            "SKIPPED: {script} did not run, for FANJU_TOOLS names no folder with a `venv` in it.\n\
-             scripts/tools makes one in target/tools."
-        );
-        return;
+        println!("SKIPPED for want of {path}: FANJU_TOOLS names no folder; scripts/tools makes one");
+        return None;
     };
-    let python = root().join(tools).join("venv/bin/python");
-    assert!(python.exists(), "{} does not exist: run scripts/tools", python.display());
-    let status = Command::new(&python)
-        .arg(script)
-        .current_dir(root())
-        .env("FANJU_SERVER", server())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .status()
-        .expect("python runs");
-    assert!(status.success(), "{script}: {status}");
+    let tool = root().join(tools).join(path);
+    assert!(tool.exists(), "{} does not exist: run scripts/tools", tool.display());
+    Some(tool)
+}
+
+/// Runs a script of these tests, if there is something to run it with.
+fn run(script: &str) {
+    if let Some(python) = tool("venv/bin/python") {
+        let mut command = Command::new(python);
+        command.arg(script).env("FANJU_SERVER", server()).env("PYTHONDONTWRITEBYTECODE", "1");
+        succeeds(&mut command);
+    }
+}
+
+fn succeeds(command: &mut Command) {
+    let status = command.current_dir(root()).status().expect("the tool runs");
+    assert!(status.success(), "{command:?}: {status}");
 }
 
 /// The server's binary, which cargo builds unless `FANJU_SERVER` names one.

@@ -93,7 +93,7 @@ async function show() {
         h('code', {}, live.channels.live.address), ', ask ', h('code', {}, 'sign_in'), ' first, then the same operations by their names: ',
         h('code', {}, '{"jsonrpc":"2.0","id":1,"method":"me"}'), '.'),
       h('p', {}, h('a', { href: '/openapi.json' }, 'OpenAPI 3.1'), ' · ', h('a', { href: '/asyncapi.json' }, 'AsyncAPI 3.0')),
-      h('nav', { 'aria-label': 'Rooms' }, ...[...rooms.keys(), 'live', 'schemas'].map((room) => h('a', { class: 'button small', href: `#${room}` }, room)))),
+      h('nav', { 'aria-label': 'Rooms' }, ...[...rooms.keys(), 'live', 'schemas'].map((room) => h('a', { class: 'button small', href: `#${room}` }, room.replace('_', ' '))))),
     ...[...rooms].map(([room, cards]) => h('section', { id: room }, h('h2', {}, room.replace('_', ' ')), ...cards)),
     h('section', { id: 'live' }, h('h2', {}, 'Close codes of the live channel'),
       h('article', { class: 'operation' }, h('table', {},

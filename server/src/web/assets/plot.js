@@ -3,6 +3,7 @@
 
 import { fill, h, svg } from './ui.js';
 
+/** Before there is a place to measure. */
 const WIDTH = 640;
 const HEIGHT = 200;
 const LEFT = 8;
@@ -23,15 +24,18 @@ export function plot({ title, lines, format, floor, span_ms, ago }) {
 
   /** @param {{ at: number }[]} samples */
   function draw(samples) {
+    // One unit is one pixel: on a narrow screen the words stay as large as they are.
+    const width = Math.round(field.getBoundingClientRect().width) || WIDTH;
+    field.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
     const now = samples.at(-1)?.at ?? Date.now();
     const values = lines.map(({ read }) => samples.map((sample) => ({ at: sample.at, value: read(sample) }))
       .filter((point) => point.value !== null));
     const top = nice(Math.max(floor, ...values.flat().map(({ value }) => value ?? 0)));
-    const x = (/** @type {number} */ at) => LEFT + (WIDTH - LEFT - RIGHT) * (1 - (now - at) / span_ms);
+    const x = (/** @type {number} */ at) => LEFT + (width - LEFT - RIGHT) * (1 - (now - at) / span_ms);
     const y = (/** @type {number} */ value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
     const grid = [0, 0.5, 1].map((part) => [
-      svg('line', { x1: LEFT, x2: WIDTH - RIGHT, y1: y(top * part), y2: y(top * part), class: 'plot-grid' }),
-      svg('text', { x: WIDTH - RIGHT + 8, y: y(top * part) + 4, class: 'plot-word' }, format(top * part)),
+      svg('line', { x1: LEFT, x2: width - RIGHT, y1: y(top * part), y2: y(top * part), class: 'plot-grid' }),
+      svg('text', { x: width - RIGHT + 8, y: y(top * part) + 4, class: 'plot-word' }, format(top * part)),
     ]);
     const times = [0, 0.5, 1].map((part) => svg('text', {
       x: x(now - span_ms * part), y: HEIGHT - 6, class: 'plot-word', 'text-anchor': part === 1 ? 'start' : part === 0 ? 'end' : 'middle',

@@ -184,7 +184,7 @@ export function collect(till) {
         h('p', { class: result.kind === 'settled' ? 'result-amount' : 'result-text' }, result.text),
         h('p', { class: 'result-note' }, result.note),
         h('p', { class: 'result-note' }, t('order_no_is', { order_no: result.order_no })),
-        h('button', { type: 'button', class: 'button small', 'data-key': 'next', onclick: () => { set({ kind: 'idle' }); amount.focus(); } },
+        h('button', { type: 'button', class: 'button small', 'data-key': 'next', onclick: () => { set({ kind: 'idle' }); amount.focus(); amount.select(); } },
           t(result.kind === 'settled' ? 'next_order' : 'understood')));
     }
   }

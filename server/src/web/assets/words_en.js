@@ -85,7 +85,7 @@ export const en = {
   operator: 'Operator', operator_key: 'Operator key', operator_key_hint: 'It lies in the server’s data folder', operator_enter: 'Enter',
   throughput: 'Orders per second', settle_latency: 'Scan to settled', settled_word: 'settled', declined_word: 'declined', all_numbers: 'All numbers',
   tile_settled: 'Settled', tile_declined: 'Declined', tile_in_flight: 'In flight', tile_sessions: 'Sessions', tile_journal: 'Journal position', tile_syncs: '{count} syncs of {ms} ms',
-  tile_lag: 'Books behind', tile_lag_note: '{count} kB of journal', tile_active: 'Wallets awake', tile_active_note: '{groups} tables · {merchants} merchants',
+  tile_lag: 'Books behind', tile_lag_note: '{count} kB of journal', tile_active: 'Wallets awake', tile_active_note: '{groups|table|tables} · {merchants|merchant|merchants}',
   alarm_poisoned: 'The journal is poisoned: outcomes are unknown. Restart the server.', alarm_lag: 'The books are far behind the journal.', alarm_books: 'The books have stopped: {error}',
   // demo
   demo: 'Demo', demo_off: 'This server was started without --demo.', phone_of: '{name}’s phone', demo_all: 'Play the whole dinner', demo_again: 'Another dinner',
