@@ -10,6 +10,8 @@ import urllib.request
 from pathlib import Path
 
 STARTS_WITHIN = 60
+# An order that waits for an answer ends by its deadline, and the server with it.
+ENDS_WITHIN = 90
 
 
 class House:
@@ -54,7 +56,7 @@ class House:
         """As it should end: by itself, once it is asked to."""
         self._process.terminate()
         try:
-            code = self._process.wait(30)
+            code = self._process.wait(ENDS_WITHIN)
         except subprocess.TimeoutExpired:
             self.kill()
             code = "killed, for it did not end by itself"

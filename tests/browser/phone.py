@@ -97,6 +97,9 @@ class Phone(Window):
         """Whether one agrees to a share, which is asked by itself."""
         self.see(".question [data-testid=owed]", amount)
 
+    def agree(self):
+        self.press(".question .button.pay")
+
     def refuse(self):
         self.press(".question button", self.word("refuse_share"))
 

@@ -40,6 +40,9 @@ class Quiet(unittest.TestCase):
     windows = ()
 
     def tearDown(self):
+        if not getattr(self._outcome, "success", True):
+            for window in self.windows:
+                window.picture(f"failed-{window.name}")
         complaints = {window.name: window.complaints() for window in self.windows}
         self.assertEqual({name: said for name, said in complaints.items() if said}, {}, "pages wrote to the console")
 
@@ -79,7 +82,7 @@ class Dinner(Quiet):
         ana.tab_to("[data-key=pay]")
         ana.keys(Keys.ENTER)
         code = ana.text("[data-testid=code]").replace(" ", "")
-        till.press("[data-key=next]")
+        till.next_order()
         till.tab_to(".till-amount")
         till.keys("12.34", Keys.ENTER)
         till.keys(code, Keys.ENTER)
@@ -104,6 +107,8 @@ class Dinner(Quiet):
         together(*(lambda window=window: window.gone(".banner") for window in self.windows))
         # Nobody loaded anything anew; everybody hears of the next bill.
         self.pay(ana, till, "30.00")
+        bo.asked("15.00")
+        bo.agree()
         together(lambda: ana.pays("15.00"), lambda: bo.pays("15.00"), lambda: till.result("settled", "30.00"))
 
     def test_5_the_operator_watches(self):

@@ -25,16 +25,16 @@ class Till(Window):
         self.see(".welcome")
 
     def enter(self, amount):
-        self._next()
+        self.next_order()
         self.write(".till-amount", amount)
 
     def enter_on_screen(self, amount):
         """With the keypad that the screen shows: its keys keep the focus."""
-        self._next()
+        self.next_order()
         for digit in amount.replace(".", ""):
             self.press(".key", digit)
 
-    def _next(self):
+    def next_order(self):
         if self.look("[data-key=next]"):
             self.press("[data-key=next]")
 

@@ -94,7 +94,6 @@ class Window:
             return WebDriverWait(self.driver, WITHIN, 0.05, ignored_exceptions=NOT_YET).until(lambda _: act())
         except TimeoutException:
             shown = self.driver.execute_script("return document.body?.innerText ?? ''")
-            self._save(f"failed-{self.name}")
             raise AssertionError(f"{self.name}: no {what} within {WITHIN:.0f} s. The page says:\n{shown[:2_000]}") from None
 
     def look(self, css, text=None):
@@ -181,11 +180,11 @@ class Window:
         raw = self.driver.execute_script(RAW)
         assert not raw, f"{self.name}: {name} shows {raw}"
         self._settle()
-        self._save(f"{name}-{language}")
+        self.picture(f"{name}-{language}")
         if dark:
             self.dark()
             self._settle()
-            self._save(f"{name}-{language}-dark")
+            self.picture(f"{name}-{language}-dark")
             self.dark(False)
 
     def _settle(self):
@@ -193,7 +192,7 @@ class Window:
         self.until("still picture", lambda: self.driver.execute_script(
             "return document.getAnimations().every((one) => one.effect?.getTiming().iterations === Infinity || one.playState !== 'running')"))
 
-    def _save(self, name):
+    def picture(self, name):
         folder = Path(os.environ["FANJU_SCREENSHOTS"])
         folder.mkdir(parents=True, exist_ok=True)
         self.driver.save_screenshot(folder / f"{name}.png")

@@ -29,9 +29,12 @@ export function collect(till) {
   let lines = [];
   /** @type {Result} */
   let result = { kind: 'idle' };
+  /** The order number that this till made up itself, and the bill that was presented under it. */
+  let made = freshOrderNo();
+  let presented = '';
 
   const amount = h('input', { class: 'till-amount', inputmode: 'decimal', 'aria-label': t('amount'), placeholder: decimals(0, till.currency), autocomplete: 'off' });
-  const order = field(t('order_no'), { value: freshOrderNo(), class: 'input mono', maxlength: 64, spellcheck: 'false' });
+  const order = field(t('order_no'), { value: made, class: 'input mono', maxlength: 64, spellcheck: 'false' });
   const code = h('input', { class: 'input mono till-code', inputmode: 'numeric', 'aria-label': t('table_code'), placeholder: t('scan_here'), autocomplete: 'off', maxlength: 24 });
   const bill = h('div', { class: 'bill-lines' });
   const panel = h('div', { class: 'result', 'data-testid': 'result' });
@@ -100,7 +103,12 @@ export function collect(till) {
       amount.focus();
       return toast(t('amount_first'), 'bad');
     }
-    const order_no = order.input.value.trim() || freshOrderNo();
+    // A declined bill keeps its number, and is presented under it again; another bill takes another one.
+    const bill_now = JSON.stringify([total, lines]);
+    const typed = order.input.value.trim();
+    if (!typed || (typed === made && presented && presented !== bill_now)) next();
+    const order_no = order.input.value.trim();
+    presented = order_no === made ? bill_now : '';
     set({ kind: 'asking', total, since: performance.now(), order_no });
     const params = { merchant: till.id, code: digits, order_no, total, ...(lines.length ? { lines } : {}) };
     try {
@@ -151,7 +159,11 @@ export function collect(till) {
     set({ kind: 'declined', total, order_no, text: reasonText(order.reason, (id) => till.names.of(id)), note: t('nothing_taken') });
   }
 
-  function next() { order.input.value = freshOrderNo(); }
+  function next() {
+    made = freshOrderNo();
+    presented = '';
+    order.input.value = made;
+  }
 
   /** @param {Result} to */
   function set(to) {
