@@ -10,6 +10,11 @@ import { t } from './words.js';
 /** @type {{ table: string, key: string, close: () => void, confirm: () => Promise<void> } | null} */
 let asked = null;
 
+/** Browsers let a page buzz once it was touched, and complain before. @param {number[]} pattern */
+function buzz(pattern) {
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(pattern);
+}
+
 /** @param {string} table */
 export function closeQuestion(table) {
   if (asked?.table !== table) return;
@@ -53,7 +58,7 @@ export async function question(phone, table, what) {
       h('p', { class: 'center quiet small' }, t('order_no_is', { order_no }))],
   });
   asked = { table: table.id, key, close: opened.close, confirm };
-  navigator.vibrate?.([60, 40, 60]);
+  buzz([60, 40, 60]);
   await phone.names.need([merchant], 'merchants').catch(() => {});
   who.textContent = phone.names.of(merchant, 'merchants');
 }
@@ -94,7 +99,7 @@ export async function receipt(phone, { settlement, at, fresh = false, refunds = 
     closed: () => { if (closeOutcome === opened.close) closeOutcome = null; },
   });
   closeOutcome = opened.close;
-  if (fresh) navigator.vibrate?.(40);
+  if (fresh) buzz([40]);
 }
 
 /** Who paid a share, where it was not the diner alone. @param {Phone} phone @param {any} settlement @param {number} index */
