@@ -55,7 +55,7 @@ def stage(url):
     ask(f"{url}/v1/merchants/{merchant['merchant']}/orders", merchant["token"], key="scan",
         body={"order_no": "A-1", "total": 5_000, "code": code})
     wallet = host["wallet"]
-    person = ask(f"{url}/v1/me", guest["token"])["person"]["person"]
+    person = ask(f"{url}/v1/me", guest["token"])["person"]["id"]
     known = {
         "wallet": [wallet], "host": [wallet], "by": [wallet], "to": [guest["wallet"]], "diner": [wallet, guest["wallet"]],
         "group": [group], "merchant": [merchant["merchant"]], "order_no": ["A-1", "A-2"], "link": [link], "person": [person],
