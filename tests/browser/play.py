@@ -157,7 +157,9 @@ class Dinner(Quiet):
         self.money_back(ana, bo, till)
         self.a_large_amount(ana, bo)
         self.the_rest_of_the_phone(ana)
+        self.the_owner_at_home(till, bo)
         self.till_on_a_phone(till)
+        self.a_till_of_its_own(till)
 
     def a_diner(self, phone, language, which):
         phone.driver.get(self.house.url)
@@ -266,9 +268,45 @@ class Dinner(Quiet):
         phone.shot("phone-invite")
         phone.close_sheet()
 
+    def the_owner_at_home(self, till, cashier):
+        """Staff and an address that is refused."""
+        cashier.press(f"button[aria-label='{cashier.word('account')}']")
+        cashier.press("summary")
+        number = cashier.text("[data-testid=person]")
+        cashier.home()
+        till.press("[data-key=add-staff]")
+        till.write("dialog input.mono", number)
+        till.press("dialog button[type=submit]")
+        till.see(".pane-shop .row", till.word("role_cashier"))
+        till.press("[data-key=add-webhooks]")
+        till.write("dialog input.mono", "http://localhost:1/orders")
+        till.press("dialog button[type=submit]")
+        till.see(".form-error", till.word("error_webhook_url_refused"))
+        till.shot("till-webhook-refused")
+        till.keys(Keys.ESCAPE)
+        till.gone("dialog")
+
+    def a_till_of_its_own(self, till):
+        """The owner makes a key and leaves; the till works with it, and shows nothing of the owner's."""
+        till.press("[data-key=add-keys]")
+        till.write("dialog input[maxlength]", "1")
+        till.shot("till-key")
+        till.press("dialog button[type=submit]")
+        key = till.text("[data-testid=secret]")
+        till.shot("till-key-made")
+        till.press("dialog button", till.word("secret_kept"))
+        till.gone("dialog")
+        till.see(".pane-shop .row", till.word("never_used"))
+        till.shot("till-shop", dark=True)
+        till.sign_out()
+        till.write(".welcome input.mono", key)
+        till.press(".welcome button", till.word("till_enter"))
+        till.see(".keypad")
+        assert not till.look(".pane-shop"), "a key shows what belongs to the owner"
+
     def till_on_a_phone(self, till):
         till.resize(PHONE, mobile=True)
-        for tab in ("collect", "orders", "days"):
+        for tab in ("collect", "orders", "days", "shop"):
             till.press(".tab", till.word(f"till_{tab}"))
             till.see(f".pane-{tab} > *")
             till.shot(f"till-{tab}-360", dark=True)

@@ -66,6 +66,7 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "till.js": SCRIPT,
     "till_collect.js": SCRIPT,
     "till_orders.js": SCRIPT,
+    "till_shop.js": SCRIPT,
     "ui.js": SCRIPT,
     "words.js": SCRIPT,
     "words_en.js": SCRIPT,

@@ -18,6 +18,8 @@ export function account(phone) {
       h('strong', { class: 'panel-title' }, phone.me.person.name),
       phone.me.person.verified ? h('span', { class: 'chip settled' }, t('verified'))
         : button(t('verify'), () => verify(phone), { class: 'button small' })),
+    h('details', { class: 'panel column' }, h('summary', null, t('person_number_why')),
+      h('code', { class: 'mono break', 'data-testid': 'person' }, phone.me.person.id)),
     h('section', null, h('div', { class: 'section-head' }, h('h2', null, t('wallet'))), wallet),
     h('section', null, h('div', { class: 'section-head' }, h('h2', null, t('devices'))), devices),
     button([icon('leave'), t('sign_out')], () => phone.leave(), { class: 'button wide' }));

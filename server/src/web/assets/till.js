@@ -6,6 +6,7 @@ import { money } from './money.js';
 import { Names } from './names.js';
 import { collect } from './till_collect.js';
 import { daysView, ordersView } from './till_orders.js';
+import { shopView } from './till_shop.js';
 import { button, complain, connectionBanner, field, fill, formSheet, h, languageSwitch, leaveButton, serveOffline, toast } from './ui.js';
 import { begin, t } from './words.js';
 
@@ -20,6 +21,8 @@ export class Till {
   /** The merchant as the server says it. @type {any} */ merchant = null;
   demo = location.hash.includes('demo');
   inside = this.demo && window.parent !== window;
+  /** Whether the shop belongs to whoever signed in. */
+  owns = false;
   /** What happened at this till, newest first. @type {{ position: number, event: import('./fanju.js').CloudEvent }[]} */ events = [];
   #screen = h('main', { id: 'screen' });
   /** @type {{ element: HTMLElement, update: () => void }[]} */ #parts = [];
@@ -55,6 +58,7 @@ export class Till {
     // A key belongs to one merchant, a person may work for several, or for none yet.
     const its = merchant ?? me.merchants?.[0]?.merchant ?? me.merchant?.merchant ?? me.merchant ?? null;
     if (!this.demo) localStorage.setItem(TOKEN, token);
+    this.owns = Boolean(me.merchants?.some((/** @type {any} */ work) => work.merchant === its && work.role === 'owner'));
     if (its) this.#follow(its);
     else this.#onboard();
   }
@@ -121,12 +125,14 @@ export class Till {
   }
 
   #show() {
+    /** @type {[string, { element: HTMLElement, update: () => void }][]} */
     const tabs = [['collect', collect(this)], ['orders', ordersView(this)], ['days', daysView(this)]];
-    this.#parts = tabs.map(([, part]) => /** @type {any} */ (part));
-    const panes = tabs.map(([name, part]) => h('section', { id: `pane-${name}`, class: `pane pane-${name}`, 'aria-label': t(`till_${name}`) },
-      /** @type {any} */ (part).element));
+    // The demo has no room for it, and a key no right to it.
+    if (this.owns && !this.inside) tabs.push(['shop', shopView(this)]);
+    this.#parts = tabs.map(([, part]) => part);
+    const panes = tabs.map(([name, part]) => h('section', { id: `pane-${name}`, class: `pane pane-${name}`, 'aria-label': t(`till_${name}`) }, part.element));
     const switches = tabs.map(([name]) => h('button', { type: 'button', class: 'tab', 'aria-controls': `pane-${name}`,
-      onclick: () => choose(/** @type {string} */ (name)) }, t(`till_${name}`)));
+      onclick: () => choose(name) }, t(`till_${name}`)));
     const body = h('div', { class: 'till-body' }, panes);
     /** @param {string} name */
     function choose(name) {
@@ -183,6 +189,7 @@ export class Till {
     fill(this.#screen, h('div', { class: 'welcome' }, h('h1', null, t('merchant_new')), h('div', { class: 'stack' }, name.box, currency.box,
       button(t('merchant_open'), async () => {
         const { merchant } = await this.fanju.call('merchants.onboard', { name: name.input.value.trim(), currency: currency.input.value.trim().toUpperCase() });
+        this.owns = true;
         this.#follow(merchant);
       }, { class: 'button primary wide' }))));
   }

@@ -28,7 +28,7 @@ export const en = {
   // account
   account: 'Account', verified: 'Verified', verify: 'Verify identity', real_name: 'Name on the ID', id_number: 'ID number',
   devices: 'Devices', device: 'Device', this_device: 'This device', last_seen: 'Last seen {when}', revoke: 'Sign out', toast_revoked: 'That device is signed out',
-  wallet_number: 'Wallet number, for transfers', wallet_more: 'Another currency', wallet_open: 'Open wallet', withdraw: 'Withdraw', withdraw_hint: '{amount} available', freeze: 'Freeze', thaw: 'Unfreeze',
+  person_number_why: 'Person number, for an employer', wallet_number: 'Wallet number, for transfers', wallet_more: 'Another currency', wallet_open: 'Open wallet', withdraw: 'Withdraw', withdraw_hint: '{amount} available', freeze: 'Freeze', thaw: 'Unfreeze',
   freeze_why: 'A frozen wallet pays nothing until you unfreeze it. It still receives money.',
   // tables
   tables: 'Tables', table: 'Table', a_table: 'A table', no_tables: 'No table yet', no_tables_hint: 'Open one and let your friends join, or join theirs.',
@@ -81,6 +81,19 @@ export const en = {
   refund_all: 'Everything', refund_amount_hint: 'Leave empty for everything that is left', refund_whom: 'To', refund_everybody: 'Everybody, in proportion', refund_left: '{amount} left to give back',
   refund_no_is: 'Refund {refund_no}', toast_refund: '{amount} given back', days: 'Last seven days', days_none: 'Nothing was sold yet.', balance: 'Balance', pay_out: 'Pay out', toast_paid_out: '{amount} is on its way to the bank',
   column_day: 'Day', column_settled: 'Taken', column_refunded: 'Given back', column_declined: 'Declined',
+  // shop
+  till_shop: 'Shop', role: 'Role', role_owner: 'Owner', role_cashier: 'Cashier', shop_remove: 'Remove', shop_revoke: 'Revoke',
+  shop_staff: 'Staff', shop_staff_add: 'Add a person', shop_staff_why: 'Cashiers collect and give back. Owners pay out and see this page.',
+  shop_staff_none: 'Nobody yet.', shop_staff_remove_why: 'From now on they can do nothing here.',
+  person_number: 'Person number', person_number_hint: 'The number that their phone shows under Account',
+  shop_keys: 'Tills', shop_keys_add: 'New key', shop_keys_why: 'A till signs in with a key of its own, which does no more than it may.', shop_keys_none: 'No till has a key yet.',
+  shop_keys_revoke_why: 'The till with this key stops working at once.', shop_keys_secret: 'The key of the new till',
+  key_label: 'Where it stands', key_label_hint: 'A name for you: bar, terrace, door', scopes: 'What it may do',
+  scope_collect: 'Collect', scope_refund: 'Give back', scope_read: 'See orders', scope_pay_out: 'Pay out', last_used: 'used {when}', never_used: 'never used',
+  shop_webhooks: 'Webhooks', shop_webhooks_add: 'New webhook', shop_webhooks_why: 'Another program hears of every order and refund, signed.', shop_webhooks_none: 'Nothing is sent anywhere.',
+  shop_webhooks_remove_why: 'Nothing more is sent there.', shop_webhooks_secret: 'The secret of the new webhook',
+  webhook_url: 'Address', webhook_url_hint: 'It gets a POST for each event', webhook_good: 'arrives', webhook_failing: '{count|attempt|attempts} failed', webhook_disabled: 'switched off after failing too long',
+  secret_once: 'Keep it safe: it is shown this once.', secret_kept: 'I have it',
   // operator
   operator: 'Operator', operator_key: 'Operator key', operator_key_hint: 'It lies in the server’s data folder', operator_enter: 'Enter',
   throughput: 'Orders per second', settle_latency: 'Scan to settled', settled_word: 'settled', declined_word: 'declined', all_numbers: 'All numbers',
@@ -102,6 +115,7 @@ export const en = {
   error_not_signed_in: 'That key or session is not valid.', error_link_over: 'This link is over. Ask for another.', error_ceremony_over: 'That took too long. Try again.',
   error_passkey_refused: 'The passkey was not accepted.', error_no_passkey: 'There is no passkey for this.', error_unknown_group: 'There is no such table.', error_unknown_order: 'There is no such order.',
   error_order_not_paid: 'That order was not paid.', error_closing: 'The server is closing.', error_unanswered: 'No answer. Look at the balance before you try again.',
+  error_unknown_person: 'Nobody has this number.', error_no_scope: 'Choose what it may do.', error_webhook_url_refused: 'This address cannot be used: it must be https and public.', error_bad_request: 'Something in here is not as it should be.',
   error_forbidden: 'You may not do this.', error_too_many_requests: 'Too many requests. Wait a moment.', error_poisoned: 'The server must restart; the outcome is not known yet.',
   reason_insufficient_funds: 'There is not enough money for that.', reason_amount_out_of_range: 'That amount cannot be moved.', reason_frozen: 'The wallet is frozen.',
   reason_wallet_refused_closed: 'The wallet is closed.', reason_group_refused_closed: 'This table is closed.', reason_group_closed: 'This table is closed.',

@@ -29,7 +29,7 @@ export const zh = {
   // 账户
   account: '账户', verified: '已实名', verify: '实名认证', real_name: '证件姓名', id_number: '证件号码',
   devices: '设备', device: '设备', this_device: '本机', last_seen: '最近使用 {when}', revoke: '下线', toast_revoked: '该设备已下线',
-  wallet_number: '钱包号（用于收转账）', wallet_more: '其他币种', wallet_open: '开通钱包', withdraw: '提现', withdraw_hint: '可用 {amount}', freeze: '冻结', thaw: '解冻',
+  person_number_why: '个人编号（入职店铺时用）', wallet_number: '钱包号（用于收转账）', wallet_more: '其他币种', wallet_open: '开通钱包', withdraw: '提现', withdraw_hint: '可用 {amount}', freeze: '冻结', thaw: '解冻',
   freeze_why: '冻结后不能付款，直到你解冻；仍可收款。',
   // 饭局
   tables: '饭局', table: '饭局', a_table: '一个饭局', no_tables: '还没有饭局', no_tables_hint: '开一桌请朋友入席，或加入朋友的饭局。',
@@ -82,6 +82,19 @@ export const zh = {
   refund_all: '全部', refund_amount_hint: '留空则退还全部剩余', refund_whom: '退给', refund_everybody: '所有人，按比例', refund_left: '还可退 {amount}',
   refund_no_is: '退款 {refund_no}', toast_refund: '已退 {amount}', days: '最近七天', days_none: '还没有营业记录。', balance: '余额', pay_out: '提现', toast_paid_out: '{amount} 正在转入银行',
   column_day: '日期', column_settled: '收款', column_refunded: '退款', column_declined: '未付',
+  // 店铺
+  till_shop: '店铺', role: '角色', role_owner: '店主', role_cashier: '收银员', shop_remove: '移除', shop_revoke: '作废',
+  shop_staff: '员工', shop_staff_add: '添加员工', shop_staff_why: '收银员可收款和退款；店主还可提现和管理店铺。',
+  shop_staff_none: '还没有员工。', shop_staff_remove_why: '此人将不能再操作本店。',
+  person_number: '个人编号', person_number_hint: '对方手机「账户」里的个人编号',
+  shop_keys: '收银台', shop_keys_add: '新密钥', shop_keys_why: '每个收银台用自己的密钥登录，只能做允许的事。', shop_keys_none: '还没有收银台密钥。',
+  shop_keys_revoke_why: '使用此密钥的收银台立即失效。', shop_keys_secret: '新收银台的密钥',
+  key_label: '位置', key_label_hint: '便于辨认：吧台、露台、门口', scopes: '权限',
+  scope_collect: '收款', scope_refund: '退款', scope_read: '查看订单', scope_pay_out: '提现', last_used: '最近使用 {when}', never_used: '从未使用',
+  shop_webhooks: '回调', shop_webhooks_add: '新回调', shop_webhooks_why: '每笔订单和退款都会签名后通知你的程序。', shop_webhooks_none: '没有回调。',
+  shop_webhooks_remove_why: '不再向该地址发送。', shop_webhooks_secret: '新回调的密钥',
+  webhook_url: '地址', webhook_url_hint: '每个事件发送一次 POST', webhook_good: '正常', webhook_failing: '已失败 {count} 次', webhook_disabled: '失败过久，已停用',
+  secret_once: '请妥善保存，只显示这一次。', secret_kept: '已保存',
   // 运维
   operator: '运维', operator_key: '运维密钥', operator_key_hint: '在服务器的数据目录中', operator_enter: '进入',
   throughput: '每秒订单', settle_latency: '扫码到结算', settled_word: '已结算', declined_word: '未付', all_numbers: '全部指标',
@@ -103,6 +116,7 @@ export const zh = {
   error_not_signed_in: '密钥或会话无效。', error_link_over: '链接已失效，请重新索取。', error_ceremony_over: '超时了，请重试。',
   error_passkey_refused: '通行密钥未被接受。', error_no_passkey: '没有可用的通行密钥。', error_unknown_group: '没有这个饭局。', error_unknown_order: '没有这个订单。',
   error_order_not_paid: '该订单没有付款。', error_closing: '服务器正在关闭。', error_unanswered: '没有回应。重试前请先查看余额。',
+  error_unknown_person: '没有这个编号。', error_no_scope: '请选择权限。', error_webhook_url_refused: '地址不可用：须为公网 https。', error_bad_request: '填写的内容有误。',
   error_forbidden: '你没有权限。', error_too_many_requests: '请求太频繁，请稍等。', error_poisoned: '服务器需要重启，结果暂时未知。',
   reason_insufficient_funds: '余额不足。', reason_amount_out_of_range: '金额超出范围。', reason_frozen: '钱包已冻结。',
   reason_wallet_refused_closed: '钱包已注销。', reason_group_refused_closed: '这桌已经散席。', reason_group_closed: '这桌已经散席。',
