@@ -21,6 +21,7 @@ const DIGITS: usize = 18;
 /// Eighteen digits, checked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("pattern" = "^88[0-9]{16}$")))]
 #[serde(try_from = "String", into = "String")]
 pub struct Code(u64);
 

@@ -37,6 +37,10 @@ fn check(text: &str, max: usize) -> Result<(), TextError> {
     Ok(())
 }
 
+/// What [`check`] says of control characters, as ECMA 262 says it.
+#[cfg(feature = "schema")]
+const PRINTABLE: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $max:expr) => {
         $(#[$doc])*
@@ -44,6 +48,10 @@ macro_rules! text {
             Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
         )]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", schemars(extend(
+            // The bound is in bytes: a text of so many characters may still be too long.
+            "minLength" = 1, "maxLength" = $max, "pattern" = PRINTABLE,
+        )))]
         #[serde(try_from = "SmolStr", into = "SmolStr")]
         pub struct $name(SmolStr);
 

@@ -152,6 +152,7 @@ struct CreateKey {
     /// Where the till stands, in the owner's words.
     label: String,
     /// What the till may do.
+    #[schemars(length(min = 1))]
     scopes: Vec<Scope>,
 }
 
