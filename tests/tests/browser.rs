@@ -38,7 +38,9 @@ fn root() -> PathBuf {
 /// A program among the tools, if there are tools.
 fn tool(path: &str) -> Option<PathBuf> {
     let Some(tools) = env::var_os("FANJU_TOOLS") else {
-        println!("SKIPPED for want of {path}: FANJU_TOOLS names no folder; scripts/tools makes one");
+        println!(
+            "SKIPPED for want of {path}: FANJU_TOOLS names no folder; scripts/tools makes one"
+        );
         return None;
     };
     let tool = root().join(tools).join(path);

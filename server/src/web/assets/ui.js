@@ -185,13 +185,16 @@ export function toast(text, tone = '') {
   // A modal sheet hides the rest of the page from readers: the toast goes into the topmost one.
   const host = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body;
   const element = h('div', { class: `toast ${tone}`, role: tone === 'bad' ? 'alert' : 'status' });
+  // Whatever it lies on can be had at once.
+  element.addEventListener('click', gone);
   toasts(host).append(element);
   element.textContent = text;
-  setTimeout(() => {
+  setTimeout(gone, TOAST_MS);
+  function gone() {
     const held = element.parentElement;
     element.remove();
     if (!held?.childElementCount) held?.remove();
-  }, TOAST_MS);
+  }
 }
 
 /** Where toasts stand, one under the other. @param {Element} host */
