@@ -150,6 +150,7 @@ struct CreateKey {
     /// Of which shop.
     merchant: MerchantId,
     /// Where the till stands, in the owner's words.
+    #[schemars(length(min = 1, max = crate::auth::limits::LABEL_BYTES_MAX))]
     label: String,
     /// What the till may do.
     #[schemars(length(min = 1))]

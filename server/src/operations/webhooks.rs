@@ -65,6 +65,7 @@ struct Create {
     /// Of which shop.
     merchant: MerchantId,
     /// Where to.
+    #[schemars(url)]
     url: String,
     /// Which events; all unless said.
     events: Option<Vec<String>>,
