@@ -10,6 +10,8 @@
 //! `FANJU_KILLS` says how often (fifty times); `FANJU_SEED` repeats a run's moments, which are printed;
 //! `FANJU_SIM` names a binary that is built already.
 
+mod common;
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -34,6 +36,8 @@ use fanju::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use uuid::Uuid;
 
+use common::tail_of;
+
 /// Kills without `FANJU_KILLS`.
 const KILLS: u32 = 50;
 
@@ -55,7 +59,7 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
     let seed = number("FANJU_SEED").unwrap_or_else(rand::random);
     println!("{kills} kills, FANJU_SEED={seed}");
     let mut chance = StdRng::seed_from_u64(seed);
-    let simulation = simulation();
+    let simulation = common::binary("FANJU_SIM", "fanju-sim");
     let (mut killed, mut acknowledged, mut folders) = (0, 0, 0);
     while killed < kills {
         let mut folder = Folder::new();
@@ -88,28 +92,6 @@ fn nothing_acknowledged_is_lost_to_kill_9() {
 fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
-}
-
-/// The simulation's binary: the one that `FANJU_SIM` names, or one that is built now.
-fn simulation() -> PathBuf {
-    if let Some(built) = env::var_os("FANJU_SIM") {
-        return fs::canonicalize(&built).unwrap_or_else(|error| panic!("{built:?}: {error}"));
-    }
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--package", "fanju-sim", "--message-format", "json"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("cargo runs");
-    assert!(built.status.success(), "fanju-sim does not build");
-    let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
-    let mut executable = messages.lines().filter_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).expect("cargo speaks JSON");
-        Some(PathBuf::from(message.get("executable")?.as_str()?))
-    });
-    let is_simulation = |path: &PathBuf| path.file_stem().is_some_and(|name| name == "fanju-sim");
-    executable.rfind(is_simulation).expect("cargo names the executable")
 }
 
 /// When to kill.
@@ -285,11 +267,6 @@ fn wait_for_an_ack(child: &mut Child, acks: &Path, log: &Path) {
         }
         sleep(Duration::from_millis(5));
     }
-}
-
-fn tail_of(log: &Path) -> String {
-    let text = fs::read(log).unwrap_or_default();
-    String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned()
 }
 
 /// What the journal says, added up by hand.
