@@ -1,0 +1,104 @@
+//! Backups: a copy of a busy server's folder is whole, holds what was told before, and serves.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    house::{House, Shop},
+    socket::Socket,
+    table::{Ledger, Table},
+};
+
+const TABLES: usize = 3;
+const COPIES: usize = 3;
+
+/// Dines until it is told to stop; every settlement that the till was told of.
+fn dine(house: &House, table: &mut Table, shop: &Shop, enough: &AtomicBool) -> Vec<Value> {
+    let mut till = Socket::signed_in(house, &shop.token);
+    let mut told = Vec::new();
+    while !enough.load(Ordering::Relaxed) {
+        let order_no = told.len().to_string();
+        let bill = table.bill(shop, &order_no, 999);
+        let ended = till.ask("orders.scan", bill);
+        assert_eq!(ended["state"], "settled", "{ended}");
+        table.all_hear_settled(&order_no);
+        told.push(ended["settlement"].clone());
+    }
+    told
+}
+
+#[test]
+fn a_copy_made_while_dinners_go_on_is_whole_and_serves() {
+    let settings = [("FANJU_SESSION_REQUESTS_PER_SECOND", "1000000")];
+    let mut house = House::open_with(TABLES * 3, TABLES, &settings);
+    // Told before the first copy begins: in each of them.
+    let shop = house.cast.merchants[0].clone();
+    let mut table = Table::seat(&house, &house.cast.diners[..3]);
+    let mut till = Socket::signed_in(&house, &shop.token);
+    let bill = table.bill(&shop, "before", 3_000);
+    let before = till.ask("orders.scan", bill);
+    drop(table);
+
+    let enough = AtomicBool::new(false);
+    let copies: Vec<_> = (0..COPIES).map(|copy| house.beside(&format!("copy-{copy}"))).collect();
+    let mut told = thread::scope(|scope| {
+        let parties = house.cast.diners.chunks(3).zip(&house.cast.merchants);
+        let dining: Vec<_> = parties
+            .map(|(diners, shop)| {
+                let (house, enough) = (&house, &enough);
+                let mut table = Table::seat(house, diners);
+                scope.spawn(move || dine(house, &mut table, shop, enough))
+            })
+            .collect();
+        for copy in &copies {
+            let said = house.back_up(copy);
+            assert!(said.contains("databases"), "{said}");
+        }
+        enough.store(true, Ordering::Relaxed);
+        let told = dining.into_iter().flat_map(|table| table.join().expect("dines"));
+        told.collect::<Vec<Value>>()
+    });
+    told.push(before["settlement"].clone());
+    let mut ledger = Ledger::default();
+    told.iter().for_each(|settlement| ledger.settled(settlement));
+    ledger.agrees(&house);
+    house.stop();
+    let said = House::verify(house.data());
+    assert!(said.contains(&format!("{} orders paid", told.len())), "{said}");
+
+    for copy in &copies {
+        House::verify(copy);
+        let mut copied = house.moved_to(copy);
+        let mut till = Socket::signed_in(&copied, &shop.token);
+        let get = json!({ "merchant": shop.merchant, "order_no": "before" });
+        assert_eq!(till.ask("orders.get", get)["settlement"], before["settlement"]);
+        // Whatever the copy has of the others happened, and happened like that.
+        let mut ledger = Ledger::default();
+        for settlement in &told {
+            let shop = house
+                .cast
+                .merchants
+                .iter()
+                .find(|shop| settlement["merchant"].as_str() == Some(shop.merchant.as_str()));
+            let shop = shop.expect("one of ours");
+            let mut till = Socket::signed_in(&copied, &shop.token);
+            let get = json!({ "merchant": shop.merchant, "order_no": settlement["order_no"] });
+            if let Ok(now) = till.try_ask("orders.get", get).expect("still there") {
+                assert_eq!(now["settlement"], *settlement);
+                ledger.settled(settlement);
+            }
+        }
+        ledger.agrees(&copied);
+        // And it goes on.
+        let mut table = Table::seat(&copied, &copied.cast.diners);
+        let bill = table.bill(&shop, "after", 9_000);
+        let ended = till.ask("orders.scan", bill);
+        assert_eq!(table.all_hear_settled("after")["position"], ended["position"]);
+        copied.stop();
+        House::verify(copy);
+    }
+}

@@ -1,0 +1,6 @@
+//! What clients should not send, what they may not hear, and how they are told.
+
+mod frames;
+mod http;
+mod pressure;
+mod tokens;

@@ -1,0 +1,260 @@
+//! Socket: a client of the live channel.
+//!
+//! Answers and pushes are kept apart. L-1 is held here, for every client of every test: each durable
+//! event names as its `prev` the one that was heard before it, from the position on with which the
+//! subscription began.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    thread::sleep,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    house::House,
+    wire::{Gone, Wire},
+};
+
+/// What a client gets for a request: a result, or a problem.
+pub(crate) type Answer = Result<Value, Value>;
+
+/// One connection to the live channel.
+pub(crate) struct Socket {
+    wire: Wire,
+    asked: u64,
+    /// Subscriptions that are not answered yet: topic, and position to resume from.
+    begun: BTreeMap<u64, (String, Option<u64>)>,
+    answers: BTreeMap<u64, Answer>,
+    /// Answers to what had no readable id.
+    lost: VecDeque<Value>,
+    pushes: VecDeque<Value>,
+    /// The newest position heard of each topic.
+    heard: BTreeMap<String, u64>,
+    pub(crate) hello: Value,
+}
+
+impl Socket {
+    /// A connection of nobody.
+    pub(crate) fn connect(house: &House) -> Self {
+        Self::connect_to(house.address()).expect("connects")
+    }
+
+    pub(crate) fn connect_to(address: SocketAddr) -> Result<Self, Gone> {
+        let wire = Wire::connect(address)?;
+        let (begun, answers, lost) = Default::default();
+        let (pushes, heard, hello) = (VecDeque::new(), BTreeMap::new(), Value::Null);
+        let mut socket = Self { wire, asked: 0, begun, answers, lost, pushes, heard, hello };
+        let hello = socket.wire.frame()?;
+        assert_eq!(hello["method"], "hello", "{hello}");
+        socket.hello = hello["params"].clone();
+        Ok(socket)
+    }
+
+    /// A connection of whoever holds `token`.
+    pub(crate) fn signed_in(house: &House, token: &str) -> Self {
+        Self::signed_in_at(house.address(), token).expect("signs in")
+    }
+
+    pub(crate) fn signed_in_at(address: SocketAddr, token: &str) -> Result<Self, Gone> {
+        let mut socket = Self::connect_to(address)?;
+        loop {
+            match socket.try_ask("sign_in", json!({ "token": token }))? {
+                Ok(_) => return Ok(socket),
+                Err(problem) => {
+                    // Everybody of this machine may have one address.
+                    assert_eq!(problem["code"], "too_many_requests", "{problem}");
+                    let wait = problem["retry_after_ms"].as_u64().expect("says when");
+                    sleep(Duration::from_millis(wait));
+                }
+            }
+        }
+    }
+
+    /// Sends `text` as it is.
+    pub(crate) fn send(&mut self, text: impl Into<String>) -> Result<(), Gone> {
+        self.wire.send(text.into())
+    }
+
+    /// What is below the requests.
+    pub(crate) fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// Sends a request without waiting for its answer; says under which id.
+    pub(crate) fn begin(&mut self, method: &str, params: Value) -> Result<u64, Gone> {
+        self.asked += 1;
+        let id = self.asked;
+        if method == "subscribe" {
+            let topic = params["topic"].as_str().unwrap_or_default().to_owned();
+            self.begun.insert(id, (topic, params["after"].as_u64()));
+        }
+        let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
+        self.send(request.to_string())?;
+        Ok(id)
+    }
+
+    /// Waits for the answer to the request `id`.
+    pub(crate) fn answer(&mut self, id: u64) -> Result<Answer, Gone> {
+        loop {
+            if let Some(answer) = self.answers.remove(&id) {
+                return Ok(answer);
+            }
+            self.read()?;
+        }
+    }
+
+    pub(crate) fn try_ask(&mut self, method: &str, params: Value) -> Result<Answer, Gone> {
+        let id = self.begin(method, params)?;
+        self.answer(id)
+    }
+
+    /// Asks for what must be granted.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
+        match self.try_ask(method, params) {
+            Ok(Ok(result)) => result,
+            other => panic!("{method}: {other:?}"),
+        }
+    }
+
+    /// Asks for what must be refused; gives the problem.
+    #[track_caller]
+    pub(crate) fn refused(&mut self, method: &str, params: Value) -> Value {
+        match self.try_ask(method, params) {
+            Ok(Err(problem)) => problem,
+            other => panic!("{method}: {other:?}"),
+        }
+    }
+
+    /// Listens to `topic` from its present state on, or from after a position.
+    #[track_caller]
+    pub(crate) fn subscribe(&mut self, topic: &str, after: Option<u64>) -> Value {
+        self.ask("subscribe", json!({ "topic": topic, "after": after }))
+    }
+
+    /// The next error that answers no request in particular.
+    pub(crate) fn lost(&mut self) -> Result<Value, Gone> {
+        loop {
+            if let Some(error) = self.lost.pop_front() {
+                return Ok(error);
+            }
+            self.read()?;
+        }
+    }
+
+    /// The next push of any kind.
+    pub(crate) fn push(&mut self) -> Result<Value, Gone> {
+        loop {
+            if let Some(push) = self.pushes.pop_front() {
+                return Ok(push);
+            }
+            self.read()?;
+        }
+    }
+
+    /// The next durable event's `params`; progress is passed over.
+    pub(crate) fn event(&mut self) -> Result<Value, Gone> {
+        loop {
+            let mut push = self.push()?;
+            if push["method"] == "event" {
+                return Ok(push["params"].take());
+            }
+        }
+    }
+
+    /// The next durable event of that type; others are passed over.
+    pub(crate) fn event_of(&mut self, kind: &str) -> Result<Value, Gone> {
+        loop {
+            let event = self.event()?;
+            if event["event"]["data"]["type"] == kind {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Where to resume `topic` from.
+    pub(crate) fn heard(&self, topic: &str) -> Option<u64> {
+        self.heard.get(topic).copied()
+    }
+
+    /// Makes sure that no push came before an answer to what is asked now.
+    #[track_caller]
+    pub(crate) fn has_heard_nothing(&mut self) {
+        self.ask("ping", json!({}));
+        assert!(self.pushes.is_empty(), "heard {:?}", self.pushes);
+    }
+
+    /// Makes sure that no push came, and that none comes for a while.
+    #[track_caller]
+    pub(crate) fn hears_nothing(&mut self) {
+        self.has_heard_nothing();
+        self.wire.is_silent();
+    }
+
+    /// Reads until the server closes; the code.
+    pub(crate) fn closed(&mut self) -> u16 {
+        loop {
+            if let Err(Gone(code)) = self.read() {
+                return code;
+            }
+        }
+    }
+
+    /// Ends the connection as a well-behaved client does.
+    pub(crate) fn leave(self) {
+        self.wire.leave();
+    }
+
+    /// Ends the connection as a dead network does: with a reset.
+    pub(crate) fn cut(self) {
+        self.wire.cut();
+    }
+
+    /// Reads one frame and puts it where it belongs.
+    fn read(&mut self) -> Result<(), Gone> {
+        let frame = self.wire.frame()?;
+        if frame.get("method").is_some() {
+            self.track(&frame);
+            self.pushes.push_back(frame);
+            return Ok(());
+        }
+        let Some(id) = frame["id"].as_u64() else {
+            self.lost.push_back(frame);
+            return Ok(());
+        };
+        let begun = self.begun.remove(&id);
+        let answer = match frame.get("result") {
+            Some(result) => Ok(result.clone()),
+            None => Err(frame["error"]["data"].clone()),
+        };
+        if let (Some((topic, after)), Ok(subscribed)) = (begun, &answer) {
+            assert_eq!(subscribed["topic"], topic, "{subscribed}");
+            let position = subscribed["position"].as_u64().expect("a position");
+            let recovered = subscribed["recovered"].as_bool().expect("says so");
+            assert_eq!(recovered, subscribed.get("state").is_none(), "{subscribed}");
+            let from = if recovered { after.expect("only resumed is recovered") } else { position };
+            self.heard.insert(topic, from);
+        }
+        assert!(self.answers.insert(id, answer).is_none(), "answered twice: {id}");
+        Ok(())
+    }
+
+    /// L-1: no gap, no duplicate.
+    fn track(&mut self, push: &Value) {
+        if push["method"] != "event" {
+            return;
+        }
+        let event = &push["params"];
+        let topic = event["topic"].as_str().expect("a topic");
+        let last = self.heard.get_mut(topic);
+        let last = last.unwrap_or_else(|| panic!("nobody asked for {topic}: {event}"));
+        assert_eq!(event["prev"], *last, "L-1: a gap or a duplicate in {event}");
+        let position = event["position"].as_u64().expect("a position");
+        assert!(position > *last, "L-1: {event} stands before {last}");
+        assert_eq!(event["event"]["id"], position.to_string(), "{event}");
+        *last = position;
+    }
+}

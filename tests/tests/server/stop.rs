@@ -1,0 +1,77 @@
+//! Stopping: what was accepted is finished and told, and everybody is asked to come back.
+
+use serde_json::json;
+
+use crate::{
+    house::House,
+    http::Http,
+    socket::Socket,
+    table::{Ledger, Table},
+};
+
+#[test]
+fn an_order_under_way_is_answered_before_the_server_goes() {
+    let mut house = House::open(3, 1);
+    let shop = house.cast.merchants[0].clone();
+    let consent = json!({ "confirm_above": 1_000 });
+    let mut table = Table::seat_with(&house, &house.cast.diners, consent);
+    let mut till = Socket::signed_in(&house, &shop.token);
+    let bill = table.bill(&shop, "last", 9_000);
+    let scan = till.begin("orders.scan", bill).expect("is sent");
+    for phone in &mut table.phones {
+        while phone.push().expect("still there")["params"]["reserved"] != 3 {}
+    }
+    house.ask_to_stop();
+    while Http::new(&house).get("/readyz", None).status == 200 {}
+    let show = json!({ "group": table.group, "by": table.host() });
+    let refused = table.phones[0].refused("groups.code", show);
+    assert_eq!((&refused["status"], &refused["code"]), (&json!(503), &json!("closing")));
+    for (phone, diner) in table.phones.iter_mut().zip(&house.cast.diners) {
+        let question = json!({
+            "group": table.group, "diner": diner.wallet, "merchant": shop.merchant,
+            "order_no": "last", "owed": 3_000,
+        });
+        phone.ask("groups.confirm", question);
+    }
+    let ended = till.answer(scan).expect("is told before the end").expect("an end");
+    assert_eq!(ended["state"], "settled", "{ended}");
+    table.all_hear_settled("last");
+    assert_eq!(till.closed(), 1001);
+    for phone in &mut table.phones {
+        assert_eq!(phone.closed(), 1001);
+    }
+    let status = house.stopped();
+    assert!(status.success(), "{status}");
+    let said = House::verify(house.data());
+    assert!(said.contains("1 orders paid"), "{said}");
+    house.start();
+    let mut ledger = Ledger::default();
+    ledger.settled(&ended["settlement"]);
+    ledger.agrees(&house);
+}
+
+#[test]
+fn whoever_listens_is_told_to_come_back_and_resumes() {
+    let mut house = House::open(2, 1);
+    let shop = house.cast.merchants[0].clone();
+    let mut table = Table::seat(&house, &house.cast.diners);
+    let topic = table.topic();
+    let mut till = Socket::signed_in(&house, &shop.token);
+    let bill = table.bill(&shop, "one", 2_000);
+    till.ask("orders.scan", bill);
+    house.stop();
+    let last: Vec<_> = table.phones.iter().map(|phone| phone.heard(&topic)).collect();
+    assert_eq!(till.closed(), 1001);
+    house.start();
+    for ((phone, diner), last) in table.phones.iter_mut().zip(&house.cast.diners).zip(last) {
+        // The settlement stood in front of the close, and is not counted as heard yet.
+        assert_eq!(phone.closed(), 1001);
+        *phone = Socket::signed_in(&house, &diner.token);
+        assert_eq!(phone.subscribe(&topic, last)["recovered"], true);
+        assert_eq!(phone.event().expect("still there")["event"]["data"]["order_no"], "one");
+    }
+    let mut till = Socket::signed_in(&house, &shop.token);
+    let bill = table.bill(&shop, "two", 2_000);
+    till.ask("orders.scan", bill);
+    table.all_hear_settled("two");
+}

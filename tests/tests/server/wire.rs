@@ -1,0 +1,133 @@
+//! Wire: one websocket, and the only file that knows the websocket library.
+
+use std::{
+    io::Write,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use serde_json::Value;
+use socket2::{Domain, SockRef, Socket, Type};
+use tungstenite::{
+    Error, Message, WebSocket, client::IntoClientRequest, handshake::HandshakeError,
+};
+
+use crate::house::PATIENCE;
+
+/// Close code of a connection that ended without one. Source: RFC 6455, section 7.4.1.
+pub(crate) const ABNORMAL: u16 = 1006;
+
+/// How long a client listens to make sure that nothing comes.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// The connection is over, with this close code.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Gone(pub(crate) u16);
+
+/// One open websocket.
+pub(crate) struct Wire(WebSocket<TcpStream>);
+
+impl Wire {
+    /// Connects to the live channel of the server there.
+    pub(crate) fn connect(address: SocketAddr) -> Result<Self, Gone> {
+        let tcp = dial(address).map_err(|_| Gone(ABNORMAL))?;
+        let request = format!("ws://{address}/v1/live").into_client_request().expect("an address");
+        match tungstenite::client(request, tcp) {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(HandshakeError::Interrupted(_)) => panic!("no handshake within {PATIENCE:?}"),
+            Err(HandshakeError::Failure(_)) => Err(Gone(ABNORMAL)),
+        }
+    }
+
+    pub(crate) fn send(&mut self, text: String) -> Result<(), Gone> {
+        self.put(Message::text(text))
+    }
+
+    pub(crate) fn send_binary(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        self.put(Message::binary(bytes.to_vec()))
+    }
+
+    fn put(&mut self, message: Message) -> Result<(), Gone> {
+        self.0.send(message).map_err(|error| gone(&error))
+    }
+
+    /// Writes bytes past the websocket library.
+    pub(crate) fn write_raw(&mut self, bytes: &[u8]) {
+        self.0.get_mut().write_all(bytes).expect("is sent");
+    }
+
+    /// The next text frame, which is JSON; pings are answered on the way.
+    pub(crate) fn frame(&mut self) -> Result<Value, Gone> {
+        loop {
+            match self.0.read() {
+                Ok(Message::Text(text)) => {
+                    return Ok(serde_json::from_str(&text).expect("frames are JSON"));
+                }
+                Ok(Message::Ping(_) | Message::Pong(_)) => {}
+                Ok(Message::Close(frame)) => {
+                    // The answer to a close is a courtesy.
+                    drop(self.0.flush());
+                    return Err(Gone(frame.map_or(ABNORMAL, |frame| frame.code.into())));
+                }
+                Ok(other) => panic!("not a text frame: {other:?}"),
+                Err(Error::Io(error)) if is_timeout(&error) => {
+                    panic!("nothing heard within {PATIENCE:?}");
+                }
+                Err(error) => return Err(gone(&error)),
+            }
+        }
+    }
+
+    /// Makes sure that no frame comes for a while.
+    #[track_caller]
+    pub(crate) fn is_silent(&mut self) {
+        self.0.get_mut().set_read_timeout(Some(SILENCE)).expect("takes a timeout");
+        match self.0.read() {
+            Err(Error::Io(error)) if is_timeout(&error) => {}
+            Ok(Message::Ping(_)) => {}
+            other => panic!("no silence: {other:?}"),
+        }
+        self.0.get_mut().set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
+    }
+
+    /// Ends the connection as a well-behaved client does.
+    pub(crate) fn leave(mut self) {
+        // Whoever closed first is gone either way.
+        drop(self.0.close(None));
+        drop(self.0.flush());
+    }
+
+    /// Ends the connection as a dead network does: with a reset.
+    pub(crate) fn cut(self) {
+        let linger = SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO));
+        linger.expect("takes a linger");
+    }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}
+
+fn gone(error: &Error) -> Gone {
+    assert!(!matches!(error, Error::Utf8(_)), "the server sends broken text: {error}");
+    Gone(ABNORMAL)
+}
+
+/// Connects, from an address of its own where the system has more than one for itself: phones do
+/// not share theirs, and the server counts by address.
+fn dial(address: SocketAddr) -> std::io::Result<TcpStream> {
+    static DIALLED: AtomicU32 = AtomicU32::new(1);
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if cfg!(target_os = "linux") {
+        let [_, b, c, d] = DIALLED.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let own = SocketAddr::from((Ipv4Addr::new(127, 1 + b, c, d), 0));
+        socket.bind(&own.into())?;
+    }
+    socket.connect(&address.into())?;
+    socket.set_tcp_nodelay(true)?;
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
