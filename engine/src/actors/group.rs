@@ -20,7 +20,7 @@ use super::{
     error::Error,
     feed::{Feed, ProgressEvent, Snapshot, Subscribe},
     gate::Gate,
-    merchant::{self, MerchantActor},
+    merchant::OwedWord,
     receipt::Receipt,
     transaction::{AnySeat, Committed},
     wallet::{self, Poison, Rest, WalletActor},
@@ -76,7 +76,7 @@ pub(crate) struct Get(pub(crate) Reply<GroupView>);
 pub(crate) struct Scan {
     pub(crate) bill: Bill,
     pub(crate) code: Code,
-    pub(crate) merchant: Arc<Seat<MerchantActor>>,
+    pub(crate) word: OwedWord,
 }
 
 impl Message for Scan {
@@ -103,6 +103,53 @@ pub(crate) struct Answered {
 }
 
 impl Message for Answered {
+    type Result = ();
+}
+
+/// The answer that a source owes its group. Dropped, it says that the source is gone: a wallet that
+/// dies leaves no bill waiting.
+pub(crate) struct OwedAnswer {
+    group: Arc<Seat<GroupActor>>,
+    payment: u64,
+    draw: usize,
+    source: Source,
+    amount: Amount,
+    given: bool,
+}
+
+impl OwedAnswer {
+    /// How much the source is asked for.
+    pub(crate) fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    /// Says whether the amount is set aside.
+    ///
+    /// # Errors
+    /// [`Error::Unanswered`]: the group is gone, and with it the bill.
+    pub(crate) fn give(mut self, outcome: Result<(), Missing>) -> Result<(), Error> {
+        self.say(outcome)
+    }
+
+    fn say(&mut self, outcome: Result<(), Missing>) -> Result<(), Error> {
+        self.given = true;
+        let Self { payment, draw, source, amount, .. } = *self;
+        self.group.tell(Answered { payment, draw, source, amount, outcome })
+    }
+}
+
+impl Drop for OwedAnswer {
+    fn drop(&mut self) {
+        if !self.given {
+            drop(self.say(Err(Missing::Unavailable)));
+        }
+    }
+}
+
+/// A wallet's actor has died: let its seat go, so that a new one can take it. Not answered.
+pub(crate) struct Mourn;
+
+impl Message for Mourn {
     type Result = ();
 }
 
@@ -146,7 +193,7 @@ struct Paying {
     serial: u64,
     payment: Payment,
     owner: Owner,
-    merchant: Arc<Seat<MerchantActor>>,
+    word: OwedWord,
     /// Whether its record is on its way to the disk.
     decided: bool,
 }
@@ -167,6 +214,8 @@ pub(crate) struct GroupActor {
     folded: Position,
     /// The members' seats, in the members' order, kept while the group is in memory.
     payers: Vec<(WalletId, Arc<Seat<WalletActor>>)>,
+    /// Whether a payer has died whose seat the bill still needs.
+    bereaved: bool,
     codes: Codes,
     paying: Option<Box<Paying>>,
     gate: Gate<Self>,
@@ -198,6 +247,7 @@ impl GroupActor {
             group: None,
             folded: Position::NONE,
             payers: Vec::new(),
+            bereaved: false,
             codes: Codes::default(),
             paying: None,
             gate: Gate::open(),
@@ -325,18 +375,23 @@ impl GroupActor {
         if !self.gate.is_open() {
             return self.gate.wait(|actor, ctx| actor.scan(scan, ctx));
         }
-        let Scan { bill, code, merchant } = scan;
+        let Scan { bill, code, word } = scan;
         if let Some(retired) = self.codes.spend(code) {
             self.core.codes.retire(retired);
         }
-        let order_no = bill.order_no.clone();
-        match self.begin(bill, &merchant) {
-            Ok(step) => self.perform(step),
-            Err(error) => drop(merchant.tell(merchant::ScanRefused { order_no, error })),
+        let owner = Owner::bill(self.id, bill.id());
+        match self.begin(bill) {
+            Ok((payment, step)) => {
+                let serial = self.core.ticket();
+                self.paying =
+                    Some(Box::new(Paying { serial, payment, owner, word, decided: false }));
+                self.perform(step);
+            }
+            Err(error) => word.refuse(error),
         }
     }
 
-    fn begin(&mut self, bill: Bill, merchant: &Arc<Seat<MerchantActor>>) -> Result<Step, Error> {
+    fn begin(&mut self, bill: Bill) -> Result<(Payment, Step), Error> {
         let group = self.group.as_ref().ok_or_else(|| self.absence())?;
         if self.paying.is_some() {
             return Err(Rejection::PaymentInProgress.into());
@@ -344,7 +399,6 @@ impl GroupActor {
         let now = self.core.clock.now();
         let patience = now.after(self.core.patience.answer_within);
         let deadline = now.after(self.core.patience.order_deadline);
-        let owner = Owner::bill(self.id, bill.id());
         let (payment, step) = Payment::begin(group, bill, patience, deadline)?;
         if self.payers.len() != group.members.len() {
             let seat = |member: &crate::domain::group::Member| {
@@ -353,9 +407,7 @@ impl GroupActor {
             self.payers = group.members.iter().map(seat).collect();
         }
         self.core.deadlines.watch(self.id, payment.next_due(), &self.seat);
-        let (serial, merchant) = (self.core.ticket(), Arc::clone(merchant));
-        self.paying = Some(Box::new(Paying { serial, payment, owner, merchant, decided: false }));
-        Ok(step)
+        Ok((payment, step))
     }
 
     /// The seat of a member's wallet, looked for from `hint` on: payments name their sources in
@@ -380,7 +432,7 @@ impl GroupActor {
     fn perform(&mut self, step: Step) {
         let (Some(paying), Some(group)) = (&mut self.paying, &self.group) else { return };
         let mut hint = 0;
-        let mut gone = None;
+        let mut gone = Vec::new();
         for action in step.actions {
             match action {
                 Action::Reserve { source, amount } => {
@@ -389,14 +441,18 @@ impl GroupActor {
                     let draw = paying.payment.draw_of(source, hint).unwrap_or(hint);
                     let told = seat.tell(wallet::Reserve {
                         owner: paying.owner,
-                        amount,
                         currency: group.currency,
-                        group: Arc::clone(&self.seat),
-                        payment: paying.serial,
-                        draw,
+                        answer: OwedAnswer {
+                            group: Arc::clone(&self.seat),
+                            payment: paying.serial,
+                            draw,
+                            source,
+                            amount,
+                            given: false,
+                        },
                     });
                     if told.is_err() {
-                        gone.get_or_insert((source, amount));
+                        gone.push(source);
                     }
                 }
                 Action::Release { source } => {
@@ -409,9 +465,10 @@ impl GroupActor {
                 Action::AskConfirmation { .. } => {}
             }
         }
-        if let Some((source, amount)) = gone {
-            let draw = paying.payment.draw_of(source, 0).unwrap_or(usize::MAX);
-            let step = paying.payment.missing(draw, amount, Missing::Unavailable);
+        if !gone.is_empty() {
+            // Whoever died is still needed by another bill: this one is not to wait for it.
+            self.bereaved = true;
+            let step = paying.payment.gone(&gone);
             return self.perform(step);
         }
         self.conclude(step.verdict);
@@ -434,27 +491,29 @@ impl GroupActor {
             Topic::Wallet(id) => {
                 AnySeat::Wallet(Arc::clone(Self::payer(&self.payers, id, &mut hint)))
             }
-            Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(&paying.merchant)),
+            Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(paying.word.merchant())),
             Topic::Group(_) => AnySeat::Group(Arc::clone(&self.seat)),
         });
         self.core.deadlines.forget(self.id);
         match submitted {
-            Ok(()) => paying.decided = true,
+            Ok(()) => {
+                paying.decided = true;
+                paying.word.keep();
+            }
             Err(error) => {
                 if let Some(paying) = self.paying.take() {
-                    self.abort(&paying, error);
+                    self.abort(*paying, error);
                 }
             }
         }
     }
 
     /// Lets every source go and tells the merchant that the bill came to nothing.
-    fn abort(&self, paying: &Paying, error: Error) {
+    fn abort(&self, paying: Paying, error: Error) {
         for (_, seat) in &self.payers {
             drop(seat.tell(wallet::Release(paying.owner)));
         }
-        let order_no = paying.payment.bill().order_no.clone();
-        drop(paying.merchant.tell(merchant::ScanRefused { order_no, error }));
+        paying.word.refuse(error);
     }
 
     /// The payment, while it may still change.
@@ -487,7 +546,11 @@ impl Drop for GroupActor {
     fn drop(&mut self) {
         self.core.deadlines.forget(self.id);
         if let Some(paying) = self.paying.take().filter(|paying| !paying.decided) {
-            self.abort(&paying, Error::Unanswered);
+            self.abort(*paying, Error::Unanswered);
+        }
+        if std::thread::panicking() {
+            // Codes keep the seat taken, which a new actor is to take.
+            self.codes.known().for_each(|code| self.core.codes.retire(code));
         }
     }
 }
@@ -524,6 +587,10 @@ impl Handler<Loaded> for GroupActor {
             Err(error) => self.fault = Some(Box::new(error)),
         }
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        if self.fault.is_some() {
+            // Who asks next may find it readable.
+            ctx.stop();
+        }
     }
 }
 
@@ -648,6 +715,18 @@ impl Handler<Answered> for GroupActor {
     }
 }
 
+impl Handler<Mourn> for GroupActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Mourn, _: &mut Self::Context) {
+        if self.paying.is_some() {
+            self.bereaved = true;
+        } else {
+            self.payers.clear();
+        }
+    }
+}
+
 impl Handler<DeadlineDue> for GroupActor {
     type Result = ();
 
@@ -686,16 +765,14 @@ impl Handler<Committed> for GroupActor {
             (None, _) => unreachable!("J-2: no record names a group that is not in memory"),
         }
         self.folded = news.position();
-        // A declined bill may have met a wallet whose actor has died: its seat must be let go.
-        let changed = matches!(
-            news.event(),
-            Event::MemberJoined { .. } | Event::MemberLeft { .. } | Event::Declined(_)
-        );
-        if changed {
+        if matches!(news.event(), Event::MemberJoined { .. } | Event::MemberLeft { .. }) {
             self.payers.clear();
         }
         if matches!(news.event(), Event::Settled(_) | Event::Declined(_)) {
             self.paying = None;
+            if std::mem::take(&mut self.bereaved) {
+                self.payers.clear();
+            }
         }
         self.feed.tell(&news);
         if let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) {

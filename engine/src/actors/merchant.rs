@@ -99,6 +99,45 @@ impl Message for ScanRefused {
     type Result = ();
 }
 
+/// The word that a group owes a merchant about one bill: a record keeps it, or [`ScanRefused`] says
+/// it. Dropped, it says that nobody knows more: a group that dies leaves no till waiting.
+pub(crate) struct OwedWord {
+    merchant: Arc<Seat<MerchantActor>>,
+    order_no: OrderNo,
+    owed: bool,
+}
+
+impl OwedWord {
+    /// To whom it is owed.
+    pub(crate) fn merchant(&self) -> &Arc<Seat<MerchantActor>> {
+        &self.merchant
+    }
+
+    /// Says that the bill came to nothing.
+    pub(crate) fn refuse(mut self, error: Error) {
+        self.say(error);
+    }
+
+    /// The record that is on its way says it.
+    pub(crate) fn keep(&mut self) {
+        self.owed = false;
+    }
+
+    fn say(&mut self, error: Error) {
+        self.owed = false;
+        let order_no = self.order_no.clone();
+        drop(self.merchant.tell(ScanRefused { order_no, error }));
+    }
+}
+
+impl Drop for OwedWord {
+    fn drop(&mut self) {
+        if self.owed {
+            self.say(Error::Unanswered);
+        }
+    }
+}
+
 struct Shelf {
     merchant: Merchant,
     head: Position,
@@ -349,11 +388,9 @@ impl MerchantActor {
         };
         let order = InFlight { content, total, group: payer, before, waiting };
         self.orders.begin(order_no.clone(), order);
-        let merchant = Arc::clone(&self.seat);
-        let scan = group::Scan { bill, code, merchant };
-        if let Err(error) = group.tell(scan) {
-            self.abandon(&order_no, &error);
-        }
+        let word = OwedWord { merchant: Arc::clone(&self.seat), order_no, owed: true };
+        // A group that has died drops the scan, and with it the word that it owes.
+        drop(group.tell(group::Scan { bill, code, word }));
     }
 
     fn abandon(&mut self, order_no: &OrderNo, error: &Error) {
@@ -456,6 +493,10 @@ impl Handler<Loaded> for MerchantActor {
             Err(error) => self.fault = Some(error),
         }
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        if self.fault.is_some() {
+            // Who asks next may find it readable.
+            ctx.stop();
+        }
     }
 }
 

@@ -145,11 +145,12 @@ impl Orders {
         order_no: &OrderNo,
         ended: Ended,
     ) -> SmallVec<[Reply<Receipt>; 1]> {
-        match self.known.insert(order_no.clone(), Known::Ended(ended)) {
-            Some(Known::InFlight(order)) => {
-                self.note(order_no.as_str());
-                order.waiting
-            }
+        let known = self.known.insert(order_no.clone(), Known::Ended(ended));
+        if !matches!(known, Some(Known::Ended(_))) {
+            self.note(order_no.as_str());
+        }
+        match known {
+            Some(Known::InFlight(order)) => order.waiting,
             Some(Known::Ended(_)) | None => SmallVec::new(),
         }
     }

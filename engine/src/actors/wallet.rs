@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use actix::{
-    Actor, AsyncContext, Context, Handler, Message,
+    Actor, ActorContext, AsyncContext, Context, Handler, Message,
     fut::{ActorFutureExt, WrapFuture},
 };
 use tokio::sync::oneshot;
@@ -20,14 +20,14 @@ use super::{
     error::Error,
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
-    group::{self, GroupActor},
+    group::{self, OwedAnswer},
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
     transaction::{AnySeat, Committed},
 };
 use crate::{
     domain::{
-        event::{Event, Source},
+        event::Event,
         payment::Missing,
         requests::{Decision, Ended, Remembered},
         text::Name,
@@ -55,14 +55,12 @@ pub(crate) struct Submit {
 /// Look at the wallet. Answered at once.
 pub(crate) struct Get(pub(crate) Reply<WalletView>);
 
-/// Set money aside for a group's bill. Answered at once with [`group::Answered`].
+/// Set money aside for a group's bill. Answered at once with [`group::Answered`], and also when the
+/// wallet dies before.
 pub(crate) struct Reserve {
     pub(crate) owner: Owner,
-    pub(crate) amount: Amount,
     pub(crate) currency: Currency,
-    pub(crate) group: Arc<Seat<GroupActor>>,
-    pub(crate) payment: u64,
-    pub(crate) draw: usize,
+    pub(crate) answer: OwedAnswer,
 }
 
 impl Message for Reserve {
@@ -170,7 +168,9 @@ impl WalletActor {
         seat: Arc<Seat<Self>>,
         origin: Origin,
     ) -> Self {
-        Self { origin, gate: Gate::shut(), ..Self::unborn(id, core, seat) }
+        let mut actor = Self::unborn(id, core, seat);
+        (actor.origin, actor.gate) = (origin, Gate::shut());
+        actor
     }
 
     /// A wallet that is about to be opened.
@@ -325,6 +325,16 @@ impl WalletActor {
     }
 }
 
+/// Groups keep their payers' seats. One whose actor dies is let go by all of them, because only then
+/// may a new actor take it.
+impl Drop for WalletActor {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.fault.is_some() {
+            self.core.groups.for_each(|seat| drop(seat.tell(group::Mourn)));
+        }
+    }
+}
+
 impl RailHolder for WalletActor {
     fn core(&self) -> &Arc<Core> {
         &self.core
@@ -371,6 +381,10 @@ impl Handler<Loaded> for WalletActor {
             Err(error) => self.fault = Some(Box::new(error)),
         }
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        if self.fault.is_some() {
+            // Who asks next may find it readable.
+            ctx.stop();
+        }
     }
 }
 
@@ -432,7 +446,7 @@ impl Handler<Reserve> for WalletActor {
         }
         let _: &mut Context<Self> = ctx;
         let reserved = match &mut self.wallet {
-            Some(wallet) => wallet.reserve(ask.owner, ask.amount, ask.currency),
+            Some(wallet) => wallet.reserve(ask.owner, ask.answer.amount(), ask.currency),
             None => Err(Rejection::Closed),
         };
         let short = |rejection| {
@@ -442,14 +456,7 @@ impl Handler<Reserve> for WalletActor {
             true => Missing::Short,
             false => Missing::Unavailable,
         });
-        let answered = group::Answered {
-            payment: ask.payment,
-            draw: ask.draw,
-            source: Source::Wallet(self.id),
-            amount: ask.amount,
-            outcome,
-        };
-        if ask.group.tell(answered).is_err() {
+        if ask.answer.give(outcome).is_err() {
             // The group is gone, and with it the bill: presumed abort.
             if let Some(wallet) = &mut self.wallet {
                 wallet.release(ask.owner);
@@ -524,7 +531,6 @@ impl Handler<Rest> for WalletActor {
     type Result = ();
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
-        use actix::ActorContext;
         if self.is_idle() && self.core.wallets.leave(self.id) {
             ctx.stop();
         }

@@ -332,6 +332,16 @@ impl Payment {
         self.fall_short(&[payer], |_| reason)
     }
 
+    /// These `sources` are gone: the shortfall rule decides for all of them at once.
+    pub fn gone(&mut self, sources: &[Source]) -> Step {
+        let asked = sources.iter().filter(|source| self.draw_of(**source, 0).is_some());
+        let payers: Vec<WalletId> = asked.map(|Source::Wallet(payer)| *payer).collect();
+        if payers.is_empty() {
+            return Step { actions: Actions::new(), verdict: self.verdict() };
+        }
+        self.fall_short(&payers, |diner| DeclineReason::Unavailable { diner })
+    }
+
     /// The diner answers `question`.
     ///
     /// # Errors

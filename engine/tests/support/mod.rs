@@ -2,7 +2,9 @@
 //! fails instead of hanging.
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
+pub(crate) mod fatal;
 pub(crate) mod leash;
+pub(crate) mod slow;
 
 use std::{
     collections::BTreeMap,

@@ -1,0 +1,130 @@
+//! An actor dies of a bug: whoever waits for it is told, a bill goes on or ends without it, and a new
+//! one takes its place for the next.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
+
+mod support;
+
+use std::time::Duration;
+
+use fanju::{
+    Config, Error, Presented,
+    domain::event::{Consent, DeclineReason, Rules, Shortfall},
+    money::Currency,
+};
+use support::{
+    Table, begin,
+    fatal::{hold_up, kill_wallet, strike_group, strike_wallet},
+    minor, over,
+    slow::{Hand, Slow},
+    wallet_with, within,
+};
+
+/// A table of three under this rule, and the host covers what the others cannot pay.
+async fn host_covers(config: Config) -> Table {
+    let rules = Rules { shortfall: Shortfall::HostCovers, ..Rules::default() };
+    Table::laid(Config { idle_after: None, ..config }, &[10_000; 3], 10_000, rules).await
+}
+
+#[tokio::test]
+async fn a_bill_whose_group_dies_over_the_scan_ends_by_itself() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 2], 10_000, Rules::default()).await;
+    let bystander = wallet_with(&table.engine, 0).await;
+    let code = table.code().await;
+    // The scan comes to a group that dies of what it is asked before.
+    let held = hold_up(&table.engine, bystander);
+    let (engine, bill) = (table.engine.clone(), table.bill("A-1", 200));
+    let bill = begin(async move { engine.present(bill, code).await }).await;
+    let struck = strike_group(&table.engine, table.group);
+    held.release();
+    let ended = within(bill).await;
+    assert!(matches!(ended, Err(Error::Unanswered)), "{ended:?}");
+    drop(struck);
+
+    let order = within(table.engine.order(table.merchant, "A-1".try_into().unwrap())).await;
+    assert!(matches!(order, Err(Error::UnknownOrder)), "presumed abort: {order:?}");
+    table.settle("A-1", 200).await;
+    assert_eq!(table.balances().await, [9_900, 9_900]);
+}
+
+#[tokio::test]
+async fn wallets_that_die_with_a_bill_at_their_door_are_missing_payers() {
+    let table = host_covers(Config::in_memory()).await;
+    let bystander = wallet_with(&table.engine, 0).await;
+    let code = table.code().await;
+    let held = hold_up(&table.engine, bystander);
+    let (engine, bill) = (table.engine.clone(), table.bill("A-1", 300));
+    let bill = begin(async move { engine.present(bill, code).await }).await;
+    // The group's turn comes before the wallets', and finds the scan that the merchant's has sent.
+    let (engine, group) = (table.engine.clone(), table.group);
+    let looks = begin(async move { engine.group(group).await }).await;
+    let struck = [1, 2].map(|diner| strike_wallet(&table.engine, table.diners[diner]));
+    held.release();
+    assert!(within(looks).await.is_ok());
+    let ended = within(bill).await.unwrap();
+    assert!(matches!(ended, Presented::Settled(_)), "the host covers: {ended:?}");
+    drop(struck);
+
+    // They stay dead until the bill is over, and pay the next one.
+    table.settle("A-2", 300).await;
+    assert_eq!(table.balances().await, [9_600, 9_900, 9_900]);
+}
+
+#[tokio::test]
+async fn wallets_that_another_bill_keeps_dead_are_missing_all_at_once() {
+    let table = host_covers(Config::in_memory()).await;
+    let engine = &table.engine;
+    // Another group of the same people pays a bill that waits for their word.
+    let asks = Consent { cap: minor(10_000), confirm_above: Some(minor(0)) };
+    let (name, host) = ("another".try_into().unwrap(), table.diners[0]);
+    let opened = engine.open_group(name, host, asks, Currency::CNY, Rules::default());
+    let another = Table { group: within(opened).await.unwrap(), ..table.clone() };
+    for diner in &table.diners[1..] {
+        within(engine.invite(another.group, host, *diner)).await.unwrap();
+        within(engine.join(another.group, *diner, asks)).await.unwrap();
+    }
+    let waits = another.begin_paying("B-1", 300).await;
+    while within(engine.group(another.group)).await.unwrap().questions.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for diner in &table.diners[1..] {
+        kill_wallet(engine, *diner).await;
+    }
+    table.settle("A-1", 300).await;
+
+    within(engine.cancel(table.merchant, "B-1".try_into().unwrap())).await.unwrap();
+    let ended = within(waits).await.unwrap();
+    let cancelled = |reason| reason == DeclineReason::Cancelled;
+    assert!(matches!(ended, Presented::Declined { reason, .. } if cancelled(reason)));
+    table.settle("A-2", 300).await;
+    assert_eq!(table.balances().await, [9_600, 9_900, 9_900]);
+}
+
+#[tokio::test]
+async fn a_wallet_that_dies_between_two_bills_is_back_for_the_next() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 3], 10_000, Rules::default()).await;
+    table.settle("A-1", 300).await;
+    kill_wallet(&table.engine, table.diners[1]).await;
+    assert_eq!(table.balances().await, [9_900; 3]);
+    kill_wallet(&table.engine, table.diners[2]).await;
+    table.settle("A-2", 300).await;
+    assert_eq!(table.balances().await, [9_800; 3]);
+}
+
+#[tokio::test]
+async fn a_wallet_that_cannot_be_brought_back_is_a_missing_payer() {
+    let slow = Slow::to("fanju-books");
+    let table = host_covers(over(slow.clone())).await;
+    slow.set(Hand::Broken);
+    wallet_with(&table.engine, 0).await;
+    while table.engine.books_error().is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    kill_wallet(&table.engine, table.diners[1]).await;
+    for order_no in ["A-1", "A-2"] {
+        table.settle(order_no, 300).await;
+    }
+    let lost = within(table.engine.wallet(table.diners[1])).await;
+    assert!(matches!(lost, Err(Error::Unanswered)), "{lost:?}");
+    let host = within(table.engine.wallet(table.diners[0])).await.unwrap();
+    assert_eq!((host.posted, host.available), (minor(9_600), minor(9_600)));
+}
