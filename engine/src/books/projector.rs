@@ -18,6 +18,11 @@ use crate::journal::Reader;
 /// turns with the thread that writes them, and each would wait for the other's processor.
 const FOLD_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Of 99 on the scale of `thread_priority`, where it means a nice value of 10: a tenth of the share of
+/// a thread at 0. Source: sched(7), each step of nice is a factor of about 1.25.
+#[cfg(target_os = "linux")]
+const PRIORITY: u8 = 22;
+
 /// Keeps the books up with the journal until it is stopped or the journal is closed; then it folds
 /// what is durable and writes it. An error ends it, is told by [`Progress::error`], and stops nothing else.
 #[derive(Debug)]
@@ -79,13 +84,17 @@ fn yield_to_everybody() {
     #[cfg(target_os = "linux")]
     {
         use thread_priority::{
-            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+            NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
             set_thread_priority_and_policy, thread_native_id,
         };
         let batch = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
-        let thread = thread_native_id();
-        if let Err(error) = set_thread_priority_and_policy(thread, ThreadPriority::Min, batch) {
-            tracing::debug!(?error, "the books run like everybody else");
+        let set = ThreadPriorityValue::try_from(PRIORITY).and_then(|priority| {
+            let priority = ThreadPriority::Crossplatform(priority);
+            set_thread_priority_and_policy(thread_native_id(), priority, batch)
+                .map_err(|error| format!("{error:?}"))
+        });
+        if let Err(error) = set {
+            tracing::debug!(error, "the books run like everybody else");
         }
     }
 }
