@@ -308,6 +308,71 @@ fn a_projector_keeps_up_and_says_so() {
     world.check(&reader);
 }
 
+/// A projector whose books are written when somebody waits for them, or in an hour.
+fn lazy(world: &World) -> Projector {
+    let journal = world.author.reader();
+    let options = Options { flush_interval: Duration::from_secs(3_600), ..Options::default() };
+    let books = Books::open(None, journal.journal_id(), options).unwrap();
+    Projector::spawn(books, journal).unwrap()
+}
+
+/// Waits for a position that the books never reach.
+fn in_vain(projector: &Projector) -> std::thread::JoinHandle<bool> {
+    let progress = projector.progress().clone();
+    std::thread::spawn(move || progress.wait_for(Position(u64::MAX - 1), Duration::from_secs(20)))
+}
+
+#[test]
+fn who_waits_for_little_is_not_held_up_by_who_waits_for_more() {
+    let mut world = World::new(11);
+    world.live(50);
+    let projector = lazy(&world);
+    assert!(
+        projector.progress().wait_for(world.author.reader().durable(), Duration::from_secs(20))
+    );
+    let far = in_vain(&projector);
+    std::thread::sleep(Duration::from_millis(100));
+    for _ in 0..3 {
+        world.live(50);
+        let durable = world.author.reader().durable();
+        assert!(projector.progress().wait_for(durable, Duration::from_secs(10)));
+    }
+    drop(projector);
+    assert!(!far.join().unwrap(), "over as soon as it is in vain");
+}
+
+/// Processor time of the threads that keep books in this process, in hundredths of a second.
+/// Source: proc(5).
+#[cfg(target_os = "linux")]
+fn processor_time() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let times = tasks.filter_map(|task| {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).ok()?;
+        let (name, fields) = stat.rsplit_once(')')?;
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        name.ends_with("(fanju-books").then_some(ticks)
+    });
+    times.sum()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_projector_does_not_spin_for_what_is_not_there() {
+    let mut world = World::new(12);
+    world.live(50);
+    let projector = lazy(&world);
+    assert!(
+        projector.progress().wait_for(world.author.reader().durable(), Duration::from_secs(20))
+    );
+    let (far, before) = (in_vain(&projector), processor_time());
+    std::thread::sleep(Duration::from_secs(1));
+    let spent = processor_time().saturating_sub(before);
+    assert!(spent < 20, "{spent} % of a processor");
+    drop(projector);
+    assert!(!far.join().unwrap());
+}
+
 #[test]
 fn a_projector_ends_with_its_journal() {
     let mut world = World::new(9);

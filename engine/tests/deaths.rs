@@ -111,6 +111,24 @@ async fn a_wallet_that_dies_between_two_bills_is_back_for_the_next() {
 }
 
 #[tokio::test]
+async fn a_wallet_that_is_not_back_in_time_is_a_missing_payer() {
+    let slow = Slow::to("fanju-books");
+    let config = Config { answer_within: Duration::from_millis(400), ..over(slow.clone()) };
+    let table = host_covers(config).await;
+    slow.set(Hand::Reaching);
+    wallet_with(&table.engine, 0).await;
+    slow.held().await;
+    kill_wallet(&table.engine, table.diners[1]).await;
+    table.settle("A-1", 300).await;
+
+    // The books go on: so does the wallet.
+    slow.set(Hand::Open);
+    assert!(within(table.engine.books_caught_up(Duration::from_secs(20))).await.unwrap());
+    table.settle("A-2", 300).await;
+    assert_eq!(table.balances().await, [9_700, 9_900, 9_800]);
+}
+
+#[tokio::test]
 async fn a_wallet_that_cannot_be_brought_back_is_a_missing_payer() {
     let slow = Slow::to("fanju-books");
     let table = host_covers(over(slow.clone())).await;

@@ -5,10 +5,57 @@ mod support;
 
 use std::time::Duration;
 
-use fanju::{Config, Engine};
-use support::within;
+use fanju::{Config, Engine, Presented, domain::event::Rules};
+use support::{
+    Table, begin,
+    fatal::kill_wallet,
+    over,
+    slow::{Hand, Slow},
+    within,
+};
 
 const LONG: Duration = Duration::from_secs(20);
+
+/// A table whose books are held in the middle of a read, and one thread to read with for each purpose.
+async fn held() -> (Slow, Table) {
+    let slow = Slow::to("fanju-books");
+    let config = Config { archive_threads: 1, ..over(slow.clone()) };
+    let table = Table::laid(config, &[10_000; 3], 10_000, Rules::default()).await;
+    slow.set(Hand::Reaching);
+    table.settle("A-1", 300).await;
+    slow.held().await;
+    (slow, table)
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_books_keeps_no_query_waiting() {
+    let (slow, table) = held().await;
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let engine = table.engine.clone();
+        waits.push(begin(async move { engine.books_caught_up(LONG).await }).await);
+    }
+    within(table.engine.query(|books| books.totals())).await.unwrap();
+    let in_vain = within(table.engine.books_caught_up(Duration::from_millis(20))).await;
+    assert!(!in_vain.unwrap(), "they are held");
+    slow.set(Hand::Open);
+    for wait in waits {
+        assert!(within(wait).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn an_actor_in_a_dead_ones_place_keeps_no_other_waiting() {
+    let (slow, table) = held().await;
+    kill_wallet(&table.engine, table.diners[1]).await;
+    let (engine, dead) = (table.engine.clone(), table.diners[1]);
+    let waits = begin(async move { engine.wallet(dead).await }).await;
+    // The archive is asked for what the till has heard before.
+    let again = table.pay("A-1", 300).await.unwrap();
+    assert!(matches!(again, Presented::Settled(receipt) if receipt.is_replayed()));
+    slow.set(Hand::Open);
+    assert_eq!(within(waits).await.unwrap().posted, support::minor(9_900));
+}
 
 /// Nice values of the threads that keep books in this process. Source: proc(5).
 #[cfg(target_os = "linux")]

@@ -10,10 +10,11 @@ use std::{
 
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    archive::Archive,
+    archive::{Archive, Shelves},
     clock::Clock,
     codes::Codes,
     deadlines::Deadlines,
@@ -43,9 +44,6 @@ pub(crate) struct Patience {
     pub(crate) rail_retry: Duration,
 }
 
-/// How long a new actor in a dead one's place waits for the books.
-const REBIRTH_PATIENCE: Duration = Duration::from_secs(60);
-
 /// Shared by all actors of one engine.
 pub(crate) struct Core {
     pub(crate) clock: Clock,
@@ -53,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) wallets: Directory<WalletId, WalletActor>,
     pub(crate) merchants: Directory<MerchantId, MerchantActor>,
     pub(crate) groups: Directory<GroupId, GroupActor>,
+    /// Where all actors live.
+    pub(crate) thread: actix_rt::ArbiterHandle,
     pub(crate) codes: Codes,
     pub(crate) deadlines: Deadlines,
     /// Reads for the actors: a bill may wait for it.
@@ -88,7 +88,8 @@ impl Core {
             patience,
             wallets: Directory::new(thread.clone()),
             merchants: Directory::new(thread.clone()),
-            groups: Directory::new(thread),
+            groups: Directory::new(thread.clone()),
+            thread,
             codes: Codes::default(),
             deadlines: Deadlines::default(),
             archive,
@@ -146,17 +147,39 @@ impl Core {
         self.poison.get().is_some()
     }
 
-    /// Waits, on a reading thread, until the books have what an actor of this origin needs.
-    pub(crate) fn await_books(&self, origin: Origin) -> Result<(), Error> {
+    /// Reads the state of a new actor with `read` on a reading thread, and tells what was found. An
+    /// actor in a dead one's place waits for the books before, which may lack its last records; no
+    /// thread waits with it. Half of the time that diners have is left when it gives up, so that a
+    /// bill which needs it can do without.
+    pub(crate) fn load<T: Send + 'static>(
+        self: &Arc<Self>,
+        origin: Origin,
+        read: impl FnOnce(&Shelves) -> Result<T, Error> + Send + 'static,
+        tell: impl FnOnce(Result<T, Error>) + Send + 'static,
+    ) {
         if origin == Origin::Asleep {
-            return Ok(());
+            return self.archive.load(read, tell);
         }
-        let committer = self.committer.get().expect("the journal opens before the first command");
-        let durable = committer.reader().durable();
-        match self.projected.wait_for(durable, REBIRTH_PATIENCE) {
-            true => Ok(()),
-            false => Err(Error::Unanswered),
-        }
+        let core = Arc::clone(self);
+        drop(actix_rt::spawn(async move {
+            let committer = core.committer.get();
+            let committer = committer.expect("the journal opens before the first command");
+            let durable = committer.reader().durable();
+            match core.await_books(durable, core.patience.answer_within / 2).await {
+                true => core.archive.load(read, tell),
+                false => tell(Err(Error::Unanswered)),
+            }
+        }));
+    }
+
+    /// Whether the books get to `position` within `patience`. To be awaited on the actors' thread,
+    /// which has the timer.
+    pub(crate) async fn await_books(&self, position: Position, patience: Duration) -> bool {
+        let (tell, told) = oneshot::channel::<()>();
+        let wait = self.projected.when(position, move || drop(tell));
+        drop(tokio::time::timeout(patience, told).await);
+        drop(wait);
+        self.projected.position() >= position
     }
 
     /// Whether the books have everything up to and with the record at `position`.

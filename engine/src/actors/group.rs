@@ -560,13 +560,10 @@ impl Actor for GroupActor {
 
     fn started(&mut self, _: &mut Self::Context) {
         if self.is_loading() {
-            let (id, seat, origin) = (self.id, Arc::clone(&self.seat), self.origin);
-            let core = Arc::clone(&self.core);
-            self.core.archive.load(
-                move |shelves| {
-                    core.await_books(origin)?;
-                    shelves.books.group(id).map_err(unreadable)
-                },
+            let (id, seat) = (self.id, Arc::clone(&self.seat));
+            self.core.load(
+                self.origin,
+                move |shelves| shelves.books.group(id).map_err(unreadable),
                 move |found| drop(seat.tell(Loaded(found))),
             );
         }

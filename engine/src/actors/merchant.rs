@@ -456,19 +456,16 @@ impl Actor for MerchantActor {
         if !self.is_loading() {
             return;
         }
-        let (id, seat, origin) = (self.id, Arc::clone(&self.seat), self.origin);
-        let core = Arc::clone(&self.core);
+        let (id, seat) = (self.id, Arc::clone(&self.seat));
         let load = move |shelves: &Shelves| {
             let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
             let mut orders = Orders::default();
             shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
             Ok::<_, BooksError>(Some(Shelf { merchant, head, orders }))
         };
-        self.core.archive.load(
-            move |shelves| {
-                core.await_books(origin)?;
-                load(shelves).map_err(unreadable)
-            },
+        self.core.load(
+            self.origin,
+            move |shelves| load(shelves).map_err(unreadable),
             move |found| drop(seat.tell(Loaded(found))),
         );
     }

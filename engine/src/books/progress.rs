@@ -1,10 +1,12 @@
 //! How far the books are, for whoever waits for them or watches them.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
+    fmt, mem,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc,
     },
     time::{Duration, Instant},
 };
@@ -57,12 +59,23 @@ struct Shared {
     projected: AtomicU64,
     durable: AtomicU64,
     records_pending: AtomicUsize,
-    /// Somebody waits for the rows to reach this position.
+    /// The nearest position that somebody waits for; [`NOBODY`].
     wanted: AtomicU64,
     state: Mutex<State>,
-    moved: Condvar,
     /// Wakes the projector from its nap.
     asked: Condvar,
+}
+
+/// No record is ever that far.
+const NOBODY: u64 = u64::MAX;
+
+/// Whom to call, and that is all one can say of it.
+struct Call(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Call")
+    }
 }
 
 #[derive(Debug)]
@@ -73,6 +86,38 @@ struct State {
     stats: FlushStats,
     error: Option<Arc<BooksError>>,
     ended: bool,
+    /// Who waits, by position and by who came first.
+    waiting: BTreeMap<(u64, u64), Call>,
+    /// How many have waited so far.
+    waits: u64,
+    /// The projector is to look before it naps: somebody has come, or it is to stop.
+    asked: bool,
+}
+
+/// A place among those who wait for the books; dropped, it is given up.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    progress: Progress,
+    place: (u64, u64),
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let shared = &*self.progress.shared;
+        let mut state = shared.state.lock();
+        let call = state.waiting.remove(&self.place);
+        shared.note_wanted(&state);
+        drop(state);
+        drop(call);
+    }
+}
+
+impl Shared {
+    fn note_wanted(&self, state: &State) {
+        let nearest =
+            state.waiting.first_key_value().map_or(NOBODY, |((position, _), _)| *position);
+        self.wanted.store(nearest, Ordering::Relaxed);
+    }
 }
 
 impl Progress {
@@ -83,14 +128,16 @@ impl Progress {
             stats: FlushStats::default(),
             error: None,
             ended: false,
+            waiting: BTreeMap::new(),
+            waits: 0,
+            asked: false,
         };
         let shared = Shared {
             projected: AtomicU64::new(projected.0),
             durable: AtomicU64::new(projected.0),
             records_pending: AtomicUsize::new(0),
-            wanted: AtomicU64::new(projected.0),
+            wanted: AtomicU64::new(NOBODY),
             state: Mutex::new(state),
-            moved: Condvar::new(),
             asked: Condvar::new(),
         };
         Self { shared: Arc::new(shared) }
@@ -107,21 +154,32 @@ impl Progress {
     /// over at once.
     #[must_use]
     pub fn wait_for(&self, position: Position, timeout: Duration) -> bool {
-        let deadline = Instant::now().checked_add(timeout);
-        let mut state = self.shared.state.lock();
-        self.shared.wanted.fetch_max(position.0, Ordering::Relaxed);
-        self.shared.asked.notify_one();
-        while self.position() < position && !state.ended {
-            match deadline {
-                Some(deadline) => {
-                    if self.shared.moved.wait_until(&mut state, deadline).timed_out() {
-                        break;
-                    }
-                }
-                None => self.shared.moved.wait(&mut state),
-            }
-        }
+        let (tell, told) = mpsc::channel::<()>();
+        let wait = self.when(position, move || drop(tell));
+        assert!(told.recv_timeout(timeout).is_err(), "nothing is sent: the channel ends");
+        drop(wait);
         self.position() >= position
+    }
+
+    /// Calls `tell` once everything before `position` is in the rows, or never will be because the
+    /// projector failed or ended; rows are written earlier for it. The call comes on the projector's
+    /// thread, or on this one where it is due already: it must not wait for anything. It does not
+    /// come once the [`Wait`] is dropped.
+    pub(crate) fn when(&self, position: Position, tell: impl FnOnce() + Send + 'static) -> Wait {
+        let shared = &*self.shared;
+        let mut state = shared.state.lock();
+        state.waits += 1;
+        let place = (position.0, state.waits);
+        if self.position() >= position || state.ended {
+            drop(state);
+            tell();
+        } else {
+            state.waiting.insert(place, Call(Box::new(tell)));
+            state.asked = true;
+            shared.note_wanted(&state);
+            shared.asked.notify_one();
+        }
+        Wait { progress: self.clone(), place }
     }
 
     /// How far the books are behind.
@@ -155,27 +213,25 @@ impl Progress {
         self.shared.state.lock().ended
     }
 
-    /// Whether somebody waits for rows that are not written.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.shared.wanted.load(Ordering::Relaxed) > self.position().0
-    }
-
     /// Whether what somebody waits for is folded already, up to `folded`, and only to be written.
     pub(super) fn is_wanted_of(&self, folded: Position) -> bool {
-        self.is_wanted() && self.shared.wanted.load(Ordering::Relaxed) <= folded.0
+        self.shared.wanted.load(Ordering::Relaxed) <= folded.0
     }
 
-    /// The projector's side: lets `nap` pass, or less when it is needed.
-    pub(super) fn nap(&self, nap: Duration, is_needed: impl Fn() -> bool) {
+    /// The projector's side: lets `nap` pass, or less when it is needed. Who has come before and
+    /// waits for what is not there yet shortens no nap.
+    pub(super) fn nap(&self, nap: Duration) {
         let mut state = self.shared.state.lock();
-        if !is_needed() {
+        if !state.asked {
             self.shared.asked.wait_for(&mut state, nap);
         }
+        state.asked = false;
     }
 
     /// Wakes the projector.
     pub(super) fn wake(&self) {
-        let state = self.shared.state.lock();
+        let mut state = self.shared.state.lock();
+        state.asked = true;
         self.shared.asked.notify_one();
         drop(state);
     }
@@ -216,15 +272,19 @@ impl Progress {
         stats.last = took;
         stats.longest = stats.longest.max(took);
         stats.total += took;
+        let later = state.waiting.split_off(&(to.0.saturating_add(1), 0));
+        let reached = mem::replace(&mut state.waiting, later);
+        self.shared.note_wanted(&state);
         drop(state);
-        self.shared.moved.notify_all();
+        reached.into_values().for_each(|Call(tell)| tell());
     }
 
     pub(super) fn end(&self, error: Option<Arc<BooksError>>) {
         let mut state = self.shared.state.lock();
         state.ended = true;
         state.error = error;
+        let waiting = mem::take(&mut state.waiting);
         drop(state);
-        self.shared.moved.notify_all();
+        waiting.into_values().for_each(|Call(tell)| tell());
     }
 }

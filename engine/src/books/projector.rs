@@ -148,7 +148,7 @@ impl Task {
                 if stopping {
                     break;
                 }
-                self.rest(flush_in, wanted);
+                self.rest(flush_in);
             }
         }
         self.flush()
@@ -156,10 +156,9 @@ impl Task {
 
     /// Lets records gather until it is time to write them. Never waits on the journal itself: the
     /// thread that writes it would have to wake this one, or wait for a lock that it holds.
-    fn rest(&self, flush_in: Option<Duration>, wanted: bool) {
+    fn rest(&self, flush_in: Option<Duration>) {
         let nap = flush_in.map_or(FOLD_INTERVAL, |flush_in| flush_in.min(FOLD_INTERVAL));
-        let is_asked = || !wanted && self.progress.is_wanted();
-        self.progress.nap(nap, || self.stop.load(Ordering::Acquire) || is_asked());
+        self.progress.nap(nap);
     }
 
     fn flush(&mut self) -> Result<(), BooksError> {

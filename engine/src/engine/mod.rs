@@ -561,9 +561,22 @@ impl Engine {
     /// # Errors
     /// [`Error::Closing`].
     pub async fn books_caught_up(&self, timeout: Duration) -> Result<bool, Error> {
-        let target = self.stats().durable;
-        let progress = self.0.core.projected.clone();
-        self.0.core.queries.read(move |_| Ok(progress.wait_for(target, timeout))).await
+        let (core, target) = (Arc::clone(&self.0.core), self.stats().durable);
+        let (done, answer) = oneshot::channel();
+        let wait = async move {
+            if done.send(core.await_books(target, timeout).await).is_err() {
+                tracing::debug!("nobody waits for the books any more");
+            }
+        };
+        if !self.0.core.thread.spawn(wait) {
+            return Err(Error::Closing);
+        }
+        match answer.await {
+            Ok(reached) => Ok(reached),
+            // The engine has closed meanwhile, and brought its books up to date.
+            Err(_) if self.0.core.projected.position() >= target => Ok(true),
+            Err(_) => Err(Error::Closing),
+        }
     }
 
     /// Why the books stopped, if they failed. The engine goes on without them: books never decide.
