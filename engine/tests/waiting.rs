@@ -1,11 +1,14 @@
-//! Whoever waits for the books waits neither long nor at the cost of others.
+//! Waiting for the books takes no thread from others, and an engine ends on whichever thread lets it go.
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 mod support;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
-use fanju::{Config, Engine, Presented, domain::event::Rules};
+use fanju::{Config, Engine, Presented, Rail, SandboxBank, domain::event::Rules};
 use support::{
     Table, begin,
     fatal::kill_wallet,
@@ -55,6 +58,33 @@ async fn an_actor_in_a_dead_ones_place_keeps_no_other_waiting() {
     assert!(matches!(again, Presented::Settled(receipt) if receipt.is_replayed()));
     slow.set(Hand::Open);
     assert_eq!(within(waits).await.unwrap().posted, support::minor(9_900));
+}
+
+#[tokio::test]
+async fn an_engine_may_end_on_a_thread_of_its_own() {
+    let rail: Arc<dyn Rail> = Arc::new(SandboxBank::default());
+    let alive = Arc::downgrade(&rail);
+    let engine = Engine::open(Config { rail, ..Config::in_memory() }).unwrap();
+    let (let_go, told) = mpsc::channel::<()>();
+    let (asking, last) = (engine.clone(), engine.clone());
+    let query = begin(async move {
+        asking
+            .query(move |_| {
+                assert!(told.recv().is_err(), "the channel ends");
+                drop(last);
+                Ok(())
+            })
+            .await
+    })
+    .await;
+    drop((query, engine));
+    drop(let_go);
+    let ended = async {
+        while alive.strong_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(ended).await;
 }
 
 /// Nice values of the threads that keep books in this process. Source: proc(5).

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
 };
 
 use parking_lot::Mutex;
@@ -173,7 +173,7 @@ impl Archive {
         let queue = Arc::new(Mutex::new(queue));
         let spawn = |_| {
             let (shelves, queue) = (shelves.clone(), Arc::clone(&queue));
-            std::thread::Builder::new().name(name.into()).spawn(move || {
+            thread::Builder::new().name(name.into()).spawn(move || {
                 loop {
                     let job = queue.lock().recv();
                     let Ok(job) = job else { return };
@@ -223,7 +223,8 @@ impl Archive {
     pub(crate) fn close(&self) {
         self.jobs.lock().take();
         for thread in self.threads.lock().drain(..) {
-            if thread.join().is_err() {
+            // A query may have held the last handle of its engine: its thread ends after it.
+            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
                 tracing::error!("a reading thread panicked");
             }
         }

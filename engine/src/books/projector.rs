@@ -67,7 +67,10 @@ impl Projector {
     fn join(&mut self) -> Option<Books> {
         self.stop.store(true, Ordering::Release);
         self.progress.wake();
-        self.thread.take().and_then(|thread| thread.join().ok())
+        // Whom the thread calls may hold the last handle of it all: then it ends by itself.
+        let others =
+            |thread: &mut JoinHandle<Books>| thread.thread().id() != thread::current().id();
+        self.thread.take_if(others).and_then(|thread| thread.join().ok())
     }
 }
 
