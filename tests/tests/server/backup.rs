@@ -33,7 +33,7 @@ fn dine(house: &House, table: &mut Table, shop: &Shop, enough: &AtomicBool) -> V
 
 #[test]
 fn a_copy_made_while_dinners_go_on_is_whole_and_serves() {
-    let settings = [("FANJU_SESSION_REQUESTS_PER_SECOND", "1000000")];
+    let settings = [("FANJU_REQUESTS_PER_SECOND", "1000000")];
     let mut house = House::open_with(TABLES * 3, TABLES, &settings);
     // Told before the first copy begins: in each of them.
     let shop = house.cast.merchants[0].clone();

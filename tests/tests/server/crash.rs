@@ -26,7 +26,7 @@ const DINING: Duration = Duration::from_millis(250);
 const COMMANDS: usize = 40;
 
 /// Clients that ask as often as they can.
-const TIRELESS: (&str, &str) = ("FANJU_SESSION_REQUESTS_PER_SECOND", "1000000");
+const TIRELESS: (&str, &str) = ("FANJU_REQUESTS_PER_SECOND", "1000000");
 
 fn chance() -> StdRng {
     let seed = match env::var("FANJU_SEED") {

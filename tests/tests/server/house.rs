@@ -108,7 +108,7 @@ impl House {
         self.starts += 1;
         let log = File::create(self.log()).expect("a log file");
         let mut child = Command::new(server())
-            .args(["--listen", "127.0.0.1:0", "--log", "json", "--data"])
+            .args(["--listen", "127.0.0.1:0", "--made-up-people", "--log", "json", "--data"])
             .arg(&self.data)
             .env("RUST_LOG", "info")
             .envs(self.environment.iter().map(|(name, value)| (*name, value)))
