@@ -312,8 +312,8 @@ fn a_projector_keeps_up_and_says_so() {
 fn lazy(world: &World) -> Projector {
     let journal = world.author.reader();
     let options = Options { flush_interval: Duration::from_secs(3_600), ..Options::default() };
-    let books = Books::open(None, journal.journal_id(), options).unwrap();
-    Projector::spawn(books, journal).unwrap()
+    let books = Books::open(None, journal.journal_id(), options).expect("opens");
+    Projector::spawn(books, journal).expect("a thread")
 }
 
 /// Waits for a position that the books never reach.
@@ -341,17 +341,17 @@ fn who_waits_for_little_is_not_held_up_by_who_waits_for_more() {
     assert!(!far.join().unwrap(), "over as soon as it is in vain");
 }
 
-/// Processor time of the threads that keep books in this process, in hundredths of a second.
-/// Source: proc(5).
+/// How long the threads that keep books in this process ran or wanted to, in nanoseconds.
+/// Source: Linux, Documentation/scheduler/sched-stats.rst.
 #[cfg(target_os = "linux")]
-fn processor_time() -> u64 {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+fn awake() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("a proc file system");
     let times = tasks.filter_map(|task| {
-        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).ok()?;
-        let (name, fields) = stat.rsplit_once(')')?;
-        let ticks = fields.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
-        name.ends_with("(fanju-books").then_some(ticks)
+        let task = task.ok()?.path();
+        let name = std::fs::read_to_string(task.join("comm")).ok()?;
+        let times = std::fs::read_to_string(task.join("schedstat")).ok()?;
+        let times = times.split_whitespace().take(2).filter_map(|time| time.parse::<u64>().ok());
+        (name.trim() == "fanju-books").then(|| times.sum::<u64>())
     });
     times.sum()
 }
@@ -365,10 +365,10 @@ fn a_projector_does_not_spin_for_what_is_not_there() {
     assert!(
         projector.progress().wait_for(world.author.reader().durable(), Duration::from_secs(20))
     );
-    let (far, before) = (in_vain(&projector), processor_time());
+    let (far, before) = (in_vain(&projector), awake());
     std::thread::sleep(Duration::from_secs(1));
-    let spent = processor_time().saturating_sub(before);
-    assert!(spent < 20, "{spent} % of a processor");
+    let awake = Duration::from_nanos(awake().saturating_sub(before));
+    assert!(awake < Duration::from_millis(500), "awake for {awake:?} of a second");
     drop(projector);
     assert!(!far.join().unwrap());
 }

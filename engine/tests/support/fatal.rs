@@ -3,7 +3,7 @@
 
 use std::{
     sync::{Arc, Condvar, Mutex},
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Wake, Waker},
     thread,
 };
 
@@ -53,7 +53,8 @@ impl Wake for Caller {
             Conduct::Panics => panic!("a caller's bug, on the stack of the actor that answers"),
             Conduct::Holds => {
                 let stage = self.stage.lock().unwrap();
-                drop(self.changed.wait_while(stage, |stage| *stage == Stage::Woken).unwrap());
+                let held = |stage: &mut Stage| *stage == Stage::Woken;
+                drop(self.changed.wait_timeout_while(stage, HANGS * 2, held).unwrap());
             }
         }
     }
@@ -74,7 +75,7 @@ impl Fatal {
             let waker = Waker::from(Arc::clone(&caller));
             // Tokio would put off who asks too often, and an answer that is there does no harm.
             let mut asked: Begun<()> = Box::pin(unconstrained(ask()));
-            if let Poll::Pending = asked.as_mut().poll(&mut Context::from_waker(&waker)) {
+            if asked.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
                 return Self { caller, _asked: asked };
             }
         }
