@@ -14,11 +14,14 @@ use crate::{house::House, table::Ledger};
 
 /// The folder of tools; nothing, said loudly, if there is none.
 fn tools(of: &str) -> Option<PathBuf> {
-    let tools = env::var_os("FANJU_TOOLS").map(PathBuf::from);
-    if tools.is_none() {
+    let Some(tools) = env::var_os("FANJU_TOOLS") else {
         println!("SKIPPED: {of} needs FANJU_TOOLS, a folder that scripts/tools makes");
-    }
-    tools.map(|tools| fs::canonicalize(&tools).unwrap_or_else(|error| panic!("{tools:?}: {error}")))
+        return None;
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let tools = root.join(tools);
+    assert!(tools.is_dir(), "{} does not exist: run scripts/tools", tools.display());
+    Some(tools)
 }
 
 /// Runs `client` against a server of its own; everybody has everything back afterwards.

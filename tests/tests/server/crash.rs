@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use crate::{
-    house::{House, Shop},
+    house::{House, Shop, TIRELESS},
     http::Http,
     socket::Socket,
     table::{Ledger, Table},
@@ -24,9 +24,6 @@ const DINING: Duration = Duration::from_millis(250);
 
 /// Commands under way when the server dies: within what a session may have.
 const COMMANDS: usize = 40;
-
-/// Clients that ask as often as they can.
-const TIRELESS: (&str, &str) = ("FANJU_REQUESTS_PER_SECOND", "1000000");
 
 fn chance() -> StdRng {
     let seed = match env::var("FANJU_SEED") {

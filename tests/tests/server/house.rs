@@ -23,6 +23,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at something that will be so soon.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// Lets clients ask as often as they can.
+pub(crate) const TIRELESS: (&str, &str) = ("FANJU_REQUESTS_PER_SECOND", "1000000");
+
 /// What each diner begins with, in minor units.
 pub(crate) const PURSE: i64 = 1_000_000;
 
@@ -108,9 +111,12 @@ impl House {
         self.starts += 1;
         let log = File::create(self.log()).expect("a log file");
         let mut child = Command::new(server())
-            .args(["--listen", "127.0.0.1:0", "--made-up-people", "--log", "json", "--data"])
+            .args(["--listen", "127.0.0.1:0", "--log", "json", "--data"])
             .arg(&self.data)
             .env("RUST_LOG", "info")
+            .env("FANJU_MADE_UP_PEOPLE", "true")
+            // Made-up people have no finger to show.
+            .env("FANJU_STEP_UP_ABOVE_MINOR", "1000000000000")
             .envs(self.environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -201,22 +207,22 @@ impl House {
 
     /// `fanju-server verify` of a data folder that no server runs on; what it found.
     pub(crate) fn verify(data: &Path) -> String {
-        said(Command::new(server()).args(["verify", "--data"]).arg(data).output())
+        let mut verify = Command::new(server());
+        said(verify.args(["verify", "--data"]).arg(data)).unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 
-    /// `fanju-server backup` of this house's folder while the server runs.
-    pub(crate) fn back_up(&self, to: &Path) -> String {
-        let backup =
-            Command::new(server()).arg("backup").arg(to).arg("--data").arg(&self.data).output();
-        said(backup)
+    /// `fanju-server backup` of this house's folder while the server runs; what it said or, if it
+    /// failed, complained.
+    pub(crate) fn back_up(&self, to: &Path) -> Result<String, String> {
+        let mut backup = Command::new(server());
+        said(backup.arg("backup").arg(to).arg("--data").arg(&self.data))
     }
 }
 
-fn said(output: std::io::Result<Output>) -> String {
-    let output = output.expect("the server's binary starts");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+fn said(command: &mut Command) -> Result<String, String> {
+    let Output { status, stdout, stderr } = command.output().expect("the server's binary starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if status.success() { Ok(text(&stdout)) } else { Err(text(&stdout) + &text(&stderr)) }
 }
 
 impl Drop for House {

@@ -16,6 +16,7 @@ mod dinner;
 mod house;
 mod http;
 mod resume;
+mod slow;
 mod socket;
 mod stop;
 mod storm;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    house::{Diner, House, Shop},
+    house::{Diner, House, Shop, TIRELESS},
     http::Http,
     socket::Socket,
     table::Table,
@@ -66,11 +66,11 @@ fn position(event: &Value) -> u64 {
 /// A dinner that leaves traces everywhere: paid, declined, paid, given back, closed.
 fn dine(house: &House, table: &mut Table, shop: &Shop) {
     let mut till = Socket::signed_in(house, &shop.token);
-    for (order_no, total) in [("a", 3_001), ("b", 400_000), ("c", 1)] {
+    for (order_no, total) in [("a", 3_001), ("b", 1_800_000), ("c", 1)] {
         let bill = table.bill(shop, order_no, total);
         // The second is above what they agreed to: they are asked, and the till takes it back.
         let scan = till.begin("orders.scan", bill).expect("is sent");
-        if total > 300_000 {
+        if order_no == "b" {
             while table.phones[0].push().expect("still there")["method"] != "progress" {}
             till.ask("orders.cancel", json!({ "merchant": shop.merchant, "order_no": order_no }));
         }
@@ -197,4 +197,48 @@ fn an_unsubscribed_topic_is_silent_and_can_be_resumed() {
     table.phones[1].hears_nothing();
     assert_eq!(table.phones[1].subscribe(&topic, last)["recovered"], true);
     assert_eq!(table.phones[1].event().expect("hears")["event"]["data"]["order_no"], "quiet");
+}
+
+/// The most events that a subscriber can catch up with.
+const RESUME_EVENTS_MAX: usize = 4_096;
+
+/// Requests that are under way at once: fewer than `hello` allows.
+const AT_ONCE: usize = 50;
+
+#[test]
+fn whoever_missed_too_much_takes_the_state_instead() {
+    let house = House::open_with(1, 0, &[TIRELESS]);
+    let mut table = Table::seat(&house, &house.cast.diners);
+    let topic = table.topic();
+    let last = table.phones[0].heard(&topic).expect("listens");
+    table.phones.clear();
+    let mut busy = Socket::signed_in(&house, &house.cast.diners[0].token);
+    let mut positions = Vec::new();
+    while positions.len() < RESUME_EVENTS_MAX + 1 {
+        let change = |cap: usize| {
+            let (group, wallet) = (&table.group, table.host());
+            json!({ "group": group, "wallet": wallet, "cap": 100_000 + cap })
+        };
+        let left = (RESUME_EVENTS_MAX + 1 - positions.len()).min(AT_ONCE);
+        let asked: Vec<u64> = (0..left)
+            .map(|cap| busy.begin("groups.consent", change(cap)).expect("is sent"))
+            .collect();
+        for id in asked {
+            let receipt = busy.answer(id).expect("still there").expect("is granted");
+            positions.push(position(&receipt));
+        }
+    }
+    positions.sort_unstable();
+    let newest = positions[RESUME_EVENTS_MAX];
+    for (after, recovered) in [(last, false), (positions[0], true), (newest, true)] {
+        let mut socket = Socket::signed_in(&house, &house.cast.diners[0].token);
+        let subscribed = socket.subscribe(&topic, Some(after));
+        assert_eq!(subscribed["recovered"], recovered, "after {after}: {subscribed}");
+        assert_eq!(subscribed["position"], newest, "after {after}: {subscribed}");
+        let missed = positions.iter().filter(|position| recovered && **position > after);
+        for position in missed {
+            assert_eq!(socket.event().expect("still there")["position"], *position);
+        }
+        socket.has_heard_nothing();
+    }
 }

@@ -10,8 +10,8 @@ use crate::{
     socket::Socket,
 };
 
-/// What each diner agrees to, in minor units: the most that needs no second look.
-pub(crate) const CAP: i64 = 100_000;
+/// What each diner agrees to, in minor units: half a purse.
+pub(crate) const CAP: i64 = PURSE / 2;
 
 /// A group that was opened and joined, and its people's phones, which listen to it.
 pub(crate) struct Table {

@@ -124,6 +124,8 @@ fn dial(address: SocketAddr) -> std::io::Result<TcpStream> {
         let own = SocketAddr::from((Ipv4Addr::new(127, 1 + b, c, d), 0));
         socket.bind(&own.into())?;
     }
+    // A phone's, so that whoever does not read is noticed.
+    socket.set_recv_buffer_size(64 * 1024)?;
     socket.connect(&address.into())?;
     socket.set_tcp_nodelay(true)?;
     let stream = TcpStream::from(socket);

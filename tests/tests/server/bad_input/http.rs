@@ -8,9 +8,13 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    house::{Diner, House, PATIENCE},
+    house::{Diner, House, PATIENCE, PURSE},
     http::{Http, raw},
 };
+
+/// The largest body that is taken, in bytes; a bill may be longer.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+const BILL_BYTES_MAX: usize = 1024 * 1024;
 
 #[test]
 fn a_body_that_is_no_command_is_refused() {
@@ -90,4 +94,85 @@ fn pages_of_other_sites_may_not_connect() {
         socket.read_exact(&mut reply).expect("is answered");
         assert_eq!(String::from_utf8_lossy(&reply), format!("HTTP/1.1 {status}"), "{origin}");
     }
+}
+
+#[test]
+fn a_verb_that_a_resource_does_not_take_is_told_which_it_does() {
+    let house = House::open(1, 1);
+    let Diner { wallet, token } = &house.cast.diners[0];
+    let merchant = &house.cast.merchants[0].merchant;
+    let http = Http::new(&house);
+    let cases = [
+        ("DELETE", format!("/v1/wallets/{wallet}"), "GET"),
+        ("GET", format!("/v1/wallets/{wallet}/top-ups"), "POST"),
+        ("PUT", format!("/v1/merchants/{merchant}/orders/1"), "DELETE, GET"),
+        ("PATCH", "/v1/groups".to_owned(), "POST"),
+    ];
+    for (verb, path, allowed) in cases {
+        let bearer = format!("Bearer {token}");
+        let reply = http.send(verb, &path, &[("authorization", &bearer)], b"");
+        reply.is_problem(405, "wrong_method");
+        let mut allow: Vec<&str> = reply.header("allow").split(", ").collect();
+        allow.retain(|verb| *verb != "HEAD");
+        allow.sort_unstable();
+        assert_eq!(allow.join(", "), allowed, "{verb} {path}: {reply:?}");
+    }
+}
+
+#[test]
+fn a_body_of_more_than_64_kib_is_refused() {
+    let house = House::open(1, 1);
+    let Diner { wallet, token } = &house.cast.diners[0];
+    let http = Http::new(&house);
+    let bearer = format!("Bearer {token}");
+    let path = format!("/v1/wallets/{wallet}/top-ups");
+    let filled = |body: &str, length: usize| body.to_owned() + &" ".repeat(length - body.len());
+    let padded = |length: usize| filled("{\"amount\":1}", length);
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "large")];
+    let largest = http.send("POST", &path, &headers, padded(BODY_BYTES_MAX).as_bytes());
+    assert_eq!(largest.status, 200, "{largest:?}");
+    let reply = http.send("POST", &path, &headers, padded(BODY_BYTES_MAX + 1).as_bytes());
+    reply.is_problem(413, "body_too_large");
+    let bill = |length: usize| {
+        let bearer = format!("Bearer {}", house.cast.merchants[0].token);
+        let path = format!("/v1/merchants/{}/orders", house.cast.merchants[0].merchant);
+        http.send("POST", &path, &[("authorization", &bearer)], filled("{}", length).as_bytes())
+    };
+    bill(BILL_BYTES_MAX).is_problem(400, "bad_request");
+    bill(BILL_BYTES_MAX + 1).is_problem(413, "body_too_large");
+    // In chunks, which say no length beforehand.
+    let mut chunked = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\nidempotency-key: c\r\n\
+         transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    )
+    .into_bytes();
+    for _ in 0..=BODY_BYTES_MAX / 1024 {
+        chunked.extend_from_slice(b"400\r\n");
+        chunked.extend_from_slice(&[b' '; 1024]);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    let reply = raw(house.address(), &chunked);
+    assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
+    assert!(reply.contains("body_too_large"), "{reply}");
+}
+
+#[test]
+fn a_body_that_never_comes_is_not_waited_for() {
+    let house = House::open(1, 0);
+    let Diner { wallet, token } = &house.cast.diners[0];
+    let mut socket = TcpStream::connect(house.address()).expect("connects");
+    socket.set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
+    let request = format!(
+        "POST /v1/wallets/{wallet}/top-ups HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         idempotency-key: slow\r\ncontent-length: 100\r\n\r\n{{\"amount\":1"
+    );
+    socket.write_all(request.as_bytes()).expect("is sent");
+    let mut status = [0; 12];
+    let read = socket.read_exact(&mut status);
+    assert!(read.is_ok(), "still waited for after {PATIENCE:?}: {read:?}");
+    assert_eq!(status, *b"HTTP/1.1 408");
+    let path = format!("/v1/wallets/{wallet}");
+    let view = Http::new(&house).get(&path, Some(token)).done();
+    assert_eq!(view["posted"], PURSE, "{view}");
 }

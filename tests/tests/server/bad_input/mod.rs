@@ -2,5 +2,6 @@
 
 mod frames;
 mod http;
+mod paths;
 mod pressure;
 mod tokens;
