@@ -130,7 +130,7 @@ impl Corner {
         let order_no = format!("{}", self.told.len());
         self.told.insert(order_no.clone(), None);
         let bill = json!({
-            "merchant": self.shop.merchant, "code": code, "order_no": order_no, "total": 1_001,
+            "merchant": self.shop.merchant, "code": code, "order_no": order_no, "total": 31,
         });
         let ended = till.try_ask("orders.scan", bill)?.expect("an end");
         assert_eq!(ended["state"], "settled", "{ended}");
