@@ -27,7 +27,7 @@ const JOURNAL: &str = "journal";
 
 /// Pages that one step of a database's copy takes: all of them. Readers of a write-ahead log keep no
 /// writer waiting, and a copy by steps begins anew with every write.
-const STEP_PAGES: i32 = -1;
+const STEP_PAGES: i32 = i32::MAX;
 
 /// What was copied.
 #[derive(Debug)]
