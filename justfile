@@ -18,6 +18,10 @@ test *arguments:
 ci:
     bash .ci/run
 
+# what strangers send, made up; so many seconds for each target
+fuzz seconds="60":
+    scripts/fuzz {{ seconds }}
+
 # the models of everything that threads share
 loom:
     RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p fanju-loom
@@ -33,6 +37,10 @@ sim seconds="10" *arguments:
 # measure; nothing here fails for being slow
 bench *arguments:
     cargo bench -p fanju {{ arguments }}
+
+# dinners a second over websockets, beside what the websocket library could push by itself
+push *arguments:
+    cargo bench -p fanju-server --bench bare_push -- {{ arguments }}
 
 # known holes in what we build on; needs the network
 advisories:

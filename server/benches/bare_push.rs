@@ -17,7 +17,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use actix::{Actor, AsyncContext, Handler, Recipient, StreamHandler};
@@ -103,10 +103,8 @@ impl Programs {
     }
 
     fn bare(&self, tables: u32, seconds: u32) -> Result<f64, Failed> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut child =
+            Command::new(std::env::current_exe()?).arg("serve").stdout(Stdio::piped()).spawn()?;
         let said = BufReader::new(child.stdout.take().ok_or("no output")?).lines().next();
         let _running = Running(child);
         let address: SocketAddr = said.ok_or("the bare server ended")??.parse()?;
@@ -228,9 +226,11 @@ struct Session {
     hall: web::Data<Hall>,
 }
 
-#[derive(actix::Message)]
-#[rtype(result = "()")]
 struct Push(ByteString);
+
+impl actix::Message for Push {
+    type Result = ();
+}
 
 #[derive(Deserialize)]
 struct Asked<'a> {
@@ -322,7 +322,8 @@ impl Session {
         let settlement = settlement(order_no, *total, merchant.parse().expect("a shop"), group);
         let answer = serde_json::to_string(&settlement).expect("JSON");
         let event = Event::Settled(settlement);
-        let body = cloud_event::render("00000000-0000-0000-0000-000000000000", position, at, &event);
+        let body =
+            cloud_event::render("00000000-0000-0000-0000-000000000000", position, at, &event);
         let text: ByteString = format!(
             "{{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{{\"topic\":\"group:{}\",\
              \"position\":{position},\"prev\":{prev},\"event\":{body}}}}}",
@@ -381,6 +382,5 @@ fn wallet(number: u32) -> WalletId {
 }
 
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    Timestamp(i64::try_from(since.as_micros()).expect("before the year 292000"))
+    fanju::Clock::System.now()
 }

@@ -18,6 +18,7 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "EXAMPLES:\n  \
     fanju-server --data DIR cast --diners 2000 --shops 16 > cast.json\n  \
+    FANJU_REQUESTS_PER_SECOND=1000000 fanju-server --data DIR --made-up-people\n  \
     fanju-sim live --cast cast.json --rate 2000                how long do phones wait at that load?\n  \
     fanju-sim live --cast cast.json --rate max --tables 128    how many dinners go through?\n  \
     fanju-sim live --cast cast.json --tables 50 --idle 10000 --server-pid PID   what does one cost?\n  \

@@ -52,13 +52,20 @@ impl Default for World {
         let app = App::open(settings).expect("opens in memory");
         let cast = system.block_on(cast::make(&app, 1, 2, Amount::from_minor(1_000_000)));
         let cast = serde_json::to_value(cast.expect("a cast")).expect("JSON");
-        let word = |path: &str| cast.pointer(path).and_then(Value::as_str).expect("is there").to_owned();
+        let word =
+            |path: &str| cast.pointer(path).and_then(Value::as_str).expect("is there").to_owned();
         let words = [
             ("$WALLET", word("/diners/0/wallet")),
             ("$FRIEND", word("/diners/1/wallet")),
             ("$SHOP", word("/merchants/0/merchant")),
         ];
-        Self { system, app, words, diner: word("/diners/0/token"), owner: word("/merchants/0/token") }
+        Self {
+            system,
+            app,
+            words,
+            diner: word("/diners/0/token"),
+            owner: word("/merchants/0/token"),
+        }
     }
 }
 
@@ -87,9 +94,11 @@ impl World {
         let key = params.remove("idempotency_key").and_then(|key| key.as_str().map(str::to_owned));
         let callers = [Caller::Nobody, self.caller(&self.diner), self.caller(&self.owner)];
         for caller in callers {
-            let (address, key, params) = (IpAddr::V4(Ipv4Addr::LOCALHOST), key.clone(), params.clone());
+            let (address, key, params) =
+                (IpAddr::V4(Ipv4Addr::LOCALHOST), key.clone(), params.clone());
             let ask = Ask { caller, token: None, key, address, agent: None };
-            let answered = self.system.block_on(operations::perform(&self.app, operation, ask, params));
+            let answered =
+                self.system.block_on(operations::perform(&self.app, operation, ask, params));
             match answered {
                 Ok(answer) => is_json(&answer),
                 Err(problem) => {
@@ -135,7 +144,8 @@ impl World {
                 .configure(http::routes);
             let app = test::init_service(app).await;
             let reply = test::call_service(&app, request.to_request()).await;
-            let (status, kind) = (reply.status(), reply.headers().get(header::CONTENT_TYPE).cloned());
+            let (status, kind) =
+                (reply.status(), reply.headers().get(header::CONTENT_TYPE).cloned());
             let body = test::read_body(reply).await;
             assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{text:?}");
             if kind.is_some_and(|kind| kind.as_bytes().ends_with(b"json")) {
