@@ -29,6 +29,9 @@ pub const GROUP_INVITATIONS_MAX: usize = 1_000;
 /// Lines of one itemised bill.
 pub const BILL_LINES_MAX: usize = 2_000;
 
+/// Names of all lines of one draft together, in bytes: the journal has a draft in one record.
+pub const DRAFT_TEXT_BYTES_MAX: usize = 128 * 1024;
+
 /// Parts, claims or guests of one split.
 pub const SPLIT_PARTS_MAX: usize = 5_000;
 
@@ -126,6 +129,8 @@ const _: () = {
     assert!(ORDER_DEADLINE.as_secs() < CLOSE_WITHIN.as_secs());
     // Rules fit a record: a treat's guests and the parts of its split, 16 and 26 bytes at most.
     assert!((16 + 26) * SPLIT_PARTS_MAX + 1_024 < RECORD_BYTES_MAX);
+    // So does a draft: its names, and for each line their length and an amount.
+    assert!(DRAFT_TEXT_BYTES_MAX + (2 + 10) * BILL_LINES_MAX + 1_024 < RECORD_BYTES_MAX);
     // A batch holds at least one record of any size.
     assert!(RECORD_BYTES_MAX < BATCH_BYTES_MAX);
     assert!((BATCH_BYTES_MAX as u64) < SEGMENT_BYTES_MAX);

@@ -471,6 +471,9 @@ async fn while_a_bill_is_being_paid_members_and_rules_stand() {
         Command::Leave { wallet: diners[1] },
         Command::SetRules { by: ana, rules: Rules::default() },
         Command::SetConsent { wallet: ana, consent: consent(5) },
+        Command::Draft { by: ana, total: minor(1), lines: Vec::new() },
+        Command::ClearDraft { by: ana },
+        Command::Claim { wallet: ana, line: 0, weight: 1 },
     ] {
         let answer = within(engine.group_command(group, command)).await;
         assert!(matches!(answer, Err(Error::Group(Paying))), "{answer:?}");

@@ -221,6 +221,9 @@ impl Auditor {
             | Event::ConsentChanged { .. }
             | Event::MemberLeft { .. }
             | Event::RulesSet { .. }
+            | Event::BillDrafted { .. }
+            | Event::LineClaimed { .. }
+            | Event::DraftCleared { .. }
             | Event::GroupLocked { .. }
             | Event::GroupUnlocked { .. }
             | Event::GroupClosed { .. }) => tables.group_changed(group, accounts, faults),

@@ -350,6 +350,9 @@ impl World {
             | Event::ConsentChanged { .. }
             | Event::MemberLeft { .. }
             | Event::RulesSet { .. }
+            | Event::BillDrafted { .. }
+            | Event::LineClaimed { .. }
+            | Event::DraftCleared { .. }
             | Event::GroupLocked { .. }
             | Event::GroupUnlocked { .. }
             | Event::GroupClosed { .. }

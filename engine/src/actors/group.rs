@@ -4,7 +4,7 @@
 //! [`Answered`] from each → one record, settled or declined → [`Committed`] → the next bill. The
 //! deadline belongs to this actor, and it always ends the bill.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use actix::{
     Actor, ActorContext, AsyncContext, Context, Handler, Message,
@@ -29,6 +29,7 @@ use crate::{
     domain::{
         bill::Bill,
         code::{Code, Codes, ShownCode},
+        draft::Preview,
         event::{Consent, Event, Rules, Source},
         group::{Command, Group, Rejection, Status, check_consent, check_rules},
         payment::{Action, AnswerRejection, Missing, Payment, Question, Step, Verdict},
@@ -184,6 +185,8 @@ pub struct GroupView {
     pub paying: bool,
     /// What its diners are asked right now.
     pub questions: Vec<Question>,
+    /// What everybody would owe of the draft that lies on the table, as it is claimed now.
+    pub preview: Option<Box<Preview>>,
     /// Its newest record.
     pub position: Position,
 }
@@ -212,6 +215,8 @@ pub(crate) struct GroupActor {
     group: Option<Group>,
     /// The newest record that the group has folded.
     folded: Position,
+    /// What the draft comes to since then, once somebody has looked.
+    preview: OnceCell<Option<Box<Preview>>>,
     /// The members' seats, in the members' order, kept while the group is in memory.
     payers: Vec<(WalletId, Arc<Seat<WalletActor>>)>,
     /// Whether a payer has died whose seat the bill still needs.
@@ -246,6 +251,7 @@ impl GroupActor {
             origin: Origin::Asleep,
             group: None,
             folded: Position::NONE,
+            preview: OnceCell::new(),
             payers: Vec::new(),
             bereaved: false,
             codes: Codes::default(),
@@ -338,6 +344,10 @@ impl GroupActor {
                 }
                 Command::SetConsent { .. }
                 | Command::SetRules { .. }
+                | Command::Draft { .. }
+                | Command::DraftByTill { .. }
+                | Command::ClearDraft { .. }
+                | Command::Claim { .. }
                 | Command::Lock { .. }
                 | Command::Unlock { .. }
                 | Command::Close { .. } => self.record(event, None, reply),
@@ -527,7 +537,9 @@ impl GroupActor {
             Some(paying) if !paying.decided => paying.payment.questions(),
             Some(_) | None => Vec::new(),
         };
-        Ok(GroupView { group, paying: self.paying.is_some(), questions, position: self.folded })
+        let preview = self.preview.get_or_init(|| Preview::of(&group).map(Box::new)).clone();
+        let paying = self.paying.is_some();
+        Ok(GroupView { group, paying, questions, preview, position: self.folded })
     }
 
     fn is_idle(&self) -> bool {
@@ -762,6 +774,7 @@ impl Handler<Committed> for GroupActor {
             (None, _) => unreachable!("J-2: no record names a group that is not in memory"),
         }
         self.folded = news.position();
+        self.preview.take();
         if matches!(news.event(), Event::MemberJoined { .. } | Event::MemberLeft { .. }) {
             self.payers.clear();
         }

@@ -124,6 +124,9 @@ pub(crate) fn follow_rail<A: RailHolder>(
         | Event::ConsentChanged { .. }
         | Event::MemberLeft { .. }
         | Event::RulesSet { .. }
+        | Event::BillDrafted { .. }
+        | Event::LineClaimed { .. }
+        | Event::DraftCleared { .. }
         | Event::GroupLocked { .. }
         | Event::GroupUnlocked { .. }
         | Event::GroupClosed { .. }

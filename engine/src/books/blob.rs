@@ -10,8 +10,8 @@ use crate::{
     codec::{
         CodecError,
         bytes::{Bytes, put_amount, put_currency, put_id, put_signed, put_text, put_varint},
-        put_consent, put_list, put_move_of_holder, put_rules, read_consent, read_list,
-        read_move_of, read_rules,
+        put_consent, put_draft, put_list, put_move_of_holder, put_rules, read_consent, read_draft,
+        read_list, read_move_of, read_rules,
     },
     domain::{
         event::{Direction, Holder, RailMove},
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Format of every blob; part of the schema's version.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Request, direction, amount, position.
 const MOVE_BYTES_MIN: usize = 19;
@@ -156,6 +156,7 @@ pub(super) fn put_group(out: &mut Vec<u8>, group: &Group) {
     });
     put_list(out, &group.invited, |out, wallet| put_id(out, wallet.0));
     put_varint(out, u64::from(group.bills));
+    put_list(out, group.draft.as_slice(), |out, draft| put_draft(out, draft));
 }
 
 pub(super) fn read_group(id: GroupId, blob: &[u8]) -> Result<Group, CodecError> {
@@ -180,8 +181,13 @@ pub(super) fn read_group(id: GroupId, blob: &[u8]) -> Result<Group, CodecError> 
     })?;
     let invited = read_list(&mut bytes, 16, |bytes| bytes.id().map(WalletId))?;
     let bills = bytes.narrow("bills")?;
+    let draft = match bytes.byte()? {
+        0 => None,
+        1 => Some(Box::new(read_draft(&mut bytes)?)),
+        tag => return Err(CodecError::UnknownTag { what: "draft", tag }),
+    };
     bytes.finish()?;
-    Ok(Group { id, name, host, currency, status, rules, members, invited, bills })
+    Ok(Group { id, name, host, currency, status, rules, members, invited, bills, draft })
 }
 
 /// A move without its holder, who is the row's key.

@@ -53,6 +53,9 @@ impl Books {
             | Event::ConsentChanged { .. }
             | Event::MemberLeft { .. }
             | Event::RulesSet { .. }
+            | Event::BillDrafted { .. }
+            | Event::LineClaimed { .. }
+            | Event::DraftCleared { .. }
             | Event::GroupLocked { .. }
             | Event::GroupUnlocked { .. }
             | Event::GroupClosed { .. }
@@ -312,6 +315,9 @@ fn only_moves_wallet(event: &Event, wallet: WalletId) -> bool {
         | Event::ConsentChanged { .. }
         | Event::MemberLeft { .. }
         | Event::RulesSet { .. }
+        | Event::BillDrafted { .. }
+        | Event::LineClaimed { .. }
+        | Event::DraftCleared { .. }
         | Event::GroupLocked { .. }
         | Event::GroupUnlocked { .. }
         | Event::GroupClosed { .. }

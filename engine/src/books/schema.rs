@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Version of the tables and of what is in their blobs.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const TABLES: [&str; 8] =
     ["meta", "wallets", "merchants", "groups", "orders", "merchant_days", "rail_open", "clearing"];

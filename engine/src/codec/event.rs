@@ -2,7 +2,8 @@
 
 use super::{
     CodecError,
-    bytes::{Bytes, put_amount, put_currency, put_id, put_text},
+    bytes::{Bytes, put_amount, put_currency, put_id, put_text, put_varint},
+    draft::{put_draft, read_draft},
     order::{put_decline, put_refund, put_settlement, read_decline, read_refund, read_settlement},
     rules::{put_consent, put_rules, read_consent, read_rules},
     tags::{direction, event as tag, holder},
@@ -65,9 +66,20 @@ pub(super) fn put(at: Timestamp, event: &Event, out: &mut Vec<u8>) {
             put_id(out, group.0);
             put_rules(out, rules);
         }
+        Event::BillDrafted { group, draft } => {
+            put_id(out, group.0);
+            put_draft(out, draft);
+        }
+        Event::LineClaimed { group, wallet, line, weight } => {
+            put_id(out, group.0);
+            put_id(out, wallet.0);
+            put_varint(out, u64::from(*line));
+            put_varint(out, u64::from(*weight));
+        }
         Event::GroupLocked { group }
         | Event::GroupUnlocked { group }
-        | Event::GroupClosed { group } => put_id(out, group.0),
+        | Event::GroupClosed { group }
+        | Event::DraftCleared { group } => put_id(out, group.0),
         Event::Settled(settlement) => put_settlement(out, settlement),
         Event::Declined(decline) => put_decline(out, decline),
         Event::Refunded(refund) => put_refund(out, refund),
@@ -97,6 +109,9 @@ fn tag_of(event: &Event) -> u8 {
         Event::Settled(_) => tag::SETTLED,
         Event::Declined(_) => tag::DECLINED,
         Event::Refunded(_) => tag::REFUNDED,
+        Event::BillDrafted { .. } => tag::BILL_DRAFTED,
+        Event::LineClaimed { .. } => tag::LINE_CLAIMED,
+        Event::DraftCleared { .. } => tag::DRAFT_CLEARED,
     }
 }
 
@@ -108,7 +123,9 @@ pub(super) fn read(bytes: &mut Bytes<'_>) -> Result<(Timestamp, Event), CodecErr
         tag::DECLINED => Event::Declined(read_decline(bytes)?),
         tag::REFUNDED => Event::Refunded(read_refund(bytes)?),
         tag::WALLET_OPENED..=tag::MERCHANT_ONBOARDED => read_account_event(tag, bytes)?,
-        tag::GROUP_OPENED..=tag::GROUP_CLOSED => read_group_event(tag, bytes)?,
+        tag::GROUP_OPENED..=tag::GROUP_CLOSED | tag::BILL_DRAFTED..=tag::DRAFT_CLEARED => {
+            read_group_event(tag, bytes)?
+        }
         tag => return Err(CodecError::UnknownTag { what: "event", tag }),
     };
     Ok((at, event))
@@ -173,6 +190,14 @@ fn read_group_event(tag: u8, bytes: &mut Bytes<'_>) -> Result<Event, CodecError>
         tag::GROUP_LOCKED => Event::GroupLocked { group },
         tag::GROUP_UNLOCKED => Event::GroupUnlocked { group },
         tag::GROUP_CLOSED => Event::GroupClosed { group },
+        tag::BILL_DRAFTED => Event::BillDrafted { group, draft: read_draft(bytes)? },
+        tag::LINE_CLAIMED => Event::LineClaimed {
+            group,
+            wallet: WalletId(bytes.id()?),
+            line: bytes.narrow("line")?,
+            weight: bytes.narrow("weight")?,
+        },
+        tag::DRAFT_CLEARED => Event::DraftCleared { group },
         tag => return Err(CodecError::UnknownTag { what: "event", tag }),
     })
 }

@@ -19,6 +19,7 @@
 //!   what it returns has an entry that balances (M-1): [`Event::entry`] cannot panic on it.
 
 pub(crate) mod bytes;
+mod draft;
 mod event;
 mod order;
 mod rules;
@@ -28,6 +29,7 @@ use smallvec::SmallVec;
 
 use self::bytes::{Bytes, put_varint};
 pub(crate) use self::{
+    draft::{put_draft, read_draft},
     event::{put_move_of_holder, read_move_of},
     rules::{put_consent, put_list, put_rules, read_consent, read_list, read_rules},
 };

@@ -24,6 +24,9 @@ pub(super) mod event {
     pub(crate) const SETTLED: u8 = 19;
     pub(crate) const DECLINED: u8 = 20;
     pub(crate) const REFUNDED: u8 = 21;
+    pub(crate) const BILL_DRAFTED: u8 = 22;
+    pub(crate) const LINE_CLAIMED: u8 = 23;
+    pub(crate) const DRAFT_CLEARED: u8 = 24;
 }
 
 /// Whose money crosses the rail.
@@ -36,6 +39,12 @@ pub(super) mod holder {
 pub(super) mod direction {
     pub(crate) const IN: u8 = 1;
     pub(crate) const OUT: u8 = 2;
+}
+
+/// Who laid a draft.
+pub(super) mod drafter {
+    pub(crate) const MEMBER: u8 = 1;
+    pub(crate) const TILL: u8 = 2;
 }
 
 /// Who owes what.

@@ -63,25 +63,42 @@ pub fn bill_id(merchant: MerchantId, order_no: &OrderNo) -> u64 {
     Digest::default().bytes(merchant.0.as_bytes()).bytes(order_no.as_str().as_bytes()).finish()
 }
 
+/// The content of a bill over `total` for `lines`: tells a repeated order number from a reused one.
+#[must_use]
+pub fn content(currency: Currency, total: Amount, lines: &[Line]) -> u64 {
+    let head = Digest::default().bytes(currency.code().as_bytes()).number(total.minor());
+    let add = |digest: Digest, line: &Line| {
+        digest.bytes(line.name.as_str().as_bytes()).number(line.amount.minor())
+    };
+    lines.iter().fold(head, add).finish()
+}
+
+/// Checks what a bill asks for.
+///
+/// # Errors
+/// The first [`BillRejection`] that applies.
+pub fn check(total: Amount, lines: &[Line]) -> Result<(), BillRejection> {
+    if !total.is_movable() {
+        return Err(BillRejection::TotalOutOfRange);
+    }
+    if lines.len() > limits::BILL_LINES_MAX {
+        return Err(BillRejection::TooManyLines);
+    }
+    let too_large =
+        |line: &Line| line.amount.minor().unsigned_abs() > limits::AMOUNT_MINOR_MAX.unsigned_abs();
+    match lines.iter().position(too_large) {
+        Some(line) => Err(BillRejection::LineOutOfRange { line }),
+        None => Ok(()),
+    }
+}
+
 impl Bill {
     /// Checks everything that can be said of the bill alone.
     ///
     /// # Errors
     /// The first [`BillRejection`] that applies.
     pub fn check(&self) -> Result<(), BillRejection> {
-        if !self.total.is_movable() {
-            return Err(BillRejection::TotalOutOfRange);
-        }
-        if self.lines.len() > limits::BILL_LINES_MAX {
-            return Err(BillRejection::TooManyLines);
-        }
-        let too_large = |line: &Line| {
-            line.amount.minor().unsigned_abs() > limits::AMOUNT_MINOR_MAX.unsigned_abs()
-        };
-        match self.lines.iter().position(too_large) {
-            Some(line) => Err(BillRejection::LineOutOfRange { line }),
-            None => Ok(()),
-        }
+        check(self.total, &self.lines)
     }
 
     /// The bill's identity: rotates ties between diners, so that no seat always pays the odd cent.
@@ -93,11 +110,6 @@ impl Bill {
     /// The bill's content: tells a repeated order number from a reused one.
     #[must_use]
     pub fn content(&self) -> u64 {
-        let head =
-            Digest::default().bytes(self.currency.code().as_bytes()).number(self.total.minor());
-        let add = |digest: Digest, line: &Line| {
-            digest.bytes(line.name.as_str().as_bytes()).number(line.amount.minor())
-        };
-        self.lines.iter().fold(head, add).finish()
+        content(self.currency, self.total, &self.lines)
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::{
+    draft::Draft,
     split::Split,
     text::{Name, Note, OrderNo, RefundNo},
 };
@@ -393,6 +394,29 @@ pub enum Event {
         /// To what.
         rules: Rules,
     },
+    /// The bill that is coming was laid on the table, in place of what lay there.
+    BillDrafted {
+        /// Of which group.
+        group: GroupId,
+        /// The bill.
+        draft: Draft,
+    },
+    /// A member said how large a part of a line is the own.
+    LineClaimed {
+        /// In which group.
+        group: GroupId,
+        /// Who.
+        wallet: WalletId,
+        /// Which line of the draft, from zero.
+        line: u16,
+        /// How large a part, against the others who claim it; zero: none.
+        weight: u32,
+    },
+    /// The draft was taken away.
+    DraftCleared {
+        /// Of which group.
+        group: GroupId,
+    },
     /// Nobody joins or leaves any more.
     GroupLocked {
         /// Which group.
@@ -450,6 +474,9 @@ impl Event {
             | Self::ConsentChanged { .. }
             | Self::MemberLeft { .. }
             | Self::RulesSet { .. }
+            | Self::BillDrafted { .. }
+            | Self::LineClaimed { .. }
+            | Self::DraftCleared { .. }
             | Self::GroupLocked { .. }
             | Self::GroupUnlocked { .. }
             | Self::GroupClosed { .. }
@@ -491,6 +518,9 @@ impl Event {
             }
             Self::ConsentChanged { group, .. }
             | Self::RulesSet { group, .. }
+            | Self::BillDrafted { group, .. }
+            | Self::LineClaimed { group, .. }
+            | Self::DraftCleared { group }
             | Self::GroupLocked { group }
             | Self::GroupUnlocked { group }
             | Self::GroupClosed { group } => topics.push(Topic::Group(*group)),

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    bill::{Bill, BillRejection, Line},
+    draft::{Draft, Drafter},
     event::{Consent, Event, Refund, Rules, Settlement, Source},
     split::{Diner, Split},
     text::Name,
@@ -97,6 +99,34 @@ pub enum Command {
         /// To what.
         rules: Rules,
     },
+    /// Lay the bill that is coming on the table, in place of what lies there; any member may.
+    Draft {
+        /// Who.
+        by: WalletId,
+        /// What the diners will pay together.
+        total: Amount,
+        /// The lines to claim.
+        lines: Vec<Line>,
+    },
+    /// The same from a till, which was shown the group's live code.
+    DraftByTill {
+        /// What the till will present.
+        bill: Bill,
+    },
+    /// Take the draft away; any member may.
+    ClearDraft {
+        /// Who.
+        by: WalletId,
+    },
+    /// Claim a part of one line of the draft for oneself.
+    Claim {
+        /// Who.
+        wallet: WalletId,
+        /// Which line, from zero.
+        line: u16,
+        /// How large a part, against the others who claim it; zero takes the claim back.
+        weight: u32,
+    },
     /// Let nobody come or go; the host's right.
     Lock {
         /// Who.
@@ -165,6 +195,38 @@ pub enum Rejection {
     /// A negative cash step, or one larger than any bill.
     #[error("cash step must be between 0 and {} minor units", limits::AMOUNT_MINOR_MAX)]
     CashStepOutOfRange,
+    /// The group counts in another currency.
+    #[error("group pays in {pays}, not {asked}")]
+    WrongCurrency {
+        /// The group's currency.
+        pays: Currency,
+        /// The draft's.
+        asked: Currency,
+    },
+    /// A draft that is no bill.
+    #[error(transparent)]
+    #[strum(transparent)]
+    Bill(#[from] BillRejection),
+    /// A draft without anything to claim.
+    #[error("draft has no lines to claim")]
+    LinesMissing,
+    /// Names that do not fit one record.
+    #[error("names of a draft's lines have more than {} bytes", limits::DRAFT_TEXT_BYTES_MAX)]
+    DraftTooLarge,
+    /// Nothing lies on the table.
+    #[error("no draft lies on the table")]
+    NoDraft,
+    /// The rules do not divide bills by their lines.
+    #[error("this group does not divide bills by their lines")]
+    NotItemised,
+    /// The draft has no such line.
+    #[error("line {line} is claimed, but the draft has {lines}")]
+    UnknownLine {
+        /// Which line, from zero.
+        line: u16,
+        /// How many there are.
+        lines: usize,
+    },
     /// More parts or claims than any table needs.
     #[error("split has more than {} parts", limits::SPLIT_PARTS_MAX)]
     SplitTooLarge,
@@ -198,6 +260,9 @@ pub struct Group {
     pub invited: Vec<WalletId>,
     /// How many bills it paid.
     pub bills: u32,
+    /// The bill that is coming, if somebody laid it on the table.
+    #[serde(default)]
+    pub draft: Option<Box<Draft>>,
 }
 
 /// Checks what a newcomer or a member agrees to.
@@ -248,8 +313,8 @@ impl Group {
     ) -> Self {
         let spent = Amount::ZERO;
         let members = vec![Member { wallet: host, consent, spent, carry_micro: 0 }];
-        let (status, invited, bills) = (Status::Open, Vec::new(), 0);
-        Self { id, name, host, currency, status, rules, members, invited, bills }
+        let (status, invited, bills, draft) = (Status::Open, Vec::new(), 0, None);
+        Self { id, name, host, currency, status, rules, members, invited, bills, draft }
     }
 
     /// The member whose wallet this is.
@@ -298,8 +363,27 @@ impl Group {
             Command::SetRules { by, rules } => {
                 self.check_host(*by)?;
                 check_rules(rules)?;
-                Ok(Event::RulesSet { group: self.id, rules: rules.clone() })
+                let rules = self.with_live_claims(rules.clone());
+                Ok(Event::RulesSet { group: self.id, rules })
             }
+            Command::Draft { by, total, lines } => {
+                self.member(*by).ok_or(Rejection::NotMember)?;
+                self.decide_draft(Drafter::Member { wallet: *by }, *total, lines)
+            }
+            Command::DraftByTill { bill } => {
+                if bill.currency != self.currency {
+                    let (pays, asked) = (self.currency, bill.currency);
+                    return Err(Rejection::WrongCurrency { pays, asked });
+                }
+                let (merchant, order_no) = (bill.merchant, bill.order_no.clone());
+                self.decide_draft(Drafter::Till { merchant, order_no }, bill.total, &bill.lines)
+            }
+            Command::ClearDraft { by } => {
+                self.member(*by).ok_or(Rejection::NotMember)?;
+                self.draft.as_ref().ok_or(Rejection::NoDraft)?;
+                Ok(Event::DraftCleared { group: self.id })
+            }
+            Command::Claim { wallet, line, weight } => self.decide_claim(*wallet, *line, *weight),
             Command::Lock { by } => {
                 self.check_host(*by)?;
                 self.check_unlocked()?;
@@ -383,11 +467,20 @@ impl Group {
             }
             Event::MemberLeft { wallet, .. } => {
                 self.members.retain(|member| member.wallet != *wallet);
+                self.unclaim(*wallet);
             }
             Event::RulesSet { rules, .. } => self.rules = rules.clone(),
+            Event::BillDrafted { draft, .. } => self.apply_drafted(draft),
+            Event::LineClaimed { wallet, line, weight, .. } => {
+                self.apply_claimed(*wallet, *line, *weight);
+            }
+            Event::DraftCleared { .. } => self.clear_draft(),
             Event::GroupLocked { .. } => self.status = Status::Locked,
             Event::GroupUnlocked { .. } => self.status = Status::Open,
-            Event::GroupClosed { .. } => self.status = Status::Closed,
+            Event::GroupClosed { .. } => {
+                self.status = Status::Closed;
+                self.draft = None;
+            }
             Event::Settled(settlement) => self.apply_settled(settlement),
             Event::Refunded(refund) => self.apply_refunded(refund),
             Event::WalletOpened { .. }
@@ -406,6 +499,7 @@ impl Group {
 
     fn apply_settled(&mut self, settlement: &Settlement) {
         self.bills = self.bills.saturating_add(1);
+        self.clear_draft_of(settlement);
         let mut hint = 0;
         for leg in &settlement.legs {
             let share = &settlement.shares[usize::from(leg.share)];

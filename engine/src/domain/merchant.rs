@@ -141,6 +141,9 @@ impl Merchant {
             | Event::ConsentChanged { .. }
             | Event::MemberLeft { .. }
             | Event::RulesSet { .. }
+            | Event::BillDrafted { .. }
+            | Event::LineClaimed { .. }
+            | Event::DraftCleared { .. }
             | Event::GroupLocked { .. }
             | Event::GroupUnlocked { .. }
             | Event::GroupClosed { .. }

@@ -3,13 +3,15 @@
 //! `decide` says what would happen and changes nothing; `apply` makes it so, in live running and in
 //! recovery alike. No clock, no I/O, no actor, no chance: `now` and random digits are arguments.
 //!
-//! A bill's way through this floor: [`code`] is claimed → [`split`] says who owes what →
+//! A bill's way through this floor: a [`draft`] lets diners claim its lines, if they want →
+//! [`code`] is claimed → [`split`] says who owes what →
 //! [`payment`] collects the shares and ends in one [`event::Settlement`] → [`wallet`],
 //! [`merchant`] and [`group`] fold it → [`order`] remembers what may still be refunded.
 
 pub mod bill;
 pub mod code;
 pub mod digest;
+pub mod draft;
 pub mod event;
 pub mod funding;
 pub mod group;

@@ -85,6 +85,9 @@ pub enum Rejection {
         /// The bill's.
         asked: Currency,
     },
+    /// The diners claim the lines of another bill.
+    #[error("bill has other lines than the draft on which they are claimed")]
+    LinesDiffer,
     /// The rules do not fit the bill.
     #[error(transparent)]
     #[strum(transparent)]
@@ -204,7 +207,12 @@ impl Payment {
         if bill.currency != group.currency {
             return Err(Rejection::WrongCurrency { pays: group.currency, asked: bill.currency });
         }
-        let dues = split::divide(&bill, &group.diners(), &group.rules)?;
+        if group.claims_another(&bill) {
+            return Err(Rejection::LinesDiffer);
+        }
+        let itemised = group.with_drafted_lines(&bill);
+        let divided = itemised.as_ref().unwrap_or(&bill);
+        let dues = split::divide(divided, &group.diners(), &group.rules)?;
         let owing = group.members.iter().zip(&dues).filter(|(_, due)| due.amount.is_positive());
         let seats: Vec<Seat> = owing
             .map(|(member, due)| Seat {

@@ -31,7 +31,7 @@ use crate::{
         bill::Bill,
         code::{Code, ShownCode},
         event::{Consent, DeclineReason, Event, Rules},
-        group::Command as GroupCommand,
+        group::{Command as GroupCommand, Rejection as GroupRejection},
         order::RefundRequest,
         payment::Question,
         text::{Name, Note, OrderNo},
@@ -374,8 +374,9 @@ impl Engine {
         Ok(id)
     }
 
-    /// Changes a group: invite, join, leave, set consent or rules, lock, unlock, close. Joining this
-    /// way takes an invitation; only [`Engine::join_by_code`] has seen the code that stands for one.
+    /// Changes a group: invite, join, leave, set consent or rules, lay a draft, claim its lines, lock,
+    /// unlock, close. Joining this way takes an invitation; only [`Engine::join_by_code`] has seen the
+    /// code that stands for one, and only [`Engine::draft`] the code that lets a till in.
     ///
     /// # Errors
     /// A rejection of the group, of the wallet that it concerns, or an operating error.
@@ -386,6 +387,9 @@ impl Engine {
     ) -> Result<Receipt, Error> {
         if let GroupCommand::Join { by_code, .. } = &mut command {
             *by_code = false;
+        }
+        if matches!(command, GroupCommand::DraftByTill { .. }) {
+            return Err(GroupRejection::NotMember.into());
         }
         let seat = self.0.core.group(group);
         self.command(seat, |reply| group::Submit { command, reply }).await
@@ -430,6 +434,17 @@ impl Engine {
     ) -> Result<Receipt, Error> {
         let seat = self.0.core.codes.peek(code, self.0.core.clock.now())?;
         let command = GroupCommand::Join { wallet, consent, by_code: true };
+        self.command(seat, |reply| group::Submit { command, reply }).await
+    }
+
+    /// Lays `bill`, which will be presented later, on the table that shows `code`, without spending
+    /// it: the diners claim its lines, and see what each of them would owe.
+    ///
+    /// # Errors
+    /// A code that does not count, or as [`Engine::group_command`].
+    pub async fn draft(&self, bill: Bill, code: Code) -> Result<Receipt, Error> {
+        let seat = self.0.core.codes.peek(code, self.0.core.clock.now())?;
+        let command = GroupCommand::DraftByTill { bill };
         self.command(seat, |reply| group::Submit { command, reply }).await
     }
 

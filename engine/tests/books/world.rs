@@ -7,6 +7,8 @@ use fanju::{
     books::{BooksReader, MerchantDay, OrderStep},
     codec::Record,
     domain::{
+        bill::Line,
+        draft::{Draft, Drafter},
         event::{
             Decline, DeclineReason, Direction, Event, Holder, RailMove, Refund, RefundLeg, Rules,
             Shortfall,
@@ -14,7 +16,8 @@ use fanju::{
         group::Group,
         merchant::Merchant,
         order::Order,
-        text::{OrderNo, RefundNo},
+        split::{Rest, Split},
+        text::{Name, OrderNo, RefundNo},
         wallet::Wallet,
     },
     id::{GroupId, MerchantId, Position, RequestId, Topic, WalletId},
@@ -196,13 +199,50 @@ impl World {
         let group = Self::any(&mut self.random, &self.groups);
         let rules = Rules { shortfall: Shortfall::HostCovers, ..Rules::default() };
         let wallet = self.groups[&group].0.host;
-        match self.random.random_range(0..5) {
+        match self.random.random_range(0..9) {
             0 => self.happen(Event::GroupLocked { group }),
             1 => self.happen(Event::GroupUnlocked { group }),
             2 => self.happen(Event::GroupClosed { group }),
             3 => self.happen(Event::RulesSet { group, rules }),
+            4..8 => self.claim(group),
             _ => self.happen(Event::ConsentChanged { group, wallet, consent: consent() }),
         }
+    }
+
+    /// Lays a draft, or claims a line of the one that lies there.
+    fn claim(&mut self, id: GroupId) {
+        let group = &self.groups[&id].0;
+        let wallet = group.members.choose(&mut self.random).expect("the host").wallet;
+        if group.rules.split.claims().is_none() {
+            let split = Split::Itemised { claims: Vec::new(), rest: Rest::InProportion };
+            return self
+                .happen(Event::RulesSet { group: id, rules: Rules { split, ..Rules::default() } });
+        }
+        let Some(draft) = &group.draft else {
+            let (by, draft) = (Drafter::Member { wallet }, self.draft());
+            return self.happen(Event::BillDrafted { group: id, draft: Draft { by, ..draft } });
+        };
+        let lines = u16::try_from(draft.lines.len()).expect("a few");
+        let (line, weight) = (self.random.random_range(0..lines), self.random.random_range(0..3));
+        let event = match self.random.random_range(0..8) {
+            0 => Event::DraftCleared { group: id },
+            _ => Event::LineClaimed { group: id, wallet, line, weight },
+        };
+        self.happen(event);
+    }
+
+    fn draft(&mut self) -> Draft {
+        let lines = self.random.random_range(1..9);
+        let mut line = || Line {
+            name: Name::new("noodles").expect("a good name"),
+            amount: Amount::from_minor(self.random.random_range(-50..5_000)),
+        };
+        let lines = (0..lines).map(|_| line()).collect();
+        let by = Drafter::Till {
+            merchant: Self::any(&mut self.random, &self.merchants),
+            order_no: OrderNo::new("A-1").expect("a good order number"),
+        };
+        Draft { by, total: Amount::from_minor(4_000), lines }
     }
 
     fn order_no(&mut self) -> String {
@@ -366,6 +406,9 @@ impl World {
             | Event::ConsentChanged { .. }
             | Event::MemberLeft { .. }
             | Event::RulesSet { .. }
+            | Event::BillDrafted { .. }
+            | Event::LineClaimed { .. }
+            | Event::DraftCleared { .. }
             | Event::GroupLocked { .. }
             | Event::GroupUnlocked { .. }
             | Event::GroupClosed { .. } => return,

@@ -2,7 +2,8 @@
 
 use fanju::{
     domain::{
-        bill::bill_id,
+        bill::{Line, bill_id},
+        draft::{Draft, Drafter},
         event::{
             Consent, Decline, DeclineReason, Direction, Event, Holder, Leg, RailMove, Refund,
             RefundLeg, Rounding, Rules, Settlement, Share, Shortfall, Source,
@@ -239,6 +240,24 @@ fn order_samples() -> Vec<(&'static str, Event)> {
     ]
 }
 
+fn draft_samples() -> Vec<(&'static str, Event)> {
+    let (group, member) = (group(), wallet(2));
+    let line = |text, minor| Line { name: name(text), amount: amount(minor) };
+    let lines = vec![line("夫妻肺片", 4_800), line("member rebate", -500)];
+    let till = Drafter::Till { merchant: merchant(), order_no: order_no() };
+    let drafted = |by| {
+        let draft = Draft { by, total: amount(4_730), lines: lines.clone() };
+        Event::BillDrafted { group, draft }
+    };
+    vec![
+        ("bill_drafted.member", drafted(Drafter::Member { wallet: member })),
+        ("bill_drafted.till", drafted(till)),
+        ("line_claimed", Event::LineClaimed { group, wallet: member, line: 300, weight: 2 }),
+        ("draft_cleared", Event::DraftCleared { group }),
+    ]
+}
+
 pub(crate) fn samples() -> Vec<(&'static str, Event)> {
-    [account_samples(), group_samples(), rules_samples(), order_samples()].concat()
+    // In the order in which the kinds came into the format: the golden file only grows.
+    [account_samples(), group_samples(), rules_samples(), order_samples(), draft_samples()].concat()
 }

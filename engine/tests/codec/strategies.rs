@@ -2,7 +2,8 @@
 
 use fanju::{
     domain::{
-        bill::bill_id,
+        bill::{Line, bill_id},
+        draft::{Draft, Drafter},
         event::{
             Consent, Decline, DeclineReason, Direction, Event, Holder, Leg, RailMove, Refund,
             RefundLeg, Rounding, Rules, Settlement, Share, Shortfall, Source,
@@ -81,6 +82,17 @@ fn weights() -> impl Strategy<Value = Vec<Weight>> {
 fn claims() -> impl Strategy<Value = Vec<Claim>> {
     let claim = (any::<u16>(), wallet(), any::<u32>());
     vec(claim.prop_map(|(line, diner, weight)| Claim { line, diner, weight }), 0..9)
+}
+
+fn draft() -> impl Strategy<Value = Draft> {
+    let by = prop_oneof![
+        wallet().prop_map(|wallet| Drafter::Member { wallet }),
+        (merchant(), order_no())
+            .prop_map(|(merchant, order_no)| Drafter::Till { merchant, order_no }),
+    ];
+    let price = (-limits::AMOUNT_MINOR_MAX..=limits::AMOUNT_MINOR_MAX).prop_map(Amount::from_minor);
+    let lines = vec((name(), price).prop_map(|(name, amount)| Line { name, amount }), 1..9);
+    (by, movable(), lines).prop_map(|(by, total, lines)| Draft { by, total, lines })
 }
 
 fn rest() -> impl Strategy<Value = Rest> {
@@ -266,6 +278,11 @@ fn group_event() -> impl Strategy<Value = Event> {
         }),
         (group(), wallet()).prop_map(|(group, wallet)| Event::MemberLeft { group, wallet }),
         (group(), rules()).prop_map(|(group, rules)| Event::RulesSet { group, rules }),
+        (group(), draft()).prop_map(|(group, draft)| Event::BillDrafted { group, draft }),
+        (group(), wallet(), any::<u16>(), any::<u32>()).prop_map(
+            |(group, wallet, line, weight)| Event::LineClaimed { group, wallet, line, weight }
+        ),
+        group().prop_map(|group| Event::DraftCleared { group }),
         group().prop_map(|group| Event::GroupLocked { group }),
         group().prop_map(|group| Event::GroupUnlocked { group }),
         group().prop_map(|group| Event::GroupClosed { group }),

@@ -124,6 +124,9 @@ impl Tables {
             },
             Event::MemberInvited { group, .. }
             | Event::RulesSet { group, .. }
+            | Event::BillDrafted { group, .. }
+            | Event::LineClaimed { group, .. }
+            | Event::DraftCleared { group }
             | Event::GroupLocked { group }
             | Event::GroupUnlocked { group } => {
                 if !self.groups.contains_key(group) {

@@ -77,6 +77,34 @@ pub enum Split {
     },
 }
 
+impl Split {
+    /// Who claims which line, where the bill is divided by its lines; also within a treat.
+    #[must_use]
+    pub fn claims(&self) -> Option<&[Claim]> {
+        match self {
+            Self::Itemised { claims, .. } => Some(claims),
+            Self::Treat { of, .. } => of.claims(),
+            Self::Equal
+            | Self::Weights { .. }
+            | Self::Percent { .. }
+            | Self::Exact { .. }
+            | Self::FixedPlusRest { .. } => None,
+        }
+    }
+
+    pub(in crate::domain) fn claims_mut(&mut self) -> Option<&mut Vec<Claim>> {
+        match self {
+            Self::Itemised { claims, .. } => Some(claims),
+            Self::Treat { of, .. } => of.claims_mut(),
+            Self::Equal
+            | Self::Weights { .. }
+            | Self::Percent { .. }
+            | Self::Exact { .. }
+            | Self::FixedPlusRest { .. } => None,
+        }
+    }
+}
+
 /// How tax, tip, service and discount follow the lines of an itemised bill.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -310,6 +310,9 @@ impl Model {
                     consent.cap.minor();
             }
             Event::RulesSet { group, rules } => self.group(*group).shortfall = rules.shortfall,
+            Event::BillDrafted { .. } | Event::LineClaimed { .. } | Event::DraftCleared { .. } => {
+                panic!("nobody lays a draft in this model")
+            }
             Event::GroupLocked { group } => self.group(*group).locked = true,
             Event::GroupUnlocked { group } => self.group(*group).locked = false,
             Event::Settled(settlement) => self.fold_settled(settlement),
