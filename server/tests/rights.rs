@@ -18,6 +18,7 @@ use fanju_server::{
     },
     config::Settings,
     operations,
+    problem::Problem,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -76,6 +77,10 @@ const MAY: &[(&str, &str)] = &[
     ("groups.code", "host"),
     ("groups.confirm", "host"),
     ("groups.refuse", "host"),
+    ("groups.draft", "host"),
+    ("groups.clear_draft", "host"),
+    ("groups.claim", "host"),
+    ("orders.draft", "owner cashier till"),
     ("merchants.onboard", "host member invited stranger owner cashier"),
     ("merchants.get", "owner cashier till"),
     ("merchants.events", "owner cashier till"),
@@ -151,6 +156,26 @@ impl World {
         Self { app, group, merchant, host, callers }
     }
 
+    fn caller(&self, role: &str) -> &Caller {
+        let found = self.callers.iter().find(|(named, _)| *named == role);
+        &found.expect("everybody is there").1
+    }
+
+    /// What `role` is answered.
+    async fn ask(&self, role: &str, method: &str, parameters: Value) -> Result<Value, Problem> {
+        let ask = Ask {
+            caller: self.caller(role).clone(),
+            token: None,
+            key: None,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            agent: None,
+        };
+        let operation = operations::named(method).expect("offered");
+        let parameters = parameters.as_object().expect("an object").clone();
+        let answer = operations::perform(&self.app, operation, ask, parameters).await?;
+        Ok(serde_json::from_str(&answer).expect("JSON"))
+    }
+
     /// Parameters of the host's and the shop's: whoever else sends them reaches for what is theirs.
     fn parameters(&self, method: &str) -> Map<String, Value> {
         let Self { group, merchant, host, .. } = self;
@@ -161,6 +186,7 @@ impl World {
             "group": group, "diner": host, "merchant": merchant, "order_no": "1", "owed": 1,
         });
         let shop = json!({ "merchant": merchant });
+        let lines = json!([{ "name": "Noodles", "amount": 1 }]);
         let order = json!({ "merchant": merchant, "order_no": "1" });
         let hook = json!({ "merchant": merchant, "webhook": id });
         let value = match method {
@@ -179,9 +205,8 @@ impl World {
             "groups.open" => json!({ "name": "Table", "host": host, "cap": 1 }),
             "groups.get" | "groups.events" => json!({ "group": group }),
             "groups.invite" => json!({ "group": group, "by": host, "wallet": id }),
-            "groups.link" | "groups.lock" | "groups.unlock" | "groups.close" | "groups.code" => {
-                seat
-            }
+            "groups.link" | "groups.lock" | "groups.unlock" | "groups.close" | "groups.code"
+            | "groups.clear_draft" => seat,
             "groups.join" | "groups.consent" => join,
             "groups.join_by_code" => {
                 json!({ "code": fanju::domain::code::Code::from_random(1), "wallet": host, "cap": 1 })
@@ -189,6 +214,12 @@ impl World {
             "groups.leave" => json!({ "group": group, "wallet": host }),
             "groups.rules" => json!({ "group": group, "by": host, "rules": Rules::default() }),
             "groups.confirm" | "groups.refuse" => answer,
+            "groups.draft" => json!({ "group": group, "by": host, "total": 1, "lines": lines }),
+            "groups.claim" => json!({ "group": group, "wallet": host, "line": "0", "weight": 1 }),
+            "orders.draft" => json!({
+                "merchant": merchant, "order_no": "1", "total": 1, "lines": lines,
+                "code": fanju::domain::code::Code::from_random(1),
+            }),
             "merchants.onboard" => json!({ "name": "Shop", "currency": "CNY" }),
             "merchants.pay_out" => json!({ "merchant": merchant, "amount": 1 }),
             "orders.scan" => json!({
@@ -253,14 +284,9 @@ fn every_operation_is_refused_to_everybody_who_has_no_right() {
             // Some operations change who is who: each gets a world of its own.
             let world = World::new().await;
             for role in ROLES {
-                let (_, caller) = world
-                    .callers
-                    .iter()
-                    .find(|(named, _)| *named == role)
-                    .expect("everybody is there");
                 let method = operation.offer.method;
                 let ask = Ask {
-                    caller: caller.clone(),
+                    caller: world.caller(role).clone(),
                     token: None,
                     key: Some(Uuid::now_v7().to_string()),
                     address: IpAddr::V4(Ipv4Addr::from(asked)),
@@ -269,7 +295,7 @@ fn every_operation_is_refused_to_everybody_who_has_no_right() {
                 asked += 1;
                 let answer =
                     operations::perform(&world.app, operation, ask, world.parameters(method)).await;
-                let code = answer.as_ref().err().map(fanju_server::problem::Problem::code);
+                let code = answer.as_ref().err().map(Problem::code);
                 let refused = matches!(code, Some("forbidden" | "not_signed_in"));
                 assert_eq!(!refused, may(method, role), "{method} by {role}: {answer:?}");
                 assert_ne!(code, Some("bad_request"), "{method}: {answer:?}");
@@ -287,32 +313,52 @@ fn every_operation_is_refused_to_everybody_who_has_no_right() {
 fn ids_of_keys_and_devices_are_of_use_to_nobody_else() {
     actix_rt::System::new().block_on(async {
         let world = World::new().await;
-        let caller = |role| {
-            let found = world.callers.iter().find(|(named, _)| *named == role);
-            found.expect("everybody is there").1.clone()
-        };
-        let Caller::Person(host) = caller("host") else { panic!("a person") };
-        let Caller::Till(till) = caller("till") else { panic!("a till") };
+        let Caller::Person(host) = world.caller("host") else { panic!("a person") };
+        let Caller::Till(till) = world.caller("till") else { panic!("a till") };
         let (device, key): (DeviceId, KeyId) = (host.device, till.key);
-        let stranger = caller("stranger");
-        let other = stranger.person().expect("a person").staff[0].0;
+        let other = world.caller("stranger").person().expect("a person").staff[0].0;
         for (method, parameters) in [
             ("devices.revoke", json!({ "device": device })),
             ("keys.revoke", json!({ "merchant": other, "key": key })),
         ] {
-            let ask = Ask {
-                caller: stranger.clone(),
-                token: None,
-                key: None,
-                address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                agent: None,
-            };
-            let operation = operations::named(method).expect("offered");
-            let parameters = parameters.as_object().expect("an object").clone();
-            let answer = operations::perform(&world.app, operation, ask, parameters).await;
+            let answer = world.ask("stranger", method, parameters).await;
             let code = answer.expect_err("not the stranger's").code();
             assert!(matches!(code, "unknown_device" | "unknown_key"), "{method}: {code}");
         }
+        world.app.close().await;
+    });
+}
+
+#[test]
+fn a_till_lays_a_draft_and_everybody_claims_for_nobody_else() {
+    actix_rt::System::new().block_on(async {
+        let world = World::new().await;
+        let World { group, merchant, host, .. } = world;
+        let member = world.caller("member").person().expect("a person").wallets[0].0;
+        let split = json!({ "mode": "itemised", "claims": [] });
+        let rules = json!({
+            "split": split, "shortfall": "decline", "rounding": "fair_cent", "cash_step": 0,
+        });
+        let rules = json!({ "group": group, "by": host, "rules": rules });
+        world.ask("host", "groups.rules", rules).await.expect("the host's right");
+        let code = json!({ "group": group, "by": host });
+        let code = world.ask("host", "groups.code", code).await.expect("shown")["code"].clone();
+        let lines = json!([{ "name": "Tea", "amount": 300 }, { "name": "Duck", "amount": 600 }]);
+        let draft = json!({
+            "merchant": merchant, "code": code, "order_no": "7", "total": 900, "lines": lines,
+        });
+        world.ask("till", "orders.draft", draft).await.expect("the code was shown");
+        let claim = |wallet| json!({ "group": group, "wallet": wallet, "line": 1, "weight": 1 });
+        world.ask("member", "groups.claim", claim(member)).await.expect("one's own");
+        let foreign = world.ask("member", "groups.claim", claim(host)).await;
+        assert_eq!(foreign.expect_err("another's").code(), "forbidden");
+        let view = world.ask("host", "groups.get", json!({ "group": group })).await.expect("seen");
+        assert_eq!(view["draft"]["by"]["kind"], "till");
+        assert_eq!(view["draft"]["lines"], lines);
+        let claims = json!([{ "line": 1, "diner": member, "weight": 1 }]);
+        assert_eq!(view["rules"]["split"]["claims"], claims);
+        let shares = json!([{ "diner": host, "owed": 150 }, { "diner": member, "owed": 750 }]);
+        assert_eq!(view["preview"], json!({ "state": "shares", "shares": shares }));
         world.app.close().await;
     });
 }

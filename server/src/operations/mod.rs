@@ -5,6 +5,7 @@
 //! [`all`]; none of them knows an operation by itself. [`perform()`] is the one way in: it checks the
 //! right before anything else is looked at, so that no door can forget it.
 
+mod claims;
 mod groups;
 mod members;
 mod merchants;
@@ -140,6 +141,7 @@ pub fn all() -> &'static [Described] {
             wallets::operations(),
             groups::operations(),
             members::operations(),
+            claims::operations(),
             merchants::operations(),
             orders::operations(),
             staff::operations(),
