@@ -32,6 +32,7 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "account.js": SCRIPT,
     "bill.js": SCRIPT,
     "camera.js": SCRIPT,
+    "claims.js": SCRIPT,
     "code.js": SCRIPT,
     "demo.html": HTML,
     "demo.js": SCRIPT,

@@ -7,7 +7,7 @@ import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
 
-const MODES = ['equal', 'weights', 'percent', 'exact', 'treat'];
+const MODES = ['equal', 'itemised', 'weights', 'percent', 'exact', 'treat'];
 
 /** The rules in one line. @param {Phone} phone @param {any} view */
 export function describeRules(phone, view) {
@@ -66,6 +66,8 @@ function shown(phone, mode, part) {
 function parts(phone, view, mode) {
   if (mode === 'equal') return { boxes: [h('p', { class: 'quiet' }, t('split_equal_hint'))], read: () => ({ mode }) };
   if (mode === 'treat') return treat(phone, view);
+  // Without claims of the host's, those of the diners stay.
+  if (mode === 'itemised') return { boxes: [h('p', { class: 'quiet' }, t('split_itemised_hint'))], read: () => ({ mode, claims: [], rest: 'in_proportion' }) };
   const kept = view.rules.split.mode === mode ? view.rules.split.parts : [];
   const rows = view.members.map((/** @type {any} */ { wallet }, /** @type {number} */ index) => {
     const part = kept.find((/** @type {any} */ one) => one.diner === wallet);

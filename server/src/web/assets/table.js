@@ -1,6 +1,7 @@
 // @ts-check
 /** One table: who sits there, how it pays, and the code that pays for everybody. */
 
+import { claims, draftSheet } from './claims.js';
 import { consentFields } from './home.js';
 import { decimals } from './money.js';
 import { showCode } from './pay.js';
@@ -19,11 +20,11 @@ import { t } from './words.js';
 export function tableView(phone, group) {
   const table = phone.account ? phone.tables.follow(group) : null;
   const parts = {
-    head: h('div'), round: h('div', { class: 'round' }), news: h('div', { 'aria-live': 'polite' }), mine: h('div'),
+    head: h('div'), round: h('div', { class: 'round' }), news: h('div', { 'aria-live': 'polite' }), mine: h('div'), draft: h('section', { class: 'stack' }),
     tools: h('div', { class: 'tools' }), people: h('ul', { class: 'list' }), bills: h('ul', { class: 'list' }), pay: h('div', { class: 'actions-bottom' }),
   };
   const billsHead = h('div', { class: 'section-head' }, h('h2', null, t('bills')));
-  const element = h('div', { class: 'page table' }, parts.head, parts.round, parts.news, parts.mine, parts.tools,
+  const element = h('div', { class: 'page table' }, parts.head, parts.round, parts.news, parts.draft, parts.mine, parts.tools,
     h('section', null, h('div', { class: 'section-head' }, h('h2', null, t('diners'))), parts.people),
     h('section', null, billsHead, parts.bills), parts.pay);
   /** @type {any[]} */
@@ -57,6 +58,8 @@ export function tableView(phone, group) {
     const newest = JSON.stringify([live.progress, live.outcome?.at, live.planned, view.host]);
     if (newest !== told) fill(parts.news, news(phone, live));
     told = newest;
+    fill(parts.draft, joined ? claims(phone, live) : []);
+    parts.draft.hidden = !parts.draft.firstChild;
     fill(parts.mine, mine(phone, live));
     fill(parts.tools, joined ? tools(phone, live) : []);
     fill(parts.people, people(phone, live));
@@ -118,6 +121,7 @@ function tools(phone, table) {
   return [
     !locked && tool('people', t('invite'), () => invite(phone, table)),
     tool('rules', t('rules'), () => rulesSheet(phone, table)),
+    tool('list', t('draft_tool'), () => draftSheet(phone, table)),
     host && tool('lock', t(locked ? 'unlock' : 'lock'), () => phone.fanju.call(locked ? 'groups.unlock' : 'groups.lock', { group, by })),
     host ? tool('close', t('close_table'), () => sure(t('close_table'), t('close_table_why'), () => phone.fanju.call('groups.close', { group, by })))
       : !locked && tool('leave', t('leave'), () => sure(t('leave'), t('leave_why'), async () => {

@@ -43,11 +43,12 @@ export const en = {
   rules: 'Rules', lock: 'Lock', unlock: 'Unlock', leave: 'Leave', close_table: 'Close table',
   close_table_why: 'The outing ends: nothing more is paid here. Refunds still reach everybody.', leave_why: 'You pay nothing more here.',
   // rules
-  split: 'Split', split_equal: 'Equally', split_weights: 'By weights', split_percent: 'By percent', split_exact: 'Exact amounts', split_treat: 'One treats all',
+  split: 'Split', split_equal: 'Equally', split_weights: 'By weights', split_percent: 'By percent', split_exact: 'Exact amounts', split_itemised: 'By dishes', split_treat: 'One treats all',
   split_equal_line: 'shared equally', split_weights_line: 'shared by weights', split_percent_line: 'shared by percent', split_exact_line: 'exact amounts',
   split_treat_line: '{who} treats', split_fixed_plus_rest_line: 'fixed parts, the rest equally', split_itemised_line: 'by what each had',
   split_equal_hint: 'Everybody the same. The odd cent goes round fairly.', split_weights_hint: 'Two pays twice as much as one; zero pays nothing.',
   split_percent_hint: 'Must be exactly 100 %.', split_exact_hint: 'Must be exactly the bill, or the scan is refused.', split_treat_hint: 'Pays the whole bill for everybody.',
+  split_itemised_hint: 'Put the bill on the table, and everybody taps what they had. Tax and tip follow in proportion.',
   treat_payer: 'Who treats', parts_missing: 'Parts are not set yet: the bill is shared equally until they are.', set_parts: 'Set parts',
   percent_whole: '100 %', percent_off: '{sum} % · {off} % to go', exact_sum: 'Together {sum}', weights_sum: 'Together {sum}',
   shortfall: 'If somebody is short', shortfall_decline: 'Nobody pays', shortfall_reshare: 'The others share it', shortfall_host_covers: 'The host covers',
@@ -55,6 +56,11 @@ export const en = {
   rounding: 'Odd cents', rounding_fair_cent: 'Even out over the evening', rounding_largest_remainder: 'By lot, each bill anew',
   rounding_fair_cent_line: 'Odd cents even out over the evening.', rounding_largest_remainder_line: 'Odd cents go by lot.',
   rules_line: '{split} · {shortfall}', rules_host_only: 'Only the host changes the rules.',
+  // claiming
+  draft: 'The bill that is coming', draft_tool: 'Dishes', draft_lay: 'Put the bill on the table', draft_do: 'Put on the table', draft_clear: 'Take it away', draft_clear_why: 'Everybody’s dishes are forgotten.', draft_lines: 'Dishes and prices',
+  draft_hint: 'One line each: name,amount. Then everybody taps what they had.', draft_total_hint: 'With tax and tip; empty: the sum of the lines',
+  claim_share: 'Your share so far: {amount}', claim_shares: 'What everybody would pay', claim_nobody: 'not claimed: shared by all',
+  claims_off: 'This table does not split by dishes.', claims_on: 'Split by dishes', claims_host: 'The host can let you split it by dishes.',
   // paying
   pay: 'Pay', code_how: 'Let the cashier scan this', code_why: 'Pays for everybody at the table. Works once.', code_offline: 'Offline: the code renews when you are back.',
   code_fresh_in: 'Until the next code', barcode_alt: 'Barcode of the table’s code', qr_alt: 'QR code of the table’s code',
@@ -125,5 +131,8 @@ export const en = {
   reason_cap_out_of_range: 'That limit is not possible.', reason_cap_below_spent: 'You have spent more than that here already.', reason_payment_in_progress: 'A bill is being paid just now.',
   reason_percent_off: 'The table’s percentages are not 100 %.', reason_shares_off: 'The table’s exact amounts do not sum to this bill.', reason_no_weight: 'Nobody at the table has a part.',
   reason_unknown_diner: 'Somebody in the rules does not sit here.', reason_nothing_to_answer: 'There is nothing to answer any more.', reason_not_asked: 'You are not asked any more.',
+  reason_no_draft: 'There is no bill on the table any more.', reason_not_itemised: 'This table does not split by dishes.', reason_unknown_line: 'That dish is not on the bill any more.',
+  reason_lines_differ: 'The bill has other dishes than those on the table: put it on the table anew.', reason_lines_missing: 'The bill has no dishes to split.', reason_draft_too_large: 'The bill is too long.',
+  reason_total_off_step: 'The total cannot be paid in these coins.', reason_share_negative: 'Somebody would owe less than nothing.',
   reason_refund_no_reused: 'That refund was made already.', reason_beyond_remainder: 'That is more than is left to give back.',
 };

@@ -44,11 +44,12 @@ export const zh = {
   rules: '规则', lock: '锁定', unlock: '解锁', leave: '离席', close_table: '散席',
   close_table_why: '饭局结束，之后不再付款；退款仍会原路退回。', leave_why: '离席后不再分摊。',
   // 规则
-  split: '分摊', split_equal: '均摊', split_weights: '按份数', split_percent: '按比例', split_exact: '指定金额', split_treat: '一人请客',
+  split: '分摊', split_equal: '均摊', split_weights: '按份数', split_percent: '按比例', split_exact: '指定金额', split_itemised: '按菜', split_treat: '一人请客',
   split_equal_line: '均摊', split_weights_line: '按份数分摊', split_percent_line: '按比例分摊', split_exact_line: '指定金额',
   split_treat_line: '{who}请客', split_fixed_plus_rest_line: '固定部分外均摊', split_itemised_line: '各付各点的',
   split_equal_hint: '人人一样，零头轮流分担。', split_weights_hint: '两份付一份的两倍；零份不付。',
   split_percent_hint: '合计须正好 100 %。', split_exact_hint: '合计须正好等于账单，否则扫码会被拒绝。', split_treat_hint: '一人为全桌付款。',
+  split_itemised_hint: '先放上账单，各人点选自己吃的菜；税费和小费按比例分摊。',
   treat_payer: '谁请客', parts_missing: '还没有设定份额，设定前按人数均摊。', set_parts: '设定',
   percent_whole: '100 %', percent_off: '{sum} % · 还差 {off} %', exact_sum: '合计 {sum}', weights_sum: '合计 {sum}',
   shortfall: '有人付不出时', shortfall_decline: '全桌不付', shortfall_reshare: '其他人分担', shortfall_host_covers: '主人垫付',
@@ -56,6 +57,11 @@ export const zh = {
   rounding: '零头', rounding_fair_cent: '整晚轮流持平', rounding_largest_remainder: '每单随机',
   rounding_fair_cent_line: '零头在整晚内轮流持平。', rounding_largest_remainder_line: '零头随机分配。',
   rules_line: '{split} · {shortfall}', rules_host_only: '只有主人可以修改规则。',
+  // 选菜
+  draft: '待付账单', draft_tool: '选菜', draft_lay: '放上账单', draft_do: '放上', draft_clear: '撤下账单', draft_clear_why: '各人的选择都会清除。', draft_lines: '菜名和价格',
+  draft_hint: '每行一道：菜名,金额。之后各人点选自己吃的菜。', draft_total_hint: '含税费和小费；留空则为各行之和',
+  claim_share: '你目前的份额：{amount}', claim_shares: '各人将付的金额', claim_nobody: '无人认领：全桌均摊',
+  claims_off: '这桌不按菜分账。', claims_on: '改为按菜分', claims_host: '主人可以改为按菜分账。',
   // 付款
   pay: '付款', code_how: '请收银员扫码', code_why: '为全桌付款，一次有效。', code_offline: '网络断开：恢复后更新付款码。',
   code_fresh_in: '距离下一个码', barcode_alt: '饭局码的条形码', qr_alt: '饭局码的二维码',
@@ -126,5 +132,8 @@ export const zh = {
   reason_cap_out_of_range: '上限无效。', reason_cap_below_spent: '你在此已付的超过该上限。', reason_payment_in_progress: '正在付款中。',
   reason_percent_off: '比例合计不是 100 %。', reason_shares_off: '指定金额与账单不符。', reason_no_weight: '席上没有人有份额。',
   reason_unknown_diner: '规则中有人不在席上。', reason_nothing_to_answer: '已无需回答。', reason_not_asked: '已不再询问你。',
+  reason_no_draft: '席上已没有待付账单。', reason_not_itemised: '这桌不按菜分账。', reason_unknown_line: '账单上已没有这道菜。',
+  reason_lines_differ: '账单与席上的菜不同，请重新放上账单。', reason_lines_missing: '账单没有可分的菜。', reason_draft_too_large: '账单太长。',
+  reason_total_off_step: '总额无法按此面额支付。', reason_share_negative: '有人的份额会小于零。',
   reason_refund_no_reused: '这笔退款已经做过。', reason_beyond_remainder: '超过可退金额。',
 };
