@@ -255,7 +255,14 @@ fn the_bill_that_was_claimed_is_paid_and_ends_the_draft() {
     assert_eq!(scanned(&table, bill(900, &[])), Ok(expected.to_vec()), "a till without lines");
     let tipped = [(HOST, 110), (BEN, 770), (CAT, 110)];
     assert_eq!(scanned(&table, bill(990, &[300, 600])), Ok(tipped.to_vec()), "tip follows");
-    for other in [bill(900, &[600, 300]), bill(900, &[300, 600, 0]), bill(901, &[])] {
+    let mut elsewhere = bill(900, &[]);
+    elsewhere.merchant = MerchantId(Uuid::from_u128(501));
+    assert_eq!(
+        scanned(&after(&[by(CAT, 900, &[300, 600]), claim(BEN, 1, 1)]), elsewhere.clone()),
+        Ok(expected.to_vec()),
+        "a member does not know who will be paid"
+    );
+    for other in [elsewhere, bill(900, &[600, 300]), bill(900, &[300, 600, 0]), bill(901, &[])] {
         assert_eq!(scanned(&table, other), Err(payment::Rejection::LinesDiffer));
     }
     for paid in [bill(900, &[300, 600]), bill(990, &[300, 600]), bill(900, &[])] {

@@ -115,7 +115,17 @@ impl Draft {
     /// top; or it has no lines, as tills send it that know a total only, and the draft's total.
     #[must_use]
     pub fn announces(&self, bill: &Bill) -> bool {
-        bill.lines == self.lines || bill.lines.is_empty() && bill.total == self.total
+        let without_lines = bill.lines.is_empty() && self.comes_to(bill.total, bill.merchant);
+        bill.lines == self.lines || without_lines
+    }
+
+    /// Whether the draft is over `total`, and not another merchant's.
+    fn comes_to(&self, total: Amount, merchant: MerchantId) -> bool {
+        let payee = match &self.by {
+            Drafter::Member { .. } => merchant,
+            Drafter::Till { merchant, .. } => *merchant,
+        };
+        payee == merchant && self.total == total
     }
 }
 
@@ -210,8 +220,9 @@ impl Group {
     pub(super) fn clear_draft_of(&mut self, settlement: &Settlement) {
         let Some(draft) = &self.draft else { return };
         let content = |lines| bill::content(self.currency, settlement.total, lines);
-        let itself = settlement.content == content(&draft.lines);
-        if itself || settlement.total == draft.total && settlement.content == content(&[]) {
+        let Settlement { merchant, total, .. } = *settlement;
+        let without_lines = settlement.content == content(&[]) && draft.comes_to(total, merchant);
+        if settlement.content == content(&draft.lines) || without_lines {
             self.clear_draft();
         }
     }
