@@ -120,11 +120,14 @@ pub struct Described {
     pub(crate) run: perform::Run,
 }
 
+/// Operations that take a bill, which may be long.
+const BILLS: [&str; 3] = ["orders.scan", "orders.draft", "groups.draft"];
+
 impl Described {
     /// Longest body that HTTP brings, in bytes.
     #[must_use]
     pub fn body_bytes_max(&self) -> usize {
-        if self.offer.method == orders::SCAN {
+        if BILLS.contains(&self.offer.method) {
             limits::BILL_BYTES_MAX
         } else {
             limits::BODY_BYTES_MAX

@@ -26,9 +26,6 @@ use crate::{
     problem::Problem,
 };
 
-/// What collects a bill, which may be long.
-pub(super) const SCAN: &str = "orders.scan";
-
 pub(super) fn operations() -> Vec<Described> {
     vec![
         Described::of::<Scan>(),
@@ -93,7 +90,7 @@ enum State {
 
 impl Operation for Scan {
     const OFFER: Offer =
-        Offer::new(SCAN, Verb::Post, "/v1/merchants/{merchant}/orders", Repeats::Numbered);
+        Offer::new("orders.scan", Verb::Post, "/v1/merchants/{merchant}/orders", Repeats::Numbered);
     type Answer = Ended;
 
     fn right(&self) -> Right {
