@@ -239,11 +239,7 @@ impl App {
     /// # Errors
     /// `too_many_sessions`.
     pub fn seat(&self, caller: &Caller) -> Result<Option<Seat>, Problem> {
-        match caller {
-            Caller::Person(identity) => self.0.seats.take(identity.person.id.0).map(Some),
-            Caller::Till(till) => self.0.seats.take(till.key.0).map(Some),
-            Caller::Nobody | Caller::Operator => Ok(None),
-        }
+        caller.id().map(|who| self.0.seats.take(who)).transpose()
     }
 
     /// Commands under way: the server does not stop before they have ended.

@@ -32,6 +32,10 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Largest frame that a client may send, in bytes: a bill of five hundred lines.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 
+/// Longest gap that a resuming session is sent, in bytes: it is held in memory until the socket takes
+/// it. After more the topic's state is given instead.
+pub const RESUME_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Requests of one session that may be under way at once.
 pub const SESSION_REQUESTS_MAX: usize = 64;
 
@@ -39,7 +43,7 @@ pub const SESSION_REQUESTS_MAX: usize = 64;
 pub const SESSION_SUBSCRIPTIONS_MAX: usize = 64;
 
 /// Live sessions of one person or till at once.
-pub const SESSIONS_PER_IDENTITY_MAX: u32 = 256;
+pub const SESSIONS_PER_IDENTITY_MAX: u32 = 64;
 
 /// Requests that one identity may send in a second, in the long run; a session as well.
 pub const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
@@ -68,6 +72,8 @@ pub const PROGRESS_EVERY: Duration = Duration::from_millis(40);
 /// Pushes that one topic keeps for its slowest listener, by kind of topic. A listener who is
 /// further behind is cut, and resumes.
 pub const WALLET_PUSHES_KEPT: usize = 16;
+/// Pushes of one topic after which its listeners get a turn: half of the smallest ring.
+pub const PUSHES_AT_ONCE: usize = WALLET_PUSHES_KEPT / 2;
 /// A table has more news than a wallet.
 pub const GROUP_PUSHES_KEPT: usize = 256;
 /// A shop has the news of all its tables.

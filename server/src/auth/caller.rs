@@ -41,6 +41,16 @@ impl Caller {
         }
     }
 
+    /// The caller's own id; nobody and the operator have none.
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Person(identity) => Some(identity.person.id.0),
+            Self::Till(till) => Some(till.key.0),
+            Self::Nobody | Self::Operator => None,
+        }
+    }
+
     /// The person who asks.
     ///
     /// # Errors

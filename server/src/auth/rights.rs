@@ -11,6 +11,7 @@ use fanju::{
 
 use super::{
     caller::Caller,
+    looks::Spent,
     register::{Role, Scope},
 };
 use crate::{app::App, problem::Problem};
@@ -114,26 +115,23 @@ async fn is_at_table(app: &App, caller: &Caller, group: GroupId) -> Result<bool,
     }
 }
 
-/// Whether `caller` may move `amount` without showing a finger or a face again; counts it.
-/// Give it to [`came_to_nothing`] if it does not move.
+/// Whether `caller` may move `amount` without showing a finger or a face again; counts it. Give
+/// what is answered to [`Looks::not_spent`](super::looks::Looks::not_spent) if it does not move.
 ///
 /// # Errors
-/// `step_up_required`. Tills have no finger: their keys are scoped instead. Nor have people who were
-/// made up for a demonstration: only single amounts are looked at there.
-pub fn check_stakes(app: &App, caller: &Caller, amount: Amount) -> Result<(), Problem> {
-    let Caller::Person(identity) = caller else { return Ok(()) };
+/// `step_up_required`, or `bad_request` for less than nothing. Tills have no finger: their keys are
+/// scoped instead. Nor have people who were made up for a demonstration: only single amounts are looked
+/// at there.
+pub fn check_stakes(app: &App, caller: &Caller, amount: Amount) -> Result<Option<Spent>, Problem> {
+    if amount.minor() < 0 {
+        return Err(Problem::bad_request("an amount is never negative"));
+    }
+    let Caller::Person(identity) = caller else { return Ok(None) };
     let most = app.settings().step_up_above_minor;
-    let is_small = app.settings().takes_made_up_people() && amount.minor() <= most;
-    if is_small || app.looks().spend(identity.device, amount, most, app.now()) {
-        return Ok(());
+    if app.settings().takes_made_up_people() && amount.minor() <= most {
+        return Ok(None);
     }
+    let spent = app.looks().spend(identity.device, amount, most, app.now());
     let detail = "an amount this large, or as much in pieces, takes a fresh look at finger or face";
-    Err(Problem::new(403, "step_up_required", detail))
-}
-
-/// Takes back what [`check_stakes`] counted and was refused.
-pub fn came_to_nothing(app: &App, caller: &Caller, amount: Amount) {
-    if let Caller::Person(identity) = caller {
-        app.looks().not_spent(identity.device, amount);
-    }
+    spent.map(Some).ok_or_else(|| Problem::new(403, "step_up_required", detail))
 }

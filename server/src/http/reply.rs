@@ -46,6 +46,10 @@ pub fn problem(problem: &Problem) -> HttpResponse {
     if status == StatusCode::UNAUTHORIZED {
         reply.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
     }
+    if matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE) {
+        // The rest of the body is not read.
+        reply.force_close();
+    }
     reply
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type("application/problem+json")

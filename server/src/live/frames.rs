@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::problem::Problem;
+use crate::{app::App, limits, problem::Problem};
 
 /// A request that came in.
 #[derive(Debug)]
@@ -168,6 +168,26 @@ pub struct Hello {
     pub server_time: Timestamp,
     /// What a client must keep to.
     pub limits: HelloLimits,
+}
+
+impl Hello {
+    /// The first word of the session `id` of `app`.
+    #[must_use]
+    pub fn of(app: &App, id: uuid::Uuid) -> Self {
+        Self {
+            session: id,
+            epoch: app.epoch().to_owned(),
+            position: app.engine().stats().durable,
+            heartbeat_ms: u64::try_from(limits::HEARTBEAT.as_millis()).unwrap_or(u64::MAX),
+            server_time: app.now(),
+            limits: HelloLimits {
+                frame_bytes_max: limits::FRAME_BYTES_MAX,
+                requests_per_second: app.settings().requests_per_second.get(),
+                requests_max: limits::SESSION_REQUESTS_MAX,
+                subscriptions_max: limits::SESSION_SUBSCRIPTIONS_MAX,
+            },
+        }
+    }
 }
 
 /// What a client must keep to.

@@ -6,6 +6,9 @@ use fanju::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::problem::Problem;
 
 /// Listens to a topic, from the last position seen or from its present state.
 #[derive(Deserialize, JsonSchema)]
@@ -31,6 +34,17 @@ pub struct Unsubscribe {
 pub struct SignIn {
     /// The bearer token of a session, a till or the operator.
     pub(super) token: String,
+}
+
+/// `params` as `P`.
+///
+/// # Errors
+/// `bad_request`.
+pub(super) fn parameters<P: serde::de::DeserializeOwned>(
+    params: Map<String, Value>,
+) -> Result<P, Problem> {
+    serde_json::from_value(Value::Object(params))
+        .map_err(|error| Problem::bad_request(error.to_string()))
 }
 
 /// `wallet:`, `merchant:` or `group:` and a UUID.

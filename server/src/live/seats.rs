@@ -33,6 +33,14 @@ impl Seats {
     }
 }
 
+impl Seat {
+    /// Whether this is a seat of `who`.
+    #[must_use]
+    pub fn is_of(&self, who: Option<Uuid>) -> bool {
+        who == Some(self.who)
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         if let Entry::Occupied(mut taken) = self.seats.0.entry(self.who) {

@@ -35,8 +35,8 @@ use uuid::Uuid;
 use super::{
     allowance::Allowance,
     close::Close,
-    frames::{self, Hello, HelloLimits, Id, Request, Unsubscribed},
-    methods::{SignIn, Subscribe, TopicName, Unsubscribe},
+    frames::{self, Hello, Id, Request, Unsubscribed},
+    methods::{SignIn, Subscribe, TopicName, Unsubscribe, parameters},
     seats::Seat,
     subscription::{self, Begun, Gone, Heard},
     topics::Push,
@@ -107,7 +107,7 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.app.sessions().fetch_add(1, Ordering::Relaxed);
-        ctx.text(frames::notification("hello", &self.hello()));
+        ctx.text(frames::notification("hello", &Hello::of(&self.app, self.id)));
         ctx.run_interval(limits::HEARTBEAT, Self::beat);
         let closing = self.app.closing();
         ctx.spawn(closing.into_actor(self).map(|(), session, ctx| session.leave(ctx)));
@@ -180,22 +180,6 @@ impl Session {
         }
     }
 
-    fn hello(&self) -> Hello {
-        Hello {
-            session: self.id,
-            epoch: self.app.epoch().to_owned(),
-            position: self.app.engine().stats().durable,
-            heartbeat_ms: u64::try_from(limits::HEARTBEAT.as_millis()).unwrap_or(u64::MAX),
-            server_time: self.app.now(),
-            limits: HelloLimits {
-                frame_bytes_max: limits::FRAME_BYTES_MAX,
-                requests_per_second: self.app.settings().requests_per_second.get(),
-                requests_max: limits::SESSION_REQUESTS_MAX,
-                subscriptions_max: limits::SESSION_SUBSCRIPTIONS_MAX,
-            },
-        }
-    }
-
     /// Looks whether the other side is still there, and still who it was.
     fn beat(&mut self, ctx: &mut WebsocketContext<Self>) {
         let now = Instant::now();
@@ -231,10 +215,11 @@ impl Session {
             let app = self.app.clone();
             let check = async move { rights::check(&app, &caller, &Right::to_hear(topic)).await };
             // Nothing else is sent meanwhile: another wallet of theirs may sit at the table.
-            ctx.wait(check.into_actor(self).map(move |checked, session, ctx| {
-                if checked.is_err() {
-                    session.unsubscribed(topic, ctx);
-                }
+            ctx.wait(check.into_actor(self).map(move |checked, session, ctx| match checked {
+                Ok(()) => {}
+                Err(problem) if problem.is_refusal() => session.unsubscribed(topic, ctx),
+                // Nobody can tell now: whoever comes back is looked at again.
+                Err(_) => session.close(ctx, Close::Closing),
             }));
         }
     }
@@ -393,25 +378,32 @@ impl Session {
         ctx: &mut WebsocketContext<Self>,
     ) {
         match parameters(params).and_then(|SignIn { token }| self.signed_in(&token)) {
-            Ok((token, seat, caller)) => {
+            Ok((token, caller)) => {
                 // Whoever it was before listens no more.
                 self.forget_all(ctx);
-                (self.token, self.seat) = (Some(token), seat);
+                self.token = Some(token);
                 self.operate(caller, id, "me", Map::new(), ctx);
             }
             Err(problem) => answer(ctx, id.as_ref(), Err(problem)),
         }
     }
 
-    /// Who carries `token`. Only guesses count against the address: many phones may share one.
-    fn signed_in(&self, token: &str) -> Result<(TokenOf, Option<Seat>, Caller), Problem> {
+    /// Who carries `token`, and has a seat now. Only guesses count against the address: many phones
+    /// may share one.
+    fn signed_in(&mut self, token: &str) -> Result<(TokenOf, Caller), Problem> {
         let caller = match Token::parse(token) {
             Some(token) => self.app.identify(token.0, &token.1).map(|caller| (token, caller))?,
             None => return self.guessed(),
         };
         match caller {
             (_, Caller::Nobody) => self.guessed(),
-            (token, caller) => Ok((token, self.app.seat(&caller)?, caller)),
+            (token, caller) => {
+                self.app.check_rate(&caller, self.address)?;
+                if !self.seat.as_ref().is_some_and(|seat| seat.is_of(caller.id())) {
+                    self.seat = self.app.seat(&caller)?;
+                }
+                Ok((token, caller))
+            }
         }
     }
 
@@ -457,11 +449,19 @@ impl Session {
                     let problem = Problem::new(409, "subscription_over", detail);
                     answer(ctx, id.as_ref(), Err(problem));
                 }
+                Ok(_) if !session.may_hear(topic) => {
+                    answer(ctx, id.as_ref(), Err(Problem::forbidden()));
+                }
                 Ok(begun) => session.begun(topic, id.as_ref(), begun, ctx),
                 Err(problem) => answer(ctx, id.as_ref(), Err(problem)),
             }
             session.leave_if_answered(ctx);
         }));
+    }
+
+    /// Whether whoever is signed in now may hear `topic`, as far as the register knows.
+    fn may_hear(&self, topic: Topic) -> bool {
+        self.caller().is_ok_and(|caller| rights::may_hear_on(&caller, topic))
     }
 
     /// Answers, sends what was missed, and listens: in one turn, so that nothing comes in between.
@@ -482,11 +482,6 @@ impl Session {
             ctx.cancel_future(before.pushes);
         }
     }
-}
-
-fn parameters<P: serde::de::DeserializeOwned>(params: Map<String, Value>) -> Result<P, Problem> {
-    serde_json::from_value(Value::Object(params))
-        .map_err(|error| Problem::bad_request(error.to_string()))
 }
 
 /// Sends the answer to a request; a notification gets none.

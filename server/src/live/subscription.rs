@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 use fanju::{
-    Error,
+    Error, Subscription,
     id::{Position, Topic},
 };
 use futures_util::stream::{self, Stream};
@@ -18,6 +18,7 @@ use crate::{
         caller::Caller,
         rights::{self, Right},
     },
+    limits,
     problem::Problem,
 };
 
@@ -64,11 +65,22 @@ pub(super) async fn begin(
     // Whoever left the group meanwhile hears neither its state nor what comes.
     rights::check(app, caller, &Right::to_hear(topic)).await?;
     let told = feed.position();
-    let word = |event| topics::push(app.epoch(), topic, event).text;
-    let gap = feed.missed().map(word).collect();
+    let gap = worded(app, topic, &feed);
+    let recovered = recovered && gap.is_some();
     let state = (!recovered).then(|| feed.state().clone());
     let answer = Subscribed { topic: topic.to_string(), recovered, position: told, state };
-    Ok(Begun { answer, listener, gap, told })
+    Ok(Begun { answer, listener, gap: gap.unwrap_or_default(), told })
+}
+
+/// What was missed, as long as it may be.
+fn worded(app: &App, topic: Topic, feed: &Subscription) -> Option<Vec<ByteString>> {
+    let mut left = limits::RESUME_BYTES_MAX;
+    let word = |event| {
+        let text = topics::push(app.epoch(), topic, event).text;
+        left = left.checked_sub(text.len())?;
+        Some(text)
+    };
+    feed.missed().map(word).collect()
 }
 
 /// What `listener` hears of `topic`, until that is over.

@@ -18,7 +18,7 @@ use fanju::{
 };
 use tokio::{
     sync::{OnceCell, broadcast},
-    task::AbortHandle,
+    task::{AbortHandle, yield_now},
     time::{Instant, sleep_until},
 };
 
@@ -136,6 +136,7 @@ async fn tell(
 ) {
     let mut progress: Option<Box<ProgressEvent>> = None;
     let mut progress_at = Instant::now();
+    let mut told = 0_usize;
     loop {
         let heard = tokio::select! {
             biased;
@@ -153,6 +154,11 @@ async fn tell(
             Ok(FeedEvent::Durable(event)) => {
                 progress = None;
                 drop(listeners.send(push(&epoch, topic, &event)));
+                told += 1;
+                if told.is_multiple_of(limits::PUSHES_AT_ONCE) {
+                    // Who can keep up gets a turn before the ring comes round.
+                    yield_now().await;
+                }
             }
             Ok(FeedEvent::Progress(news)) => {
                 if progress.is_none() {

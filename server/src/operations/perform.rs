@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, rc::Rc};
 
+use fanju::Error;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -37,6 +38,10 @@ impl Described {
     }
 }
 
+/// What a server that shuts down leaves to the engine; everything else is refused.
+const WHILE_CLOSING: [&str; 4] =
+    ["groups.confirm", "groups.refuse", "orders.cancel", "orders.scan"];
+
 /// Lets `ask`'s caller do `what` with `parameters`.
 ///
 /// # Errors
@@ -58,6 +63,10 @@ pub async fn perform(
     let asked = Rc::new(Asked { app: app.clone(), ask, parameters });
     if what.offer.repeats == Repeats::Query {
         return (what.run)(asked).await;
+    }
+    // The engine knows by itself what it still takes: what ends an order that waits.
+    if app.is_closing() && !WHILE_CLOSING.contains(&what.offer.method) {
+        return Err(Error::Closing.into());
     }
     // A client that hangs up does not stop a command half way: its key would be forgotten while the
     // engine still does it, and an order would end uncounted.
@@ -98,15 +107,15 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
     let operation: O = serde_json::from_value(Value::Object(parameters.clone()))
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     rights::check(app, &ask.caller, &operation.right()).await?;
-    let stakes = operation.stakes();
-    if let Some(amount) = stakes {
-        rights::check_stakes(app, &ask.caller, amount)?;
-    }
+    let spent = match operation.stakes() {
+        Some(amount) => rights::check_stakes(app, &ask.caller, amount)?,
+        None => None,
+    };
     let answered = operation.perform(app, ask).await;
-    if let (Some(amount), Err(problem)) = (stakes, &answered)
+    if let (Some(spent), Err(problem)) = (spent, &answered)
         && problem.is_refusal()
     {
-        rights::came_to_nothing(app, &ask.caller, amount);
+        app.looks().not_spent(spent);
     }
     serde_json::to_string(&answered?).map_err(|error| Problem::internal(&error))
 }

@@ -72,6 +72,7 @@ async fn open_session(app: &App, person: PersonId, label: String) -> Result<Sess
 fn label(device: Option<String>, ask: &Ask) -> Result<String, RegisterError> {
     let named = || {
         let agent = ask.agent.as_deref().unwrap_or_default();
+        let agent: String = agent.chars().filter(|sign| !sign.is_control()).collect();
         agent[..agent.floor_char_boundary(limits::LABEL_BYTES_MAX)].trim().to_owned()
     };
     let label = device.unwrap_or_else(named);
