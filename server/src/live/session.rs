@@ -2,7 +2,7 @@
 //!
 //! A request's path: frame → [`Request::parse`] → the session's own methods (`sign_in`, `subscribe`,
 //! `unsubscribe`, `ping`), or the operation of that name, run beside the others → answer. Pushes
-//! come from [`topics`] and are sent as they are.
+//! come from [`topics`](super::topics) and are sent as they are.
 //!
 //! What bounds a session: requests under way, requests a second, topics, frame size; and for what it
 //! is sent, each topic's ring of pushes and one gap at a time. A socket that takes no more bytes stops
