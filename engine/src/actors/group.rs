@@ -73,7 +73,7 @@ pub(crate) struct Answer {
 pub(crate) struct Get(pub(crate) Reply<GroupView>);
 
 /// Collect this bill; its code is spent. The merchant hears of it by record, or by
-/// [`merchant::ScanRefused`].
+/// [`ScanRefused`](super::merchant::ScanRefused).
 pub(crate) struct Scan {
     pub(crate) bill: Bill,
     pub(crate) code: Code,
