@@ -80,19 +80,24 @@ impl World {
         self.app.identify(kind, &token).expect("the register answers")
     }
 
-    /// A frame of the live channel, asked by a diner, by a shop's owner and by nobody.
+    /// A frame of the live channel, asked by a diner, by a shop's owner and by nobody: how many of them
+    /// got what they asked for.
     ///
     /// # Panics
     /// Where the server is at fault.
-    pub fn frame(&self, bytes: &[u8]) {
-        let Some(text) = self.told(bytes) else { return };
+    pub fn frame(&self, bytes: &[u8]) -> usize {
+        let Some(text) = self.told(bytes) else { return 0 };
         let Request { id, method, mut params } = match Request::parse(&text) {
             Ok(request) => request,
-            Err(malformed) => return is_json(&frames::malformed(&malformed)),
+            Err(malformed) => {
+                is_json(&frames::malformed(&malformed));
+                return 0;
+            }
         };
-        let Some(operation) = operations::named(&method) else { return };
+        let Some(operation) = operations::named(&method) else { return 0 };
         let key = params.remove("idempotency_key").and_then(|key| key.as_str().map(str::to_owned));
         let callers = [Caller::Nobody, self.caller(&self.diner), self.caller(&self.owner)];
+        let mut granted = 0;
         for caller in callers {
             let (address, key, params) =
                 (IpAddr::V4(Ipv4Addr::LOCALHOST), key.clone(), params.clone());
@@ -100,13 +105,17 @@ impl World {
             let answered =
                 self.system.block_on(operations::perform(&self.app, operation, ask, params));
             match answered {
-                Ok(answer) => is_json(&answer),
+                Ok(answer) => {
+                    is_json(&answer);
+                    granted += 1;
+                }
                 Err(problem) => {
                     no_fault(&problem, &text);
                     is_json(&frames::refusal(id.as_ref(), &problem));
                 }
             }
         }
+        granted
     }
 
     /// An HTTP request: a line with a verb, a path and perhaps who asks (`diner` or `owner`); then
