@@ -31,8 +31,8 @@ pub struct Settings {
     /// Whether a restaurant and eight diners are seeded and played with on one page. Demo
     /// identities need no passkey, so a demo must never hold anything of worth.
     pub demo: bool,
-    /// Whether people that were made up, by `fanju-server cast` or an earlier demo, may still sign
-    /// in: for load tests. They need no passkey, so nothing of worth may be here then. Otherwise
+    /// Whether people that were made up, by `fanju-server cast` or an earlier demo, stay signed in:
+    /// for load tests. They need no passkey, so nothing of worth may be here then. Otherwise
     /// their sessions end at the start.
     pub made_up_people: bool,
     /// Threads that serve sockets; 0: as many as the machine has cores.

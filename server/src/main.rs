@@ -37,7 +37,7 @@ struct Arguments {
     /// Seed a restaurant and eight diners, and open a page with all of them at /demo.
     #[arg(long)]
     demo: bool,
-    /// Let people that `cast` made up sign in, who need no passkey: for load tests.
+    /// Let people that `cast` made up stay signed in, who need no passkey: for load tests.
     #[arg(long)]
     made_up_people: bool,
     /// How logs are written.

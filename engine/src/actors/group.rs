@@ -20,7 +20,7 @@ use super::{
     error::Error,
     feed::{Feed, ProgressEvent, Snapshot, Subscribe},
     gate::Gate,
-    merchant::OwedWord,
+    owed::{OwedAnswer, OwedWord},
     receipt::Receipt,
     transaction::{AnySeat, Committed},
     wallet::{self, Poison, Rest, WalletActor},
@@ -105,46 +105,6 @@ pub(crate) struct Answered {
 
 impl Message for Answered {
     type Result = ();
-}
-
-/// The answer that a source owes its group. Dropped, it says that the source is gone: a wallet that
-/// dies leaves no bill waiting.
-pub(crate) struct OwedAnswer {
-    group: Arc<Seat<GroupActor>>,
-    payment: u64,
-    draw: usize,
-    source: Source,
-    amount: Amount,
-    given: bool,
-}
-
-impl OwedAnswer {
-    /// How much the source is asked for.
-    pub(crate) fn amount(&self) -> Amount {
-        self.amount
-    }
-
-    /// Says whether the amount is set aside.
-    ///
-    /// # Errors
-    /// [`Error::Unanswered`]: the group is gone, and with it the bill.
-    pub(crate) fn give(mut self, outcome: Result<(), Missing>) -> Result<(), Error> {
-        self.say(outcome)
-    }
-
-    fn say(&mut self, outcome: Result<(), Missing>) -> Result<(), Error> {
-        self.given = true;
-        let Self { payment, draw, source, amount, .. } = *self;
-        self.group.tell(Answered { payment, draw, source, amount, outcome })
-    }
-}
-
-impl Drop for OwedAnswer {
-    fn drop(&mut self) {
-        if !self.given {
-            drop(self.say(Err(Missing::Unavailable)));
-        }
-    }
 }
 
 /// A wallet's actor has died: let its seat go, so that a new one can take it. Not answered.
@@ -452,14 +412,13 @@ impl GroupActor {
                     let told = seat.tell(wallet::Reserve {
                         owner: paying.owner,
                         currency: group.currency,
-                        answer: OwedAnswer {
-                            group: Arc::clone(&self.seat),
-                            payment: paying.serial,
+                        answer: OwedAnswer::new(
+                            Arc::clone(&self.seat),
+                            paying.serial,
                             draw,
                             source,
                             amount,
-                            given: false,
-                        },
+                        ),
                     });
                     if told.is_err() {
                         gone.push(source);

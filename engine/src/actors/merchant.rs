@@ -24,6 +24,7 @@ use super::{
     gate::Gate,
     group,
     orders::{Ended, InFlight, Known, Orders},
+    owed::OwedWord,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
     transaction::{AnySeat, Committed},
@@ -97,45 +98,6 @@ pub(crate) struct ScanRefused {
 
 impl Message for ScanRefused {
     type Result = ();
-}
-
-/// The word that a group owes a merchant about one bill: a record keeps it, or [`ScanRefused`] says
-/// it. Dropped, it says that nobody knows more: a group that dies leaves no till waiting.
-pub(crate) struct OwedWord {
-    merchant: Arc<Seat<MerchantActor>>,
-    order_no: OrderNo,
-    owed: bool,
-}
-
-impl OwedWord {
-    /// To whom it is owed.
-    pub(crate) fn merchant(&self) -> &Arc<Seat<MerchantActor>> {
-        &self.merchant
-    }
-
-    /// Says that the bill came to nothing.
-    pub(crate) fn refuse(mut self, error: Error) {
-        self.say(error);
-    }
-
-    /// The record that is on its way says it.
-    pub(crate) fn keep(&mut self) {
-        self.owed = false;
-    }
-
-    fn say(&mut self, error: Error) {
-        self.owed = false;
-        let order_no = self.order_no.clone();
-        drop(self.merchant.tell(ScanRefused { order_no, error }));
-    }
-}
-
-impl Drop for OwedWord {
-    fn drop(&mut self) {
-        if self.owed {
-            self.say(Error::Unanswered);
-        }
-    }
 }
 
 struct Shelf {
@@ -388,7 +350,7 @@ impl MerchantActor {
         };
         let order = InFlight { content, total, group: payer, before, waiting };
         self.orders.begin(order_no.clone(), order);
-        let word = OwedWord { merchant: Arc::clone(&self.seat), order_no, owed: true };
+        let word = OwedWord::new(Arc::clone(&self.seat), order_no);
         // A group that has died drops the scan, and with it the word that it owes.
         drop(group.tell(group::Scan { bill, code, word }));
     }

@@ -21,6 +21,7 @@ mod gate;
 pub(crate) mod group;
 pub(crate) mod merchant;
 mod orders;
+mod owed;
 pub(crate) mod rail;
 mod rail_desk;
 pub(crate) mod receipt;

@@ -1,8 +1,8 @@
 //! HTTP: every operation as a resource, and what watches over the server.
 //!
 //! A request's path: who asks, and how often; then the body, as long as it may be and as fast as it
-//! must; then the operation. Parameters come from the path, from the query string of a `GET`, and from the JSON body of
-//! everything else; they are one object to the operation, as over the live channel.
+//! must; then the operation. Parameters come from the path, from the query string of a `GET`, and from
+//! the JSON body of everything else; they are one object to the operation, as over the live channel.
 
 pub mod openapi;
 pub mod reply;
