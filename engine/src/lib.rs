@@ -55,5 +55,6 @@ pub use actors::{
     wallet::WalletView,
 };
 pub use engine::{
-    Config, Data, Engine, OpenError, Opening, Presented, Stats, Subscription, TopicState,
+    Config, Data, Engine, OpenError, Opening, Presented, Stats, Subscription, Times, TopicState,
+    Workers,
 };

@@ -1,10 +1,12 @@
-//! The archive: threads that read books and journal, so that no actor ever waits for a disk.
+//! The archive: who reads books and journal for the actors, so that none of them ever waits for a
+//! disk.
 
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -157,10 +159,22 @@ struct LoadPanicked;
 
 type Job = Box<dyn FnOnce(&Shelves) + Send>;
 
-/// The reading threads.
-pub(crate) struct Archive {
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+/// Those who read.
+pub(crate) enum Archive {
+    /// Threads, which take what waits.
+    Threads {
+        /// What waits.
+        jobs: Mutex<Option<mpsc::Sender<Job>>>,
+        /// All of them.
+        threads: Mutex<Vec<JoinHandle<()>>>,
+    },
+    /// A task for each job, on the thread that asks.
+    Tasks {
+        /// What they read from.
+        shelves: Shelves,
+        /// How long each takes before it reads.
+        takes: Duration,
+    },
 }
 
 impl Archive {
@@ -185,15 +199,27 @@ impl Archive {
             })
         };
         let threads = (0..threads).map(spawn).collect::<std::io::Result<Vec<_>>>()?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), threads: Mutex::new(threads) })
+        Ok(Self::Threads { jobs: Mutex::new(Some(jobs)), threads: Mutex::new(threads) })
     }
 
-    /// Runs `job` on a reading thread; says whether there is still one.
+    /// Has `job` read; says whether somebody will.
     pub(crate) fn run(&self, job: impl FnOnce(&Shelves) + Send + 'static) -> bool {
-        self.jobs.lock().as_ref().is_some_and(|jobs| jobs.send(Box::new(job)).is_ok())
+        match self {
+            Self::Threads { jobs, .. } => {
+                jobs.lock().as_ref().is_some_and(|jobs| jobs.send(Box::new(job)).is_ok())
+            }
+            Self::Tasks { shelves, takes } => {
+                let (shelves, takes) = (shelves.clone(), *takes);
+                drop(actix_rt::spawn(async move {
+                    tokio::time::sleep(takes).await;
+                    job(&shelves);
+                }));
+                true
+            }
+        }
     }
 
-    /// Runs `load` on a reading thread and tells what it found, also that it panicked: whoever
+    /// Has `load` read and tells what it found, also that it panicked: whoever
     /// waits for a state never waits for ever.
     pub(crate) fn load<T>(
         &self,
@@ -206,7 +232,7 @@ impl Archive {
         });
     }
 
-    /// Runs `read` on a reading thread; the answer can be awaited anywhere.
+    /// Has `read` read; the answer can be awaited anywhere.
     pub(crate) fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Shelves) -> Result<T, Error> + Send + 'static,
@@ -221,8 +247,9 @@ impl Archive {
 
     /// Finishes what was asked, and ends the threads.
     pub(crate) fn close(&self) {
-        self.jobs.lock().take();
-        for thread in self.threads.lock().drain(..) {
+        let Self::Threads { jobs, threads } = self else { return };
+        jobs.lock().take();
+        for thread in threads.lock().drain(..) {
             // A query may have held the last handle of its engine: its thread ends after it.
             if thread.thread().id() != thread::current().id() && thread.join().is_err() {
                 tracing::error!("a reading thread panicked");

@@ -37,6 +37,11 @@ impl TestClock {
         self.0.fetch_add(micros, Ordering::SeqCst);
     }
 
+    /// Puts the clock to `now`, which may lie before: clocks of machines jump too.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
     }

@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
 use super::{
@@ -62,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) rail: Arc<dyn Rail>,
     pub(crate) projected: Progress,
     pub(crate) committer: OnceLock<Committer<Transaction>>,
+    /// Rung when the journal's writer, which is a task then, has something to do.
+    bell: Option<Arc<Notify>>,
     pub(crate) poison: OnceLock<Arc<JournalError>>,
     tickets: AtomicU64,
     random: Mutex<StdRng>,
@@ -77,11 +79,13 @@ pub(crate) struct CoreParts {
     pub(crate) projected: Progress,
     pub(crate) thread: actix_rt::ArbiterHandle,
     pub(crate) seed: Option<u64>,
+    pub(crate) bell: Option<Arc<Notify>>,
 }
 
 impl Core {
     pub(crate) fn new(parts: CoreParts) -> Arc<Self> {
-        let CoreParts { clock, patience, archive, queries, rail, projected, thread, seed } = parts;
+        let CoreParts { clock, patience, archive, queries, rail, projected, thread, seed, bell } =
+            parts;
         let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
         Arc::new(Self {
             clock,
@@ -97,6 +101,7 @@ impl Core {
             rail,
             projected,
             committer: OnceLock::new(),
+            bell,
             poison: OnceLock::new(),
             tickets: AtomicU64::new(1),
             random: Mutex::new(random),
@@ -138,7 +143,16 @@ impl Core {
         committer.submit(transaction).map_err(|refused| match refused.reason {
             RefusedReason::Closed => Error::Closing,
             RefusedReason::Poisoned(error) => Error::Poisoned(error),
-        })
+        })?;
+        self.wake_writer();
+        Ok(())
+    }
+
+    /// Wakes the journal's writer if it is a task; a thread wakes by itself.
+    pub(crate) fn wake_writer(&self) {
+        if let Some(bell) = &self.bell {
+            bell.notify_one();
+        }
     }
 
     /// Whether the journal has failed: whoever asks then is sent home, because the answer could

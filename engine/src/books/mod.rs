@@ -28,6 +28,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 
+pub(crate) use self::projector::Projection;
 pub use self::{
     blob::{OrderStep, OrderSteps},
     error::BooksError,

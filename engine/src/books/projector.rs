@@ -38,12 +38,11 @@ impl Projector {
     /// # Errors
     /// When the system gives no thread.
     pub fn spawn(books: Books, journal: Reader) -> io::Result<Self> {
-        let progress = Progress::new(books.checkpoint().position);
-        let stop = Arc::new(AtomicBool::new(false));
-        let task = Task { books, journal, progress: progress.clone(), stop: Arc::clone(&stop) };
+        let projection = Projection::new(books, journal);
+        let (progress, stop) = (projection.progress.clone(), Arc::clone(&projection.stop));
         let run = || {
             yield_to_everybody();
-            task.run()
+            projection.run()
         };
         let thread = thread::Builder::new().name("fanju-books".to_owned()).spawn(run)?;
         Ok(Self { progress, stop, thread: Some(thread) })
@@ -102,14 +101,42 @@ fn yield_to_everybody() {
     }
 }
 
-struct Task {
+/// What the projector does, on whatever thread.
+#[derive(Debug)]
+pub(crate) struct Projection {
     books: Books,
     journal: Reader,
     progress: Progress,
     stop: Arc<AtomicBool>,
 }
 
-impl Task {
+impl Projection {
+    pub(crate) fn new(books: Books, journal: Reader) -> Self {
+        let progress = Progress::new(books.checkpoint().position);
+        Self { books, journal, progress, stop: Arc::default() }
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Folds and writes all that is durable now; says whether another round may follow. For whoever
+    /// gives the projector turns and no thread.
+    pub(crate) fn round(&mut self) -> bool {
+        // Looked at before the journal: what was durable when it ended is still folded.
+        let ended = self.journal.has_ended();
+        let caught_up = self.books.catch_up(&self.journal);
+        let position = self.books.checkpoint().position;
+        if position > self.progress.position() {
+            self.progress.flushed(position, 0, Duration::ZERO);
+        }
+        let goes_on = caught_up.is_ok() && !ended;
+        if !goes_on {
+            self.progress.end(caught_up.err().map(Arc::new));
+        }
+        goes_on
+    }
+
     fn run(mut self) -> Books {
         let ended = panic::catch_unwind(AssertUnwindSafe(|| self.follow()));
         let error = match ended {

@@ -23,6 +23,30 @@ pub enum Data {
     Storage(Arc<dyn Storage>),
 }
 
+/// Who works for an engine beside its callers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Workers {
+    /// Threads of its own: one for all actors, one for the journal, one for the books, and those that
+    /// read.
+    #[default]
+    Threads,
+    /// Tasks in the actix system that runs on the thread which opens the engine; all calls come from
+    /// there. For simulations: with a seed, a [`TestClock`](crate::TestClock) and tokio's paused time,
+    /// every run does the same. The writer blocks that thread while it writes, so nobody else would
+    /// want this. [`Engine::close`](crate::Engine::close) needs threads: drop the engine, and the
+    /// system after it.
+    Tasks(Times),
+}
+
+/// How long simulated work takes, on tokio's clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Times {
+    /// From a proposal until the batch that it is in is written.
+    pub write: Duration,
+    /// A look into books or journal.
+    pub read: Duration,
+}
+
 /// How an engine is opened. [`Config::new`] has defaults for everything but the place.
 #[derive(Clone)]
 pub struct Config {
@@ -56,6 +80,8 @@ pub struct Config {
     pub commands_in_flight_max: usize,
     /// Threads that read books and journal for the actors, and as many again that answer queries.
     pub archive_threads: usize,
+    /// Who works for it.
+    pub workers: Workers,
     /// Seed of codes and identities, for simulations that repeat themselves; `None`: the system's
     /// entropy.
     pub seed: Option<u64>,
@@ -79,6 +105,7 @@ impl Config {
             orders_in_flight_max: limits::ORDERS_IN_FLIGHT_MAX,
             commands_in_flight_max: limits::COMMANDS_IN_FLIGHT_MAX,
             archive_threads: 2,
+            workers: Workers::Threads,
             seed: None,
         }
     }

@@ -5,15 +5,15 @@ mod blocking;
 mod config;
 mod open;
 mod subscription;
+mod workers;
 
 use std::{sync::Arc, time::Duration};
 
-pub use config::{Config, Data};
+pub use config::{Config, Data, Times, Workers};
 pub use open::{OpenError, Opening};
 pub use subscription::{Subscription, TopicState};
 use tokio::sync::oneshot;
 
-use self::open::Threads;
 use crate::{
     actors::{
         admission::{Admission, Reply},
@@ -53,7 +53,7 @@ struct Inner {
     core: Arc<Core>,
     orders: Arc<Admission>,
     commands: Arc<Admission>,
-    threads: Threads,
+    workers: workers::Workers,
 }
 
 /// How a bill ended.
@@ -96,13 +96,13 @@ pub struct Stats {
 impl Inner {
     /// Waits for what was accepted, and ends all threads.
     fn finish(&self) {
-        let Self { core, orders, commands, threads } = self;
+        let Self { core, orders, commands, workers } = self;
         let began = std::time::Instant::now();
-        threads.wait(core, began, || orders.in_flight() == 0);
+        workers.wait(core, began, || orders.in_flight() == 0);
         // No bill is left whose question could be answered.
         commands.end();
-        threads.wait(core, began, || commands.in_flight() == 0);
-        threads.end(core);
+        workers.wait(core, began, || commands.in_flight() == 0);
+        workers.end(core);
     }
 }
 

@@ -1,27 +1,26 @@
-//! Opening and closing: which thread starts when, and which ends when.
+//! Opening: journal and books first, then those who work, then everybody whose money is on its way.
 
 use std::{
     io,
     sync::Arc,
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, System};
-use parking_lot::Mutex;
+use actix::{Actor, Addr};
+use actix_rt::ArbiterHandle;
 
-use super::{Config, Data, Engine, Inner};
+use super::{Config, Data, Engine, Inner, workers::Crew};
 use crate::{
     actors::{
         admission::Admission,
-        archive::{Archive, Shelves},
+        archive::Shelves,
         core::{Core, CoreParts, Patience},
         deadlines::Bell,
         sweeper::Sweeper,
         transaction::{Batch, Dispatcher, Transaction},
         wallet::Poison,
     },
-    books::{self, Books, BooksError, BooksReader, Projector},
+    books::{self, Books, BooksError, BooksReader},
     domain::event::{Holder, RailMove},
     journal::{
         self, DirectoryStorage, Epoch, JournalError, LocalJournal, MemoryStorage, Outcome,
@@ -60,62 +59,19 @@ pub struct Opening {
     pub rail_moves: usize,
 }
 
-/// The threads of one engine.
-pub(super) struct Threads {
-    system: System,
-    actors: Mutex<Option<JoinHandle<()>>>,
-    projector: Mutex<Option<Projector>>,
-    close_within: Duration,
-}
-
-/// How often a closing engine looks whether everything accepted is finished.
-const CLOSE_POLL: Duration = Duration::from_millis(2);
-
-impl Threads {
-    /// Waits until `is_quiet`, but not for ever since closing `began`: a bank may stay silent.
-    pub(super) fn wait(&self, core: &Core, began: Instant, is_quiet: impl Fn() -> bool) {
-        while !is_quiet() && !core.is_poisoned() && began.elapsed() < self.close_within {
-            std::thread::sleep(CLOSE_POLL);
-        }
-    }
-
-    /// Ends journal, books, archive and actors, in this order: whatever is accepted is durable,
-    /// whatever is durable is told and booked.
-    pub(super) fn end(&self, core: &Core) {
-        if let Some(committer) = core.committer.get() {
-            committer.close();
-        }
-        if let Some(projector) = self.projector.lock().take() {
-            drop(projector.stop());
-        }
-        core.archive.close();
-        core.queries.close();
-        self.system.stop();
-        if let Some(actors) = self.actors.lock().take()
-            && actors.thread().id() != std::thread::current().id()
-            && actors.join().is_err()
-        {
-            tracing::error!("the actors' thread ended in a panic");
-        }
-    }
-}
-
 impl Drop for Inner {
     fn drop(&mut self) {
         self.orders.close();
         self.commands.close();
         self.commands.end();
-        self.threads.end(&self.core);
+        self.workers.end(&self.core);
     }
 }
 
 pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
     let Opened { journal, books, mut opening, shelves } = open_data(&config)?;
-    let read = |name| Archive::open(&shelves, name, config.archive_threads);
-    let archive = read("fanju-archive").map_err(OpenError::Thread)?;
-    let queries = read("fanju-queries").map_err(OpenError::Thread)?;
-    let projector = Projector::spawn(books, shelves.journal.clone()).map_err(OpenError::Thread)?;
-    let (system, actors) = start_actors()?;
+    let Crew { mut workers, arbiter, archive, queries, projected, bell } =
+        Crew::start(&config, books, &shelves).map_err(OpenError::Thread)?;
     let core = Core::new(CoreParts {
         clock: config.clock,
         patience: Patience {
@@ -126,26 +82,21 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         archive,
         queries,
         rail: config.rail,
-        projected: projector.progress().clone(),
-        thread: system.arbiter().clone(),
+        projected,
+        thread: arbiter.clone(),
+        bell,
         // An engine that opens again must not give the same identities again.
         seed: config.seed.map(|seed| seed.wrapping_add(opening.recovery.tail.position.0)),
     });
-    let dispatcher = start_helpers(&system, &core, config.idle_after);
+    let dispatcher = start_helpers(&arbiter, &core, config.idle_after);
     let sink = sink(Arc::clone(&core), dispatcher);
     let epoch = Epoch(opening.recovery.tail.epoch.0.max(1));
-    let committer = journal::spawn(journal, epoch, sink).map_err(OpenError::Thread)?;
+    let committer = workers.write(journal, epoch, sink).map_err(OpenError::Thread)?;
     assert!(core.committer.set(committer).is_ok(), "an engine opens once");
     opening.rail_moves = resume_rail(&core, &shelves.books)?;
-    let threads = Threads {
-        system,
-        actors: Mutex::new(Some(actors)),
-        projector: Mutex::new(Some(projector)),
-        close_within: config.close_within,
-    };
     let orders = Admission::new(config.orders_in_flight_max);
     let commands = Admission::new(config.commands_in_flight_max);
-    let inner = Inner { core, orders, commands, threads };
+    let inner = Inner { core, orders, commands, workers };
     tracing::info!(tail = %opening.recovery.tail.position, "engine open");
     Ok((Engine(Arc::new(inner)), opening))
 }
@@ -197,31 +148,11 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
     Ok(Opened { journal, books, shelves, opening })
 }
 
-/// Starts the thread on which all actors live.
-fn start_actors() -> Result<(System, JoinHandle<()>), OpenError> {
-    let (started, system) = std::sync::mpsc::channel();
-    let run = move || {
-        let runner = System::new();
-        if started.send(System::current()).is_ok()
-            && let Err(error) = runner.run()
-        {
-            tracing::error!(%error, "the actors' thread failed");
-        }
-    };
-    let thread = std::thread::Builder::new().name("fanju-actors".into()).spawn(run);
-    let thread = thread.map_err(OpenError::Thread)?;
-    match system.recv() {
-        Ok(system) => Ok((system, thread)),
-        Err(error) => Err(OpenError::Thread(io::Error::other(error))),
-    }
-}
-
 fn start_helpers(
-    system: &System,
+    thread: &ArbiterHandle,
     core: &Arc<Core>,
     idle_after: Option<Duration>,
 ) -> Addr<Dispatcher> {
-    let thread = system.arbiter();
     let bell = Bell(Arc::clone(core));
     drop(Bell::start_in_arbiter(thread, move |_| bell));
     if let Some(idle_after) = idle_after {

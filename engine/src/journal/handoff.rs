@@ -92,6 +92,15 @@ impl<P, E: Clone> Handoff<P, E> {
         }
     }
 
+    /// As [`Handoff::take`], without waiting: what was taken may be nothing.
+    pub(crate) fn take_now(&self, taken: &mut Vec<P>) -> bool {
+        debug_assert!(taken.is_empty(), "what was taken must be finished first");
+        let mut state = self.state.lock();
+        std::mem::swap(&mut state.waiting, taken);
+        let nudged = std::mem::take(&mut state.nudged);
+        nudged || !taken.is_empty() || matches!(state.stage, Stage::Open)
+    }
+
     /// Wakes the writer although nothing was proposed.
     pub(crate) fn nudge(&self) {
         let mut state = self.state.lock();

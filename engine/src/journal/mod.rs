@@ -91,7 +91,7 @@ pub use recovery::{RecoveryReport, Verified, verify};
 pub use stats::Stats;
 pub use storage::{DirectoryStorage, FileEntry, Storage, StorageFile};
 pub use tail::{Chain, Epoch, JournalId, Tail};
-pub use writer::{Committer, Outcome, Proposal, Refused, RefusedReason, spawn};
+pub use writer::{Committer, Outcome, Proposal, Refused, RefusedReason, Writer, spawn, writer};
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Writer: one thread that gathers what waits, makes it durable, and tells.
+//! Writer: gathers what waits, makes it durable, and tells; on a thread of its own, unless whoever
+//! opened the journal gives it turns.
 //!
 //! A batch is whatever was proposed while the batch before it was written: there is no timer, and
 //! one write and one sync serve all of it. Outcomes are told in log order, after the sync (J-1).
@@ -189,6 +190,19 @@ pub fn spawn<P: Proposal>(
     epoch: Epoch,
     sink: impl FnMut(Outcome<P>) + Send + 'static,
 ) -> io::Result<Committer<P>> {
+    let (committer, writer) = writer(journal, epoch, sink);
+    let thread =
+        thread::Builder::new().name("fanju-journal".to_owned()).spawn(move || writer.run())?;
+    *committer.0.thread.lock() = Some(thread);
+    Ok(committer)
+}
+
+/// As [`spawn`], without the thread: nothing is written but in [`Writer::turn`].
+pub fn writer<P: Proposal, J: Journal, S: FnMut(Outcome<P>)>(
+    journal: J,
+    epoch: Epoch,
+    sink: S,
+) -> (Committer<P>, Writer<P, J, S>) {
     let desk = Arc::new(Desk {
         handoff: Handoff::new(),
         counters: Counters::default(),
@@ -196,16 +210,15 @@ pub fn spawn<P: Proposal>(
     });
     let reader = journal.reader();
     let batch = journal.buffer();
-    let writer = Writer { desk: Arc::clone(&desk), journal, epoch, sink, batch };
-    let thread =
-        thread::Builder::new().name("fanju-journal".to_owned()).spawn(move || writer.run())?;
-    Ok(Committer(Arc::new(Owner { desk, reader, thread: Mutex::new(Some(thread)) })))
+    let owner = Owner { desk: Arc::clone(&desk), reader, thread: Mutex::new(None) };
+    (Committer(Arc::new(owner)), Writer { desk, journal, epoch, sink, batch })
 }
 
 /// Records for which room is made before a batch is filled: a full batch of ordinary ones.
 const RECORDS_EXPECTED: usize = limits::BATCH_BYTES_MAX / 256;
 
-struct Writer<P, J, S> {
+/// Writes what is proposed, and tells.
+pub struct Writer<P, J, S> {
     desk: Arc<Desk<P>>,
     journal: J,
     epoch: Epoch,
@@ -220,16 +233,29 @@ struct Stop<P> {
     untouched: Vec<P>,
 }
 
+impl<P, J, S> fmt::Debug for Writer<P, J, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
 impl<P: Proposal, J: Journal, S: FnMut(Outcome<P>)> Writer<P, J, S> {
     fn run(mut self) {
         let mut taken = Vec::new();
-        while self.desk.handoff.take(&mut taken) {
-            self.truncate();
-            if let Err(stop) = self.commit_all(&mut taken) {
-                self.stop(stop);
-                return;
-            }
-        }
+        while self.desk.handoff.take(&mut taken) && self.serve(&mut taken) {}
+    }
+
+    /// Writes what waits now, and tells; says whether there may be more, which there is not once the
+    /// committer was closed or the journal is poisoned.
+    pub fn turn(&mut self) -> bool {
+        let mut taken = Vec::new();
+        self.desk.handoff.take_now(&mut taken) && self.serve(&mut taken)
+    }
+
+    /// Commits what was taken; says whether the journal is well.
+    fn serve(&mut self, taken: &mut Vec<P>) -> bool {
+        self.truncate();
+        self.commit_all(taken).map_err(|stop| self.stop(stop)).is_ok()
     }
 
     /// Commits everything taken, in as many batches as it needs; leaves `taken` empty.

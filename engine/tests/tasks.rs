@@ -1,0 +1,106 @@
+//! An engine as tasks of one thread: on tokio's paused time the same seed gives the same evening.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::System;
+use fanju::{
+    Clock, Config, Data, Engine, Presented, TestClock, Times, Workers,
+    domain::{
+        bill::Bill,
+        event::{Consent, Rules},
+        text::{Name, OrderNo},
+    },
+    id::{Position, RequestId},
+    journal::MemoryStorage,
+    money::{Amount, Currency},
+    time::Timestamp,
+};
+use tokio::{runtime::Builder, time::Instant};
+use uuid::Uuid;
+
+const BEGIN: Timestamp = Timestamp(1_700_000_000_000_000);
+
+fn config(seed: u64) -> Config {
+    let times = Times { write: Duration::from_millis(1), read: Duration::from_millis(2) };
+    Config {
+        seed: Some(seed),
+        clock: Clock::Test(TestClock::at(BEGIN)),
+        workers: Workers::Tasks(times),
+        idle_after: None,
+        ..Config::new(Data::Storage(Arc::new(MemoryStorage::new())))
+    }
+}
+
+/// Three friends pay; gives every record's place, and how long it took by tokio's clock.
+fn evening(seed: u64) -> (Vec<(Position, Vec<u8>)>, Duration) {
+    let runtime = || {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime")
+    };
+    System::with_tokio_rt(runtime).block_on(async move {
+        let began = Instant::now();
+        let engine = Engine::open(config(seed)).expect("opens");
+        let name = |name| Name::new(name).expect("fine");
+        let noodles = engine.onboard_merchant(name("Noodles"), Currency::CNY).await.expect("joins");
+        let mut diners = Vec::new();
+        for number in 0..3 {
+            let diner = engine.open_wallet(name("Diner"), Currency::CNY).await.expect("opens");
+            let (request, money) = (RequestId(Uuid::from_u128(number)), Amount::from_minor(9_000));
+            engine.top_up(diner, request, money).await.expect("the bank is willing");
+            diners.push(diner);
+        }
+        let consent = Consent { cap: Amount::from_minor(5_000), confirm_above: None };
+        let (host, rules) = (diners[0], Rules::default());
+        let group = engine.open_group(name("Table"), host, consent, Currency::CNY, rules).await;
+        let group = group.expect("opens");
+        for diner in &diners[1..] {
+            engine.invite(group, host, *diner).await.expect("invited");
+            engine.join(group, *diner, consent).await.expect("joins");
+        }
+        let code = engine.show_code(group, host).await.expect("shown").code;
+        let (order_no, total) = (OrderNo::new("1").expect("fine"), Amount::from_minor(10_000));
+        let bill =
+            Bill { merchant: noodles, order_no, currency: Currency::CNY, total, lines: vec![] };
+        let presented = engine.present(bill, code).await.expect("answered");
+        assert!(matches!(presented, Presented::Settled(_)), "{presented:?}");
+        assert!(engine.books_caught_up(Duration::from_secs(60)).await.expect("open"));
+        let mut records = Vec::new();
+        let mut batches = engine.journal().batches(Position::NONE);
+        while let Some(batch) = batches.next_batch().expect("reads") {
+            records.extend(batch.records().map(|(at, payload)| (at, payload.to_vec())));
+        }
+        (records, began.elapsed())
+    })
+}
+
+#[test]
+fn same_seed_gives_the_same_journal_and_another_one_does_not() {
+    let (first, again, other) = (evening(1), evening(1), evening(2));
+    assert_eq!(first, again);
+    assert_ne!(first.0, other.0);
+    assert!(first.0.len() > 10, "{} records", first.0.len());
+}
+
+#[test]
+fn dropped_engine_leaves_its_journal_whole() {
+    let storage = MemoryStorage::new();
+    let opened = |storage: &MemoryStorage| {
+        let config = Config { data: Data::Storage(Arc::new(storage.clone())), ..config(1) };
+        Engine::open(config).expect("opens")
+    };
+    let runtime = || {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime")
+    };
+    let first = storage.clone();
+    let wallet = System::with_tokio_rt(runtime).block_on(async move {
+        let engine = opened(&first);
+        let name = Name::new("Diner").expect("fine");
+        engine.open_wallet(name, Currency::CNY).await.expect("opens")
+    });
+    storage.crash();
+    System::with_tokio_rt(runtime).block_on(async move {
+        let engine = opened(&storage);
+        assert_eq!(engine.wallet(wallet).await.expect("is there").id, wallet);
+    });
+}
