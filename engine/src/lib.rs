@@ -31,6 +31,10 @@
 
 mod actors;
 pub mod books;
+#[cfg(feature = "broken")]
+pub mod broken;
+#[cfg(not(feature = "broken"))]
+mod broken;
 pub mod codec;
 pub mod domain;
 mod engine;

@@ -280,6 +280,24 @@ impl Auditor {
         }
     }
 
+    /// The first faults so far, in words.
+    #[must_use]
+    pub fn reasons(&self) -> &[String] {
+        &self.faults.reasons
+    }
+
+    /// What a wallet or a merchant has, in minor units.
+    #[must_use]
+    pub fn balance(&self, topic: Topic) -> Option<i128> {
+        self.accounts.balance(topic)
+    }
+
+    /// What the bank brought in, less what it took out, in minor units of all currencies.
+    #[must_use]
+    pub fn bank(&self) -> i128 {
+        self.accounts.brought()
+    }
+
     /// Notes a fault that was found elsewhere.
     pub fn note(&mut self, reason: String) {
         self.faults.note(reason);

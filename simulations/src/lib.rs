@@ -10,6 +10,7 @@ pub mod acks;
 pub mod auditor;
 pub mod bills;
 pub mod chance;
+pub mod chaos;
 pub mod dinner;
 pub mod drive;
 pub mod live;

@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     books::BooksError,
+    broken::{Bug, has},
     domain::{
         bill::Bill,
         code::Code,
@@ -352,6 +353,7 @@ impl MerchantActor {
         self.orders.begin(order_no.clone(), order);
         let word = OwedWord::new(Arc::clone(&self.seat), order_no);
         // A group that has died drops the scan, and with it the word that it owes.
+        let bill = if has(Bug::SmallBill) { smaller(bill) } else { bill };
         drop(group.tell(group::Scan { bill, code, word }));
     }
 
@@ -444,7 +446,7 @@ impl Handler<Loaded> for MerchantActor {
                 self.orders = orders;
                 let moving = merchant.purse.moving().to_vec();
                 self.merchant = Some(merchant);
-                for open in moving {
+                for open in moving.into_iter().filter(|_| !has(Bug::ForgetRail)) {
                     ask_bank(self, open, ctx);
                 }
             }
@@ -636,4 +638,11 @@ impl Handler<Poison> for MerchantActor {
         self.desk.disperse();
         self.feed.end();
     }
+}
+
+/// A bill one minor unit smaller, for [`Bug::SmallBill`].
+fn smaller(mut bill: Bill) -> Bill {
+    let one = Amount::from_minor(1);
+    bill.total = bill.total.checked_sub(one).filter(|total| *total > Amount::ZERO).unwrap_or(one);
+    bill
 }

@@ -17,6 +17,7 @@ use super::{
     transaction::{AnySeat, Committed},
 };
 use crate::{
+    broken::{Bug, has},
     domain::{event::Event, purse::OpenMove},
     id::RequestId,
     limits,
@@ -84,6 +85,7 @@ pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &mut Conte
         let event = match answer.unwrap_or(RailAnswer::Unknown) {
             RailAnswer::Moved => Event::RailConfirmed(moved),
             RailAnswer::Refused => Event::RailRefused(moved),
+            RailAnswer::Unknown if has(Bug::LostAnswerRefuses) => Event::RailRefused(moved),
             RailAnswer::Unknown => {
                 let pause = actor.core().patience.rail_retry;
                 ctx.run_later(pause, move |actor, ctx| ask_bank(actor, open, ctx));

@@ -27,6 +27,7 @@ use super::{
     transaction::{AnySeat, Committed},
 };
 use crate::{
+    broken::{Bug, has},
     domain::{
         event::Event,
         payment::Missing,
@@ -371,7 +372,7 @@ impl Handler<Loaded> for WalletActor {
                 self.folded = head;
                 let moving = wallet.purse.moving().to_vec();
                 self.wallet = Some(wallet);
-                for open in moving {
+                for open in moving.into_iter().filter(|_| !has(Bug::ForgetRail)) {
                     ask_bank(self, open, ctx);
                 }
             }

@@ -40,7 +40,9 @@ pub use self::{
 };
 use self::{flush::Rest, pending::Pending, schema::Place};
 use crate::{
+    broken::{Bug, has},
     codec,
+    domain::event::Event,
     journal::{Batch, JournalId, Reader, Tail},
     limits,
 };
@@ -163,6 +165,9 @@ impl Books {
             let record = codec::decode(position, payload);
             let record = record.map_err(|source| self.broke(source.into()))?;
             self.project(&record)?;
+            if has(Bug::ApplyTwice) && matches!(record.event, Event::Transferred { .. }) {
+                self.project(&record)?;
+            }
         }
         self.end_batch(batch.tail);
         Ok(())

@@ -55,6 +55,8 @@ pub struct Config {
     /// Whether batches are synced before anybody is told. `false` is for simulations: a crash of
     /// the machine then loses what was acknowledged.
     pub sync: bool,
+    /// Bytes after which a segment of the journal is closed and the next one begun.
+    pub segment_bytes_max: u64,
     /// The clock; a [`TestClock`](crate::TestClock) in tests.
     pub clock: Clock,
     /// How money enters and leaves; a [`SandboxBank`] unless one says otherwise.
@@ -94,6 +96,7 @@ impl Config {
         Self {
             data,
             sync: true,
+            segment_bytes_max: limits::SEGMENT_BYTES_MAX,
             clock: Clock::System,
             rail: Arc::new(SandboxBank::default()),
             answer_within: limits::ORDER_DEADLINE * 3 / 4,

@@ -23,8 +23,8 @@ use crate::{
     books::{self, Books, BooksError, BooksReader},
     domain::event::{Holder, RailMove},
     journal::{
-        self, DirectoryStorage, Epoch, JournalError, LocalJournal, MemoryStorage, Outcome,
-        RecoveryReport, Storage,
+        self, DirectoryStorage, Epoch, JournalError, JournalId, LocalJournal, MemoryStorage,
+        Outcome, RecoveryReport, Storage,
     },
 };
 
@@ -101,6 +101,12 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
     Ok((Engine(Arc::new(inner)), opening))
 }
 
+/// A simulated journal has the same name in every run of its seed; a real one never another's.
+fn journal_id(config: &Config) -> Option<JournalId> {
+    let seed = config.seed.filter(|_| matches!(config.data, Data::Storage(_)))?;
+    Some(JournalId(u128::from(seed).to_le_bytes()))
+}
+
 struct Opened {
     journal: LocalJournal,
     books: Books,
@@ -118,7 +124,11 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         Data::Memory => (Arc::new(MemoryStorage::new()), None),
         Data::Storage(storage) => (Arc::clone(storage), None),
     };
-    let options = journal::Options { sync: config.sync, ..journal::Options::default() };
+    let options = journal::Options {
+        sync: config.sync,
+        segment_bytes_max: config.segment_bytes_max,
+        journal_id: journal_id(config),
+    };
     let known_good = books_path.as_deref().and_then(books::peek_checkpoint);
     // Books that know more than a journal that was synced are the last witness of what it lost:
     // the engine refuses to open rather than overwrite them. Without syncs they are simply of

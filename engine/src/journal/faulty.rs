@@ -51,6 +51,8 @@ struct Plan {
     script: BTreeMap<u64, Fault>,
     chance: Option<Chance>,
     crashed: bool,
+    /// Whether calls are neither counted nor fail.
+    spared: bool,
     injected: Vec<(u64, Fault)>,
 }
 
@@ -97,6 +99,21 @@ impl FaultyStorage {
         self.plan.lock().calls
     }
 
+    /// Whether [`Fault::Crash`] happened: no call does anything any more.
+    #[must_use]
+    pub fn has_crashed(&self) -> bool {
+        self.plan.lock().crashed
+    }
+
+    /// Does `act`, whose calls are neither counted nor fail: for whoever looks on. Calls of other threads
+    /// are spared meanwhile as well.
+    pub fn spare<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.plan.lock().spared = true;
+        let done = act();
+        self.plan.lock().spared = false;
+        done
+    }
+
     /// Every fault that happened, with the number of its call.
     #[must_use]
     pub fn injected(&self) -> Vec<(u64, Fault)> {
@@ -117,6 +134,9 @@ struct Verdict {
 
 fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
     let mut plan = plan.lock();
+    if plan.spared {
+        return Ok(Verdict { fault: None, chance: 0 });
+    }
     if plan.crashed {
         return Err(io::Error::other("the storage crashed earlier"));
     }

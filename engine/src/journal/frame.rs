@@ -4,7 +4,11 @@
 //! journal, or of another place in this one, are as wrong as flipped bits.
 
 use super::tail::{Chain, Epoch, JournalId, Tail};
-use crate::{id::Position, limits};
+use crate::{
+    broken::{Bug, has},
+    id::Position,
+    limits,
+};
 
 /// Version of the format, in every segment header.
 pub const FORMAT_VERSION: u32 = 1;
@@ -65,6 +69,9 @@ fn require<T: PartialEq + std::fmt::Display>(
 }
 
 fn require_sum(offset: usize, what: &'static str, expected: u32, found: u32) -> Result<(), Fault> {
+    if expected == found || has(Bug::BelieveChecksums) {
+        return Ok(());
+    }
     require(offset, what, format!("{expected:08x}"), format!("{found:08x}"))
 }
 

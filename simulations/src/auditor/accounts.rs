@@ -9,7 +9,7 @@ use std::{
 
 use fanju::{
     domain::event::{Direction, Holder, RailMove},
-    id::{MerchantId, RequestId, WalletId},
+    id::{MerchantId, RequestId, Topic, WalletId},
     money::{Amount, Currency},
 };
 
@@ -111,6 +111,20 @@ impl Accounts {
 
     pub(super) fn negative_wallets(&self) -> u64 {
         self.wallets.values().filter(|account| account.was_negative).count() as u64
+    }
+
+    pub(super) fn balance(&self, topic: Topic) -> Option<i128> {
+        let account = match topic {
+            Topic::Wallet(id) => self.wallets.get(&id),
+            Topic::Merchant(id) => self.merchants.get(&id),
+            Topic::Group(_) => None,
+        };
+        account.map(|account| account.balance)
+    }
+
+    /// Brought less taken, in all currencies.
+    pub(super) fn brought(&self) -> i128 {
+        self.confirmed.values().sum()
     }
 
     /// What all wallets and what all merchants have.

@@ -1,0 +1,99 @@
+//! Deliberately broken builds: bugs that fault simulation must catch, so that its silence means something.
+//!
+//! Only the feature `broken` builds them, which nothing asks for but the simulation's own test; one of
+//! them at a time is chosen for a thread. Without the feature [`has`] is false, and the compiler takes
+//! the bug out.
+
+/// A bug; each breaks an invariant or a promise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(not(feature = "broken"), expect(unreachable_pub, reason = "public with the feature"))]
+pub enum Bug {
+    /// J-1: most batches are told without a sync.
+    TellBeforeSync,
+    /// J-3: a failed sync is taken for done.
+    IgnoreSyncError,
+    /// J-2: recovery does not sync what it found written.
+    RecoverUnsynced,
+    /// J-2: recovery believes bytes without their checksums.
+    BelieveChecksums,
+    /// J-2: the books apply a transfer twice.
+    ApplyTwice,
+    /// G-1: an order number that was paid is forgotten.
+    ForgetOrders,
+    /// G-2: a bill is collected one minor unit too small.
+    SmallBill,
+    /// G-3: nobody is ever asked.
+    NeverAsk,
+    /// W-2: a reservation that should end stays.
+    KeepReservations,
+    /// W-1: a reservation is never made, and succeeds.
+    ReserveNothing,
+    /// a refund is divided by what was paid, not by what is left.
+    RefundCumulative,
+    /// M-1: a bank that lost its answer is taken to refuse.
+    LostAnswerRefuses,
+    /// A request id is forgotten at once: asking twice moves money twice.
+    ForgetRequests,
+    /// A code is good for many scans.
+    ReuseCodes,
+    /// L-1: now and then a subscriber misses an event.
+    SkipEvents,
+    /// An order's deadline never comes.
+    NoDeadline,
+    /// Money on the rail is not asked for again after a crash.
+    ForgetRail,
+}
+
+#[cfg(feature = "broken")]
+mod chosen {
+    use std::cell::Cell;
+
+    use super::Bug;
+
+    thread_local! {
+        static CHOSEN: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    impl Bug {
+        /// All of them.
+        pub const ALL: [Self; 17] = [
+            Self::TellBeforeSync,
+            Self::IgnoreSyncError,
+            Self::RecoverUnsynced,
+            Self::BelieveChecksums,
+            Self::ApplyTwice,
+            Self::ForgetOrders,
+            Self::SmallBill,
+            Self::NeverAsk,
+            Self::KeepReservations,
+            Self::ReserveNothing,
+            Self::RefundCumulative,
+            Self::LostAnswerRefuses,
+            Self::ForgetRequests,
+            Self::ReuseCodes,
+            Self::SkipEvents,
+            Self::NoDeadline,
+            Self::ForgetRail,
+        ];
+    }
+
+    /// Breaks everything that this thread does from now on.
+    pub fn choose(bug: Option<Bug>) {
+        CHOSEN.set(bug);
+    }
+
+    pub(crate) fn has(bug: Bug) -> bool {
+        CHOSEN.get() == Some(bug)
+    }
+}
+
+#[cfg(feature = "broken")]
+pub use chosen::choose;
+#[cfg(feature = "broken")]
+pub(crate) use chosen::has;
+
+/// Whether this build, on this thread, has `bug`.
+#[cfg(not(feature = "broken"))]
+pub(crate) const fn has(_bug: Bug) -> bool {
+    false
+}

@@ -1,0 +1,25 @@
+//! Chaos: an evening of dinners in a world where everything breaks, and the same seed breaks it alike.
+//!
+//! One thread, one virtual clock, one simulated disk; around them the engine as it is: domain, journal,
+//! recovery, books and actors ([`fanju::Workers::Tasks`]). A seed's path: [`plan`] draws who dines, what
+//! breaks and when → [`world`] lets the engine live, breaks it, and opens it again on what the [`disk`]
+//! kept → in each [`life`] the people of [`table`], [`money`] and [`phone`] ask over a [`wire`] that
+//! loses, repeats and delays → [`witness`] remembers whatever anybody was told, follows the journal with
+//! the auditor's arithmetic, and notes what must not be → [`run`] goes through the seeds and tells.
+//!
+//! Safety is looked at after every answer and every event. Liveness comes last: the faults stop, and
+//! everything must come to its end.
+
+pub mod disk;
+pub mod life;
+pub mod money;
+pub mod options;
+pub mod phone;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod table;
+pub mod trace;
+pub mod wire;
+pub mod witness;
+pub mod world;

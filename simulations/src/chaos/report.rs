@@ -1,0 +1,121 @@
+//! Report: what many worlds went through.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
+
+use serde::Serialize;
+
+use super::{plan::Wanted, world::Outcome};
+use crate::report::{grouped, row};
+
+/// Seeds that are told in words; more are only counted.
+const TOLD_MAX: usize = 5;
+
+/// A world in which something was wrong.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failed {
+    /// Which.
+    pub seed: u64,
+    /// How many dinners it was asked for.
+    pub dinners: usize,
+    /// How many lives that end badly.
+    pub lives: usize,
+    /// What was wrong.
+    pub faults: Vec<String>,
+    /// The last things that happened.
+    pub tail: Vec<String>,
+}
+
+/// What many worlds went through.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ChaosReport {
+    /// Worlds.
+    pub seeds: u64,
+    /// Bills in all of them.
+    pub dinners: u64,
+    /// How often an engine was opened.
+    pub lives: u64,
+    /// Time of all worlds together, in seconds.
+    pub virtual_s: f64,
+    /// What was done to them, by kind.
+    pub injected: BTreeMap<&'static str, u64>,
+    /// How things ended, by kind.
+    pub ends: BTreeMap<&'static str, u64>,
+    /// Worlds in which something was wrong.
+    pub failed: u64,
+    /// The first of them.
+    pub failures: Vec<Failed>,
+    /// How long it took.
+    pub took_s: f64,
+    /// Worlds at once.
+    pub jobs: usize,
+    /// The version that was looked at.
+    pub version: &'static str,
+}
+
+impl ChaosReport {
+    /// Adds one world.
+    pub fn add(&mut self, outcome: Outcome) {
+        let Outcome { seed, wanted, dinners, lives, lasted, faults, injected, ends, tail, .. } =
+            outcome;
+        self.seeds += 1;
+        self.dinners += dinners as u64;
+        self.lives += u64::from(lives);
+        self.virtual_s += lasted.as_secs_f64();
+        for (kind, count) in injected {
+            *self.injected.entry(kind).or_default() += count;
+        }
+        for (kind, count) in ends {
+            *self.ends.entry(kind).or_default() += count;
+        }
+        if !faults.is_empty() {
+            self.failed += 1;
+            let Wanted { dinners, lives, .. } = wanted;
+            self.failures.push(Failed { seed, dinners, lives, faults, tail });
+            self.failures.sort_by_key(|failed| failed.seed);
+            self.failures.truncate(TOLD_MAX);
+        }
+    }
+
+    /// Whether nothing was wrong in any of them.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.failed == 0 && self.seeds > 0
+    }
+}
+
+impl fmt::Display for ChaosReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        let count = |number: u64| grouped(number.into());
+        let speed = self.seeds as f64 * 60.0 / self.took_s / self.jobs as f64;
+        let took = format!("in {:.1} s, {speed:.0} a minute and core", self.took_s);
+        row(&mut text, "worlds", &count(self.seeds), took)?;
+        row(&mut text, "dinners", &count(self.dinners), "")?;
+        let hours = format!("in {:.1} hours of their time", self.virtual_s / 3_600.0);
+        row(&mut text, "lives of the engine", &count(self.lives), hours)?;
+        writeln!(text, "what was done to them")?;
+        for (kind, number) in &self.injected {
+            row(&mut text, &format!("  {kind}"), &count(*number), "")?;
+        }
+        writeln!(text, "how things ended")?;
+        for (kind, number) in &self.ends {
+            row(&mut text, &format!("  {kind}"), &count(*number), "")?;
+        }
+        row(&mut text, "worlds gone wrong", &count(self.failed), "")?;
+        for Failed { seed, dinners, lives, faults, tail } in &self.failures {
+            writeln!(text, "\nseed {seed}, version {}:", self.version)?;
+            for fault in faults {
+                writeln!(text, "  {fault}")?;
+            }
+            for line in tail {
+                writeln!(text, "  {line}")?;
+            }
+            let size = format!("--dinners {dinners} --lives {lives}");
+            writeln!(text, "  again: fanju-sim chaos --seed {seed} --seeds 1 {size}")?;
+        }
+        f.write_str(&text)
+    }
+}

@@ -1,0 +1,393 @@
+//! Table: one outing of friends, and the tills that they stand at. It goes on where the life before
+//! left it: people remember what they were told, and ask again about everything else.
+
+use std::{rc::Rc, time::Duration};
+
+use fanju::{
+    Engine, Error, OrderView, Presented,
+    domain::{
+        bill::Bill,
+        code::Code,
+        event::{Consent, Event},
+        group::{Command, Rejection},
+        order::{RefundRejection, RefundRequest},
+        text::{Name, OrderNo, RefundNo},
+    },
+    id::{GroupId, MerchantId, Topic},
+    money::{Amount, Currency},
+};
+
+use super::{
+    plan::{Outing, Stop},
+    wire::{Heard, Wire},
+    world::Stage,
+};
+
+/// How often a declined bill is tried again.
+const TRIES_MAX: u32 = 3;
+
+/// Between two attempts.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// How far one bill has come, as its till knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum BillEnd {
+    /// Nobody knows yet.
+    #[default]
+    Open,
+    /// It is paid.
+    Paid,
+    /// It was declined as often as the till tries.
+    GivenUp,
+}
+
+/// What a till remembers of one bill.
+#[derive(Clone, Debug, Default)]
+pub struct BillState {
+    /// How it ended.
+    pub end: BillEnd,
+    tries: u32,
+    in_doubt: bool,
+    refunds: usize,
+}
+
+/// What a table remembers.
+#[derive(Clone, Debug, Default)]
+pub struct TableState {
+    group: Option<GroupId>,
+    joined: usize,
+    /// Its bills.
+    pub bills: Vec<BillState>,
+    /// Whether it has gone home.
+    pub is_over: bool,
+}
+
+impl TableState {
+    /// Before anybody comes.
+    #[must_use]
+    pub fn before(outing: &Outing) -> Self {
+        Self { bills: vec![BillState::default(); outing.stops.len()], ..Self::default() }
+    }
+}
+
+struct Table<'a> {
+    stage: &'a Rc<Stage>,
+    wire: Wire,
+    outing: &'a Outing,
+    number: usize,
+}
+
+/// One table's evening, from where it stands.
+pub async fn dine(stage: Rc<Stage>, engine: Engine, number: usize) {
+    let plan = Rc::clone(&stage.plan);
+    let outing = &plan.outings[number];
+    if stage.cast().tables[number].is_over {
+        return;
+    }
+    stage.until(outing.at).await;
+    let wire = Wire::new(&stage, &engine, &format!("table {number}"));
+    let mut table = Table { stage: &stage, wire, outing, number };
+    let Some(group) = table.gather().await else { return };
+    for (at, stop) in outing.stops.iter().enumerate() {
+        table.pay(group, at, stop).await;
+        table.give_back(at, stop).await;
+    }
+    if outing.closes {
+        table.close(group).await;
+    }
+    stage.cast_mut().tables[number].is_over = true;
+}
+
+impl Table<'_> {
+    /// Opens the group, and lets everybody in. An opening whose answer was lost is forgotten: it moved
+    /// no money.
+    async fn gather(&mut self) -> Option<GroupId> {
+        let diners = self.stage.cast().wallets_of(&self.outing.diners);
+        let consent = Consent { cap: self.outing.cap, confirm_above: self.outing.confirm_above };
+        let host = diners[0];
+        let known = self.stage.cast().tables[self.number].group;
+        let group = match known {
+            Some(group) => group,
+            None => {
+                let rules = self.outing.manner.rules(&diners[..1]);
+                let name = Name::new(format!("Table {}", self.number)).expect("short");
+                let group = loop {
+                    let (name, rules) = (name.clone(), rules.clone());
+                    let open = move |engine: Engine| {
+                        let (name, rules) = (name.clone(), rules.clone());
+                        async move { engine.open_group(name, host, consent, Currency::CNY, rules).await }
+                    };
+                    match self.wire.ask(open).await {
+                        Heard::Yes(group) => break group,
+                        // A frozen wallet opens no group now; later it may.
+                        Heard::No(_) | Heard::Nothing => self.wire.pause(AGAIN).await,
+                    }
+                };
+                self.stage.witness().say(format!("table {} is group {group}", self.number));
+                self.stage.cast_mut().tables[self.number].group = Some(group);
+                self.stage.listen(Topic::Group(group));
+                group
+            }
+        };
+        loop {
+            let joined = self.stage.cast().tables[self.number].joined;
+            let Some(diner) = diners.get(joined + 1).copied() else { break };
+            let invite = Command::Invite { by: host, wallet: diner };
+            let join = Command::Join { wallet: diner, consent, by_code: false };
+            for command in [invite, join] {
+                self.command(group, command).await;
+            }
+            self.stage.cast_mut().tables[self.number].joined += 1;
+        }
+        let rules = self.outing.manner.rules(&diners);
+        self.command(group, Command::SetRules { by: host, rules }).await;
+        Some(group)
+    }
+
+    /// Asks until it is done, was done before, or cannot be done.
+    async fn command(&mut self, group: GroupId, command: Command) {
+        loop {
+            let command = command.clone();
+            let heard = self.wire.order(move |engine| {
+                let command = command.clone();
+                async move { engine.group_command(group, command).await }
+            });
+            match heard.await {
+                Heard::Yes(_) => return,
+                Heard::No(Error::Group(Rejection::PaymentInProgress)) | Heard::Nothing => {
+                    self.wire.pause(AGAIN).await;
+                }
+                Heard::No(Error::Wallet(_)) => self.wire.pause(AGAIN).await,
+                Heard::No(_) => return,
+            }
+        }
+    }
+
+    async fn close(&mut self, group: GroupId) {
+        let host = self.stage.cast().wallets[self.outing.diners[0]];
+        self.command(group, Command::Close { by: host }).await;
+    }
+
+    fn bill(&self, at: usize, stop: &Stop) -> Bill {
+        let merchant = self.stage.cast().merchants[stop.merchant];
+        let order_no = OrderNo::new(format!("{}.{at}", self.number)).expect("short");
+        Bill { merchant, order_no, currency: Currency::CNY, total: stop.total, lines: vec![] }
+    }
+
+    // --- one bill ------------------------------------------------------------------------------
+
+    async fn pay(&mut self, group: GroupId, at: usize, stop: &Stop) {
+        let bill = self.bill(at, stop);
+        loop {
+            let BillState { end, in_doubt, .. } = self.state(at);
+            if end != BillEnd::Open {
+                return;
+            }
+            // Half of the tills ask, the others present the same bill again: both must find it.
+            if in_doubt && self.wire.happens(500) && self.look(at, &bill).await {
+                return;
+            }
+            let Some(code) = self.code(group).await else { continue };
+            if stop.cancelled {
+                self.cancel_later(&bill);
+            }
+            self.change(at, |state| state.in_doubt = true);
+            let scanned = self.present(at, &bill, code).await && !in_doubt;
+            if scanned && self.wire.happens(60) {
+                self.scan_again(&bill, code).await;
+            }
+        }
+    }
+
+    fn state(&self, at: usize) -> BillState {
+        self.stage.cast().tables[self.number].bills[at].clone()
+    }
+
+    fn change(&self, at: usize, change: impl FnOnce(&mut BillState)) {
+        change(&mut self.stage.cast_mut().tables[self.number].bills[at]);
+    }
+
+    async fn code(&mut self, group: GroupId) -> Option<Code> {
+        let members = self.outing.diners.len();
+        let by = self.stage.cast().wallets[self.outing.diners[self.wire.chance.place(members)]];
+        match self.wire.ask(move |engine| async move { engine.show_code(group, by).await }).await {
+            Heard::Yes(shown) => Some(shown.code),
+            // Who could not join because of a frozen wallet shows no code.
+            Heard::No(_) | Heard::Nothing => {
+                self.wire.pause(AGAIN).await;
+                None
+            }
+        }
+    }
+
+    /// Presents the bill; says whether that scan decided it.
+    async fn present(&mut self, at: usize, bill: &Bill, code: Code) -> bool {
+        let presented = bill.clone();
+        let known = self.stage.witness().settled_at(bill.merchant, &bill.order_no);
+        let heard = self.wire.ask(move |engine| {
+            let bill = presented.clone();
+            async move { engine.present(bill, code).await }
+        });
+        let order = format!("order {} of {}", bill.order_no, bill.merchant);
+        match heard.await {
+            Heard::Yes(Presented::Settled(receipt)) => {
+                self.stage.witness().told(receipt.position(), receipt.event());
+                self.settled(at, bill, receipt.event());
+                !receipt.is_replayed()
+            }
+            Heard::Yes(Presented::Declined { reason, receipt }) => {
+                let mut witness = self.stage.witness();
+                witness.told(receipt.position(), receipt.event());
+                witness.told_unsettled(&bill.order_no, known, "declined");
+                witness.say(format!("{order} declined: {reason:?}"));
+                drop(witness);
+                self.change(at, |state| {
+                    state.in_doubt = false;
+                    state.tries += 1;
+                    if state.tries >= TRIES_MAX {
+                        state.end = BillEnd::GivenUp;
+                    }
+                });
+                if self.state(at).end == BillEnd::GivenUp {
+                    self.stage.witness().end("declined");
+                }
+                !receipt.is_replayed()
+            }
+            Heard::No(Error::OrderNoReused) => {
+                self.stage.witness().fault(format!("G-1: {order} is said to be another bill"));
+                self.change(at, |state| state.end = BillEnd::GivenUp);
+                false
+            }
+            Heard::No(error) => {
+                self.stage.witness().say(format!("{order}: {}", error.code()));
+                self.wire.pause(AGAIN).await;
+                false
+            }
+            Heard::Nothing => {
+                self.wire.pause(AGAIN).await;
+                false
+            }
+        }
+    }
+
+    fn settled(&self, at: usize, bill: &Bill, event: &Event) {
+        let mut witness = self.stage.witness();
+        let Event::Settled(settlement) = event else {
+            return witness.fault("G-1: a paid bill's receipt proves something else");
+        };
+        let same = (settlement.merchant, &settlement.order_no, settlement.total)
+            == (bill.merchant, &bill.order_no, bill.total);
+        if !same {
+            let (got, bill) = (settlement.total, bill.total);
+            witness.fault(format!("G-2: a bill of {bill} is receipted with {got}"));
+        }
+        witness.say(format!("order {} of {} is paid", bill.order_no, bill.merchant));
+        witness.end("settled");
+        drop(witness);
+        self.change(at, |state| (state.end, state.in_doubt) = (BillEnd::Paid, false));
+    }
+
+    /// A code that was scanned is spent, whatever became of the bill.
+    async fn scan_again(&mut self, bill: &Bill, code: Code) {
+        let order_no = OrderNo::new(format!("{} again", bill.order_no)).expect("short");
+        let second = Bill { order_no, ..bill.clone() };
+        let heard = self.wire.ask(move |engine| {
+            let bill = second.clone();
+            async move { engine.present(bill, code).await }
+        });
+        if let Heard::Yes(_) = heard.await {
+            self.stage.witness().fault(format!("a code was good for two scans, {}", bill.order_no));
+        }
+    }
+
+    /// Asks how the order stands; says whether that settles it.
+    async fn look(&mut self, at: usize, bill: &Bill) -> bool {
+        let (merchant, order_no) = (bill.merchant, bill.order_no.clone());
+        let known = self.stage.witness().settled_at(merchant, &order_no);
+        let heard = self.wire.ask(move |engine| {
+            let order_no = order_no.clone();
+            async move { engine.order(merchant, order_no).await }
+        });
+        match heard.await {
+            Heard::Yes(OrderView::Settled(order)) => {
+                let event = Event::Settled(order.settlement);
+                self.stage.witness().told(order.position, &event);
+                self.settled(at, bill, &event);
+                return true;
+            }
+            Heard::Yes(OrderView::Declined { .. }) => {
+                self.stage.witness().told_unsettled(&bill.order_no, known, "declined");
+                self.change(at, |state| state.in_doubt = false);
+            }
+            Heard::No(Error::UnknownOrder) => {
+                self.stage.witness().told_unsettled(&bill.order_no, known, "unknown");
+            }
+            Heard::Yes(OrderView::InFlight { .. }) | Heard::No(_) | Heard::Nothing => {
+                self.wire.pause(AGAIN).await;
+            }
+        }
+        false
+    }
+
+    /// The merchant takes the bill back while it may be under way.
+    fn cancel_later(&mut self, bill: &Bill) {
+        let (merchant, order_no) = (bill.merchant, bill.order_no.clone());
+        let (engine, late) =
+            (self.wire.engine(), Duration::from_millis(self.wire.chance.below(80)));
+        drop(tokio::task::spawn_local(async move {
+            tokio::time::sleep(late).await;
+            drop(engine.cancel(merchant, order_no).await);
+        }));
+    }
+
+    // --- what goes back ------------------------------------------------------------------------
+
+    async fn give_back(&mut self, at: usize, stop: &Stop) {
+        let bill = self.bill(at, stop);
+        loop {
+            let BillState { end, refunds, .. } = self.state(at);
+            let Some(part) = stop.refunds.get(refunds).filter(|_| end == BillEnd::Paid) else {
+                return;
+            };
+            let part = i64::try_from(*part).expect("below a thousand");
+            let amount = Amount::from_minor((stop.total.minor() * part / 1_000).max(1));
+            self.refund(bill.merchant, &bill.order_no, refunds, amount).await;
+            self.change(at, |state| state.refunds += 1);
+        }
+    }
+
+    async fn refund(
+        &mut self,
+        merchant: MerchantId,
+        order_no: &OrderNo,
+        at: usize,
+        amount: Amount,
+    ) {
+        let refund_no = RefundNo::new(format!("{at}")).expect("short");
+        let amount = Some(amount);
+        let request = RefundRequest { order_no: order_no.clone(), refund_no, amount, diner: None };
+        let known = self.stage.witness().settled_at(merchant, order_no);
+        loop {
+            let request = request.clone();
+            let heard = self.wire.order(move |engine| {
+                let request = request.clone();
+                async move { engine.refund(merchant, request).await }
+            });
+            match heard.await {
+                Heard::Yes(_) => return self.stage.witness().end("refunded"),
+                Heard::No(Error::Refund(RefundRejection::BeyondRemainder { .. })) => {
+                    return self.stage.witness().end("refund too large");
+                }
+                Heard::No(Error::UnknownOrder | Error::OrderNotPaid) => {
+                    let what = "unpaid, says a refund";
+                    return self.stage.witness().told_unsettled(order_no, known, what);
+                }
+                Heard::No(error) => {
+                    self.stage.witness().say(format!("refund of {order_no}: {error}"));
+                    return self.stage.witness().end("refund refused");
+                }
+                Heard::Nothing => self.wire.pause(AGAIN).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Wire: between people and engine. It delays, loses and repeats what people ask and what they hear.
+
+use std::{rc::Rc, time::Duration};
+
+use fanju::{Engine, Error, Receipt};
+
+use super::{plan::Manners, world::Stage};
+use crate::chance::Chance;
+
+/// How long people wait for an answer that was lost.
+const PATIENCE: Duration = Duration::from_millis(600);
+
+/// No answer takes longer: an order has eight seconds, and everything else less.
+const ANSWER_MAX: Duration = Duration::from_secs(120);
+
+/// What people hear.
+pub enum Heard<T> {
+    /// The engine's word, which counts.
+    Yes(T),
+    /// A refusal, which counts.
+    No(Error),
+    /// Nothing, or that the outcome is not known: ask again.
+    Nothing,
+}
+
+/// One person's connection.
+pub struct Wire {
+    stage: Rc<Stage>,
+    engine: Engine,
+    manners: Manners,
+    /// Chance of whoever asks.
+    pub chance: Chance,
+}
+
+impl Wire {
+    /// A connection of whoever this `purpose` names.
+    #[must_use]
+    pub fn new(stage: &Rc<Stage>, engine: &Engine, purpose: &str) -> Self {
+        Self {
+            stage: Rc::clone(stage),
+            engine: engine.clone(),
+            manners: stage.manners,
+            chance: stage.chance(purpose),
+        }
+    }
+
+    /// The engine itself, past the wire.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine.clone()
+    }
+
+    /// True `per_mille` times in a thousand.
+    pub fn happens(&mut self, per_mille: u64) -> bool {
+        per_mille > 0 && self.chance.below(1_000) < per_mille
+    }
+
+    /// Lets time pass, at most so much.
+    pub async fn pause(&mut self, most: Duration) {
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
+        tokio::time::sleep(Duration::from_millis(1 + self.chance.below(most.max(1)))).await;
+    }
+
+    /// Asks the engine what `make` asks.
+    pub async fn ask<T, F>(&mut self, make: impl Fn(Engine) -> F) -> Heard<T>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, Error>> + 'static,
+    {
+        let delay = Duration::from_millis(self.manners.delay_ms);
+        self.pause(delay).await;
+        if self.happens(self.manners.request_lost) {
+            self.stage.witness().inject("request lost");
+            tokio::time::sleep(PATIENCE).await;
+            return Heard::Nothing;
+        }
+        if self.happens(self.manners.request_repeated) {
+            self.stage.witness().inject("request repeated");
+            let again = make(self.engine.clone());
+            let late = Duration::from_millis(self.chance.below(4 * self.manners.delay_ms + 1));
+            drop(tokio::task::spawn_local(async move {
+                tokio::time::sleep(late).await;
+                drop(again.await);
+            }));
+        }
+        let answer = tokio::time::timeout(ANSWER_MAX, make(self.engine.clone())).await;
+        let Ok(answer) = answer else {
+            self.stage.witness().fault("L: no answer in two minutes");
+            return Heard::Nothing;
+        };
+        if self.happens(self.manners.reply_lost) {
+            self.stage.witness().inject("reply lost");
+            tokio::time::sleep(PATIENCE).await;
+            return Heard::Nothing;
+        }
+        self.pause(delay).await;
+        match answer {
+            Ok(answer) => Heard::Yes(answer),
+            Err(error) => self.heard(error),
+        }
+    }
+
+    /// As [`Wire::ask`], for what is answered by a receipt: whoever gets one was told.
+    pub async fn order<F>(&mut self, make: impl Fn(Engine) -> F) -> Heard<Receipt>
+    where
+        F: Future<Output = Result<Receipt, Error>> + 'static,
+    {
+        let heard = self.ask(make).await;
+        if let Heard::Yes(receipt) = &heard {
+            self.stage.witness().told(receipt.position(), receipt.event());
+        }
+        heard
+    }
+
+    fn heard<T>(&mut self, error: Error) -> Heard<T> {
+        match error {
+            Error::Poisoned(_) => {
+                self.stage.poisoned.set(true);
+                Heard::Nothing
+            }
+            gone @ (Error::UnknownWallet(_)
+            | Error::UnknownMerchant(_)
+            | Error::UnknownGroup(_)) => {
+                self.stage.witness().fault(format!("J-2: {gone}, which was there"));
+                Heard::Nothing
+            }
+            Error::Unanswered | Error::Closing | Error::Busy | Error::Unreadable(_) => {
+                Heard::Nothing
+            }
+            told @ (Error::UnknownOrder
+            | Error::Wallet(_)
+            | Error::Merchant(_)
+            | Error::Group(_)
+            | Error::Payment(_)
+            | Error::Answer(_)
+            | Error::Refund(_)
+            | Error::UnknownCode
+            | Error::ExpiredCode
+            | Error::SpentCode
+            | Error::OrderNoReused
+            | Error::OrderNotPaid
+            | Error::RailRefused
+            | Error::TooManySubscribers
+            | Error::UnknownPosition
+            | Error::GapTooLong) => Heard::No(told),
+        }
+    }
+}

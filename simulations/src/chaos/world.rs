@@ -1,0 +1,334 @@
+//! World: one seed from its first wallet to its last audit. It lets the engine live, breaks it as the
+//! plan says, and opens it again on what the disk kept.
+
+use std::{
+    any::Any,
+    cell::{Cell, Ref, RefCell, RefMut},
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    time::Duration,
+};
+
+use fanju::{
+    Engine, SandboxBank,
+    domain::event::Direction,
+    id::{MerchantId, Position, Topic, WalletId},
+};
+
+use super::{
+    disk::Disk,
+    life::{self, Died},
+    phone,
+    plan::{LifePlan, Manners, Plan, Wanted},
+    table::TableState,
+    witness::Witness,
+};
+use crate::chance::Chance;
+
+/// Lives after which the world gives up: opening itself may fail, and is tried again.
+const LIVES_MAX: u32 = 60;
+
+/// What a phone remembers.
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    /// To what it listens.
+    pub topic: Topic,
+    /// The last event that it heard.
+    pub last: Option<Position>,
+}
+
+/// What people remember from one life of the engine to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Cast {
+    /// By number.
+    pub wallets: Vec<WalletId>,
+    /// By number.
+    pub merchants: Vec<MerchantId>,
+    /// By number.
+    pub tables: Vec<TableState>,
+    /// Which moves of money are known to be over.
+    pub moved: Vec<bool>,
+    /// Every phone.
+    pub logs: Vec<Log>,
+}
+
+impl Cast {
+    fn of(plan: &Plan) -> Self {
+        let tables = plan.outings.iter().map(TableState::before).collect();
+        Self { tables, moved: vec![false; plan.moves.len()], ..Self::default() }
+    }
+
+    /// The wallets of these people.
+    #[must_use]
+    pub fn wallets_of(&self, people: &[usize]) -> Vec<WalletId> {
+        people.iter().map(|person| self.wallets[*person]).collect()
+    }
+
+    /// Whether everybody has gone home.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.tables.iter().all(|table| table.is_over) && self.moved.iter().all(|moved| *moved)
+    }
+}
+
+/// What everybody in one life of the engine has in common.
+pub struct Stage {
+    /// What this seed stands for.
+    pub plan: Rc<Plan>,
+    /// How everybody behaves in this life.
+    pub manners: Manners,
+    /// Somebody was told that the journal is poisoned.
+    pub poisoned: Cell<bool>,
+    life: u32,
+    cast: Rc<RefCell<Cast>>,
+    witness: Rc<RefCell<Witness>>,
+    engine: RefCell<Option<Engine>>,
+    bank: SandboxBank,
+    me: RefCell<std::rc::Weak<Stage>>,
+}
+
+impl Stage {
+    /// The witness, for one sentence.
+    pub fn witness(&self) -> RefMut<'_, Witness> {
+        self.witness.borrow_mut()
+    }
+
+    /// What people remember.
+    pub fn cast(&self) -> Ref<'_, Cast> {
+        self.cast.borrow()
+    }
+
+    /// The same, to be changed.
+    pub fn cast_mut(&self) -> RefMut<'_, Cast> {
+        self.cast.borrow_mut()
+    }
+
+    /// Chance of its own for whoever this `purpose` names, in this life.
+    #[must_use]
+    pub fn chance(&self, purpose: &str) -> Chance {
+        Chance::of(self.plan.seed, &format!("life {} {purpose}", self.life))
+    }
+
+    /// Waits for a time of the world.
+    pub async fn until(&self, at: Duration) {
+        let ahead = at.saturating_sub(self.witness().now());
+        tokio::time::sleep(ahead).await;
+    }
+
+    /// Gives `topic` a phone, which listens from now on, in this life and later ones.
+    pub fn listen(&self, topic: Topic) {
+        let log = {
+            let mut cast = self.cast_mut();
+            cast.logs.push(Log { topic, last: None });
+            cast.logs.len() - 1
+        };
+        let stage = self.me.borrow().upgrade();
+        if let (Some(stage), Some(engine)) = (stage, self.engine.borrow().clone()) {
+            drop(tokio::task::spawn_local(phone::listen(stage, engine, log)));
+        }
+    }
+
+    /// What the bank brought in, less what it took out, in minor units.
+    #[must_use]
+    pub fn bank_moved(&self) -> i128 {
+        let signed = |moved: &fanju::domain::event::RailMove| match moved.direction {
+            Direction::In => i128::from(moved.amount.minor()),
+            Direction::Out => -i128::from(moved.amount.minor()),
+        };
+        self.bank.moved().iter().map(signed).sum()
+    }
+
+    /// The engine of this life, once it is open.
+    pub fn opened(&self, engine: &Engine) {
+        *self.engine.borrow_mut() = Some(engine.clone());
+    }
+}
+
+/// How one seed ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Which.
+    pub seed: u64,
+    /// What was asked for.
+    pub wanted: Wanted,
+    /// Bills that were to be paid.
+    pub dinners: usize,
+    /// How often an engine was opened.
+    pub lives: u32,
+    /// Time of the world.
+    pub lasted: Duration,
+    /// What must not be, and was.
+    pub faults: Vec<String>,
+    /// What was done to the world, by kind.
+    pub injected: std::collections::BTreeMap<&'static str, u64>,
+    /// How things ended, by kind.
+    pub ends: std::collections::BTreeMap<&'static str, u64>,
+    /// The last things that happened.
+    pub tail: Vec<String>,
+    /// The same for the same events.
+    pub hash: u64,
+    /// How many events there were.
+    pub events: u64,
+}
+
+/// One seed's world.
+pub struct World {
+    pub(super) plan: Rc<Plan>,
+    pub(super) cast: Rc<RefCell<Cast>>,
+    pub(super) witness: Rc<RefCell<Witness>>,
+    pub(super) disk: Disk,
+    pub(super) bank: SandboxBank,
+    lives: u32,
+}
+
+/// Plays one seed to its end.
+#[must_use]
+pub fn play(seed: u64, wanted: Wanted) -> Outcome {
+    let world = World::new(Plan::draw(seed, wanted));
+    world.witness.borrow_mut().trace.keep(wanted.trace);
+    world.play(wanted)
+}
+
+impl World {
+    fn new(plan: Plan) -> Self {
+        let cast = Rc::new(RefCell::new(Cast::of(&plan)));
+        let (witness, disk) = (Rc::default(), Disk::default());
+        Self { plan: Rc::new(plan), cast, witness, disk, bank: SandboxBank::default(), lives: 0 }
+    }
+
+    fn play(mut self, wanted: Wanted) -> Outcome {
+        let plan = Rc::clone(&self.plan);
+        self.live(&LifePlan::calm(), life::Act::Coming);
+        for life in &plan.lives {
+            if self.is_over() {
+                break;
+            }
+            self.live(life, life::Act::Evening);
+        }
+        if !self.has_fault() {
+            self.live(&LifePlan::calm(), life::Act::Ending);
+        }
+        self.outcome(wanted)
+    }
+
+    fn is_over(&self) -> bool {
+        self.has_fault() || self.cast.borrow().is_done()
+    }
+
+    fn has_fault(&self) -> bool {
+        !self.witness.borrow().faults().is_empty()
+    }
+
+    /// One life, from opening to death. An opening that the disk made fail is tried again without
+    /// the disk's faults.
+    fn live(&mut self, plan: &LifePlan, act: life::Act) {
+        let mut faults = plan.disk.clone();
+        if plan.rot {
+            self.rot();
+        }
+        loop {
+            self.lives += 1;
+            if self.lives > LIVES_MAX {
+                return self.witness.borrow_mut().fault("L: the engine does not come up");
+            }
+            let storage = self.disk.with_faults(&faults);
+            let life = AssertUnwindSafe(|| life::live(self, self.lives, plan, act, &storage));
+            let died = catch_unwind(life).unwrap_or_else(|panic| {
+                let mut witness = self.witness.borrow_mut();
+                witness.fault(format!("the engine panicked: {}", message(&*panic)));
+                Died::Suddenly
+            });
+            self.bury(plan, &died, &storage);
+            if !matches!(died, Died::Unopened) || self.has_fault() {
+                return;
+            }
+            faults.clear();
+        }
+    }
+
+    /// What the death of an engine leaves on the disk.
+    fn bury(&mut self, plan: &LifePlan, died: &Died, storage: &fanju::journal::FaultyStorage) {
+        let injected = storage.injected();
+        let mut witness = self.witness.borrow_mut();
+        for (_, fault) in &injected {
+            witness.inject(super::disk::name(*fault));
+        }
+        let lied = injected.iter().any(|(_, fault)| *fault == fanju::journal::Fault::LostSync);
+        let torn = match (died, plan.ending) {
+            (Died::AtRest, _) => return,
+            (_, super::plan::Ending::PowerCut { torn, .. }) if !lied => torn,
+            (_, _) => {
+                witness.inject("process killed");
+                // What a lying disk had not written yet reaches it after all: no journal survives
+                // the loss of what was reported as synced, and the killed process loses nothing.
+                if lied {
+                    self.disk.settle();
+                }
+                return;
+            }
+        };
+        witness.inject(if torn { "power cut between sectors" } else { "power cut" });
+        let seed = Chance::of(self.plan.seed, &format!("sectors {}", self.lives)).draw();
+        self.disk.cut_power(torn.then_some(seed));
+    }
+
+    /// A bit rots in a copy of the disk: an engine refuses it, or has everything that was told.
+    fn rot(&mut self) {
+        let mut chance = Chance::of(self.plan.seed, &format!("rot {}", self.lives));
+        let Some((rotten, place)) = self.disk.rotten(&mut chance) else { return };
+        self.witness.borrow_mut().inject("bit rotted on the disk");
+        let found = life::inspect(self, rotten);
+        let mut witness = self.witness.borrow_mut();
+        match found {
+            Err(refusal) => {
+                witness.say(format!("{place} rotted, refused: {refusal}"));
+                witness.end("rot refused");
+            }
+            Ok(missing) if missing.is_empty() => witness.end("rot harmless"),
+            Ok(missing) => {
+                let first = missing.first().map_or("", String::as_str);
+                let lost = missing.len();
+                witness.fault(format!("J-2: {place} rotted, opened, {lost} facts lost: {first}"));
+            }
+        }
+    }
+
+    pub(super) fn stage(&self, life: u32, manners: Manners) -> Rc<Stage> {
+        let stage = Rc::new(Stage {
+            plan: Rc::clone(&self.plan),
+            manners,
+            poisoned: Cell::new(false),
+            life,
+            cast: Rc::clone(&self.cast),
+            witness: Rc::clone(&self.witness),
+            engine: RefCell::default(),
+            bank: self.bank.clone(),
+            me: RefCell::default(),
+        });
+        *stage.me.borrow_mut() = Rc::downgrade(&stage);
+        stage
+    }
+
+    fn outcome(self, wanted: Wanted) -> Outcome {
+        let witness = self.witness.borrow();
+        Outcome {
+            seed: self.plan.seed,
+            wanted,
+            dinners: self.plan.dinners(),
+            lives: self.lives,
+            lasted: witness.now(),
+            faults: witness.faults().to_vec(),
+            injected: witness.injected.clone(),
+            ends: witness.ends.clone(),
+            tail: witness.trace.tail(),
+            hash: witness.trace.hash(),
+            events: witness.trace.lines(),
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
