@@ -121,6 +121,9 @@ pub(super) fn live(
         if plan.manners.bank_ms > 500 {
             lived.witness().inject("slow bank");
         }
+        if plan.read > Duration::from_millis(20) {
+            lived.witness().inject("wallets slow to load");
+        }
         if plan.manners.bank_loses > 0 {
             lived.witness().inject("bank loses answers");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fanju::{
     domain::{
         event::{Rounding, Rules, Shortfall},
-        split::{Split, Weight},
+        split::{Rest, Split, Weight},
     },
     id::WalletId,
     journal::Fault,
@@ -116,6 +116,8 @@ pub struct Stop {
     pub merchant: usize,
     /// How much.
     pub total: Amount,
+    /// The prices of its lines, which the diners claim before it is scanned; empty: it has none.
+    pub lines: Vec<Amount>,
     /// Parts that the merchant gives back afterwards, in thousandths of the total.
     pub refunds: Vec<u64>,
     /// Whether the merchant takes it back while it is being paid.
@@ -148,22 +150,37 @@ pub struct TableManner {
     pub shortfall: Shortfall,
     /// Odd minor units.
     pub rounding: Rounding,
-    /// By weights, drawn from this number; `None`: equally.
-    pub weights: Option<u64>,
+    /// Who owes what.
+    pub divides: Divides,
+}
+
+/// Who owes what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Divides {
+    /// Everybody the same.
+    Equally,
+    /// By weights, drawn from this number.
+    ByWeights(u64),
+    /// By the lines that they claim.
+    ByLines,
 }
 
 impl TableManner {
     /// The group's rules, once its members have wallets.
     #[must_use]
     pub fn rules(&self, diners: &[WalletId]) -> Rules {
-        let split = self.weights.map_or(Split::Equal, |drawn| {
-            let mut chance = Chance::new(drawn);
-            let parts = diners.iter().map(|diner| {
-                let weight = u32::try_from(chance.below(5)).expect("below five");
-                Weight { diner: *diner, weight: weight + 1 }
-            });
-            Split::Weights { parts: parts.collect() }
-        });
+        let split = match self.divides {
+            Divides::Equally => Split::Equal,
+            Divides::ByWeights(drawn) => {
+                let mut chance = Chance::new(drawn);
+                let parts = diners.iter().map(|diner| {
+                    let weight = u32::try_from(chance.below(5)).expect("below five");
+                    Weight { diner: *diner, weight: weight + 1 }
+                });
+                Split::Weights { parts: parts.collect() }
+            }
+            Divides::ByLines => Split::Itemised { claims: vec![], rest: Rest::InProportion },
+        };
         let (shortfall, rounding) = (self.shortfall, self.rounding);
         Rules { split, shortfall, rounding, ..Rules::default() }
     }
@@ -286,7 +303,13 @@ fn outing(chance: &mut Chance, people: usize, merchants: usize) -> Outing {
     chance.shuffle(&mut everybody);
     let diners = 1 + chance.place(people.min(6));
     everybody.truncate(diners);
-    let stops = (0..=chance.below(STOPS_MAX)).map(|_| stop(chance, merchants)).collect();
+    let divides = match chance.below(4) {
+        0 => Divides::ByLines,
+        1 => Divides::ByWeights(chance.draw()),
+        _ => Divides::Equally,
+    };
+    let itemised = divides == Divides::ByLines;
+    let stops = (0..=chance.below(STOPS_MAX)).map(|_| stop(chance, merchants, itemised)).collect();
     let shortfall = match chance.below(3) {
         0 => Shortfall::Decline,
         1 => Shortfall::Reshare,
@@ -301,21 +324,32 @@ fn outing(chance: &mut Chance, people: usize, merchants: usize) -> Outing {
         manner: TableManner {
             shortfall,
             rounding: if fair { Rounding::FairCent } else { Rounding::LargestRemainder },
-            weights: (chance.below(2) == 0).then(|| chance.draw()),
+            divides,
         },
         stops,
         closes: chance.below(4) == 0,
     }
 }
 
-fn stop(chance: &mut Chance, merchants: usize) -> Stop {
+fn stop(chance: &mut Chance, merchants: usize, itemised: bool) -> Stop {
+    let lines: Vec<Amount> = match itemised {
+        true => (0..=chance.below(5)).map(|_| amount(chance, 2_000)).collect(),
+        false => Vec::new(),
+    };
+    // A tip on top of the lines.
+    let eaten: Amount = lines.iter().copied().sum();
+    let total = match lines.is_empty() {
+        true => amount(chance, 9_000),
+        false => eaten.checked_add(amount(chance, 500)).expect("small"),
+    };
     let refunds = match chance.below(4) {
         0 => (0..=chance.below(3)).map(|_| 1 + chance.below(700)).collect(),
         _ => Vec::new(),
     };
     Stop {
         merchant: chance.place(merchants),
-        total: amount(chance, 9_000),
+        total,
+        lines,
         refunds,
         cancelled: chance.below(25) == 0,
     }

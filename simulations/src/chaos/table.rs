@@ -6,7 +6,7 @@ use std::{rc::Rc, time::Duration};
 use fanju::{
     Engine, Error, OrderView, Presented,
     domain::{
-        bill::Bill,
+        bill::{Bill, Line},
         code::Code,
         event::{Consent, Event},
         group::{Command, Rejection},
@@ -171,13 +171,29 @@ impl Table<'_> {
     fn bill(&self, at: usize, stop: &Stop) -> Bill {
         let merchant = self.stage.cast().merchants[stop.merchant];
         let order_no = OrderNo::new(format!("{}.{at}", self.number)).expect("short");
-        Bill { merchant, order_no, currency: Currency::CNY, total: stop.total, lines: vec![] }
+        let (total, lines) = (stop.total, lines(stop));
+        Bill { merchant, order_no, currency: Currency::CNY, total, lines }
+    }
+
+    /// The host lays the bill that is coming on the table, and everybody claims a line of it.
+    async fn lay(&mut self, group: GroupId, stop: &Stop) {
+        let diners = self.stage.cast().wallets_of(&self.outing.diners);
+        let (total, lines) = (stop.total, lines(stop));
+        self.command(group, Command::Draft { by: diners[0], total, lines }).await;
+        for wallet in diners {
+            let line = self.wire.chance.place(stop.lines.len());
+            let line = u16::try_from(line).expect("bills have few lines");
+            self.command(group, Command::Claim { wallet, line, weight: 1 }).await;
+        }
     }
 
     // --- one bill ------------------------------------------------------------------------------
 
     async fn pay(&mut self, group: GroupId, at: usize, stop: &Stop) {
         let bill = self.bill(at, stop);
+        if self.state(at).end == BillEnd::Open && !stop.lines.is_empty() {
+            self.lay(group, stop).await;
+        }
         loop {
             let BillState { end, in_doubt, .. } = self.state(at);
             if end != BillEnd::Open {
@@ -390,4 +406,9 @@ impl Table<'_> {
             }
         }
     }
+}
+
+fn lines(stop: &Stop) -> Vec<Line> {
+    let name = Name::new("Dish").expect("short");
+    stop.lines.iter().map(|amount| Line { name: name.clone(), amount: *amount }).collect()
 }
