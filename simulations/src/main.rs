@@ -7,9 +7,11 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use fanju_sim::{
     acks,
     auditor::{Audit, Auditor, Verdict},
+    compare::Comparison,
     live::{self, options::LiveOptions},
-    options::{AuditOptions, DinnerOptions, Options, Task},
-    reading,
+    options::{AuditOptions, CompareOptions, DinnerOptions, Options, PageOptions, Task},
+    page, reading,
+    recording::Recording,
     report::{Summary, write_audit},
     run::{self, BadInput},
 };
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
     let outcome = match Options::parse().task {
         Task::Dinner(options) => dinner(&options),
         Task::Live(options) => live(&options),
+        Task::Compare(options) => compare(&options),
+        Task::Page(options) => page(&options),
         Task::Audit(options) => audit(&options),
     };
     match outcome {
@@ -49,16 +53,42 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
     if let Err(reason) = options.check() {
         Options::command().error(ErrorKind::ValueValidation, reason).exit();
     }
-    let report = run::dinner(options)?;
+    let (report, recording) = run::dinner(options)?;
     let summary = Summary { report: &report, exponent: options.currency.exponent() };
     tell(&summary.to_string(), &report, options.json.as_deref())?;
+    options.keep.keep(&recording)?;
     Ok(report.is_well())
 }
 
 fn live(options: &LiveOptions) -> Result<bool> {
-    let report = live::run::live(options)?;
+    let (report, recording) = live::run::live(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
+    options.keep.keep(&recording)?;
     Ok(report.is_well())
+}
+
+fn compare(options: &CompareOptions) -> Result<bool> {
+    let (a, b) = (recording(&options.a)?, recording(&options.b)?);
+    let comparison = Comparison::of(&a, &b);
+    print!("{comparison}");
+    if let Some(path) = &options.report {
+        write(path, page::of_comparison(&comparison))?;
+    }
+    Ok(true)
+}
+
+fn page(options: &PageOptions) -> Result<bool> {
+    write(&options.page, page::of_run(&recording(&options.recording)?))?;
+    Ok(true)
+}
+
+fn recording(path: &Path) -> Result<Recording> {
+    let found = Recording::read(path);
+    Ok(found.map_err(|error| BadInput(format!("{} {error}", path.display())))?)
+}
+
+fn write(path: &Path, text: String) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn audit(options: &AuditOptions) -> Result<bool> {
@@ -99,8 +129,7 @@ fn tell(text: &str, report: &impl Serialize, json: Option<&Path>) -> Result<()> 
         }
         Some(path) => {
             print!("{text}");
-            std::fs::write(path, as_json()? + "\n")
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            write(path, as_json()? + "\n")?;
         }
     }
     Ok(())
