@@ -53,6 +53,7 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
     if let Err(reason) = options.check() {
         Options::command().error(ErrorKind::ValueValidation, reason).exit();
     }
+    options.keep.check().map_err(BadInput)?;
     let (report, recording) = run::dinner(options)?;
     let summary = Summary { report: &report, exponent: options.currency.exponent() };
     tell(&summary.to_string(), &report, options.json.as_deref())?;
@@ -61,6 +62,7 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
 }
 
 fn live(options: &LiveOptions) -> Result<bool> {
+    options.keep.check().map_err(BadInput)?;
     let (report, recording) = live::run::live(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
     options.keep.keep(&recording)?;
