@@ -22,7 +22,7 @@ use fanju::{
     id::{Position, Topic},
     journal::Reader,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::{accounts::Accounts, tables::Tables};
 use crate::acks::Ack;
@@ -31,7 +31,7 @@ use crate::acks::Ack;
 const REASONS_MAX: usize = 20;
 
 /// Whether everything is as it should be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It is.

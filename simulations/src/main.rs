@@ -8,9 +8,11 @@ use fanju_sim::{
     acks,
     auditor::{Audit, Auditor, Verdict},
     chaos::{self, options::ChaosOptions},
+    compare::Comparison,
     live::{self, options::LiveOptions},
-    options::{AuditOptions, DinnerOptions, Options, Task},
-    reading,
+    options::{AuditOptions, CompareOptions, DinnerOptions, Options, PageOptions, Task},
+    page, reading,
+    recording::Recording,
     report::{Summary, write_audit},
     run::{self, BadInput},
 };
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Task::Dinner(options) => dinner(&options),
         Task::Live(options) => live(&options),
         Task::Chaos(options) => chaos(&options),
+        Task::Compare(options) => compare(&options),
+        Task::Page(options) => page(&options),
         Task::Audit(options) => audit(&options),
     };
     match outcome {
@@ -54,15 +58,19 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
     if let Err(reason) = options.check() {
         Options::command().error(ErrorKind::ValueValidation, reason).exit();
     }
-    let report = run::dinner(options)?;
+    options.keep.check().map_err(BadInput)?;
+    let (report, recording) = run::dinner(options)?;
     let summary = Summary { report: &report, exponent: options.currency.exponent() };
     tell(&summary.to_string(), &report, options.json.as_deref())?;
+    options.keep.keep(&recording)?;
     Ok(report.is_well())
 }
 
 fn live(options: &LiveOptions) -> Result<bool> {
-    let report = live::run::live(options)?;
+    options.keep.check().map_err(BadInput)?;
+    let (report, recording) = live::run::live(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
+    options.keep.keep(&recording)?;
     Ok(report.is_well())
 }
 
@@ -70,6 +78,30 @@ fn chaos(options: &ChaosOptions) -> Result<bool> {
     let report = chaos::run::chaos(options);
     tell(&report.to_string(), &report, options.json.as_deref())?;
     Ok(report.is_well())
+}
+
+fn compare(options: &CompareOptions) -> Result<bool> {
+    let (a, b) = (recording(&options.a)?, recording(&options.b)?);
+    let comparison = Comparison::of(&a, &b);
+    print!("{comparison}");
+    if let Some(path) = &options.report {
+        write(path, page::of_comparison(&comparison))?;
+    }
+    Ok(true)
+}
+
+fn page(options: &PageOptions) -> Result<bool> {
+    write(&options.page, page::of_run(&recording(&options.recording)?))?;
+    Ok(true)
+}
+
+fn recording(path: &Path) -> Result<Recording> {
+    let found = Recording::read(path);
+    Ok(found.map_err(|error| BadInput(format!("{} {error}", path.display())))?)
+}
+
+fn write(path: &Path, text: String) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn audit(options: &AuditOptions) -> Result<bool> {
@@ -110,8 +142,7 @@ fn tell(text: &str, report: &impl Serialize, json: Option<&Path>) -> Result<()> 
         }
         Some(path) => {
             print!("{text}");
-            std::fs::write(path, as_json()? + "\n")
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            write(path, as_json()? + "\n")?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
 
-use crate::{chaos::options::ChaosOptions, live::options::LiveOptions};
+use crate::{chaos::options::ChaosOptions, keep::KeepOptions, live::options::LiveOptions};
 
 /// Load simulation of dinner-group checkout on the Fanju engine.
 ///
@@ -29,6 +29,10 @@ pub enum Task {
     Live(Box<LiveOptions>),
     /// Let everything break, in worlds of simulated disks and time that a seed repeats.
     Chaos(ChaosOptions),
+    /// Set two recordings side by side, with ratios.
+    Compare(CompareOptions),
+    /// Write the page of a recording that was kept.
+    Page(PageOptions),
     /// Re-read the journal of a data folder with independent arithmetic; changes nothing.
     Audit(AuditOptions),
 }
@@ -39,6 +43,7 @@ pub enum Task {
     fanju-sim dinner --seconds 30                      how fast does it go, durably?\n  \
     fanju-sim dinner --rate 5000 --seconds 30          how long do diners wait at that load?\n  \
     fanju-sim dinner --tables 1 --seconds 5            how fast is one table alone?\n  \
+    fanju-sim dinner --report run.html                 what did it look like?\n  \
     fanju-sim dinner --bills tips.csv --json -         real bills, with tip and party size\n  \
     fanju-sim dinner --orders chipotle.tsv --diners 4  real orders, split by item\n\n\
     EXIT CODES: 0 all well; 1 the audit failed or the engine did; 2 bad options or bad input.")]
@@ -100,6 +105,9 @@ pub struct DinnerOptions {
     /// Writes the report as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+    /// What is kept.
+    #[command(flatten)]
+    pub keep: KeepOptions,
     /// Leaves the audit out.
     #[arg(long)]
     pub no_audit: bool,
@@ -158,6 +166,31 @@ pub struct AuditOptions {
     /// Writes the verdict as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+}
+
+/// Options of `compare`.
+#[derive(Args, Clone, Debug)]
+pub struct CompareOptions {
+    /// The recording that is the measure.
+    #[arg(value_name = "A.json")]
+    pub a: PathBuf,
+    /// The recording that is looked at; a ratio is B / A.
+    #[arg(value_name = "B.json")]
+    pub b: PathBuf,
+    /// Writes both as one page as well.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+}
+
+/// Options of `page`.
+#[derive(Args, Clone, Debug)]
+pub struct PageOptions {
+    /// What `--recording` wrote.
+    #[arg(value_name = "RECORDING.json")]
+    pub recording: PathBuf,
+    /// The page.
+    #[arg(value_name = "FILE.html")]
+    pub page: PathBuf,
 }
 
 /// How dinners arrive.
@@ -285,13 +318,11 @@ mod tests {
     #[track_caller]
     fn check(arguments: &str, expected: Result<(), &str>) {
         let words = ["fanju-sim", "dinner"].into_iter().chain(arguments.split_whitespace());
-        let outcome = match Options::try_parse_from(words) {
-            Ok(Options { task: Task::Dinner(options) }) => options.check(),
-            Ok(Options { task: Task::Audit(_) | Task::Live(_) | Task::Chaos(_) }) => {
-                unreachable!("`dinner` was asked for")
-            }
-            Err(error) => Err(error.to_string()),
-        };
+        let task = Options::try_parse_from(words).map(|options| options.task);
+        let outcome = task.map_err(|error| error.to_string()).and_then(|task| {
+            let Task::Dinner(options) = task else { unreachable!("`dinner` was asked for") };
+            options.check()
+        });
         match (outcome, expected) {
             (Ok(()), Ok(())) => {}
             (Err(found), Err(part)) => assert!(found.contains(part), "{found}"),

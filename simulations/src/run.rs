@@ -17,9 +17,11 @@ use crate::{
     options::{Diners, DinnerOptions, Rate},
     population::{self, Wanted},
     process,
-    report::{FileReport, Report, Settings},
+    recorder::Gauges,
+    recording::{Kind, Recording},
+    report::{FileReport, Report, Settings, grouped},
     show::Show,
-    tally::{Snapshot, Tally},
+    tally::{self, Snapshot, Tally},
     workload::{Menu, Numbers, Workload},
 };
 
@@ -41,11 +43,11 @@ const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
 #[error("{0}")]
 pub struct BadInput(pub String);
 
-/// Runs `dinner`.
+/// Runs `dinner`; gives its report, and its recording.
 ///
 /// # Errors
 /// [`BadInput`], or whatever the engine or the system says.
-pub fn dinner(options: &DinnerOptions) -> Result<Report> {
+pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     let (menu, file) = menu(options)?;
     let seconds = measured(options, &menu);
     let numbers = numbers(options, &menu)?;
@@ -59,6 +61,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<Report> {
         eprintln!("*** --no-sync: NOT DURABLE, a crash of the machine loses settlements ***");
     }
 
+    let mut recording = Recording::begin(Kind::Dinner, title(options), options.seed, Some(&data));
     let engine = Engine::open(config(options, &data)).context("cannot open the engine")?;
     let expected = expected_dinners(options, numbers.dinners, seconds);
     let wanted = Wanted {
@@ -95,8 +98,50 @@ pub fn dinner(options: &DinnerOptions) -> Result<Report> {
     watch.show.end();
     let (books_drain, audit) = wind_up(engine, options, &ran);
     let settings = settings(options, &data, tables);
-    let tally = Tally { ran, before, after, books_drain, setup, setup_s, file, audit, settings };
+    note(&mut recording, &settings, options);
+    let exponent = options.currency.exponent();
+    #[rustfmt::skip]
+    let tally = Tally {
+        ran, before, after, books_drain, setup, setup_s, file, audit, settings, recording, exponent,
+    };
     Ok(tally.report())
+}
+
+/// What people call a run.
+fn title(options: &DinnerOptions) -> String {
+    let files = &options.files;
+    match (options.rate, files.bills.as_ref().or(files.orders.as_ref())) {
+        (_, Some(path)) => {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            format!("Bills of {}", name.unwrap_or_default())
+        }
+        (Rate::Max, None) => "As many dinners as go".to_owned(),
+        (Rate::PerSecond(rate), None) => format!("{} dinners a second", grouped(rate.into())),
+    }
+}
+
+/// Notes what was asked for.
+fn note(recording: &mut Recording, settings: &Settings, options: &DinnerOptions) {
+    recording.set("rate", &settings.rate);
+    if let Some(tables) = settings.tables {
+        recording.set("tables at once", tables);
+    }
+    recording.set("diners at a table", &settings.diners);
+    recording.set("wallets", grouped(settings.wallets.into()));
+    recording.set("wallets dining", grouped(settings.wallets_dining.into()));
+    recording.set("merchants", grouped(settings.merchants.into()));
+    if let Some(path) = options.files.bills.as_ref().or(options.files.orders.as_ref()) {
+        recording.set("file", path.display());
+    }
+    let span = |span: Option<Duration>, none: &str| {
+        span.map_or_else(|| none.to_owned(), |span| format!("{} s", span.as_secs_f64()))
+    };
+    recording.set("measured", span(options.seconds, "until the dinners end, or 10 s"));
+    recording.set("at most", options.count.map_or_else(|| "any".into(), |n| grouped(n.into())));
+    recording.set("warm-up", span(Some(options.warmup), ""));
+    recording.set("leaves memory after", span(options.idle_after, "the engine's default"));
+    recording.set("journal synced", if settings.sync { "yes" } else { "no" });
+    recording.set("currency", &settings.currency);
 }
 
 /// Lets the books catch up, closes the engine, and audits its journal.
@@ -266,7 +311,11 @@ impl Watch for Measuring<'_> {
         self.before = Some(Snapshot::take(self.engine));
     }
 
+    fn gauges(&mut self) -> Gauges {
+        tally::gauges(&self.engine.stats(), process::memory_bytes().0)
+    }
+
     fn tick(&mut self, moment: Moment) {
-        self.show.tick(moment);
+        self.show.tick(&moment);
     }
 }

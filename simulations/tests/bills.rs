@@ -12,7 +12,7 @@ use fanju_sim::{
 fn options(words: &str) -> FileOptions {
     let words = ["fanju-sim", "dinner"].into_iter().chain(words.split_whitespace());
     let Task::Dinner(options) = Options::parse_from(words).task else {
-        panic!("`dinner` was asked for");
+        unreachable!("`dinner` was asked for")
     };
     options.files
 }

@@ -309,13 +309,13 @@ impl Hall {
             Err(refusal) => {
                 self.in_flight -= 1;
                 seated.dinner = None;
-                *self.meter.failed.entry(refusal.code).or_default() += 1;
+                self.meter.failed(&refusal.code, now);
                 return Ok(());
             }
         };
         if ended.state != "settled" {
             let reason = ended.reason.map_or("unknown", |reason| reason.reason);
-            *self.meter.declined.entry(reason.to_owned()).or_default() += 1;
+            self.meter.declined(reason, now);
             self.in_flight -= 1;
             seated.dinner = None;
             return Ok(());

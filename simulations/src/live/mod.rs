@@ -14,6 +14,7 @@ pub mod line;
 pub mod meter;
 pub mod options;
 pub mod pace;
+pub mod recorded;
 pub mod report;
 pub mod run;
 pub mod session;

@@ -10,6 +10,7 @@ use super::{
     wire::Place,
 };
 use crate::{
+    keep::KeepOptions,
     options::{Rate, count, seconds},
     process,
 };
@@ -69,6 +70,9 @@ pub struct LiveOptions {
     /// Writes the report as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+    /// What is kept.
+    #[command(flatten)]
+    pub keep: KeepOptions,
 }
 
 /// How many of each.
@@ -155,12 +159,10 @@ mod tests {
         let diner = |_| Diner { wallet: text(), token: text() };
         let merchant = Merchant { merchant: text(), currency: text(), token: text() };
         let cast = Cast { merchants: vec![merchant], diners: (0..100).map(diner).collect() };
-        match options.map_err(|error| error.to_string())?.task {
-            Task::Live(options) => options.numbers(&cast),
-            Task::Dinner(_) | Task::Audit(_) | Task::Chaos(_) => {
-                unreachable!("`live` was asked for")
-            }
-        }
+        let Task::Live(options) = options.map_err(|error| error.to_string())?.task else {
+            unreachable!("`live` was asked for")
+        };
+        options.numbers(&cast)
     }
 
     #[test]

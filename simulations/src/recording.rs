@@ -1,0 +1,445 @@
+//! Recording: what any run leaves behind, so that it can be looked at, kept and compared.
+//!
+//! One type for every kind of run. What a run does not know is `None` or empty, never zero. Times on
+//! the time axis count from the moment when measuring began; warm-up lies before it. Money is minor
+//! units. A file of this is JSON, and [`FORMAT`] says which.
+
+use std::{collections::BTreeMap, fs, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::{auditor::Verdict, machine::Machine};
+
+/// The format that this version writes, and the only one that it reads.
+pub const FORMAT: u32 = 1;
+
+/// What a run was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Dinners in process.
+    Dinner,
+    /// Dinners over websockets.
+    Live,
+    /// An evening from a scenario.
+    Scenario,
+    /// The same dinners on other systems.
+    Peers,
+    /// Faults.
+    Chaos,
+}
+
+impl Kind {
+    /// Its word, as on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dinner => "dinner",
+            Self::Live => "live",
+            Self::Scenario => "scenario",
+            Self::Peers => "peers",
+            Self::Chaos => "chaos",
+        }
+    }
+}
+
+/// What a run left behind.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Recording {
+    /// Which format this is: [`FORMAT`].
+    pub format: u32,
+    /// What the run was.
+    pub kind: Kind,
+    /// What people call it; one line.
+    pub title: String,
+    /// What was asked for, in the order in which people read it.
+    pub settings: Vec<Setting>,
+    /// What chance was drawn from.
+    pub seed: u64,
+    /// This program's version.
+    pub version: String,
+    /// The commit that it was built from, or `unknown`.
+    pub commit: String,
+    /// When the run began, as RFC 3339 says.
+    pub began_at: String,
+    /// What it ran on.
+    pub machine: Machine,
+    /// Whether a crash of the machine would have lost nothing that was acknowledged.
+    pub durable: Option<bool>,
+    /// Until everybody was there.
+    pub setup_s: f64,
+    /// Dinners before measuring began.
+    pub warmup_s: f64,
+    /// From the beginning of measuring to the last answer.
+    pub wall_s: f64,
+    /// How many came how far, while measuring.
+    pub funnel: Funnel,
+    /// How the others ended, while measuring.
+    pub ends: Ends,
+    /// Money that moved, warm-up included.
+    pub money: Option<Money>,
+    /// Most dinners arrived and not answered at once.
+    pub queue_max: Option<u64>,
+    /// How long things took, while measuring; what matters most comes first.
+    pub latencies: Vec<Distribution>,
+    /// Second by second, warm-up included, without a gap.
+    pub seconds: Vec<Second>,
+    /// What happened when.
+    pub marks: Vec<Mark>,
+    /// What the auditor found, or whoever checked.
+    pub audit: Audited,
+    /// Processor seconds while measuring, by program and then by thread.
+    pub processor_s: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Whatever else the run has to tell, as tables.
+    pub tables: Vec<Table>,
+}
+
+/// One thing that was asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Setting {
+    /// What.
+    pub name: String,
+    /// How.
+    pub text: String,
+}
+
+/// How many dinners came how far; `None`: nobody counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Funnel {
+    /// Whose code was scanned.
+    pub scanned: Option<u64>,
+    /// For whom every share was set aside.
+    pub reserved: Option<u64>,
+    /// To whom nobody said no, or nothing.
+    pub confirmed: Option<u64>,
+    /// That were paid.
+    pub settled: Option<u64>,
+}
+
+/// Reasons that come after every share was set aside: diners are asked last.
+const AFTER_RESERVED: [&str; 3] = ["refused", "timed_out", "cancelled"];
+
+impl Funnel {
+    /// From how dinners ended, of which `unscanned` failed before a code was scanned.
+    #[must_use]
+    pub fn of(settled: u64, ends: &Ends, unscanned: u64) -> Self {
+        let others = ends.declined.values().chain(ends.failed.values()).sum::<u64>();
+        let reasons = AFTER_RESERVED.iter().filter_map(|reason| ends.declined.get(*reason));
+        Self {
+            scanned: Some((settled + others).saturating_sub(unscanned)),
+            reserved: Some(settled + reasons.sum::<u64>()),
+            confirmed: Some(settled),
+            settled: Some(settled),
+        }
+    }
+}
+
+/// How dinners ended that were not paid.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Ends {
+    /// Declined, by reason.
+    pub declined: BTreeMap<String, u64>,
+    /// Refused or failed, by word.
+    pub failed: BTreeMap<String, u64>,
+}
+
+/// Money that moved, in minor units.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Money {
+    /// ISO 4217.
+    pub currency: String,
+    /// Decimals of the currency.
+    pub exponent: u32,
+    /// To merchants.
+    pub paid_minor: i128,
+    /// Back to diners; `None`: nobody asked.
+    pub refunded_minor: Option<i128>,
+}
+
+/// How long something took.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Distribution {
+    /// What took so long, in a few words.
+    pub name: String,
+    /// From when until when.
+    pub about: String,
+    /// How often it happened.
+    pub count: u64,
+    /// In the mean, in microseconds.
+    pub mean_us: f64,
+    /// Rising up to the longest time, which stands at 100.
+    pub points: Vec<Point>,
+}
+
+/// One point of a distribution: so many per cent took no longer.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Point {
+    /// From 0 to 100.
+    pub percentile: f64,
+    /// Microseconds.
+    pub us: f64,
+}
+
+impl Distribution {
+    /// The time within which `percentile` per cent were done, in microseconds; `None` if nothing was
+    /// timed.
+    #[must_use]
+    pub fn at(&self, percentile: f64) -> Option<f64> {
+        let first = self.points.iter().find(|point| point.percentile >= percentile);
+        first.or(self.points.last()).map(|point| point.us)
+    }
+
+    /// The longest time, in microseconds.
+    #[must_use]
+    pub fn max_us(&self) -> Option<f64> {
+        self.points.last().map(|point| point.us)
+    }
+}
+
+/// One second of a run.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Second {
+    /// When it began, from the beginning of measuring; negative during warm-up.
+    pub at_s: i64,
+    /// How much of it belongs to the run: less than 1,000 in the first and the last one.
+    pub span_ms: u32,
+    /// Dinners paid.
+    pub settled: u64,
+    /// Dinners declined.
+    pub declined: u64,
+    /// Dinners refused or failed.
+    pub failed: u64,
+    /// Of the dinners that were answered; `None` if none was.
+    pub latency_us: Option<Quantiles>,
+    /// Most dinners that were seen arrived and not answered.
+    pub queue: Option<u64>,
+    /// Batches synced.
+    pub syncs: Option<u64>,
+    /// Records by batch.
+    pub records_per_batch: Option<f64>,
+    /// Time of a sync, in the mean.
+    pub sync_mean_us: Option<f64>,
+    /// Paid to merchants, in minor units.
+    pub paid_minor: Option<i128>,
+    /// Resident memory at its end.
+    pub memory_bytes: Option<u64>,
+    /// How far the books were behind at its end.
+    pub books_lag_ms: Option<f64>,
+}
+
+/// Latency, in microseconds.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "quantiles are named by what they are")]
+pub struct Quantiles {
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub p999: f64,
+    pub max: f64,
+}
+
+/// Something that happened at a moment.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Mark {
+    /// What, in a few words.
+    pub name: String,
+    /// From the beginning of measuring.
+    pub at_s: f64,
+}
+
+/// What somebody found who checked a run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Audited {
+    /// Whether everything is as it should be.
+    pub verdict: Verdict,
+    /// Who looked at what.
+    pub by: String,
+    /// What was counted.
+    pub numbers: Vec<Number>,
+    /// How much is wrong.
+    pub faults: u64,
+    /// The first of it, in words.
+    pub reasons: Vec<String>,
+}
+
+impl Audited {
+    /// Nobody looked.
+    #[must_use]
+    pub fn skipped() -> Self {
+        let (by, numbers, reasons) = ("nobody".to_owned(), Vec::new(), Vec::new());
+        Self { verdict: Verdict::Skipped, by, numbers, faults: 0, reasons }
+    }
+}
+
+/// One number with its name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Number {
+    /// What was counted.
+    pub name: String,
+    /// How much of it.
+    pub value: i128,
+}
+
+/// A table that only one kind of run has.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Table {
+    /// What it shows.
+    pub title: String,
+    /// Heads of its columns.
+    pub columns: Vec<String>,
+    /// Its rows, each as wide as the heads.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Why a file is no recording.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system refuses.
+    #[error("cannot be read: {0}")]
+    File(#[from] io::Error),
+    /// It is something else, or damaged.
+    #[error("is no recording: {0}")]
+    Content(#[from] serde_json::Error),
+    /// Another version wrote it.
+    #[error("has format {found}, and this version reads {FORMAT}")]
+    Format {
+        /// Which it has.
+        found: u32,
+    },
+}
+
+impl Recording {
+    /// The beginning of one, of a run that begins now on this machine; `data` is the folder that it
+    /// writes to, if it writes. Fill in the rest.
+    #[must_use]
+    pub fn begin(kind: Kind, title: impl Into<String>, seed: u64, data: Option<&Path>) -> Self {
+        let now = OffsetDateTime::now_utc();
+        let now = now.replace_nanosecond(0).expect("zero is a nanosecond").format(&Rfc3339);
+        Self {
+            format: FORMAT,
+            kind,
+            title: title.into(),
+            settings: Vec::new(),
+            seed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("FANJU_COMMIT").to_owned(),
+            began_at: now.expect("years of four digits are written"),
+            machine: Machine::this(data),
+            durable: None,
+            setup_s: 0.0,
+            warmup_s: 0.0,
+            wall_s: 0.0,
+            funnel: Funnel::default(),
+            ends: Ends::default(),
+            money: None,
+            queue_max: None,
+            latencies: Vec::new(),
+            seconds: Vec::new(),
+            marks: Vec::new(),
+            audit: Audited::skipped(),
+            processor_s: BTreeMap::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    /// Notes what was asked for.
+    pub fn set(&mut self, name: &str, text: impl ToString) {
+        self.settings.push(Setting { name: name.to_owned(), text: text.to_string() });
+    }
+
+    /// Dinners paid by second of measured time; `None` if nobody counted or no time passed.
+    #[must_use]
+    pub fn settled_per_s(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let settled = self.funnel.settled? as f64;
+        (self.wall_s > 0.0).then(|| settled / self.wall_s)
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn read(path: &Path) -> Result<Self, ReadError> {
+        Self::of_json(&fs::read_to_string(path)?)
+    }
+
+    /// Reads its text.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn of_json(text: &str) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let Format { format: found } = serde_json::from_str(text)?;
+        if found != FORMAT {
+            return Err(ReadError::Format { found });
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// Its text.
+    ///
+    /// # Panics
+    /// Never: there is nothing in it that JSON cannot say.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("numbers, text, lists and maps of text") + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut recording = Recording::begin(Kind::Chaos, "a <title>", u64::MAX, None);
+        recording.set("tables", 7);
+        let currency = "USD".to_owned();
+        let (paid_minor, refunded_minor) = (i128::MAX, Some(-1));
+        recording.money = Some(Money { currency, exponent: 2, paid_minor, refunded_minor });
+        let latency_us = Some(Quantiles { p50: 0.1, ..Quantiles::default() });
+        let (queue, paid_minor) = (Some(3), Some(i128::MIN));
+        let second = Second { at_s: -2, latency_us, queue, paid_minor, ..Second::default() };
+        recording.seconds.push(second);
+        recording.audit.numbers.push(Number { name: "lost".into(), value: i128::MIN });
+        let again = Recording::of_json(&recording.to_json()).expect("reads");
+        assert_eq!(again, recording);
+    }
+
+    #[test]
+    fn a_funnel_follows_from_how_dinners_ended() {
+        let counts = |counts: &[(&str, u64)]| {
+            counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect()
+        };
+        let declined =
+            counts(&[("short", 5), ("unavailable", 1), ("refused", 3), ("timed_out", 2)]);
+        let ends = Ends { declined, failed: counts(&[("busy", 7)]) };
+        let found = Funnel::of(100, &ends, 4);
+        let found = [found.scanned, found.reserved, found.confirmed, found.settled];
+        assert_eq!(found, [114, 105, 100, 100].map(Some));
+    }
+
+    #[test]
+    fn another_format_is_refused_by_its_number() {
+        let error = Recording::of_json("{\"format\":2,\"new\":[]}").expect_err("format 2");
+        assert_eq!(error.to_string(), "has format 2, and this version reads 1");
+        assert!(Recording::of_json("{}").is_err());
+    }
+
+    #[test]
+    fn a_distribution_is_read_at_its_points() {
+        let points = [(0.0, 5.0), (50.0, 10.0), (100.0, 90.0)];
+        let points = points.map(|(percentile, us)| Point { percentile, us }).to_vec();
+        let (name, about) = ("latency".to_owned(), String::new());
+        let mut found = Distribution { name, about, count: 3, mean_us: 35.0, points };
+        assert_eq!(found.at(50.0), Some(10.0));
+        assert_eq!(found.at(99.0), Some(90.0));
+        assert_eq!(found.max_us(), Some(90.0));
+        found.points.clear();
+        assert_eq!((found.at(50.0), found.max_us()), (None, None));
+    }
+}
