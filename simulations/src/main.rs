@@ -75,7 +75,9 @@ fn live(options: &LiveOptions) -> Result<bool> {
 }
 
 fn chaos(options: &ChaosOptions) -> Result<bool> {
+    options.keep.check().map_err(BadInput)?;
     let report = chaos::run::chaos(options);
+    options.keep.keep(&chaos::recorded::recording(&report, options))?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
     Ok(report.is_well())
 }

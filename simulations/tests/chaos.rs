@@ -1,6 +1,9 @@
 //! A thousand worlds in which everything breaks: nothing may be lost, made, told too early or left open.
 
-use fanju_sim::chaos::{options::ChaosOptions, plan::Wanted, run::chaos, trace::KEPT, world::play};
+use fanju_sim::{
+    chaos::{options::ChaosOptions, plan::Wanted, run::chaos, trace::KEPT, world::play},
+    keep::KeepOptions,
+};
 
 /// What has to happen somewhere in a thousand worlds, or they prove less than they say.
 const KINDS: [&str; 19] = [
@@ -34,6 +37,7 @@ fn thousand_worlds_break_and_nothing_is_wrong() {
         lives: 6,
         jobs: None,
         trace: None,
+        keep: KeepOptions::default(),
         json: None,
     };
     let report = chaos(&options);

@@ -16,6 +16,7 @@ pub mod money;
 pub mod options;
 pub mod phone;
 pub mod plan;
+pub mod recorded;
 pub mod report;
 pub mod run;
 pub mod table;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::options::count;
+use crate::{keep::KeepOptions, options::count};
 
 /// Options of `chaos`.
 #[derive(Args, Clone, Debug)]
@@ -32,6 +32,9 @@ pub struct ChaosOptions {
     /// Tells so many of the last things that happened, also of worlds in which nothing is wrong.
     #[arg(long, value_name = "LINES", num_args = 0..=1, default_missing_value = "60")]
     pub trace: Option<usize>,
+    /// What is kept of the run.
+    #[command(flatten)]
+    pub keep: KeepOptions,
     /// Writes the report as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,

@@ -53,6 +53,8 @@ pub struct ChaosReport {
     pub jobs: usize,
     /// The version that was looked at.
     pub version: &'static str,
+    /// The commit, if the build knows it.
+    pub commit: &'static str,
 }
 
 impl ChaosReport {
@@ -106,7 +108,8 @@ impl fmt::Display for ChaosReport {
         }
         row(&mut text, "worlds gone wrong", &count(self.failed), "")?;
         for Failed { seed, dinners, lives, faults, tail } in &self.failures {
-            writeln!(text, "\nseed {seed}, version {}:", self.version)?;
+            let build = format!("version {}, commit {}", self.version, self.commit);
+            writeln!(text, "\nseed {seed}, {build}:")?;
             for fault in faults {
                 writeln!(text, "  {fault}")?;
             }

@@ -32,6 +32,7 @@ pub fn chaos(options: &ChaosOptions) -> ChaosReport {
     let report = Mutex::new(ChaosReport {
         jobs,
         version: env!("CARGO_PKG_VERSION"),
+        commit: env!("FANJU_COMMIT"),
         ..ChaosReport::default()
     });
     let next = AtomicU64::new(0);
