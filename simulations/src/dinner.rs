@@ -28,7 +28,7 @@ use crate::{
     drive::Drive,
     meter::{End, Meter, Served},
     population::{Party, Population},
-    workload::{Dinner, Menu, Workload},
+    workload::{Dinner, Menu},
 };
 
 /// How often somebody is told how far it is.
@@ -120,7 +120,7 @@ pub struct Ran {
 pub fn run(
     engine: &Engine,
     plan: Plan<'_>,
-    mut workload: Workload<'_>,
+    mut workload: impl Iterator<Item = Dinner>,
     acks: Option<AckFile>,
     watch: &mut dyn Watch,
 ) -> io::Result<Ran> {

@@ -4,7 +4,8 @@
 //! the engine settles it → [`acks`] writes it down → [`meter`] counts it. Afterwards [`auditor`]
 //! re-reads the journal with its own arithmetic, and [`report`] tells.
 //!
-//! [`live`] is its sibling: the same dinners over the network, from a server's outside.
+//! [`live`] is its sibling: the same dinners over the network, from a server's outside. [`peers`] settles
+//! them elsewhere, to compare.
 
 pub mod acks;
 pub mod auditor;
@@ -15,6 +16,7 @@ pub mod drive;
 pub mod live;
 pub mod meter;
 pub mod options;
+pub mod peers;
 pub mod population;
 pub mod process;
 pub mod published;

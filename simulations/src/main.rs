@@ -9,6 +9,7 @@ use fanju_sim::{
     auditor::{Audit, Auditor, Verdict},
     live::{self, options::LiveOptions},
     options::{AuditOptions, DinnerOptions, Options, Task},
+    peers::{self, options::PeersOptions},
     reading,
     report::{Summary, write_audit},
     run::{self, BadInput},
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match Options::parse().task {
         Task::Dinner(options) => dinner(&options),
         Task::Live(options) => live(&options),
+        Task::Peers(options) => peers(&options),
         Task::Audit(options) => audit(&options),
     };
     match outcome {
@@ -57,6 +59,12 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
 
 fn live(options: &LiveOptions) -> Result<bool> {
     let report = live::run::live(options)?;
+    tell(&report.to_string(), &report, options.json.as_deref())?;
+    Ok(report.is_well())
+}
+
+fn peers(options: &PeersOptions) -> Result<bool> {
+    let report = peers::run::peers(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
     Ok(report.is_well())
 }

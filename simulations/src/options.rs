@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
 
-use crate::live::options::LiveOptions;
+use crate::{live::options::LiveOptions, peers::options::PeersOptions};
 
 /// Load simulation of dinner-group checkout on the Fanju engine.
 ///
@@ -27,6 +27,8 @@ pub enum Task {
     Dinner(Box<DinnerOptions>),
     /// Put load on a running server over real websockets, and check all that every phone is told.
     Live(Box<LiveOptions>),
+    /// Settle the same dinners on Fanju, PostgreSQL and SQLite in one run, and compare.
+    Peers(PeersOptions),
     /// Re-read the journal of a data folder with independent arithmetic; changes nothing.
     Audit(AuditOptions),
 }
@@ -285,7 +287,7 @@ mod tests {
         let words = ["fanju-sim", "dinner"].into_iter().chain(arguments.split_whitespace());
         let outcome = match Options::try_parse_from(words) {
             Ok(Options { task: Task::Dinner(options) }) => options.check(),
-            Ok(Options { task: Task::Audit(_) | Task::Live(_) }) => {
+            Ok(Options { task: Task::Audit(_) | Task::Live(_) | Task::Peers(_) }) => {
                 unreachable!("`dinner` was asked for")
             }
             Err(error) => Err(error.to_string()),
