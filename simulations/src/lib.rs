@@ -5,11 +5,12 @@
 //! re-reads the journal with its own arithmetic, and [`report`] tells.
 //!
 //! [`live`] is its sibling: the same dinners over the network, from a server's outside. [`peers`] settles
-//! them elsewhere, to compare.
+//! them elsewhere, to compare; [`capacity`] is a model of many machines.
 
 pub mod acks;
 pub mod auditor;
 pub mod bills;
+pub mod capacity;
 pub mod chance;
 pub mod dinner;
 pub mod drive;

@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use fanju_sim::{
     acks,
     auditor::{Audit, Auditor, Verdict},
+    capacity::{self, options::NationOptions},
     live::{self, options::LiveOptions},
     options::{AuditOptions, DinnerOptions, Options, Task},
     peers::{self, options::PeersOptions},
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Task::Dinner(options) => dinner(&options),
         Task::Live(options) => live(&options),
         Task::Peers(options) => peers(&options),
+        Task::Nation(options) => nation(&options),
         Task::Audit(options) => audit(&options),
     };
     match outcome {
@@ -67,6 +69,12 @@ fn peers(options: &PeersOptions) -> Result<bool> {
     let report = peers::run::peers(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
     Ok(report.is_well())
+}
+
+fn nation(options: &NationOptions) -> Result<bool> {
+    let report = capacity::report::nation(options)?;
+    tell(&report.to_string(), &report, options.json.as_deref())?;
+    Ok(true)
 }
 
 fn audit(options: &AuditOptions) -> Result<bool> {

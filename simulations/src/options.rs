@@ -5,7 +5,9 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
 
-use crate::{live::options::LiveOptions, peers::options::PeersOptions};
+use crate::{
+    capacity::options::NationOptions, live::options::LiveOptions, peers::options::PeersOptions,
+};
 
 /// Load simulation of dinner-group checkout on the Fanju engine.
 ///
@@ -29,6 +31,8 @@ pub enum Task {
     Live(Box<LiveOptions>),
     /// Settle the same dinners on Fanju, PostgreSQL and SQLite in one run, and compare.
     Peers(PeersOptions),
+    /// A model of many machines: what a nation's dinner hour would take.
+    Nation(NationOptions),
     /// Re-read the journal of a data folder with independent arithmetic; changes nothing.
     Audit(AuditOptions),
 }
@@ -287,7 +291,9 @@ mod tests {
         let words = ["fanju-sim", "dinner"].into_iter().chain(arguments.split_whitespace());
         let outcome = match Options::try_parse_from(words) {
             Ok(Options { task: Task::Dinner(options) }) => options.check(),
-            Ok(Options { task: Task::Audit(_) | Task::Live(_) | Task::Peers(_) }) => {
+            Ok(Options {
+                task: Task::Audit(_) | Task::Live(_) | Task::Peers(_) | Task::Nation(_),
+            }) => {
                 unreachable!("`dinner` was asked for")
             }
             Err(error) => Err(error.to_string()),

@@ -13,7 +13,9 @@ fn options(words: &str) -> FileOptions {
     let words = ["fanju-sim", "dinner"].into_iter().chain(words.split_whitespace());
     match Options::parse_from(words).task {
         Task::Dinner(options) => options.files,
-        Task::Audit(_) | Task::Live(_) | Task::Peers(_) => unreachable!("`dinner` was asked for"),
+        Task::Audit(_) | Task::Live(_) | Task::Peers(_) | Task::Nation(_) => {
+            unreachable!("`dinner` was asked for")
+        }
     }
 }
 

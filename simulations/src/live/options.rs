@@ -157,7 +157,7 @@ mod tests {
         let cast = Cast { merchants: vec![merchant], diners: (0..100).map(diner).collect() };
         match options.map_err(|error| error.to_string())?.task {
             Task::Live(options) => options.numbers(&cast),
-            Task::Dinner(_) | Task::Audit(_) | Task::Peers(_) => {
+            Task::Dinner(_) | Task::Audit(_) | Task::Peers(_) | Task::Nation(_) => {
                 unreachable!("`live` was asked for")
             }
         }
