@@ -1,6 +1,14 @@
 //! Every side settles the same dinners, and what must change nothing changes nothing.
 
-use std::{fs, path::Path, process::Command, rc::Rc};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    rc::Rc,
+    thread,
+    time::Duration,
+};
 
 use fanju_sim::{
     options::Diners,
@@ -66,13 +74,20 @@ fn sqlite_settles_every_dinner_and_nothing_else() {
     check_that_the_audit_sees(&mut other, &evening);
 }
 
+/// Where PostgreSQL is; without it the test says so and ends. In CI nothing may be skipped.
+fn installed() -> Option<PathBuf> {
+    let programs = server::programs();
+    if programs.is_none() {
+        let may_skip = std::env::var_os("FANJU_SKIP_NOTHING").is_none();
+        assert!(may_skip, "scripts/tools installs PostgreSQL");
+        println!("SKIPPED: PostgreSQL is not installed (apt-get install postgresql)");
+    }
+    programs
+}
+
 #[test]
 fn postgres_settles_every_dinner_and_leaves_nothing_behind() {
-    let Some(programs) = server::programs() else {
-        assert!(std::env::var_os("FANJU_TOOLS").is_none(), "scripts/tools installs PostgreSQL");
-        eprintln!("SKIPPED: PostgreSQL is not installed (apt-get install postgresql)");
-        return;
-    };
+    let Some(programs) = installed() else { return };
     let (folder, evening) = (tempfile::tempdir().expect("a folder"), evening());
     // Whom the server runs as must get through.
     open_to_all(folder.path());
@@ -94,6 +109,37 @@ fn postgres_settles_every_dinner_and_leaves_nothing_behind() {
 fn open_to_all(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("our own folder");
+}
+
+#[test]
+fn postgres_does_not_outlive_a_killed_run() {
+    if installed().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    open_to_all(folder.path());
+    let mut run = Command::new(env!("CARGO_BIN_EXE_fanju-sim"))
+        .args(["peers", "--wallets", "160", "--in-flight", "1", "--count", "1000000", "--data"])
+        .arg(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let told = BufReader::new(run.stderr.take().expect("piped"));
+    let up = told.lines().map_while(Result::ok).any(|line| line.contains("connections is ready"));
+    assert!(up, "PostgreSQL comes up");
+    let entries = fs::read_dir(folder.path()).expect("our folder").flatten();
+    let mut own = entries.map(|entry| entry.path().join("data/postmaster.pid"));
+    let pid = own.find_map(|path| fs::read_to_string(path).ok()).expect("a server's folder");
+    let process = Path::new("/proc").join(pid.lines().next().expect("a line"));
+    assert!(process.exists() || !Path::new("/proc/self").exists());
+    run.kill().expect("it can be killed");
+    run.wait().expect("it is gone");
+    // Each look is short; only a server that stays for good makes this long.
+    let gone = (0..600).any(|_| {
+        thread::sleep(Duration::from_millis(100));
+        !process.exists()
+    });
+    assert!(gone, "PostgreSQL outlives the run that started it");
 }
 
 fn peers(arguments: &[&str]) -> std::process::Output {

@@ -61,6 +61,9 @@ pub enum Peer {
     Sqlite,
 }
 
+/// All connections of all sides: below what the server is told to take.
+const CONNECTIONS_MAX: u32 = 256;
+
 impl PeersOptions {
     /// Checks what one option alone cannot know.
     ///
@@ -77,6 +80,14 @@ impl PeersOptions {
         let most = (limits::ORDERS_IN_FLIGHT_MAX as u64).min(self.wallets / seats);
         if let Some(more) = self.in_flight.iter().find(|tables| **tables > most) {
             return Err(format!("--in-flight {more} is more than {most} tables"));
+        }
+        let mut connections = self.connections.clone();
+        connections.sort_unstable();
+        if let Some(pair) = connections.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("--connections has {} twice", pair[0]));
+        }
+        if connections.iter().sum::<u32>() > CONNECTIONS_MAX {
+            return Err(format!("--connections are more than {CONNECTIONS_MAX} together"));
         }
         if self.data.as_ref().is_some_and(|data| !data.is_dir()) {
             return Err("--data is no folder".into());
@@ -111,6 +122,8 @@ mod tests {
         check("", Ok(()));
         check("--connections 1,8,32 --in-flight 1,8 --without sqlite", Ok(()));
         check("--connections 65", Err("65 is not in 1..=64"));
+        check("--connections 8,1,8", Err("--connections has 8 twice"));
+        check("--connections 60,61,62,63,64", Err("more than 256 together"));
         check("--in-flight 0", Err("above zero"));
         check("--wallets 80 --in-flight 11", Err("--in-flight 11 is more than 10 tables"));
         check("--wallets 4", Err("--diners 8 needs more"));

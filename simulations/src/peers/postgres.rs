@@ -103,7 +103,8 @@ fn work(
 impl Side for Postgres {
     fn name(&self) -> String {
         let (version, connections) = (self.server.version(), self.connections.len());
-        format!("PostgreSQL {version}, {connections} connections")
+        let plural = if connections == 1 { "" } else { "s" };
+        format!("PostgreSQL {version}, {connections} connection{plural}")
     }
 
     fn promise(&self) -> &'static str {

@@ -1,7 +1,7 @@
 //! Server: a PostgreSQL of one's own, in a temporary folder, on a socket that nobody else can reach.
 //!
 //! A shell guards it: when this process ends in whatever way, the pipe between them closes, the
-//! guard stops the server and empties the folder.
+//! guard stops the server and removes the folder.
 
 use std::{
     env, fs,
@@ -35,12 +35,14 @@ read -r _
 kill -QUIT "$server" 2>/dev/null
 wait "$server"
 rm -rf "$folder"/*
+cd / && rmdir "$folder"
 "#;
 
 /// Beside the defaults: memory that a server of this size is given, no checkpoint amid a round, and what makes
 /// a commit durable, said aloud. Nobody comes over the network.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 7] = [
     "listen_addresses=",
+    "max_connections=300",
     "shared_buffers=512MB",
     "max_wal_size=4GB",
     "fsync=on",
