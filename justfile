@@ -38,6 +38,10 @@ sim seconds="10" *arguments:
 bench *arguments:
     cargo bench -p fanju {{ arguments }}
 
+# instructions of the engine's inner steps, and what changed
+instructions *arguments:
+    scripts/instructions {{ arguments }}
+
 # dinners a second over websockets, beside what the websocket library could push by itself
 push *arguments:
     cargo bench -p fanju-server --bench bare_push -- {{ arguments }}

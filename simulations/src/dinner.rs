@@ -30,7 +30,7 @@ use crate::{
     population::{Party, Population},
     recorder::{Answer, Gauges, Recorder},
     recording::Second,
-    workload::{Dinner, Menu, Workload},
+    workload::{Dinner, Menu},
 };
 
 /// How often somebody is told how far it is.
@@ -130,7 +130,7 @@ pub struct Ran {
 pub fn run(
     engine: &Engine,
     plan: Plan<'_>,
-    mut workload: Workload<'_>,
+    mut workload: impl Iterator<Item = Dinner>,
     acks: Option<AckFile>,
     watch: &mut dyn Watch,
 ) -> io::Result<Ran> {

@@ -4,11 +4,13 @@
 //! the engine settles it → [`acks`] writes it down → [`meter`] counts it. Afterwards [`auditor`]
 //! re-reads the journal with its own arithmetic, and [`report`] tells.
 //!
-//! [`live`] is its sibling: the same dinners over the network, from a server's outside.
+//! [`live`] is its sibling: the same dinners over the network, from a server's outside. [`peers`] settles
+//! them elsewhere, to compare; [`capacity`] is a model of many machines.
 
 pub mod acks;
 pub mod auditor;
 pub mod bills;
+pub mod capacity;
 pub mod chance;
 pub mod chaos;
 pub mod compare;
@@ -20,6 +22,7 @@ pub mod machine;
 pub mod meter;
 pub mod options;
 pub mod page;
+pub mod peers;
 pub mod population;
 pub mod process;
 pub mod published;

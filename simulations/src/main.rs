@@ -7,11 +7,14 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use fanju_sim::{
     acks,
     auditor::{Audit, Auditor, Verdict},
+    capacity::{self, options::NationOptions},
     chaos::{self, options::ChaosOptions},
     compare::Comparison,
     live::{self, options::LiveOptions},
     options::{AuditOptions, CompareOptions, DinnerOptions, Options, PageOptions, Task},
-    page, reading,
+    page,
+    peers::{self, options::PeersOptions},
+    reading,
     recording::Recording,
     report::{Summary, write_audit},
     run::{self, BadInput},
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
         Task::Chaos(options) => chaos(&options),
         Task::Compare(options) => compare(&options),
         Task::Page(options) => page(&options),
+        Task::Peers(options) => peers(&options),
+        Task::Nation(options) => nation(&options),
         Task::Audit(options) => audit(&options),
     };
     match outcome {
@@ -104,6 +109,18 @@ fn recording(path: &Path) -> Result<Recording> {
 
 fn write(path: &Path, text: String) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn peers(options: &PeersOptions) -> Result<bool> {
+    let report = peers::run::peers(options)?;
+    tell(&report.to_string(), &report, options.json.as_deref())?;
+    Ok(report.is_well())
+}
+
+fn nation(options: &NationOptions) -> Result<bool> {
+    let report = capacity::report::nation(options)?;
+    tell(&report.to_string(), &report, options.json.as_deref())?;
+    Ok(true)
 }
 
 fn audit(options: &AuditOptions) -> Result<bool> {

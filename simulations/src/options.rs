@@ -5,7 +5,10 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
 
-use crate::{chaos::options::ChaosOptions, keep::KeepOptions, live::options::LiveOptions};
+use crate::{
+    capacity::options::NationOptions, chaos::options::ChaosOptions, keep::KeepOptions,
+    live::options::LiveOptions, peers::options::PeersOptions,
+};
 
 /// Load simulation of dinner-group checkout on the Fanju engine.
 ///
@@ -33,6 +36,10 @@ pub enum Task {
     Compare(CompareOptions),
     /// Write the page of a recording that was kept.
     Page(PageOptions),
+    /// Settle the same dinners on Fanju, PostgreSQL and SQLite in one run, and compare.
+    Peers(PeersOptions),
+    /// A model of many machines: what a nation's dinner hour would take.
+    Nation(NationOptions),
     /// Re-read the journal of a data folder with independent arithmetic; changes nothing.
     Audit(AuditOptions),
 }

@@ -1,0 +1,103 @@
+//! Options of `nation`, and what of them makes sense.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::assumptions::Assumptions;
+use crate::options::count;
+
+/// Options of `nation`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "EXAMPLES:\n  \
+    fanju-sim nation                              500,000 dinners/s, nine of ten friends in one partition\n  \
+    fanju-sim nation --affinity 0                 friends scattered over the whole nation\n  \
+    fanju-sim nation --rate 50000 --rtt-us 200    a city, in one building\n\n\
+    This is a model; docs/capacity.md says what it assumes and what it does not know.\n\n\
+    EXIT CODES: 0 told; 2 bad options, or no number of partitions is enough.")]
+pub struct NationOptions {
+    /// Dinners per second in the busiest hour.
+    #[arg(long, value_name = "N", default_value = "500000", value_parser = count)]
+    pub rate: u64,
+    /// Diners of each table.
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub diners: u32,
+    /// Chance that a guest, or the merchant, lives in the host's partition; the others live anywhere.
+    #[arg(long, value_name = "0..1", default_value_t = 0.9)]
+    pub affinity: f64,
+    /// What a dinner of eight costs a partition's thread of actors.
+    #[arg(long, value_name = "MICROSECONDS", default_value_t = 33.0)]
+    pub dinner_us: f64,
+    /// Time of one append to the replicated journal, without the way there: its median.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1.7)]
+    pub append_p50_ms: f64,
+    /// The same, of the slowest hundredth.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 20.0)]
+    pub append_p99_ms: f64,
+    /// Round trip between two machines.
+    #[arg(long, value_name = "MICROSECONDS", default_value_t = 500.0)]
+    pub rtt_us: f64,
+    /// How busy a partition's thread may be in the mean.
+    #[arg(long, value_name = "0..1", default_value_t = 0.6)]
+    pub busy: f64,
+    /// Cores of each machine.
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub cores: u32,
+    /// Cores that each partition takes: its actors, and its journal and books.
+    #[arg(long, value_name = "N", default_value_t = 2.0)]
+    pub cores_per_partition: f64,
+    /// Processor time that a million bytes of journal cost in all copies together.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 30.0)]
+    pub journal_ms_per_mb: f64,
+    /// Dinners that are played through, after as many as a twentieth of them to fill the house.
+    #[arg(long, value_name = "N", default_value = "500000", value_parser = count)]
+    pub count: u64,
+    /// Same seed, same dinners.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Writes the report as JSON to a file, or to standard output.
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
+}
+
+impl NationOptions {
+    /// What the model assumes.
+    ///
+    /// # Errors
+    /// What is wrong, for the user.
+    pub fn assumptions(&self) -> Result<Assumptions, String> {
+        let share = |name: &str, value: f64| {
+            let fine = (0.0..=1.0).contains(&value);
+            if fine { Ok(value) } else { Err(format!("{name} {value} is not from 0 to 1")) }
+        };
+        let positive = |name: &str, value: f64| {
+            let fine = value.is_finite() && value > 0.0 && value < 1e9;
+            if fine { Ok(value) } else { Err(format!("{name} {value} is not above zero")) }
+        };
+        let (p50_ms, p99_ms) = (self.append_p50_ms, self.append_p99_ms);
+        positive("--append-p50-ms", p50_ms)?;
+        if !(p50_ms..1e9).contains(&p99_ms) {
+            return Err(format!("--append-p99-ms {p99_ms} is below the median"));
+        }
+        if !(0.0..1e9).contains(&self.rtt_us) {
+            return Err(format!("--rtt-us {} is below zero", self.rtt_us));
+        }
+        let busy = share("--busy", self.busy)?;
+        if busy > 0.95 || busy <= 0.0 {
+            return Err(format!("--busy {busy} leaves no room for queues: at most 0.95"));
+        }
+        Ok(Assumptions {
+            rate: self.rate,
+            diners: self.diners,
+            affinity: share("--affinity", self.affinity)?,
+            visit_us: positive("--dinner-us", self.dinner_us)? / Assumptions::VISITS_OF_EIGHT,
+            append_p50_us: p50_ms * 1e3,
+            append_p99_us: p99_ms * 1e3,
+            rtt_us: self.rtt_us,
+            busy,
+            cores: self.cores,
+            cores_per_partition: positive("--cores-per-partition", self.cores_per_partition)?,
+            journal_ms_per_mb: positive("--journal-ms-per-mb", self.journal_ms_per_mb)?,
+        })
+    }
+}

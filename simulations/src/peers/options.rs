@@ -1,0 +1,134 @@
+//! Options of `peers`, and what of them makes sense.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use fanju::limits;
+
+use crate::options::{Diners, count};
+
+/// Options of `peers`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "EXAMPLES:\n  \
+    fanju-sim peers                           Fanju, PostgreSQL and SQLite, three rounds in turn\n  \
+    fanju-sim peers --connections 1,8,32      PostgreSQL with as many connections\n  \
+    fanju-sim peers --without postgres        where PostgreSQL is not installed\n\n\
+    docs/peers.md says what each side promises and what is not compared.\n\n\
+    EXIT CODES: 0 all well; 1 an audit failed or a side did; 2 bad options, or PostgreSQL is missing.")]
+pub struct PeersOptions {
+    /// Dinners that each side settles in each round.
+    #[arg(long, value_name = "N", default_value = "20000", value_parser = count)]
+    pub count: u64,
+    /// Rounds; all sides in turn in each of them, and the medians are reported.
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub rounds: u32,
+    /// Connections to PostgreSQL; several numbers are several sides.
+    #[arg(long, value_name = "N,…", default_value = "8", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub connections: Vec<u32>,
+    /// Dinners in flight at Fanju; several numbers are several sides.
+    #[arg(long, value_name = "N,…", default_value = "8,2000", value_delimiter = ',', value_parser = count)]
+    pub in_flight: Vec<u64>,
+    /// Diners of each table.
+    #[arg(long, value_name = "N|published", default_value = "8")]
+    pub diners: Diners,
+    /// Wallets; all of them dine.
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = count)]
+    pub wallets: u64,
+    /// Merchants that present bills.
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = count)]
+    pub merchants: u64,
+    /// Same seed, same dinners in the same order.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// All sides keep their files below this folder while they run [default: the system's temporary
+    /// directory].
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Leaves a peer out.
+    #[arg(long, value_name = "PEER", value_delimiter = ',')]
+    pub without: Vec<Peer>,
+    /// Writes the report as JSON to a file, or to standard output.
+    #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
+    pub json: Option<PathBuf>,
+}
+
+/// Whom Fanju is compared with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Peer {
+    /// A server that this command starts and stops.
+    Postgres,
+    /// In this process.
+    Sqlite,
+}
+
+/// All connections of all sides: below what the server is told to take.
+const CONNECTIONS_MAX: u32 = 256;
+
+impl PeersOptions {
+    /// Checks what one option alone cannot know.
+    ///
+    /// # Errors
+    /// What is wrong, for the user.
+    pub fn check(&self) -> Result<(), String> {
+        let seats = match self.diners {
+            Diners::Always(diners) => diners as u64,
+            Diners::Published => 1,
+        };
+        if seats > self.wallets {
+            return Err(format!("--diners {seats} needs more than --wallets {}", self.wallets));
+        }
+        let most = (limits::ORDERS_IN_FLIGHT_MAX as u64).min(self.wallets / seats);
+        if let Some(more) = self.in_flight.iter().find(|tables| **tables > most) {
+            return Err(format!("--in-flight {more} is more than {most} tables"));
+        }
+        let mut connections = self.connections.clone();
+        connections.sort_unstable();
+        if let Some(pair) = connections.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("--connections has {} twice", pair[0]));
+        }
+        if connections.iter().sum::<u32>() > CONNECTIONS_MAX {
+            return Err(format!("--connections are more than {CONNECTIONS_MAX} together"));
+        }
+        if self.data.as_ref().is_some_and(|data| !data.is_dir()) {
+            return Err("--data is no folder".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::options::{Options, Task};
+
+    #[track_caller]
+    fn check(arguments: &str, expected: Result<(), &str>) {
+        let words = ["fanju-sim", "peers"].into_iter().chain(arguments.split_whitespace());
+        let outcome = match Options::try_parse_from(words) {
+            Ok(Options { task: Task::Peers(options) }) => options.check(),
+            Ok(Options { task }) => unreachable!("`peers` was asked for, not {task:?}"),
+            Err(error) => Err(error.to_string()),
+        };
+        match (outcome, expected) {
+            (Ok(()), Ok(())) => {}
+            (Err(found), Err(part)) => assert!(found.contains(part), "{found}"),
+            (found, expected) => panic!("{found:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn bad_options_say_what_is_wrong() {
+        check("", Ok(()));
+        check("--connections 1,8,32 --in-flight 1,8 --without sqlite", Ok(()));
+        check("--connections 65", Err("65 is not in 1..=64"));
+        check("--connections 8,1,8", Err("--connections has 8 twice"));
+        check("--connections 60,61,62,63,64", Err("more than 256 together"));
+        check("--in-flight 0", Err("above zero"));
+        check("--wallets 80 --in-flight 11", Err("--in-flight 11 is more than 10 tables"));
+        check("--wallets 4", Err("--diners 8 needs more"));
+        check("--without oracle", Err("postgres, sqlite"));
+        check("--data nowhere", Err("no folder"));
+        check("--rounds 0", Err("0 is not in 1..=99"));
+    }
+}

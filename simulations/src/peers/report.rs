@@ -1,0 +1,297 @@
+//! Report: all sides beside each other, for people and for programs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{footprint::Used, side::Lap};
+use crate::{
+    meter::{Latency, tenths},
+    report::{grouped, whole},
+};
+
+/// Who a side is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "names are names")]
+pub enum Kind {
+    Fanju,
+    Postgres,
+    Sqlite,
+}
+
+/// Everything that a run was asked to be.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the options say what these are")]
+pub struct Settings {
+    pub version: &'static str,
+    pub seed: u64,
+    pub dinners_per_round: u64,
+    pub rounds: u32,
+    pub diners: String,
+    pub wallets: u64,
+    pub merchants: u64,
+    /// What merchants have on every side in the end.
+    pub paid_minor: i128,
+    pub cores: usize,
+    pub file_system: String,
+}
+
+/// One round of one side; costs include what is written after the last answer.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[expect(missing_docs, reason = "named by what they are")]
+pub struct Round {
+    pub dinners: usize,
+    pub wall_s: f64,
+    pub dinners_per_s: f64,
+    pub latency_us: Latency,
+    /// Processor time, the load's own included.
+    pub cpu_us_per_dinner: f64,
+    /// Everything that went to the disk.
+    pub written_bytes_per_dinner: f64,
+    /// The log alone, where the side counts it.
+    pub log_bytes_per_dinner: Option<f64>,
+}
+
+impl Round {
+    /// From what was measured.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub fn new(dinners: usize, lap: Lap, used: Used) -> Self {
+        let each = |amount: f64| if dinners == 0 { 0.0 } else { tenths(amount / dinners as f64) };
+        let wall_s = lap.wall.as_secs_f64();
+        Self {
+            dinners,
+            wall_s,
+            dinners_per_s: if wall_s > 0.0 { tenths(dinners as f64 / wall_s) } else { 0.0 },
+            latency_us: lap.latency,
+            cpu_us_per_dinner: each(used.cpu.as_secs_f64() * 1e6),
+            written_bytes_per_dinner: each(used.written_bytes as f64),
+            log_bytes_per_dinner: used.log_bytes.map(|bytes| each(bytes as f64)),
+        }
+    }
+}
+
+/// One side: the medians of its rounds.
+#[derive(Clone, Debug, Serialize)]
+pub struct SideReport {
+    /// Who it is.
+    pub kind: Kind,
+    /// What the table calls it.
+    pub name: String,
+    /// What is true of a dinner once it was answered.
+    pub promise: &'static str,
+    /// Dinners between call and answer at once.
+    pub in_flight: usize,
+    /// Median over the rounds.
+    pub dinners_per_s: f64,
+    /// The same, against the first PostgreSQL side.
+    pub times_postgres: Option<f64>,
+    /// Each quantile's median over the rounds.
+    pub latency_us: Quantiles,
+    /// Median over the rounds.
+    pub cpu_us_per_dinner: f64,
+    /// Median over the rounds.
+    pub written_bytes_per_dinner: f64,
+    /// Median over the rounds.
+    pub log_bytes_per_dinner: Option<f64>,
+    /// What the audit found; nothing is well.
+    pub faults: Vec<String>,
+    /// Each round.
+    pub rounds: Vec<Round>,
+}
+
+/// Latency, in microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[expect(missing_docs, reason = "quantiles are named by what they are")]
+pub struct Quantiles {
+    pub p50: f64,
+    pub p99: f64,
+    pub p999: f64,
+}
+
+/// The middle one; the mean of both with an even number.
+fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = numbers.into_iter().collect();
+    sorted.sort_by(f64::total_cmp);
+    let (half, odd) = (sorted.len() / 2, sorted.len() % 2 == 1);
+    match sorted.get(half) {
+        None => 0.0,
+        Some(middle) if odd => *middle,
+        Some(upper) => f64::midpoint(sorted[half - 1], *upper),
+    }
+}
+
+impl SideReport {
+    /// From a side's rounds.
+    #[must_use]
+    pub fn new(
+        kind: Kind,
+        name: String,
+        promise: &'static str,
+        in_flight: usize,
+        rounds: Vec<Round>,
+        faults: Vec<String>,
+    ) -> Self {
+        let middle = |figure: fn(&Round) -> f64| tenths(median(rounds.iter().map(figure)));
+        let logs: Option<Vec<f64>> =
+            rounds.iter().map(|round| round.log_bytes_per_dinner).collect();
+        Self {
+            kind,
+            name,
+            promise,
+            in_flight,
+            dinners_per_s: middle(|round| round.dinners_per_s),
+            times_postgres: None,
+            latency_us: Quantiles {
+                p50: middle(|round| round.latency_us.p50),
+                p99: middle(|round| round.latency_us.p99),
+                p999: middle(|round| round.latency_us.p999),
+            },
+            cpu_us_per_dinner: middle(|round| round.cpu_us_per_dinner),
+            written_bytes_per_dinner: middle(|round| round.written_bytes_per_dinner),
+            log_bytes_per_dinner: logs.map(|logs| tenths(median(logs))),
+            faults,
+            rounds,
+        }
+    }
+}
+
+/// What a run found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// What was asked for.
+    pub settings: Settings,
+    /// In the order in which they were opened.
+    pub sides: Vec<SideReport>,
+}
+
+impl Report {
+    /// Compares all sides with the first PostgreSQL side.
+    #[must_use]
+    pub fn new(settings: Settings, mut sides: Vec<SideReport>) -> Self {
+        let base = sides.iter().find(|side| side.kind == Kind::Postgres);
+        let base = base.map(|side| side.dinners_per_s).filter(|base| *base > 0.0);
+        for side in &mut sides {
+            side.times_postgres =
+                base.map(|base| (side.dinners_per_s / base * 100.0).round() / 100.0);
+        }
+        Self { settings, sides }
+    }
+
+    /// Whether every audit found nothing.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.sides.iter().all(|side| side.faults.is_empty())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = &self.settings;
+        writeln!(
+            f,
+            "{} dinners of {} a round, {} rounds in turn, medians; {} wallets, {} merchants, seed {}; {} cores, {}",
+            grouped(s.dinners_per_round.into()),
+            s.diners,
+            s.rounds,
+            grouped(s.wallets.into()),
+            grouped(s.merchants.into()),
+            s.seed,
+            s.cores,
+            s.file_system
+        )?;
+        if s.file_system == "tmpfs" {
+            writeln!(f, "*** NOT DURABLE: these files are in memory; choose another --data ***")?;
+        }
+        writeln!(
+            f,
+            "{:<34}{:>10}{:>8}{:>9}{:>9}{:>10}{:>8}{:>9}{:>11}",
+            "",
+            "dinners/s",
+            "ratio",
+            "p50 µs",
+            "p99 µs",
+            "p99.9 µs",
+            "CPU µs",
+            "log B",
+            "written B"
+        )?;
+        for side in &self.sides {
+            let (l, none) = (side.latency_us, || "-".to_owned());
+            writeln!(
+                f,
+                "{:<34}{:>10}{:>8}{:>9}{:>9}{:>10}{:>8}{:>9}{:>11}",
+                side.name,
+                whole(side.dinners_per_s),
+                side.times_postgres.map_or_else(none, |times| format!("{times:.2}")),
+                whole(l.p50),
+                whole(l.p99),
+                whole(l.p999),
+                whole(side.cpu_us_per_dinner),
+                side.log_bytes_per_dinner.map_or_else(none, whole),
+                whole(side.written_bytes_per_dinner),
+            )?;
+        }
+        writeln!(
+            f,
+            "CPU and bytes are by dinner, until all files are written; CPU includes the load's own."
+        )?;
+        for side in &self.sides {
+            let verdict = if side.faults.is_empty() { "ok" } else { "FAILED" };
+            writeln!(f, "audit {verdict}: {}: {}", side.name, side.promise)?;
+            for fault in &side.faults {
+                writeln!(f, "  fault: {fault}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn side(kind: Kind, rates: &[u64]) -> SideReport {
+        let lap = |rate: &u64| {
+            let wall = Duration::from_millis(1_000_000 / rate);
+            Round::new(1_000, Lap { wall, latency: Latency::default() }, Used::default())
+        };
+        let rounds = rates.iter().map(lap).collect();
+        SideReport::new(kind, format!("{kind:?}"), "promised", 8, rounds, Vec::new())
+    }
+
+    #[test]
+    fn medians_forgive_one_bad_round() {
+        assert!((side(Kind::Fanju, &[1_000, 10, 2_000]).dinners_per_s - 1_000.0).abs() < 0.1);
+        assert!((median([1.0, 4.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+        assert!(median([]).abs() < 1e-9);
+    }
+
+    #[test]
+    fn ratios_are_against_the_first_postgres() {
+        let settings = Settings {
+            version: "0",
+            seed: 1,
+            dinners_per_round: 1_000,
+            rounds: 1,
+            diners: "8".into(),
+            wallets: 8,
+            merchants: 1,
+            paid_minor: 0,
+            cores: 2,
+            file_system: "ext4".into(),
+        };
+        let sides = vec![
+            side(Kind::Postgres, &[100]),
+            side(Kind::Postgres, &[200]),
+            side(Kind::Fanju, &[1_000]),
+        ];
+        let report = Report::new(settings, sides);
+        let ratios: Vec<_> = report.sides.iter().map(|side| side.times_postgres).collect();
+        assert_eq!(ratios, [Some(1.0), Some(2.0), Some(10.0)]);
+        assert!(report.is_well() && report.to_string().contains("audit ok: Fanju: promised"));
+    }
+}
