@@ -11,7 +11,7 @@ const TICKS_PER_SECOND: u64 = 100;
 pub struct Used {
     /// Processor time.
     pub cpu: Duration,
-    /// Bytes that went, or will go, to the disk.
+    /// Bytes that were written to files.
     pub written_bytes: u64,
     /// Bytes of its log alone, where the side counts them.
     pub log_bytes: Option<u64>,
@@ -63,13 +63,11 @@ fn cpu(stat: &str) -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
-/// What was handed to the disk, less what was thrown away before it got there.
+/// What was handed to the kernel in writes. `write_bytes` would count whole folios for each page that
+/// becomes dirty, many times what was written.
 fn written(io: &str) -> u64 {
-    let count = |name: &str| {
-        let line = io.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or(0)
-    };
-    count("write_bytes:").saturating_sub(count("cancelled_write_bytes:"))
+    let count = io.lines().find_map(|line| line.strip_prefix("wchar:"));
+    count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -77,11 +75,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_of_children_counts_and_thrown_away_bytes_do_not() {
+    fn time_of_children_counts_and_whole_folios_do_not() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 100 0 0 0 150 50 20 5 20 0 9 0 1 2 3";
         assert_eq!(cpu(stat), Duration::from_millis(2_250));
-        let io = "rchar: 1\nwrite_bytes: 8192\ncancelled_write_bytes: 4096\n";
-        assert_eq!(written(io), 4_096);
+        let io = "rchar: 1\nwchar: 4120\nsyscr: 3\nwrite_bytes: 65536\n";
+        assert_eq!(written(io), 4_120);
     }
 
     #[test]

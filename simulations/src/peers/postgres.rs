@@ -154,7 +154,8 @@ impl Side for Postgres {
         let log_bytes: i64 = self.client.query_one(log, &[])?.get(0);
         Ok(Used {
             cpu: server.cpu + client.cpu,
-            written_bytes: server.written_bytes + client.written_bytes,
+            // Ours go to the socket.
+            written_bytes: server.written_bytes,
             log_bytes: u64::try_from(log_bytes).ok(),
         })
     }

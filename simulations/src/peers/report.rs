@@ -47,7 +47,7 @@ pub struct Round {
     pub latency_us: Latency,
     /// Processor time, the load's own included.
     pub cpu_us_per_dinner: f64,
-    /// Everything that went to the disk.
+    /// Everything that was written to files.
     pub written_bytes_per_dinner: f64,
     /// The log alone, where the side counts it.
     pub log_bytes_per_dinner: Option<f64>,
