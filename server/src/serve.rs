@@ -66,6 +66,7 @@ fn bind(
                 .into()
             }))
             .wrap(middleware::NormalizePath::trim())
+            .wrap(middleware::from_fn(http::unread::held))
             .configure(live::routes)
             .configure(http::routes)
             .configure(pages::routes)

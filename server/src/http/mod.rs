@@ -6,6 +6,7 @@
 
 pub mod openapi;
 pub mod reply;
+pub mod unread;
 
 use std::collections::BTreeMap;
 
