@@ -18,6 +18,7 @@ mod http;
 mod resume;
 mod slow;
 mod socket;
+mod spans;
 mod stop;
 mod storm;
 mod table;
