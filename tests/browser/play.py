@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 os.environ.setdefault("FANJU_SCREENSHOTS", str(ROOT / "target" / "screenshots"))
 
 PEOPLE = {"en": ("Ana", "Bo", "Mei"), "zh": ("安娜", "小波", "梅老板")}
+DISHES = {"en": ("Beef noodles", "Plum drink", "Cucumber salad"), "zh": ("牛肉面", "酸梅汤", "拍黄瓜")}
 SHOP = {"en": "Noodle House", "zh": "老面馆"}
 
 
@@ -157,6 +158,7 @@ class Dinner(Quiet):
         self.money_back(ana, bo, till)
         self.a_large_amount(ana, bo)
         self.the_rest_of_the_phone(ana)
+        self.dishes_are_claimed(ana, bo, till, language)
         self.the_owner_at_home(till, bo)
         self.till_on_a_phone(till)
         self.a_till_of_its_own(till)
@@ -267,6 +269,36 @@ class Dinner(Quiet):
         phone.see("dialog code")
         phone.shot("phone-invite")
         phone.close_sheet()
+
+    def dishes_are_claimed(self, ana, bo, till, language):
+        """The till sends the bill to the phones, everybody taps what they had, and only then it is collected."""
+        noodles, drink, salad = DISHES[language]
+        bo.enter_table()
+        till.import_bill(f"{noodles},64.00", f"{drink},16.00", f"{salad},20.00")
+        till.send_to_table()
+        till.shot("till-drafting")
+        till.scan(ana.show_code())
+        till.result("drafted", "100.00")
+        till.shot("till-drafted", dark=True)
+        ana.close_sheet()
+        ana.press("[data-key=claims-on]")
+        together(lambda: ana.claim(0), lambda: bo.claim(1))
+        together(lambda: ana.claim(2), lambda: bo.claim(2))
+        ana.see(".dish", f"{PEOPLE[language][1]}")
+        # Two thirds of the salad: what each would pay is seen at once, on both phones.
+        bo.press("[data-key=more-2]")
+        together(lambda: ana.see(".sum", "70.67"), lambda: bo.see(".sum", "29.33"))
+        ana.shot("phone-claims", dark=True)
+        till.scan(ana.show_code())
+        together(lambda: ana.pays("70.67"), lambda: bo.pays("29.33"), lambda: till.result("settled", "100.00"))
+        for phone in (ana, bo):
+            phone.see(".receipt [data-testid=dishes]", f"{noodles} · {salad} 1/3")
+            phone.see(".receipt [data-testid=dishes]", f"{drink} · {salad} 2/3")
+        ana.shot("phone-receipt-dishes", dark=True)
+        for phone in (ana, bo):
+            phone.close_sheet()
+        ana.split("equal")
+        bo.home()
 
     def the_owner_at_home(self, till, cashier):
         """Staff and an address that is refused."""

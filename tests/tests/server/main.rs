@@ -8,6 +8,7 @@
 
 mod backup;
 mod bad_input;
+mod claims;
 mod clients;
 #[path = "../common/mod.rs"]
 mod common;
