@@ -99,6 +99,10 @@ export const en = {
   scope_collect: 'Collect', scope_refund: 'Give back', scope_read: 'See orders', scope_pay_out: 'Pay out', last_used: 'used {when}', never_used: 'never used',
   shop_webhooks: 'Webhooks', shop_webhooks_add: 'New webhook', shop_webhooks_why: 'Another program hears of every order and refund, signed.', shop_webhooks_none: 'Nothing is sent anywhere.',
   shop_webhooks_remove_why: 'Nothing more is sent there.', shop_webhooks_secret: 'The secret of the new webhook',
+  webhook: 'Webhook', deliveries: 'Deliveries', deliveries_none: 'Nothing was sent yet.', deliveries_more: 'Older ones', look_again: 'Look again', delivery_attempt: 'attempt {number}',
+  delivery_answered: 'answered {status} in {took} ms', delivery_waiting: 'next try {when}', delivery_delivered: 'arrived', delivery_failed: 'given up',
+  replay: 'Send again', replay_of: 'Send {event} of {when} again', toast_replayed: 'It is sent again', webhook_rotate: 'New secret',
+  webhook_rotate_why: 'For a day the old secret signs too, so that nothing is lost meanwhile.', webhook_new_secret: 'The new secret of the webhook', webhook_old_secret: 'the old secret signs until {when}',
   webhook_url: 'Address', webhook_url_hint: 'It gets a POST for each event', webhook_good: 'arrives', webhook_failing: '{count|attempt|attempts} failed', webhook_disabled: 'switched off after failing too long',
   secret_once: 'Keep it safe: it is shown this once.', secret_kept: 'I have it',
   // operator

@@ -100,6 +100,10 @@ export const zh = {
   scope_collect: '收款', scope_refund: '退款', scope_read: '查看订单', scope_pay_out: '提现', last_used: '最近使用 {when}', never_used: '从未使用',
   shop_webhooks: '回调', shop_webhooks_add: '新回调', shop_webhooks_why: '每笔订单和退款都会签名后通知你的程序。', shop_webhooks_none: '没有回调。',
   shop_webhooks_remove_why: '不再向该地址发送。', shop_webhooks_secret: '新回调的密钥',
+  webhook: '回调', deliveries: '发送记录', deliveries_none: '还没有发送过。', deliveries_more: '更早的记录', look_again: '刷新', delivery_attempt: '第 {number} 次',
+  delivery_answered: '应答 {status}，{took} 毫秒', delivery_waiting: '下次 {when}', delivery_delivered: '已送达', delivery_failed: '已放弃',
+  replay: '重发', replay_of: '重发 {when} 的 {event}', toast_replayed: '正在重发', webhook_rotate: '更换密钥',
+  webhook_rotate_why: '旧密钥仍会同时签名一天，期间不会丢失。', webhook_new_secret: '回调的新密钥', webhook_old_secret: '旧密钥签名至 {when}',
   webhook_url: '地址', webhook_url_hint: '每个事件发送一次 POST', webhook_good: '正常', webhook_failing: '已失败 {count} 次', webhook_disabled: '失败过久，已停用',
   secret_once: '请妥善保存，只显示这一次。', secret_kept: '已保存',
   // 运维
