@@ -191,15 +191,17 @@ impl Settings {
     /// # Errors
     /// When that is no address on the web.
     pub fn otlp(&self) -> anyhow::Result<Option<Url>> {
-        let endpoint = self.otlp_endpoint.trim_end_matches('/');
-        if endpoint.is_empty() {
+        if self.otlp_endpoint.is_empty() {
             return Ok(None);
         }
-        // Source: the OTLP specification, "OTLP/HTTP Request": each signal has its path there.
-        let spans = Url::parse(&format!("{endpoint}/v1/traces"));
-        let spans = spans.context("otlp_endpoint is no address")?;
-        let is_on_the_web = matches!(spans.scheme(), "http" | "https") && spans.has_host();
+        let mut spans = Url::parse(&self.otlp_endpoint).context("otlp_endpoint is no address")?;
+        let is_on_the_web = matches!(spans.scheme(), "http" | "https");
         anyhow::ensure!(is_on_the_web, "otlp_endpoint is not http or https");
+        // Source: the OTLP specification, "OTLP/HTTP Request": each signal has its path there.
+        let path = spans.path_segments_mut();
+        let mut path = path.map_err(|()| anyhow::anyhow!("otlp_endpoint has no path"))?;
+        path.pop_if_empty().extend(["v1", "traces"]);
+        drop(path);
         Ok(Some(spans))
     }
 

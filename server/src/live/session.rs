@@ -276,7 +276,7 @@ impl Session {
     fn request(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
         let now = Instant::now();
         self.asked_at = now;
-        let request = match Request::parse(text) {
+        let Request { id, method, params } = match Request::parse(text) {
             Ok(request) => request,
             Err(malformed) => {
                 ctx.text(frames::malformed(&malformed));
@@ -286,7 +286,6 @@ impl Session {
                 };
             }
         };
-        let Request { id, method, params } = request;
         let reply = Reply::to(id, &method);
         if let Err(wait) = self.allowance.take_many(now, 1) {
             if self.allowance.is_flooded() {
