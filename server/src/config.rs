@@ -43,6 +43,9 @@ pub struct Settings {
     pub tls_key: String,
     /// How logs are written.
     pub log: LogFormat,
+    /// The `OpenTelemetry` collector that is sent a span of each request, by OTLP over HTTP, as in
+    /// `http://127.0.0.1:4318`; empty: none.
+    pub otlp_endpoint: String,
     /// Amounts above this, in minor units, take a fresh look at finger or face.
     /// Source: `WeChat` micropay asks for a password above 1,000.00.
     pub step_up_above_minor: i64,
@@ -84,6 +87,7 @@ impl Default for Settings {
             tls_certificate: String::new(),
             tls_key: String::new(),
             log: LogFormat::Text,
+            otlp_endpoint: String::new(),
             step_up_above_minor: 100_000,
             session_days: 30,
             webhooks_to_private_addresses: false,
@@ -182,6 +186,25 @@ impl Settings {
         }
     }
 
+    /// Where spans go; none, if nowhere.
+    ///
+    /// # Errors
+    /// When that is no address on the web.
+    pub fn otlp(&self) -> anyhow::Result<Option<Url>> {
+        if self.otlp_endpoint.is_empty() {
+            return Ok(None);
+        }
+        let mut spans = Url::parse(&self.otlp_endpoint).context("otlp_endpoint is no address")?;
+        let is_on_the_web = matches!(spans.scheme(), "http" | "https");
+        anyhow::ensure!(is_on_the_web, "otlp_endpoint is not http or https");
+        // Source: the OTLP specification, "OTLP/HTTP Request": each signal has its path there.
+        let path = spans.path_segments_mut();
+        let mut path = path.map_err(|()| anyhow::anyhow!("otlp_endpoint has no path"))?;
+        path.pop_if_empty().extend(["v1", "traces"]);
+        drop(path);
+        Ok(Some(spans))
+    }
+
     /// Certificate chain and key for TLS; none for plain http.
     ///
     /// # Errors
@@ -213,6 +236,24 @@ mod tests {
         };
         for name in all.keys() {
             assert!(text.contains(&format!("\n{name} = ")), "{name} is not in the file");
+        }
+    }
+
+    #[test]
+    fn spans_go_where_the_settings_say_or_nowhere() {
+        let otlp = |endpoint: &str| {
+            let settings = Settings { otlp_endpoint: endpoint.into(), ..Settings::default() };
+            settings.otlp().map(|url| url.map(String::from))
+        };
+        assert_eq!(otlp("").expect("nowhere"), None);
+        for endpoint in ["http://127.0.0.1:4318", "http://127.0.0.1:4318/"] {
+            let spans = "http://127.0.0.1:4318/v1/traces".to_owned();
+            assert_eq!(otlp(endpoint).expect("an address"), Some(spans));
+        }
+        let below = "https://collector.example/fanju/v1/traces".to_owned();
+        assert_eq!(otlp("https://collector.example/fanju").expect("an address"), Some(below));
+        for wrong in ["4318", "localhost:4318", "grpc://127.0.0.1:4317", "http://"] {
+            assert!(otlp(wrong).is_err(), "{wrong}");
         }
     }
 

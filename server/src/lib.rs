@@ -4,7 +4,7 @@
 //!
 //! | room | knows |
 //! |---|---|
-//! | [`serve`] [`config`] | sockets, threads, signals; one struct of settings |
+//! | [`serve`] [`config`] [`telemetry`] | sockets, threads, signals; one struct of settings; logs and spans |
 //! | [`http`] [`live`] | the two doors: resources, and JSON-RPC over a websocket; no rule |
 //! | [`operations`] | everything that one can ask, each said once: parameters, right, deed |
 //! | [`auth`] | who asks, and whether they may |
@@ -30,6 +30,7 @@ mod moment;
 pub mod operations;
 pub mod problem;
 pub mod serve;
+pub mod telemetry;
 pub mod verify;
 pub mod web;
 pub mod webhooks;

@@ -27,6 +27,12 @@ pub const COMMANDS_END_WITHIN: Duration = Duration::from_secs(10);
 /// Longest idempotency key, in bytes. Source: Stripe's, 255.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
+/// How long one batch of spans may take to be exported, and the last one at the end.
+pub const EXPORT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Longest answer of a collector that is read, in bytes: it says what was not taken.
+pub const EXPORT_ANSWER_BYTES_MAX: u64 = 64 * 1024;
+
 // --- live ----------------------------------------------------------------------------------
 
 /// Largest frame that a client may send, in bytes: a bill of five hundred lines.

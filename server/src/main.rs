@@ -9,9 +9,10 @@ use fanju_server::{
     app::App,
     backup, cast,
     config::{LogFormat, Settings},
-    serve, verify,
+    serve,
+    telemetry::Telemetry,
+    verify,
 };
-use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,6 +44,9 @@ struct Arguments {
     /// How logs are written.
     #[arg(long)]
     log: Option<LogFormat>,
+    /// The OpenTelemetry collector that is sent a span of each request (OTLP over HTTP).
+    #[arg(long)]
+    otlp_endpoint: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -102,13 +106,11 @@ fn main() -> anyhow::Result<()> {
     settings.demo |= arguments.demo;
     settings.made_up_people |= arguments.made_up_people;
     settings.log = arguments.log.unwrap_or(settings.log);
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match settings.log {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().init(),
-    }
-    actix_rt::System::new().block_on(serve::serve(settings))
+    settings.otlp_endpoint = arguments.otlp_endpoint.unwrap_or(settings.otlp_endpoint);
+    let telemetry = Telemetry::begin(&settings)?;
+    let served = actix_rt::System::new().block_on(serve::serve(settings));
+    telemetry.end();
+    served
 }
 
 async fn make_up(

@@ -7,7 +7,9 @@ use actix_web::{HttpServer, dev::Extensions, dev::Server, middleware, rt::net::T
 use anyhow::Context;
 use socket2::SockRef;
 
-use crate::{app::App, cast, config::Settings, http, limits, live, problem::Problem, web as pages};
+use crate::{
+    app::App, cast, config::Settings, http, limits, live, problem::Problem, telemetry, web as pages,
+};
 
 /// Runs the server until it is told to stop.
 ///
@@ -66,6 +68,8 @@ fn bind(
                 .into()
             }))
             .wrap(middleware::NormalizePath::trim())
+            .wrap(middleware::from_fn(http::unread::held))
+            .wrap(middleware::from_fn(telemetry::traced))
             .configure(live::routes)
             .configure(http::routes)
             .configure(pages::routes)

@@ -1,5 +1,6 @@
 """The server as a process of its own: a folder that is thrown away, and a free port of this machine."""
 
+import json
 import os
 import signal
 import socket
@@ -46,6 +47,14 @@ class House:
             if self._process.poll() is not None or time.monotonic() > over:
                 raise AssertionError(f"the server does not start:\n{self.log()}")
             time.sleep(0.02)
+
+    def ask(self, verb, path, token=None, **body):
+        """Asks over HTTP what no page has to be opened for."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", method=verb, data=json.dumps(body).encode() if body else None,
+            headers={"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})})
+        with urllib.request.urlopen(request, timeout=STARTS_WITHIN) as answer:
+            return json.load(answer)
 
     def kill(self):
         """As a power cut does it."""

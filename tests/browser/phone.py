@@ -85,6 +85,22 @@ class Phone(Window):
         self.press(".list button.row")
         self.see(".ring")
 
+    def claim(self, dish):
+        """Taps a dish of the bill that lies on the table."""
+        self.press(f"[data-key=dish-{dish}]")
+        self.see(f"[data-key=dish-{dish}][aria-pressed=true]")
+
+    def split(self, mode):
+        """The host chooses how bills are divided."""
+        self.press("[data-key=tool-rules]")
+        self.see("dialog select")
+        self.driver.execute_script("""
+            const select = [...document.querySelectorAll('dialog select')].find((one) => one.querySelector(`option[value=${arguments[0]}]`));
+            select.value = arguments[0];
+            select.dispatchEvent(new Event('change', { bubbles: true }));""", mode)
+        self.press("dialog button[type=submit]")
+        self.gone("dialog")
+
     def show_code(self):
         self.press("[data-key=pay]:not([disabled])")
         return self.text("[data-testid=code]").replace(" ", "")

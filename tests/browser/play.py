@@ -18,6 +18,7 @@ from selenium.webdriver.common.keys import Keys
 from demo import Demo
 from house import House
 from phone import Phone
+from receiver import Receiver
 from till import Till
 from window import PHONE
 
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 os.environ.setdefault("FANJU_SCREENSHOTS", str(ROOT / "target" / "screenshots"))
 
 PEOPLE = {"en": ("Ana", "Bo", "Mei"), "zh": ("安娜", "小波", "梅老板")}
+DISHES = {"en": ("Beef noodles", "Plum drink", "Cucumber salad"), "zh": ("牛肉面", "酸梅汤", "拍黄瓜")}
 SHOP = {"en": "Noodle House", "zh": "老面馆"}
 
 
@@ -157,6 +159,7 @@ class Dinner(Quiet):
         self.money_back(ana, bo, till)
         self.a_large_amount(ana, bo)
         self.the_rest_of_the_phone(ana)
+        self.dishes_are_claimed(ana, bo, till, language)
         self.the_owner_at_home(till, bo)
         self.till_on_a_phone(till)
         self.a_till_of_its_own(till)
@@ -268,6 +271,36 @@ class Dinner(Quiet):
         phone.shot("phone-invite")
         phone.close_sheet()
 
+    def dishes_are_claimed(self, ana, bo, till, language):
+        """The till sends the bill to the phones, everybody taps what they had, and only then it is collected."""
+        noodles, drink, salad = DISHES[language]
+        bo.enter_table()
+        till.import_bill(f"{noodles},64.00", f"{drink},16.00", f"{salad},20.00")
+        till.send_to_table()
+        till.shot("till-drafting")
+        till.scan(ana.show_code())
+        till.result("drafted", "100.00")
+        till.shot("till-drafted", dark=True)
+        ana.close_sheet()
+        ana.press("[data-key=claims-on]")
+        together(lambda: ana.claim(0), lambda: bo.claim(1))
+        together(lambda: ana.claim(2), lambda: bo.claim(2))
+        ana.see(".dish", f"{PEOPLE[language][1]}")
+        # Two thirds of the salad: what each would pay is seen at once, on both phones.
+        bo.press("[data-key=more-2]")
+        together(lambda: ana.see(".sum", "70.67"), lambda: bo.see(".sum", "29.33"))
+        ana.shot("phone-claims", dark=True)
+        till.scan(ana.show_code())
+        together(lambda: ana.pays("70.67"), lambda: bo.pays("29.33"), lambda: till.result("settled", "100.00"))
+        for phone in (ana, bo):
+            phone.see(".receipt [data-testid=dishes]", f"{noodles} · {salad} 1/3")
+            phone.see(".receipt [data-testid=dishes]", f"{drink} · {salad} 2/3")
+        ana.shot("phone-receipt-dishes", dark=True)
+        for phone in (ana, bo):
+            phone.close_sheet()
+        ana.split("equal")
+        bo.home()
+
     def the_owner_at_home(self, till, cashier):
         """Staff and an address that is refused."""
         cashier.press(f"button[aria-label='{cashier.word('account')}']")
@@ -319,6 +352,89 @@ class Dinner(Quiet):
         if not phone.look(".ring"):
             phone.enter_table()
         phone.see("[data-key=pay]")
+
+
+class Hooks(Quiet):
+    """The owner's webhooks: what was sent and how it was answered, a message once more, a new secret."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.house = House(demo=True, webhooks_over_http="true", webhooks_to_private_addresses="true")
+        cls.addClassCleanup(cls.house.close)
+        cls.receiver = Receiver()
+        cls.addClassCleanup(cls.receiver.close)
+        cls.windows = (Till("owner"),)
+        cls.addClassCleanup(cls.windows[0].close)
+        cls.cast = cls.house.ask("GET", "/demo/cast")
+
+    def test_1_in_english(self):
+        self.hooks("en")
+
+    def test_2_in_chinese(self):
+        self.hooks("zh")
+
+    def hooks(self, language):
+        [till] = self.windows
+        till.driver.get(f"{self.house.url}/till")
+        till.driver.execute_script("localStorage.setItem('fanju.till', arguments[0])", self.cast["merchant"]["token"])
+        till.driver.refresh()
+        till.see(".keypad")
+        till.speak(language)
+        till.press("[data-key=add-webhooks]")
+        till.write("dialog input.mono", self.receiver.url)
+        till.press("dialog button[type=submit]")
+        first = self.secret(till)
+
+        self.receiver.status = 500
+        self.a_table_pays(f"{language}-1")
+        headers, _ = self.receiver.next()
+        self.assertEqual(len(headers["webhook-signature"].split()), 1)
+        till.press("[data-key^=webhook-]")
+        self.log_says(till, "500")
+        till.shot("till-webhook", dark=True)
+        self.receiver.status = 200
+        till.press("[data-key=replay]")
+        till.see(".toast.good", till.word("toast_replayed"))
+        again, _ = self.receiver.next()
+        self.assertEqual(again["webhook-id"], headers["webhook-id"])
+        self.log_says(till, till.word("delivery_delivered"))
+
+        till.press("[data-key=rotate]")
+        till.press("[data-key=sure]")
+        self.assertNotEqual(self.secret(till), first)
+        self.a_table_pays(f"{language}-2")
+        while (headers := self.receiver.next()[0])["webhook-id"] == again["webhook-id"]:
+            pass
+        self.assertEqual(len(headers["webhook-signature"].split()), 2, "for a day both secrets sign")
+        till.press("[data-key^=webhook-]")
+        self.log_says(till, till.word("delivery_delivered"))
+        till.resize(PHONE, mobile=True)
+        till.shot("till-webhook-360")
+        till.resize((1280, 900))
+        till.press("dialog .button.danger", till.word("shop_remove"))
+        till.press("[data-key=sure]")
+        till.see(".pane-shop", till.word("shop_webhooks_none"))
+
+    def secret(self, till):
+        """What is shown this once."""
+        text = till.text("[data-testid=secret]")
+        till.press("dialog button", till.word("secret_kept"))
+        till.gone("dialog")
+        return text
+
+    def log_says(self, till, text):
+        """The log is read anew until the answer stands in it."""
+        def act():
+            till.press("[data-key=deliveries-again]")
+            return till.look("[data-testid=deliveries] .row", text)
+        till.until(f"delivery with {text}", act)
+
+    def a_table_pays(self, order_no):
+        shop, diner = self.cast["merchant"], self.cast["diners"][0]
+        group = self.house.ask("POST", "/v1/groups", diner["token"], name="Table", host=diner["wallet"], cap=100_00)["group"]
+        code = self.house.ask("POST", f"/v1/groups/{group}/codes", diner["token"], by=diner["wallet"])["code"]
+        ended = self.house.ask("POST", f"/v1/merchants/{shop['merchant']}/orders", shop["token"], code=code, order_no=order_no, total=12_00)
+        self.assertEqual(ended["state"], "settled", ended)
 
 
 class Demonstration(Quiet):

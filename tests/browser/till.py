@@ -38,6 +38,20 @@ class Till(Window):
         if self.look("[data-key=next]"):
             self.press("[data-key=next]")
 
+    def import_bill(self, *lines):
+        """Dishes and prices, as another till has them."""
+        self.next_order()
+        self.press(".wide-key")
+        self.write("dialog textarea", "\n".join(lines))
+        self.press("dialog button[type=submit]")
+        self.gone("dialog")
+        self.see(".bill-lines .row")
+
+    def send_to_table(self):
+        """The next scan lays the bill on the table, and collects nothing."""
+        self.press("[data-key=draft]", self.word("till_draft"))
+        self.see(".result.drafting")
+
     def scan(self, code):
         """A hand scanner is a keyboard: it types wherever the till stands, then Enter."""
         self.keys(code, Keys.ENTER)

@@ -6,6 +6,7 @@
 
 pub mod openapi;
 pub mod reply;
+pub mod unread;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ use crate::{
     limits,
     operations::{self, Described, Repeats, Verb},
     problem::Problem,
+    telemetry,
 };
 
 /// The header that names a command.
@@ -101,6 +103,7 @@ async fn answer(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> operations::Answer {
+    telemetry::operates(operation.offer.method);
     // Whoever may not ask has nothing read from: a body is memory and time.
     let ask = ask(app, operation, request)?;
     let body = body(payload, operation.body_bytes_max()).await?;

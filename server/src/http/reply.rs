@@ -11,7 +11,7 @@ use actix_web::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{operations::Verb, problem::Problem};
+use crate::{operations::Verb, problem::Problem, telemetry};
 
 /// An answer. What was read carries an entity tag, so that who polls hears "not modified".
 #[must_use]
@@ -37,6 +37,7 @@ pub fn json(request: &HttpRequest, verb: Verb, answer: String) -> HttpResponse {
 /// A problem.
 #[must_use]
 pub fn problem(problem: &Problem) -> HttpResponse {
+    telemetry::refused(problem);
     let status =
         StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = HttpResponse::build(status);

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 
+/// What those are called.
+pub(super) const OWN: [&str; 4] = ["sign_in", "subscribe", "unsubscribe", "ping"];
+
 /// Listens to a topic, from the last position seen or from its present state.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

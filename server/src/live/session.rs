@@ -35,8 +35,9 @@ use uuid::Uuid;
 use super::{
     allowance::Allowance,
     close::Close,
-    frames::{self, Hello, Id, Request, Unsubscribed},
+    frames::{self, Hello, Request, Unsubscribed},
     methods::{SignIn, Subscribe, TopicName, Unsubscribe, parameters},
+    reply::Reply,
     seats::Seat,
     subscription::{self, Begun, Gone, Heard},
     topics::Push,
@@ -275,7 +276,7 @@ impl Session {
     fn request(&mut self, text: &str, ctx: &mut WebsocketContext<Self>) {
         let now = Instant::now();
         self.asked_at = now;
-        let request = match Request::parse(text) {
+        let Request { id, method, params } = match Request::parse(text) {
             Ok(request) => request,
             Err(malformed) => {
                 ctx.text(frames::malformed(&malformed));
@@ -285,52 +286,59 @@ impl Session {
                 };
             }
         };
+        let reply = Reply::to(id, &method);
         if let Err(wait) = self.allowance.take_many(now, 1) {
             if self.allowance.is_flooded() {
                 return self.close(ctx, Close::Flood);
             }
             let problem = Problem::new(429, "too_many_requests", "this session asks too often")
                 .retry_after_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-            return answer(ctx, request.id.as_ref(), Err(problem));
+            return answer(ctx, &reply, Err(problem));
         }
         if self.under_way >= limits::SESSION_REQUESTS_MAX {
             let problem = Problem::new(429, "too_many_requests", "too many requests under way")
                 .retry_after_ms(limits::RETRY_SOON_MS);
-            return answer(ctx, request.id.as_ref(), Err(problem));
+            return answer(ctx, &reply, Err(problem));
         }
         if self.is_leaving {
-            return answer(ctx, request.id.as_ref(), Err(Error::Closing.into()));
+            return answer(ctx, &reply, Err(Error::Closing.into()));
         }
         match self.caller() {
             Ok(Caller::Nobody) if self.token.is_some() => self.close(ctx, Close::TokenOver),
-            Ok(caller) => self.run(caller, request, ctx),
-            Err(problem) => answer(ctx, request.id.as_ref(), Err(problem)),
+            Ok(caller) => self.run(caller, reply, &method, params, ctx),
+            Err(problem) => answer(ctx, &reply, Err(problem)),
         }
     }
 
-    fn run(&mut self, caller: Caller, request: Request, ctx: &mut WebsocketContext<Self>) {
-        let Request { id, method, params } = request;
+    fn run(
+        &mut self,
+        caller: Caller,
+        reply: Reply,
+        method: &str,
+        params: Map<String, Value>,
+        ctx: &mut WebsocketContext<Self>,
+    ) {
         if method == "sign_in" {
-            return self.sign_in(id, params, ctx);
+            return self.sign_in(reply, params, ctx);
         }
         // All sessions of one identity together ask no more often than one.
         if let Err(problem) = self.app.check_rate(&caller, self.address) {
-            return answer(ctx, id.as_ref(), Err(problem));
+            return answer(ctx, &reply, Err(problem));
         }
-        match method.as_str() {
+        match method {
             "ping" => {
                 let time = format!("{{\"server_time\":{}}}", self.app.now().0);
-                answer(ctx, id.as_ref(), Ok(time));
+                answer(ctx, &reply, Ok(time));
             }
-            "subscribe" => self.subscribe(caller, id, params, ctx),
+            "subscribe" => self.subscribe(caller, reply, params, ctx),
             "unsubscribe" => {
                 let answered = parameters::<Unsubscribe>(params).map(|Unsubscribe { topic }| {
                     self.forget(topic.0, ctx);
                     "{}".to_owned()
                 });
-                answer(ctx, id.as_ref(), answered);
+                answer(ctx, &reply, answered);
             }
-            method => self.operate(caller, id, method, params, ctx),
+            method => self.operate(caller, reply, method, params, ctx),
         }
     }
 
@@ -338,21 +346,21 @@ impl Session {
     fn operate(
         &mut self,
         caller: Caller,
-        id: Option<Id>,
+        reply: Reply,
         method: &str,
         mut params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
         let Some(operation) = operations::named(method) else {
             let problem = Problem::new(404, "unknown_method", format!("no method `{method}`"));
-            return answer(ctx, id.as_ref(), Err(problem));
+            return answer(ctx, &reply, Err(problem));
         };
         let key = match params.remove("idempotency_key") {
             None | Some(Value::Null) => None,
             Some(Value::String(key)) => Some(key),
             Some(_) => {
                 let problem = Problem::bad_request("`idempotency_key` is not a text");
-                return answer(ctx, id.as_ref(), Err(problem));
+                return answer(ctx, &reply, Err(problem));
             }
         };
         let ask = self.ask(caller, key);
@@ -361,7 +369,7 @@ impl Session {
         self.under_way += 1;
         ctx.spawn(run.into_actor(self).map(move |answered, session, ctx| {
             session.under_way -= 1;
-            answer(ctx, id.as_ref(), answered);
+            answer(ctx, &reply, answered);
             session.leave_if_answered(ctx);
         }));
     }
@@ -373,7 +381,7 @@ impl Session {
 
     fn sign_in(
         &mut self,
-        id: Option<Id>,
+        reply: Reply,
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
@@ -382,9 +390,9 @@ impl Session {
                 // Whoever it was before listens no more.
                 self.forget_all(ctx);
                 self.token = Some(token);
-                self.operate(caller, id, "me", Map::new(), ctx);
+                self.operate(caller, reply, "me", Map::new(), ctx);
             }
-            Err(problem) => answer(ctx, id.as_ref(), Err(problem)),
+            Err(problem) => answer(ctx, &reply, Err(problem)),
         }
     }
 
@@ -415,18 +423,18 @@ impl Session {
     fn subscribe(
         &mut self,
         caller: Caller,
-        id: Option<Id>,
+        reply: Reply,
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
         let Subscribe { topic: TopicName(topic), after } = match parameters(params) {
             Ok(subscribe) => subscribe,
-            Err(problem) => return answer(ctx, id.as_ref(), Err(problem)),
+            Err(problem) => return answer(ctx, &reply, Err(problem)),
         };
         let topics = self.listening.len() + self.beginning.len();
         if !self.listening.contains_key(&topic) && topics >= limits::SESSION_SUBSCRIPTIONS_MAX {
             let problem = Problem::new(429, "too_many_subscriptions", "this session hears enough");
-            return answer(ctx, id.as_ref(), Err(problem));
+            return answer(ctx, &reply, Err(problem));
         }
         self.subscribed += 1;
         let number = self.subscribed;
@@ -447,13 +455,13 @@ impl Session {
                 Ok(_) if !is_wanted => {
                     let detail = "unsubscribed, subscribed again or signed in anew meanwhile";
                     let problem = Problem::new(409, "subscription_over", detail);
-                    answer(ctx, id.as_ref(), Err(problem));
+                    answer(ctx, &reply, Err(problem));
                 }
                 Ok(_) if !session.may_hear(topic) => {
-                    answer(ctx, id.as_ref(), Err(Problem::forbidden()));
+                    answer(ctx, &reply, Err(Problem::forbidden()));
                 }
-                Ok(begun) => session.begun(topic, id.as_ref(), begun, ctx),
-                Err(problem) => answer(ctx, id.as_ref(), Err(problem)),
+                Ok(begun) => session.begun(topic, &reply, begun, ctx),
+                Err(problem) => answer(ctx, &reply, Err(problem)),
             }
             session.leave_if_answered(ctx);
         }));
@@ -468,14 +476,14 @@ impl Session {
     fn begun(
         &mut self,
         topic: Topic,
-        id: Option<&Id>,
+        reply: &Reply,
         begun: Begun,
         ctx: &mut WebsocketContext<Self>,
     ) {
         let Begun { answer: subscribed, listener, gap, told } = begun;
         let answered =
             serde_json::to_string(&subscribed).map_err(|error| Problem::internal(&error));
-        answer(ctx, id, answered);
+        answer(ctx, reply, answered);
         gap.into_iter().for_each(|text| ctx.text(text));
         let pushes = ctx.add_stream(subscription::heard(topic, listener));
         if let Some(before) = self.listening.insert(topic, Listening { pushes, told }) {
@@ -485,11 +493,8 @@ impl Session {
 }
 
 /// Sends the answer to a request; a notification gets none.
-fn answer(ctx: &mut WebsocketContext<Session>, id: Option<&Id>, answered: Answer) {
-    match (id, answered) {
-        (Some(id), Ok(result)) => ctx.text(frames::result(id, &result)),
-        (Some(id), Err(problem)) => ctx.text(frames::refusal(Some(id), &problem)),
-        (None, Ok(_)) => {}
-        (None, Err(problem)) => tracing::debug!(%problem, "notification came to nothing"),
+fn answer(ctx: &mut WebsocketContext<Session>, reply: &Reply, answered: Answer) {
+    if let Some(text) = reply.word(answered) {
+        ctx.text(text);
     }
 }

@@ -8,6 +8,7 @@
 
 mod backup;
 mod bad_input;
+mod claims;
 mod clients;
 #[path = "../common/mod.rs"]
 mod common;
@@ -18,6 +19,7 @@ mod http;
 mod resume;
 mod slow;
 mod socket;
+mod spans;
 mod stop;
 mod storm;
 mod table;

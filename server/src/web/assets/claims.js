@@ -16,6 +16,22 @@ function claimsOf(split) {
   return split.mode === 'itemised' ? split.claims : null;
 }
 
+/** @typedef {{ lines: { name: string, amount: number }[], claims: Claim[] }} Dishes */
+
+/** The bill on the table with its claims, if there is one to claim. @param {any} view @returns {Dishes | null} */
+export function dishes({ draft, rules }) {
+  const made = draft && claimsOf(rules.split);
+  return made ? { lines: draft.lines, claims: made } : null;
+}
+
+/** What `diner` claimed, in words. @param {Dishes} of @param {string} diner */
+export function eaten({ lines, claims: made }, diner) {
+  return made.filter((claim) => claim.diner === diner && lines[claim.line]).map(({ line, weight }) => {
+    const parts = made.filter((claim) => claim.line === line).reduce((sum, claim) => sum + claim.weight, 0);
+    return parts > weight ? `${lines[line]?.name} ${weight}/${parts}` : lines[line]?.name;
+  }).join(' · ');
+}
+
 /** @param {Phone} phone @param {Table} table @returns {import('./ui.js').Child[]} */
 export function claims(phone, table) {
   const { draft, preview, rules, members } = table.view;
@@ -27,7 +43,7 @@ export function claims(phone, table) {
     h('div', { class: 'section-head' }, h('h2', null, t('draft')), h('span', { class: 'amount' }, phone.money(draft.total))),
     made ? null : closed(phone, table),
     h('ul', { class: 'list' }, draft.lines.map((/** @type {any} */ line, /** @type {number} */ number) =>
-      h('li', null, dish(phone, table, line, number, made)))),
+      h('li', { class: 'dish' }, dish(phone, table, line, number, made)))),
     mine && h('p', { class: 'sum' }, t('claim_share', { amount: phone.money(mine.owed) })),
     preview?.state === 'refused' && h('p', { class: 'notice bad' }, refusal(preview)),
     shares.length > 1 && h('ul', { class: 'quick', 'aria-label': t('claim_shares') }, members.map((/** @type {any} */ { wallet }, /** @type {number} */ seat) =>
@@ -37,10 +53,10 @@ export function claims(phone, table) {
   ];
 }
 
-/** One dish: a switch that claims it, where dishes can be claimed. @param {Phone} phone @param {Table} table @param {any} line @param {number} number @param {Claim[] | null} made */
+/** One dish: a switch that claims it, where dishes can be claimed. @param {Phone} phone @param {Table} table @param {any} line @param {number} number @param {Claim[] | null} made @returns {import('./ui.js').Child[]} */
 function dish(phone, table, line, number, made) {
   const eaters = (made ?? []).filter((claim) => claim.line === number);
-  const mine = eaters.some(({ diner }) => diner === phone.wallet);
+  const mine = eaters.find(({ diner }) => diner === phone.wallet);
   const names = eaters.map(({ diner, weight }) =>
     `${diner === phone.wallet ? t('me') : phone.names.of(diner)}${weight > 1 ? ` ×${weight}` : ''}`);
   const inside = [
@@ -49,10 +65,15 @@ function dish(phone, table, line, number, made) {
       made && h('span', { class: 'quiet' }, names.length ? names.join(' · ') : t('claim_nobody'))),
     h('span', { class: 'amount' }, phone.money(line.amount)),
   ];
-  if (!made) return h('div', { class: 'row still' }, inside);
-  return button(inside, () => phone.fanju.call('groups.claim', {
-    group: table.id, wallet: phone.wallet, line: number, weight: mine ? 0 : 1,
-  }), { class: mine ? 'row me' : 'row', 'aria-pressed': String(mine), 'data-key': `dish-${number}`, disabled: Boolean(table.progress) });
+  if (!made) return [h('div', { class: 'row still' }, inside)];
+  const claim = (/** @type {number} */ weight) => phone.fanju.call('groups.claim', { group: table.id, wallet: phone.wallet, line: number, weight });
+  const disabled = Boolean(table.progress);
+  return [
+    button(inside, () => claim(mine ? 0 : 1), { class: mine ? 'row me' : 'row', 'aria-pressed': String(Boolean(mine)), 'data-key': `dish-${number}`, disabled }),
+    // A larger part only says something beside others.
+    mine && eaters.length > 1 && button(icon('add'), () => claim(mine.weight + 1),
+      { class: 'icon-button', 'aria-label': t('claim_more', { dish: line.name }), 'data-key': `more-${number}`, disabled }),
+  ];
 }
 
 /** Dishes cannot be claimed yet: the host chooses that. @param {Phone} phone @param {Table} table */

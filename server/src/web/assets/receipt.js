@@ -1,6 +1,7 @@
 // @ts-check
 /** The moments that count: a share to confirm, a bill that is paid, a bill that is not. */
 
+import { eaten } from './claims.js';
 import { blamed, initial } from './ring.js';
 import { button, complain, h, icon, sheet, when } from './ui.js';
 import { t } from './words.js';
@@ -69,9 +70,9 @@ let closeOutcome = null;
 /**
  * Everybody's share of a paid bill.
  * @param {Phone} phone
- * @param {{ settlement: any, at: number, fresh?: boolean, refunds?: any[] }} what
+ * @param {{ settlement: any, at: number, fresh?: boolean, refunds?: any[], dishes?: import('./claims.js').Dishes | null }} what
  */
-export async function receipt(phone, { settlement, at, fresh = false, refunds = [] }) {
+export async function receipt(phone, { settlement, at, fresh = false, refunds = [], dishes = null }) {
   await Promise.all([
     phone.names.need([settlement.merchant], 'merchants'),
     phone.names.need(settlement.shares.map((/** @type {any} */ share) => share.diner), 'wallets'),
@@ -90,7 +91,8 @@ export async function receipt(phone, { settlement, at, fresh = false, refunds = 
       h('ul', { class: 'list slip' }, settlement.shares.map((/** @type {any} */ share, /** @type {number} */ index) =>
         h('li', { class: `row still ${share.diner === phone.wallet ? 'me' : ''}` },
           h('span', { class: `row-mark seat-${index % 8}`, 'aria-hidden': 'true' }, initial(phone.names.of(share.diner))),
-          h('span', { class: 'row-main' }, h('span', null, phone.names.of(share.diner)), h('span', { class: 'quiet' }, covered(phone, settlement, index))),
+          h('span', { class: 'row-main' }, h('span', null, phone.names.of(share.diner)), h('span', { class: 'quiet' }, covered(phone, settlement, index)),
+            dishes && h('span', { class: 'quiet', 'data-testid': 'dishes' }, eaten(dishes, share.diner))),
           h('span', { class: 'amount' }, phone.money(share.owed), back(share.diner) > 0
             && h('small', { class: 'plus' }, phone.money(back(share.diner), { sign: true }))))),
       h('li', { class: 'row still total' }, h('span', { class: 'row-main' }, t('total')), h('span', { class: 'amount' }, phone.money(settlement.total)))),

@@ -1,6 +1,7 @@
 // @ts-check
 /** The tables of one wallet: each followed live, with what its diners are asked and how it ended. */
 
+import { dishes } from './claims.js';
 import { closeCode } from './pay.js';
 import { question, closeQuestion, declined, receipt } from './receipt.js';
 import { complain } from './ui.js';
@@ -14,6 +15,7 @@ import { complain } from './ui.js';
  * @property {Set<string>} asked who was asked about the bill in flight
  * @property {Set<string>} paid who paid the last bill
  * @property {{ kind: 'settled' | 'declined', data: any, at: number } | null} outcome of the last bill seen
+ * @property {import('./claims.js').Dishes | null} dishes the bill that lies on the table, or lay there last, and who claimed what
  * @property {string | null} planned the way to split that the host chose before anybody sat
  * @property {number} bills_changed counts what belongs on the list of bills
  * @property {string | null} trouble why the table cannot be shown
@@ -58,7 +60,7 @@ export class Tables {
     if (known) return known;
     /** @type {Table} */
     const table = {
-      id: group, view: null, progress: null, asked: new Set(), paid: new Set(), outcome: null,
+      id: group, view: null, progress: null, asked: new Set(), paid: new Set(), outcome: null, dishes: null,
       planned: null, bills_changed: 0, trouble: null, stop: () => {},
     };
     this.#live.set(group, table);
@@ -77,11 +79,17 @@ export class Tables {
 
   /** @param {Table} table @param {any} state */
   #state(table, state) {
-    table.view = state;
+    this.#seen(table, state);
     table.bills_changed += 1;
     if (!state.paying) table.progress = null;
     this.#questions(table, state.questions ?? []);
     this.#phone.changed();
+  }
+
+  /** What the server says of the table; the paid bill's dishes are gone from it before the receipt is shown. @param {Table} table @param {any} view */
+  #seen(table, view) {
+    table.view = view;
+    table.dishes = dishes(view) ?? table.dishes;
   }
 
   /** @param {Table} table @param {any} progress */
@@ -111,6 +119,7 @@ export class Tables {
   async #happened(table, { event }) {
     const { data } = event;
     if (data.type === 'settled' || data.type === 'declined') this.#ended(table, data, Date.parse(event.time) * 1000);
+    if (data.type === 'draft_cleared') table.dishes = null;
     if (/^(settled|declined|refunded)$/.test(data.type)) table.bills_changed += 1;
     await this.#reload(table);
   }
@@ -126,7 +135,8 @@ export class Tables {
     this.#phone.refresh();
     if (data.type === 'settled') {
       table.paid = new Set(data.shares.map((/** @type {any} */ share) => share.diner));
-      receipt(this.#phone, { settlement: data, at, fresh: true });
+      receipt(this.#phone, { settlement: data, at, fresh: true, dishes: table.dishes });
+      table.dishes = null;
     } else {
       declined(this.#phone, data);
     }
@@ -137,7 +147,7 @@ export class Tables {
   async #reload(table) {
     try {
       const view = await this.#phone.fanju.call('groups.get', { group: table.id });
-      if (!table.view || view.position >= table.view.position) table.view = view;
+      if (!table.view || view.position >= table.view.position) this.#seen(table, view);
     } catch {
       // Whoever left may not look any more; the list says so.
     }

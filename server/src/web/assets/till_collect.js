@@ -12,7 +12,7 @@ import { button, complain, explain, field, fill, formSheet, h, icon, toast } fro
 import { t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
-/** @typedef {{ kind: 'idle' } | { kind: 'asking', total: number, since: number, order_no: string, lost?: boolean } | { kind: 'settled' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
+/** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, since: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
 
 const LOOK_AGAIN_MS = 1000;
 
@@ -89,7 +89,10 @@ export function collect(till) {
     lines = next;
     fill(bill, lines.length > 0 && [h('ul', { class: 'list slip' }, lines.map((line) =>
       h('li', { class: 'row still' }, h('span', { class: 'row-main' }, line.name), h('span', { class: 'amount' }, till.money(line.amount))))),
-    h('button', { type: 'button', class: 'button small', onclick: () => { setLines([]); amount.value = ''; } }, t('clear'))]);
+    h('div', { class: 'bill-acts' },
+      h('button', { type: 'button', class: 'button small', 'data-key': 'draft', onclick: () => { if (result.kind !== 'asking') { set({ kind: 'drafting' }); code.focus(); } } },
+        icon('send'), t('till_draft')),
+      h('button', { type: 'button', class: 'button small', onclick: () => { setLines([]); amount.value = ''; if (result.kind === 'drafting') set({ kind: 'idle' }); } }, t('clear')))]);
   }
 
   /** @param {string} text */
@@ -109,12 +112,23 @@ export function collect(till) {
     if (!typed || (typed === made && presented && presented !== bill_now)) next();
     const order_no = order.input.value.trim();
     presented = order_no === made ? bill_now : '';
+    if (result.kind === 'drafting' && lines.length) return draft(digits, total, order_no);
     set({ kind: 'asking', total, since: performance.now(), order_no });
     const params = { merchant: till.id, code: digits, order_no, total, ...(lines.length ? { lines } : {}) };
     try {
       await ended(await till.fanju.call('orders.scan', params, { retry: false }), total, order_no);
     } catch (error) {
       await unanswered(error, total, order_no);
+    }
+  }
+
+  /** Lays the bill on the table, so that diners claim its dishes; the code stays good for the scan that collects. @param {string} digits @param {number} total @param {string} order_no */
+  async function draft(digits, total, order_no) {
+    try {
+      await till.fanju.call('orders.draft', { merchant: till.id, code: digits, order_no, total, lines });
+      set({ kind: 'drafted', total, order_no, text: till.money(total), note: t('till_drafted_note') });
+    } catch (error) {
+      complain(error);
     }
   }
 
@@ -173,27 +187,31 @@ export function collect(till) {
       said.textContent = t('asking');
       if (till.inside) parent.postMessage({ fanju: 'asking' }, location.origin);
     }
+    else if (result.kind === 'drafting') said.textContent = t('till_draft_hint');
     else if (result.kind !== 'idle') {
       said.textContent = `${t(`result_${result.kind}`)}. ${result.text}. ${result.note}`;
-      if (till.inside) parent.postMessage({ fanju: 'ended', state: result.kind }, location.origin);
+      if (till.inside && result.kind !== 'drafted') parent.postMessage({ fanju: 'ended', state: result.kind }, location.origin);
       code.focus();
     }
   }
 
   function update() {
     panel.className = `result ${result.kind}`;
-    element.classList.toggle('answering', result.kind !== 'idle');
+    element.classList.toggle('answering', !['idle', 'drafting', 'drafted'].includes(result.kind));
     if (result.kind === 'idle') {
       fill(panel, h('p', { class: 'result-hint' }, icon('code'), t('till_hint')));
+    } else if (result.kind === 'drafting') {
+      fill(panel, h('p', { class: 'result-hint' }, icon('send'), t('till_draft_hint')),
+        h('button', { type: 'button', class: 'button small', 'data-key': 'undraft', onclick: () => set({ kind: 'idle' }) }, t('cancel_order')));
     } else if (result.kind === 'asking') {
       const { order_no } = result;
       fill(panel, h('div', { class: 'spinner', 'aria-hidden': 'true' }), h('p', { class: 'result-word' }, t(result.lost ? 'asking_lost' : 'asking')),
         h('p', { class: 'result-amount' }, till.money(result.total)), h('p', { class: 'result-note' }, t('asking_note')),
         !result.lost && button(t('cancel_order'), () => till.fanju.call('orders.cancel', { merchant: till.id, order_no }), { class: 'button small', 'data-key': 'cancel' }));
     } else {
-      fill(panel, h('div', { class: 'result-mark', 'aria-hidden': 'true' }, icon(result.kind === 'settled' ? 'check' : result.kind === 'declined' ? 'close' : 'alert')),
+      fill(panel, h('div', { class: 'result-mark', 'aria-hidden': 'true' }, icon(result.kind === 'settled' ? 'check' : result.kind === 'drafted' ? 'list' : result.kind === 'declined' ? 'close' : 'alert')),
         h('p', { class: 'result-word' }, t(`result_${result.kind}`)),
-        h('p', { class: result.kind === 'settled' ? 'result-amount' : 'result-text' }, result.text),
+        h('p', { class: result.kind === 'settled' || result.kind === 'drafted' ? 'result-amount' : 'result-text' }, result.text),
         h('p', { class: 'result-note' }, result.note),
         h('p', { class: 'result-note' }, t('order_no_is', { order_no: result.order_no })),
         h('button', { type: 'button', class: 'button small', 'data-key': 'next', onclick: () => { set({ kind: 'idle' }); amount.focus(); amount.select(); } },

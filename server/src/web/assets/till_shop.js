@@ -1,7 +1,8 @@
 // @ts-check
 /** The owner's side of a shop: who works there, which tills have keys, and where its events are sent. */
 
-import { button, complain, field, fill, formSheet, h, icon, select, sheet, toast, when } from './ui.js';
+import { webhook } from './till_webhooks.js';
+import { button, complain, field, fill, formSheet, h, icon, secretSheet, select, sheet, when } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
@@ -98,15 +99,6 @@ function addKey(till, load) {
   });
 }
 
-/** @param {Till} till @param {any} one @param {() => Promise<void>} load */
-function webhook(till, one, load) {
-  const state = one.disabled ? t('webhook_disabled') : one.failures ? t('webhook_failing', { count: one.failures }) : t('webhook_good');
-  return row(one.url, state, t('shop_remove'), t('shop_webhooks_remove_why'), async () => {
-    await till.fanju.call('webhooks.remove', { merchant: till.id, webhook: one.id });
-    await load();
-  });
-}
-
 /** @param {Till} till @param {() => Promise<void>} load */
 function addWebhook(till, load) {
   const url = field(t('webhook_url'), { type: 'url', inputmode: 'url', class: 'input mono', placeholder: 'https://', spellcheck: 'false' }, t('webhook_url_hint'));
@@ -118,13 +110,4 @@ function addWebhook(till, load) {
       secretSheet(t('shop_webhooks_secret'), secret);
     },
   });
-}
-
-/** What is shown this once. @param {string} title @param {string} secret */
-function secretSheet(title, secret) {
-  const opened = sheet({ title, firm: true, body: [
-    h('p', null, t('secret_once')),
-    h('code', { class: 'mono break panel', 'data-testid': 'secret' }, secret),
-    button(t('copy'), async () => { await navigator.clipboard.writeText(secret); toast(t('copied'), 'good'); }, { class: 'button wide' }),
-    button(t('secret_kept'), () => opened.close(), { class: 'button primary wide' })] });
 }

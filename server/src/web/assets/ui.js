@@ -276,3 +276,12 @@ export function when(at_us) {
 export function serveOffline() {
   if (window.top === window && 'serviceWorker' in navigator) navigator.serviceWorker.register('/offline.js').catch(() => {});
 }
+
+/** What is shown this once. @param {string} title @param {string} secret */
+export function secretSheet(title, secret) {
+  const opened = sheet({ title, firm: true, body: [
+    h('p', null, t('secret_once')),
+    h('code', { class: 'mono break panel', 'data-testid': 'secret' }, secret),
+    button(t('copy'), async () => { await navigator.clipboard.writeText(secret); toast(t('copied'), 'good'); }, { class: 'button wide' }),
+    button(t('secret_kept'), () => opened.close(), { class: 'button primary wide' })] });
+}

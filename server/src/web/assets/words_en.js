@@ -59,7 +59,7 @@ export const en = {
   // claiming
   draft: 'The bill that is coming', draft_tool: 'Dishes', draft_lay: 'Put the bill on the table', draft_do: 'Put on the table', draft_clear: 'Take it away', draft_clear_why: 'Everybody’s dishes are forgotten.', draft_lines: 'Dishes and prices',
   draft_hint: 'One line each: name,amount. Then everybody taps what they had.', draft_total_hint: 'With tax and tip; empty: the sum of the lines',
-  claim_share: 'Your share so far: {amount}', claim_shares: 'What everybody would pay', claim_nobody: 'not claimed: shared by all',
+  claim_share: 'Your share so far: {amount}', claim_shares: 'What everybody would pay', claim_more: 'A larger part of {dish}', claim_nobody: 'not claimed: shared by all',
   claims_off: 'This table does not split by dishes.', claims_on: 'Split by dishes', claims_host: 'The host can let you split it by dishes.',
   // paying
   pay: 'Pay', code_how: 'Let the cashier scan this', code_why: 'Pays for everybody at the table. Works once.', code_offline: 'Offline: the code renews when you are back.',
@@ -76,6 +76,7 @@ export const en = {
   // till
   till: 'Till', till_lead: 'Scan one code, get paid by the whole table.', till_key: 'Key of this till', till_key_hint: 'From the owner, begins with fjk_', till_enter: 'Open the till',
   till_new_owner: 'New here? Create an account', merchant_new: 'A new merchant', merchant_name: 'Name of the place', merchant_open: 'Open',
+  till_draft: 'Send to table', till_draft_hint: 'Scan the table’s code: the dishes go to the phones, nobody pays yet.', result_drafted: 'On the table', till_drafted_note: 'The diners choose their dishes. Scan again to collect.',
   till_collect: 'Collect', till_orders: 'Orders', till_days: 'Days', till_hint: 'Enter the amount, then scan the table’s code.',
   order_no: 'Order number', keypad: 'Keypad', delete_digit: 'Delete the last digit', import_bill: 'Import a bill', import_file: 'A file', import_take: 'Take over',
   import_hint: 'One line each: name,amount. CSV or JSON lines.', import_wrong: 'Not understood: line {lines}', import_empty: 'There is nothing to collect in it',
@@ -98,6 +99,10 @@ export const en = {
   scope_collect: 'Collect', scope_refund: 'Give back', scope_read: 'See orders', scope_pay_out: 'Pay out', last_used: 'used {when}', never_used: 'never used',
   shop_webhooks: 'Webhooks', shop_webhooks_add: 'New webhook', shop_webhooks_why: 'Another program hears of every order and refund, signed.', shop_webhooks_none: 'Nothing is sent anywhere.',
   shop_webhooks_remove_why: 'Nothing more is sent there.', shop_webhooks_secret: 'The secret of the new webhook',
+  webhook: 'Webhook', deliveries: 'Deliveries', deliveries_none: 'Nothing was sent yet.', deliveries_more: 'Older ones', look_again: 'Look again', delivery_attempt: 'attempt {number}',
+  delivery_answered: 'answered {status} in {took} ms', delivery_waiting: 'next try {when}', delivery_delivered: 'arrived', delivery_failed: 'given up',
+  replay: 'Send again', replay_of: 'Send {event} of {when} again', toast_replayed: 'It is sent again', webhook_rotate: 'New secret',
+  webhook_rotate_why: 'For a day the old secret signs too, so that nothing is lost meanwhile.', webhook_new_secret: 'The new secret of the webhook', webhook_old_secret: 'the old secret signs until {when}',
   webhook_url: 'Address', webhook_url_hint: 'It gets a POST for each event', webhook_good: 'arrives', webhook_failing: '{count|attempt|attempts} failed', webhook_disabled: 'switched off after failing too long',
   secret_once: 'Keep it safe: it is shown this once.', secret_kept: 'I have it',
   // operator

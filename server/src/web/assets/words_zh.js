@@ -60,7 +60,7 @@ export const zh = {
   // 选菜
   draft: '待付账单', draft_tool: '选菜', draft_lay: '放上账单', draft_do: '放上', draft_clear: '撤下账单', draft_clear_why: '各人的选择都会清除。', draft_lines: '菜名和价格',
   draft_hint: '每行一道：菜名,金额。之后各人点选自己吃的菜。', draft_total_hint: '含税费和小费；留空则为各行之和',
-  claim_share: '你目前的份额：{amount}', claim_shares: '各人将付的金额', claim_nobody: '无人认领：全桌均摊',
+  claim_share: '你目前的份额：{amount}', claim_shares: '各人将付的金额', claim_more: '{dish}多占一份', claim_nobody: '无人认领：全桌均摊',
   claims_off: '这桌不按菜分账。', claims_on: '改为按菜分', claims_host: '主人可以改为按菜分账。',
   // 付款
   pay: '付款', code_how: '请收银员扫码', code_why: '为全桌付款，一次有效。', code_offline: '网络断开：恢复后更新付款码。',
@@ -77,6 +77,7 @@ export const zh = {
   // 收银台
   till: '收银台', till_lead: '扫一个码，全桌付款。', till_key: '收银台密钥', till_key_hint: '由店主提供，以 fjk_ 开头', till_enter: '打开收银台',
   till_new_owner: '新商家？注册账户', merchant_new: '新商家', merchant_name: '店名', merchant_open: '开业',
+  till_draft: '发到桌上', till_draft_hint: '扫饭局码：菜单发到各人手机，暂不收款。', result_drafted: '已发到桌上', till_drafted_note: '请各位认领自己的菜，然后再扫一次收款。',
   till_collect: '收款', till_orders: '订单', till_days: '日报', till_hint: '输入金额，然后扫饭局码。',
   order_no: '订单号', keypad: '数字键盘', delete_digit: '删除末位', import_bill: '导入账单', import_file: '文件', import_take: '导入',
   import_hint: '每行：名称,金额。支持 CSV 或 JSON 行。', import_wrong: '无法识别第 {lines} 行', import_empty: '没有可收的金额',
@@ -99,6 +100,10 @@ export const zh = {
   scope_collect: '收款', scope_refund: '退款', scope_read: '查看订单', scope_pay_out: '提现', last_used: '最近使用 {when}', never_used: '从未使用',
   shop_webhooks: '回调', shop_webhooks_add: '新回调', shop_webhooks_why: '每笔订单和退款都会签名后通知你的程序。', shop_webhooks_none: '没有回调。',
   shop_webhooks_remove_why: '不再向该地址发送。', shop_webhooks_secret: '新回调的密钥',
+  webhook: '回调', deliveries: '发送记录', deliveries_none: '还没有发送过。', deliveries_more: '更早的记录', look_again: '刷新', delivery_attempt: '第 {number} 次',
+  delivery_answered: '应答 {status}，{took} 毫秒', delivery_waiting: '下次 {when}', delivery_delivered: '已送达', delivery_failed: '已放弃',
+  replay: '重发', replay_of: '重发 {when} 的 {event}', toast_replayed: '正在重发', webhook_rotate: '更换密钥',
+  webhook_rotate_why: '旧密钥仍会同时签名一天，期间不会丢失。', webhook_new_secret: '回调的新密钥', webhook_old_secret: '旧密钥签名至 {when}',
   webhook_url: '地址', webhook_url_hint: '每个事件发送一次 POST', webhook_good: '正常', webhook_failing: '已失败 {count} 次', webhook_disabled: '失败过久，已停用',
   secret_once: '请妥善保存，只显示这一次。', secret_kept: '已保存',
   // 运维

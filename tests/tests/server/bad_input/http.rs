@@ -1,8 +1,11 @@
 //! HTTP requests that are wrong: each gets a problem (RFC 9457) that says how.
 
 use std::{
-    io::{Read, Write},
-    net::TcpStream,
+    io::{ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
 use serde_json::json;
@@ -155,6 +158,72 @@ fn a_body_of_more_than_64_kib_is_refused() {
     let reply = raw(house.address(), &chunked);
     assert!(reply.starts_with("HTTP/1.1 413"), "{reply}");
     assert!(reply.contains("body_too_large"), "{reply}");
+}
+
+#[test]
+fn a_body_in_chunks_without_end_ends_with_its_answer() {
+    let house = House::open(1, 1);
+    let Diner { wallet, token } = &house.cast.diners[0];
+    let top_up = format!("POST /v1/wallets/{wallet}/top-ups");
+    let bearer = format!("authorization: Bearer {token}\r\nidempotency-key: endless\r\n");
+    let full = [b"400\r\n".as_slice(), &[b' '; 1024], b"\r\n"].concat();
+    let (byte, nothing, quick) = (b"1\r\n \r\n", b"", Duration::ZERO);
+    let slow = Duration::from_millis(50);
+    let stranger = "authorization: Bearer nobody\r\n";
+    let cases = [
+        (top_up.as_str(), bearer.as_str(), full.as_slice(), quick, "413"),
+        (&top_up, &bearer, byte, slow, "408"),
+        (&top_up, &bearer, nothing, slow, "408"),
+        // What is refused, or needs no body, has nothing read from.
+        (&top_up, stranger, &full, quick, "401"),
+        (&top_up, stranger, byte, slow, "401"),
+        ("GET /healthz", "", &full, quick, "200"),
+        ("POST /nothing", "", byte, slow, "404"),
+    ];
+    thread::scope(|scope| {
+        for (target, headers, chunk, every, status) in cases {
+            let address = house.address();
+            scope.spawn(move || {
+                let reply = endless(address, target, headers, chunk, every);
+                assert!(reply.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {reply}");
+                assert!(reply.contains("connection: close"), "{target}: {reply}");
+            });
+        }
+    });
+    let view = Http::new(&house).get(&format!("/v1/wallets/{wallet}"), Some(token)).done();
+    assert_eq!(view["posted"], PURSE, "{view}");
+}
+
+/// Sends `chunk` again and again until the server has closed, which it must; what it said before.
+fn endless(
+    address: SocketAddr,
+    target: &str,
+    headers: &str,
+    chunk: &[u8],
+    every: Duration,
+) -> String {
+    let mut socket = TcpStream::connect(address).expect("connects");
+    socket.set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
+    let head =
+        format!("{target} HTTP/1.1\r\nhost: x\r\n{headers}transfer-encoding: chunked\r\n\r\n");
+    socket.write_all(head.as_bytes()).expect("is sent");
+    let mut sending = socket.try_clone().expect("a second handle");
+    let closed = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !closed.load(Ordering::Relaxed) && sending.write_all(chunk).is_ok() {
+                thread::sleep(every);
+            }
+        });
+        let mut reply = Vec::new();
+        // The end may be a reset, for there was more to read; a time-out is no end.
+        let ended = socket.read_to_end(&mut reply).map_err(|error| error.kind());
+        closed.store(true, Ordering::Relaxed);
+        drop(socket.shutdown(Shutdown::Both));
+        let reply = String::from_utf8_lossy(&reply).into_owned();
+        assert_ne!(ended, Err(ErrorKind::WouldBlock), "{target}: still open behind: {reply}");
+        reply
+    })
 }
 
 #[test]
