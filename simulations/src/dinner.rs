@@ -120,7 +120,7 @@ pub struct Ran {
 pub fn run(
     engine: &Engine,
     plan: Plan<'_>,
-    mut workload: Workload<'_>,
+    workload: &mut Workload<'_>,
     acks: Option<AckFile>,
     watch: &mut dyn Watch,
 ) -> io::Result<Ran> {

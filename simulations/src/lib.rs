@@ -9,6 +9,7 @@
 pub mod acks;
 pub mod auditor;
 pub mod bills;
+pub mod capacity;
 pub mod chance;
 pub mod dinner;
 pub mod drive;
@@ -23,6 +24,7 @@ pub mod reading;
 pub mod recording;
 pub mod report;
 pub mod run;
+pub mod scenario;
 pub mod show;
 pub mod tally;
 pub mod workload;

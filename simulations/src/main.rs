@@ -10,8 +10,10 @@ use fanju_sim::{
     live::{self, options::LiveOptions},
     options::{AuditOptions, DinnerOptions, Options, Task},
     reading,
+    recording::Recording,
     report::{Summary, write_audit},
     run::{self, BadInput},
+    scenario,
 };
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -49,10 +51,23 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
     if let Err(reason) = options.check() {
         Options::command().error(ErrorKind::ValueValidation, reason).exit();
     }
+    if let Some(name) = &options.scenario {
+        return told_evening(&scenario::run::evening(name, options)?, options.json.as_deref());
+    }
+    if options.capacity.find_capacity {
+        let found = run::capacity(options)?;
+        tell(&found.to_string(), &found, options.json.as_deref())?;
+        return Ok(found.is_well());
+    }
     let report = run::dinner(options)?;
     let summary = Summary { report: &report, exponent: options.currency.exponent() };
     tell(&summary.to_string(), &report, options.json.as_deref())?;
     Ok(report.is_well())
+}
+
+fn told_evening(recording: &Recording, json: Option<&Path>) -> Result<bool> {
+    tell(&scenario::report::Summary(recording).to_string(), recording, json)?;
+    Ok(scenario::report::is_well(recording))
 }
 
 fn live(options: &LiveOptions) -> Result<bool> {

@@ -13,6 +13,7 @@ use crate::{
     acks::AckFile,
     auditor::{Audit, Auditor},
     bills::{self, BadRow, Rows},
+    capacity::{self, Found, Search, Seen},
     dinner::{self, Moment, Pace, Plan, Ran, Timetable, Watch},
     options::{Diners, DinnerOptions, Rate},
     population::{self, Wanted},
@@ -49,7 +50,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<Report> {
     let (menu, file) = menu(options)?;
     let seconds = measured(options, &menu);
     let numbers = numbers(options, &menu)?;
-    let workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
+    let mut workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
     let (data, _removed_at_the_end) = data_folder(options)?;
     let acks = options.acks.as_deref().map(|path| {
         AckFile::open(path).with_context(|| format!("cannot write {}", path.display()))
@@ -88,7 +89,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<Report> {
         seconds,
     };
     let mut watch = Measuring { engine: &engine, show, before: None };
-    let ran = dinner::run(&engine, plan, workload, acks, &mut watch)
+    let ran = dinner::run(&engine, plan, &mut workload, acks, &mut watch)
         .context("cannot write acknowledgements")?;
     let after = Snapshot::take(&engine);
     let before = watch.before.unwrap_or_else(|| after.clone());
@@ -97,6 +98,69 @@ pub fn dinner(options: &DinnerOptions) -> Result<Report> {
     let settings = settings(options, &data, tables);
     let tally = Tally { ran, before, after, books_drain, setup, setup_s, file, audit, settings };
     Ok(tally.report())
+}
+
+/// How long the disk and the books may rest between two steps of a search.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// Dinners per second of a search's first step.
+const FIRST_RATE: u64 = 1_000;
+
+/// Searches the highest rate that keeps the stated 99th percentile, in one engine.
+///
+/// # Errors
+/// [`BadInput`], or whatever the engine or the system says.
+pub fn capacity(options: &DinnerOptions) -> Result<Found> {
+    let (menu, numbers) = (Menu::Published, numbers(options, &Menu::Published)?);
+    let numbers = Numbers { dinners: None, ..numbers };
+    let mut workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
+    let (data, _removed_at_the_end) = data_folder(options)?;
+    let engine = Engine::open(config(options, &data)).context("cannot open the engine")?;
+    let wanted = Wanted {
+        merchants: numbers.merchants,
+        wallets: options.wallets,
+        seating: workload.seating(),
+        funds: workload.funds(u64::MAX),
+        currency: options.currency,
+    };
+    let seconds = options.seconds.unwrap_or(SECONDS);
+    let (population, _) = population::set_up(&engine, wanted, |what| eprintln!("{what}"))?;
+    let mut search = Search::new(FIRST_RATE, options.capacity.p99);
+    eprintln!("{}", capacity::HEAD);
+    while let Some(rate) = search.next_rate() {
+        std::thread::sleep(SETTLE);
+        engine.block_on(engine.books_caught_up(BOOKS_PATIENCE))?;
+        let plan = Plan {
+            population: &population,
+            menu: &menu,
+            currency: options.currency,
+            pace: Pace::Open(Timetable::new(rate, options.seed)),
+            warmup: options.warmup.max(SETTLE),
+            seconds: Some(seconds),
+        };
+        let ran = dinner::run(&engine, plan, &mut workload, None, &mut Unwatched)
+            .context("no acknowledgements are written")?;
+        let seen = Seen {
+            rate,
+            settled: ran.meter.settlements,
+            p99_us: ran.meter.latency().p99,
+            failed: ran.meter.failed.values().sum::<u64>() + ran.meter.declines(),
+            overtime: ran.meter.wall().saturating_sub(seconds),
+            seconds,
+        };
+        eprintln!("{}", search.take(seen));
+    }
+    engine.close_blocking();
+    Ok(search.found())
+}
+
+/// Nobody follows a step: its row tells enough.
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn begins(&mut self) {}
+
+    fn tick(&mut self, _moment: Moment) {}
 }
 
 /// Lets the books catch up, closes the engine, and audits its journal.
@@ -206,7 +270,7 @@ fn tables(options: &DinnerOptions, parties: usize) -> usize {
 }
 
 /// The engine's folder, and whatever removes it.
-fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+pub(crate) fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
     if let Some(data) = &options.data {
         return Ok((data.clone(), None));
     }
@@ -216,7 +280,7 @@ fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<tempfile::Tem
     Ok((folder.path().to_owned(), Some(folder)))
 }
 
-fn config(options: &DinnerOptions, data: &Path) -> Config {
+pub(crate) fn config(options: &DinnerOptions, data: &Path) -> Config {
     // Identities repeat with the seed; a folder that is used again must not meet its own.
     let seed = (!data.join("journal").exists()).then_some(options.seed);
     let mut config = Config { sync: !options.no_sync, seed, ..Config::directory(data) };
