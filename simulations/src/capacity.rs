@@ -4,6 +4,8 @@
 //! It doubles until a rate is too much, then halves the gap until five percent are left. One bad second of
 //! a disk must not end a search: a rate is too much when it failed twice.
 
+pub mod in_process;
+
 use std::{fmt, time::Duration};
 
 use clap::Args;

@@ -28,6 +28,8 @@ use crate::{
     drive::Drive,
     meter::{End, Meter, Served},
     population::{Party, Population},
+    recorder::{Answer, Gauges, Recorder},
+    recording::Second,
     workload::{Dinner, Menu, Workload},
 };
 
@@ -86,7 +88,7 @@ pub struct Plan<'a> {
 }
 
 /// How far a run is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Moment {
     /// Since measuring began; `None` during warm-up.
     pub measured: Option<Duration>,
@@ -94,12 +96,18 @@ pub struct Moment {
     pub settlements: u64,
     /// Dinners arrived and not answered.
     pub queue: usize,
+    /// Dinners declined since, and refused or failed.
+    pub not_paid: (u64, u64),
+    /// The last whole second.
+    pub last: Option<Second>,
 }
 
 /// Whoever follows a run.
 pub trait Watch {
     /// Measuring begins.
     fn begins(&mut self);
+    /// What the system says of itself; asked once a second.
+    fn gauges(&mut self) -> Gauges;
     /// A little later.
     fn tick(&mut self, moment: Moment);
 }
@@ -111,6 +119,8 @@ pub struct Ran {
     pub meter: Meter,
     /// Most dinners arrived and not answered at once.
     pub queue_max: usize,
+    /// What each second held; it ends when the books are looked at for the last time.
+    pub recorder: Recorder,
 }
 
 /// Runs `workload` to its end.
@@ -131,21 +141,27 @@ pub fn run(
         Pace::Closed { tables } => Drive::waking_for((tables / 16).max(1)),
         Pace::Open(_) => Drive::new(),
     };
-    let mut hall = Hall::new(serve, drive, population.parties.len(), acks);
-    let measure_at = Instant::now() + warmup;
+    let began = Instant::now();
+    let measure_at = began + warmup;
+    let recorder = Recorder::new(began, measure_at, watch.gauges());
+    let mut hall = Hall::new(serve, drive, population.parties.len(), acks, recorder);
+    hall.meter.begin(measure_at);
     let end = seconds.map(|seconds| measure_at + seconds);
-    let (mut due, mut tick_at) = (Instant::now(), Instant::now() + TICK);
+    let (mut due, mut tick_at) = (began, began + TICK);
     let (mut measuring, mut is_over) = (false, false);
     loop {
         let now = Instant::now();
         if !measuring && now >= measure_at {
             measuring = true;
-            hall.meter.begin(now);
             watch.begins();
         }
         if now >= tick_at {
             tick_at = now + TICK;
+            hall.recorder.queue(now, hall.queue);
             watch.tick(hall.moment(measuring.then(|| now - measure_at)));
+        }
+        if hall.recorder.is_due(now) {
+            hall.recorder.gauge(now, watch.gauges());
         }
         is_over |= end.is_some_and(|end| now >= end);
         match &mut pace {
@@ -168,9 +184,10 @@ pub fn run(
             }
         }
         if is_over && hall.queue == 0 && hall.told.is_empty() {
-            return Ok(Ran { meter: hall.meter, queue_max: hall.queue_max });
+            let Hall { meter, queue_max, recorder, .. } = hall;
+            return Ok(Ran { meter, queue_max, recorder });
         }
-        let mut until = tick_at;
+        let mut until = tick_at.min(hall.recorder.due_at());
         if !measuring {
             until = until.min(measure_at);
         }
@@ -196,6 +213,7 @@ struct Hall<F, S> {
     /// Answered and not counted.
     told: Vec<(Served, Option<Ack>)>,
     meter: Meter,
+    recorder: Recorder,
     acks: Option<AckFile>,
 }
 
@@ -204,7 +222,13 @@ where
     F: Future<Output = (Served, Option<Ack>)>,
     S: Fn(Dinner, Instant) -> F,
 {
-    fn new(serve: S, drive: Drive<F>, parties: usize, acks: Option<AckFile>) -> Self {
+    fn new(
+        serve: S,
+        drive: Drive<F>,
+        parties: usize,
+        acks: Option<AckFile>,
+        recorder: Recorder,
+    ) -> Self {
         Self {
             serve,
             drive,
@@ -214,17 +238,22 @@ where
             queue_max: 0,
             told: Vec::new(),
             meter: Meter::default(),
+            recorder,
             acks,
         }
     }
 
     fn moment(&self, measured: Option<Duration>) -> Moment {
-        Moment { measured, settlements: self.meter.settlements, queue: self.queue }
+        let Meter { settlements, failed, .. } = &self.meter;
+        let not_paid = (self.meter.declines(), failed.values().sum());
+        let (queue, last) = (self.queue, self.recorder.last());
+        Moment { measured, settlements: *settlements, queue, not_paid, last }
     }
 
     fn arrive(&mut self, dinner: Dinner, due: Instant) {
         self.queue += 1;
         self.queue_max = self.queue_max.max(self.queue);
+        self.recorder.queue(due, self.queue);
         if self.paying[dinner.party] {
             self.waiting.entry(dinner.party).or_default().push_back((dinner, due));
         } else {
@@ -252,6 +281,7 @@ where
         let mut told = std::mem::take(&mut self.told);
         for (served, _) in told.drain(..) {
             self.meter.count(&served);
+            self.record(&served);
             self.queue -= 1;
             self.paying[served.party] = false;
             if !self.waiting.is_empty() {
@@ -262,6 +292,17 @@ where
             self.told = told;
         }
         Ok(())
+    }
+
+    /// Takes note of an answer in its second.
+    fn record(&mut self, served: &Served) {
+        let answer = match &served.end {
+            End::Settled { total, .. } => Answer::Settled { paid_minor: total.minor().into() },
+            End::Declined(_) => Answer::Declined,
+            End::Failed(_) => Answer::Failed,
+        };
+        let took = (answer != Answer::Failed).then(|| served.told - served.due);
+        self.recorder.answer(served.told, took, answer);
     }
 
     /// Begins the dinner that waited for `party`, if one did.

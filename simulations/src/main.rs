@@ -7,9 +7,12 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use fanju_sim::{
     acks,
     auditor::{Audit, Auditor, Verdict},
+    capacity,
+    compare::Comparison,
+    keep::KeepOptions,
     live::{self, options::LiveOptions},
-    options::{AuditOptions, DinnerOptions, Options, Task},
-    reading,
+    options::{AuditOptions, CompareOptions, DinnerOptions, Options, PageOptions, Task},
+    page, reading,
     recording::Recording,
     report::{Summary, write_audit},
     run::{self, BadInput},
@@ -34,6 +37,8 @@ fn main() -> ExitCode {
     let outcome = match Options::parse().task {
         Task::Dinner(options) => dinner(&options),
         Task::Live(options) => live(&options),
+        Task::Compare(options) => compare(&options),
+        Task::Page(options) => page(&options),
         Task::Audit(options) => audit(&options),
     };
     match outcome {
@@ -52,28 +57,69 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
         Options::command().error(ErrorKind::ValueValidation, reason).exit();
     }
     if let Some(name) = &options.scenario {
-        return told_evening(&scenario::run::evening(name, options)?, options.json.as_deref());
+        return told(
+            &scenario::run::evening(name, options)?,
+            options.json.as_deref(),
+            &options.keep,
+        );
     }
     if options.capacity.find_capacity {
-        let found = run::capacity(options)?;
+        let found = capacity::in_process::search(options)?;
         tell(&found.to_string(), &found, options.json.as_deref())?;
         return Ok(found.is_well());
     }
-    let report = run::dinner(options)?;
+    let (report, recording) = run::dinner(options)?;
     let summary = Summary { report: &report, exponent: options.currency.exponent() };
     tell(&summary.to_string(), &report, options.json.as_deref())?;
+    options.keep.keep(&recording)?;
     Ok(report.is_well())
 }
 
-fn told_evening(recording: &Recording, json: Option<&Path>) -> Result<bool> {
-    tell(&scenario::report::Summary(recording).to_string(), recording, json)?;
-    Ok(scenario::report::is_well(recording))
+/// Tells of an evening, and keeps it.
+fn told(evening: &Recording, json: Option<&Path>, keep: &KeepOptions) -> Result<bool> {
+    tell(&scenario::report::Summary(evening).to_string(), evening, json)?;
+    keep.keep(evening)?;
+    Ok(scenario::report::is_well(evening))
 }
 
 fn live(options: &LiveOptions) -> Result<bool> {
-    let report = live::run::live(options)?;
+    if let Some(name) = &options.scenario {
+        let evening = live::evening::evening(name, options)?;
+        return told(&evening, options.json.as_deref(), &options.keep);
+    }
+    if options.capacity.find_capacity {
+        let found = live::capacity::search(options)?;
+        tell(&found.to_string(), &found, options.json.as_deref())?;
+        return Ok(found.is_well());
+    }
+    let (report, recording) = live::run::live(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
+    options.keep.keep(&recording)?;
     Ok(report.is_well())
+}
+
+fn compare(options: &CompareOptions) -> Result<bool> {
+    let (a, b) = (recording(&options.a)?, recording(&options.b)?);
+    let comparison = Comparison::of(&a, &b);
+    print!("{comparison}");
+    if let Some(path) = &options.report {
+        write(path, page::of_comparison(&comparison))?;
+    }
+    Ok(true)
+}
+
+fn page(options: &PageOptions) -> Result<bool> {
+    write(&options.page, page::of_run(&recording(&options.recording)?))?;
+    Ok(true)
+}
+
+fn recording(path: &Path) -> Result<Recording> {
+    let found = Recording::read(path);
+    Ok(found.map_err(|error| BadInput(format!("{} {error}", path.display())))?)
+}
+
+fn write(path: &Path, text: String) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn audit(options: &AuditOptions) -> Result<bool> {
@@ -114,8 +160,7 @@ fn tell(text: &str, report: &impl Serialize, json: Option<&Path>) -> Result<()> 
         }
         Some(path) => {
             print!("{text}");
-            std::fs::write(path, as_json()? + "\n")
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            write(path, as_json()? + "\n")?;
         }
     }
     Ok(())

@@ -66,6 +66,8 @@ pub struct Meter {
     pub acknowledged: Vec<u64>,
     /// Settlements of each second.
     pub series: Vec<u64>,
+    /// Dinners that failed before the till had a code to scan.
+    pub unscanned: u64,
     latency: Histogram<u64>,
     scan_latency: Histogram<u64>,
 }
@@ -83,6 +85,7 @@ impl Default for Meter {
             failed: BTreeMap::new(),
             acknowledged: Vec::new(),
             series: Vec::new(),
+            unscanned: 0,
             latency: histogram(),
             scan_latency: histogram(),
         }
@@ -129,7 +132,10 @@ impl Meter {
                 self.series[second] += 1;
             }
             End::Declined(reason) => *self.declined.entry(word(reason)).or_default() += 1,
-            End::Failed(word) => *self.failed.entry(word).or_default() += 1,
+            End::Failed(word) => {
+                *self.failed.entry(word).or_default() += 1;
+                self.unscanned += u64::from(served.scanned == served.due);
+            }
         }
         if served.due >= began && !matches!(served.end, End::Failed(_)) {
             record(&mut self.latency, served.told - served.due);
@@ -150,6 +156,12 @@ impl Meter {
     #[must_use]
     pub fn declines(&self) -> u64 {
         self.declined.values().sum()
+    }
+
+    /// What [`Meter::latency`] and [`Meter::scan_latency`] are read from, in nanoseconds.
+    #[must_use]
+    pub fn histograms(&self) -> [&Histogram<u64>; 2] {
+        [&self.latency, &self.scan_latency]
     }
 
     /// From the moment when a dinner should have begun until the till was told.

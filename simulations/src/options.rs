@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
 
 use crate::{
-    capacity::CapacityOptions, live::options::LiveOptions, scenario::options::EveningOptions,
+    capacity::CapacityOptions, keep::KeepOptions, live::options::LiveOptions,
+    scenario::options::EveningOptions,
 };
 
 /// Load simulation of dinner-group checkout on the Fanju engine.
@@ -29,6 +30,10 @@ pub enum Task {
     Dinner(Box<DinnerOptions>),
     /// Put load on a running server over real websockets, and check all that every phone is told.
     Live(Box<LiveOptions>),
+    /// Set two recordings side by side, with ratios.
+    Compare(CompareOptions),
+    /// Write the page of a recording that was kept.
+    Page(PageOptions),
     /// Re-read the journal of a data folder with independent arithmetic; changes nothing.
     Audit(AuditOptions),
 }
@@ -116,6 +121,9 @@ pub struct DinnerOptions {
     /// Writes the report as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+    /// What is kept.
+    #[command(flatten)]
+    pub keep: KeepOptions,
     /// Leaves the audit out.
     #[arg(long)]
     pub no_audit: bool,
@@ -174,6 +182,31 @@ pub struct AuditOptions {
     /// Writes the verdict as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+}
+
+/// Options of `compare`.
+#[derive(Args, Clone, Debug)]
+pub struct CompareOptions {
+    /// The recording that is the measure.
+    #[arg(value_name = "A.json")]
+    pub a: PathBuf,
+    /// The recording that is looked at; a ratio is B / A.
+    #[arg(value_name = "B.json")]
+    pub b: PathBuf,
+    /// Writes both as one page as well.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+}
+
+/// Options of `page`.
+#[derive(Args, Clone, Debug)]
+pub struct PageOptions {
+    /// What `--recording` wrote.
+    #[arg(value_name = "RECORDING.json")]
+    pub recording: PathBuf,
+    /// The page.
+    #[arg(value_name = "FILE.html")]
+    pub page: PathBuf,
 }
 
 /// How dinners arrive.
@@ -324,13 +357,11 @@ mod tests {
     #[track_caller]
     fn check(arguments: &str, expected: Result<(), &str>) {
         let words = ["fanju-sim", "dinner"].into_iter().chain(arguments.split_whitespace());
-        let outcome = match Options::try_parse_from(words) {
-            Ok(Options { task: Task::Dinner(options) }) => options.check(),
-            Ok(Options { task: Task::Audit(_) | Task::Live(_) }) => {
-                unreachable!("`dinner` was asked for")
-            }
-            Err(error) => Err(error.to_string()),
-        };
+        let task = Options::try_parse_from(words).map(|options| options.task);
+        let outcome = task.map_err(|error| error.to_string()).and_then(|task| {
+            let Task::Dinner(options) = task else { unreachable!("`dinner` was asked for") };
+            options.check()
+        });
         match (outcome, expected) {
             (Ok(()), Ok(())) => {}
             (Err(found), Err(part)) => assert!(found.contains(part), "{found}"),

@@ -37,7 +37,9 @@ impl Process {
         Usage { memory: self.memory_bytes(), cpu: self.cpu_times() }
     }
 
-    fn memory_bytes(&self) -> (u64, u64) {
+    /// Memory in use now, and at most so far, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> (u64, u64) {
         let status = fs::read_to_string(self.0.join("status")).unwrap_or_default();
         let kilobytes = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));

@@ -13,14 +13,15 @@ use crate::{
     acks::AckFile,
     auditor::{Audit, Auditor},
     bills::{self, BadRow, Rows},
-    capacity::{self, Found, Search, Seen},
     dinner::{self, Moment, Pace, Plan, Ran, Timetable, Watch},
     options::{Diners, DinnerOptions, Rate},
     population::{self, Wanted},
     process,
-    report::{FileReport, Report, Settings},
+    recorder::Gauges,
+    recording::{Kind, Recording},
+    report::{FileReport, Report, Settings, grouped},
     show::Show,
-    tally::{Snapshot, Tally},
+    tally::{self, Snapshot, Tally},
     workload::{Menu, Numbers, Workload},
 };
 
@@ -29,24 +30,24 @@ use crate::{
 const TABLES: usize = 2_000;
 
 /// Measured time without `--seconds`, without a file.
-const SECONDS: Duration = Duration::from_secs(10);
+pub(crate) const SECONDS: Duration = Duration::from_secs(10);
 
 /// The most dinners per second that wallets are topped up for with `--rate max`.
 const RATE_MAX: u64 = 1_000_000;
 
 /// How long books may take to catch up.
-const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Input that makes no sense; nothing was run.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BadInput(pub String);
 
-/// Runs `dinner`.
+/// Runs `dinner`; gives its report, and its recording.
 ///
 /// # Errors
 /// [`BadInput`], or whatever the engine or the system says.
-pub fn dinner(options: &DinnerOptions) -> Result<Report> {
+pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     let (menu, file) = menu(options)?;
     let seconds = measured(options, &menu);
     let numbers = numbers(options, &menu)?;
@@ -60,6 +61,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<Report> {
         eprintln!("*** --no-sync: NOT DURABLE, a crash of the machine loses settlements ***");
     }
 
+    let mut recording = Recording::begin(Kind::Dinner, title(options), options.seed, Some(&data));
     let engine = Engine::open(config(options, &data)).context("cannot open the engine")?;
     let expected = expected_dinners(options, numbers.dinners, seconds);
     let wanted = Wanted {
@@ -96,71 +98,50 @@ pub fn dinner(options: &DinnerOptions) -> Result<Report> {
     watch.show.end();
     let (books_drain, audit) = wind_up(engine, options, &ran);
     let settings = settings(options, &data, tables);
-    let tally = Tally { ran, before, after, books_drain, setup, setup_s, file, audit, settings };
+    note(&mut recording, &settings, options);
+    let exponent = options.currency.exponent();
+    #[rustfmt::skip]
+    let tally = Tally {
+        ran, before, after, books_drain, setup, setup_s, file, audit, settings, recording, exponent,
+    };
     Ok(tally.report())
 }
 
-/// How long the disk and the books may rest between two steps of a search.
-const SETTLE: Duration = Duration::from_secs(1);
-
-/// Dinners per second of a search's first step.
-const FIRST_RATE: u64 = 1_000;
-
-/// Searches the highest rate that keeps the stated 99th percentile, in one engine.
-///
-/// # Errors
-/// [`BadInput`], or whatever the engine or the system says.
-pub fn capacity(options: &DinnerOptions) -> Result<Found> {
-    let (menu, numbers) = (Menu::Published, numbers(options, &Menu::Published)?);
-    let numbers = Numbers { dinners: None, ..numbers };
-    let mut workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
-    let (data, _removed_at_the_end) = data_folder(options)?;
-    let engine = Engine::open(config(options, &data)).context("cannot open the engine")?;
-    let wanted = Wanted {
-        merchants: numbers.merchants,
-        wallets: options.wallets,
-        seating: workload.seating(),
-        funds: workload.funds(u64::MAX),
-        currency: options.currency,
-    };
-    let seconds = options.seconds.unwrap_or(SECONDS);
-    let (population, _) = population::set_up(&engine, wanted, |what| eprintln!("{what}"))?;
-    let mut search = Search::new(FIRST_RATE, options.capacity.p99);
-    eprintln!("{}", capacity::HEAD);
-    while let Some(rate) = search.next_rate() {
-        std::thread::sleep(SETTLE);
-        engine.block_on(engine.books_caught_up(BOOKS_PATIENCE))?;
-        let plan = Plan {
-            population: &population,
-            menu: &menu,
-            currency: options.currency,
-            pace: Pace::Open(Timetable::new(rate, options.seed)),
-            warmup: options.warmup.max(SETTLE),
-            seconds: Some(seconds),
-        };
-        let ran = dinner::run(&engine, plan, &mut workload, None, &mut Unwatched)
-            .context("no acknowledgements are written")?;
-        let seen = Seen {
-            rate,
-            settled: ran.meter.settlements,
-            p99_us: ran.meter.latency().p99,
-            failed: ran.meter.failed.values().sum::<u64>() + ran.meter.declines(),
-            overtime: ran.meter.wall().saturating_sub(seconds),
-            seconds,
-        };
-        eprintln!("{}", search.take(seen));
+/// What people call a run.
+fn title(options: &DinnerOptions) -> String {
+    let files = &options.files;
+    match (options.rate, files.bills.as_ref().or(files.orders.as_ref())) {
+        (_, Some(path)) => {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            format!("Bills of {}", name.unwrap_or_default())
+        }
+        (Rate::Max, None) => "As many dinners as go".to_owned(),
+        (Rate::PerSecond(rate), None) => format!("{} dinners a second", grouped(rate.into())),
     }
-    engine.close_blocking();
-    Ok(search.found())
 }
 
-/// Nobody follows a step: its row tells enough.
-struct Unwatched;
-
-impl Watch for Unwatched {
-    fn begins(&mut self) {}
-
-    fn tick(&mut self, _moment: Moment) {}
+/// Notes what was asked for.
+fn note(recording: &mut Recording, settings: &Settings, options: &DinnerOptions) {
+    recording.set("rate", &settings.rate);
+    if let Some(tables) = settings.tables {
+        recording.set("tables at once", tables);
+    }
+    recording.set("diners at a table", &settings.diners);
+    recording.set("wallets", grouped(settings.wallets.into()));
+    recording.set("wallets dining", grouped(settings.wallets_dining.into()));
+    recording.set("merchants", grouped(settings.merchants.into()));
+    if let Some(path) = options.files.bills.as_ref().or(options.files.orders.as_ref()) {
+        recording.set("file", path.display());
+    }
+    let span = |span: Option<Duration>, none: &str| {
+        span.map_or_else(|| none.to_owned(), |span| format!("{} s", span.as_secs_f64()))
+    };
+    recording.set("measured", span(options.seconds, "until the dinners end, or 10 s"));
+    recording.set("at most", options.count.map_or_else(|| "any".into(), |n| grouped(n.into())));
+    recording.set("warm-up", span(Some(options.warmup), ""));
+    recording.set("leaves memory after", span(options.idle_after, "the engine's default"));
+    recording.set("journal synced", if settings.sync { "yes" } else { "no" });
+    recording.set("currency", &settings.currency);
 }
 
 /// Lets the books catch up, closes the engine, and audits its journal.
@@ -231,7 +212,7 @@ fn measured(options: &DinnerOptions, menu: &Menu) -> Option<Duration> {
     options.seconds.or((!ends_by_itself).then_some(SECONDS))
 }
 
-fn numbers(options: &DinnerOptions, menu: &Menu) -> Result<Numbers> {
+pub(crate) fn numbers(options: &DinnerOptions, menu: &Menu) -> Result<Numbers> {
     let fits = |number: u64| usize::try_from(number).context("number too large");
     let file = menu.rows().map(|rows| {
         let rounds = options.files.repeat.or(options.seconds.is_none().then_some(1));
@@ -330,7 +311,11 @@ impl Watch for Measuring<'_> {
         self.before = Some(Snapshot::take(self.engine));
     }
 
+    fn gauges(&mut self) -> Gauges {
+        tally::gauges(&self.engine.stats(), process::memory_bytes().0)
+    }
+
     fn tick(&mut self, moment: Moment) {
-        self.show.tick(moment);
+        self.show.tick(&moment);
     }
 }

@@ -43,8 +43,8 @@ impl Show {
     }
 
     /// Says how far it is.
-    pub fn tick(&mut self, moment: Moment) {
-        let Moment { measured, settlements, queue } = moment;
+    pub fn tick(&mut self, moment: &Moment) {
+        let Moment { measured, settlements, queue, .. } = *moment;
         let (paid, since) = (grouped(settlements.into()), measured.unwrap_or_default());
         let text = match measured {
             Some(since) => format!("{:.0} s: {paid} paid, {queue} in flight", since.as_secs_f64()),

@@ -11,10 +11,10 @@ use fanju_sim::{
 
 fn options(words: &str) -> FileOptions {
     let words = ["fanju-sim", "dinner"].into_iter().chain(words.split_whitespace());
-    match Options::parse_from(words).task {
-        Task::Dinner(options) => options.files,
-        Task::Audit(_) | Task::Live(_) => unreachable!("`dinner` was asked for"),
-    }
+    let Task::Dinner(options) = Options::parse_from(words).task else {
+        unreachable!("`dinner` was asked for")
+    };
+    options.files
 }
 
 /// A real data set of the project's shared folder; says so loudly when it is not there.

@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     frame::{Ended, FrameError, Hello, Refusal, Settled, ShownCode},
+    guests::Guests,
     line::{Line, Then},
     meter::{Complete, Meter},
     session::SessionError,
@@ -95,6 +96,8 @@ pub struct Hall {
     lost: Option<SessionError>,
     /// What is counted.
     pub meter: Meter,
+    /// People who go from table to table, in an evening from a scenario.
+    pub guests: Guests,
 }
 
 impl Hall {
@@ -116,6 +119,7 @@ impl Hall {
             clock: None,
             lost: None,
             meter: Meter::default(),
+            guests: Guests::default(),
         }
     }
 
@@ -309,13 +313,13 @@ impl Hall {
             Err(refusal) => {
                 self.in_flight -= 1;
                 seated.dinner = None;
-                *self.meter.failed.entry(refusal.code).or_default() += 1;
+                self.meter.failed(&refusal.code, now);
                 return Ok(());
             }
         };
         if ended.state != "settled" {
             let reason = ended.reason.map_or("unknown", |reason| reason.reason);
-            *self.meter.declined.entry(reason.to_owned()).or_default() += 1;
+            self.meter.declined(reason, now);
             self.in_flight -= 1;
             seated.dinner = None;
             return Ok(());

@@ -7,7 +7,10 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-use crate::meter::{Latency, histogram, latency, record};
+use crate::{
+    meter::{Latency, histogram, latency, record},
+    recorder::{Answer, Recorder},
+};
 
 /// One paid dinner: answered, and told to every phone.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +113,8 @@ pub struct Meter {
     pub storm: Storm,
     /// Complete dinners of each second.
     pub series: Vec<u64>,
+    /// What each second held, from the first dinner on.
+    pub recorder: Option<Recorder>,
     answered: Histogram<u64>,
     heard: Histogram<u64>,
     late: Histogram<u64>,
@@ -135,6 +140,7 @@ impl Default for Meter {
             faults: Faults::default(),
             storm: Storm { cut: 0, back: 0, with_state: 0, times: histogram() },
             series: Vec::new(),
+            recorder: None,
             answered: histogram(),
             heard: histogram(),
             late: histogram(),
@@ -161,10 +167,31 @@ impl Meter {
         }
     }
 
+    /// A dinner ended without money.
+    pub fn declined(&mut self, reason: &str, now: Instant) {
+        *self.declined.entry(reason.to_owned()).or_default() += 1;
+        self.record(now, None, Answer::Declined);
+    }
+
+    /// A dinner was refused or failed.
+    pub fn failed(&mut self, word: &str, now: Instant) {
+        *self.failed.entry(word.to_owned()).or_default() += 1;
+        self.record(now, None, Answer::Failed);
+    }
+
+    fn record(&mut self, at: Instant, took: Option<Duration>, answer: Answer) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.answer(at, took, answer);
+        }
+    }
+
     /// A dinner is complete.
     pub fn complete(&mut self, dinner: &Complete) {
         let Complete { due, scanned, answered, heard, phones, total } = *dinner;
         self.paid_minor = self.paid_minor.saturating_add(total);
+        let last = heard.max(answered);
+        let took = heard.saturating_duration_since(due);
+        self.record(last, Some(took), Answer::Settled { paid_minor: total.into() });
         let Some((began, _)) = self.window.filter(|(began, end)| *began <= due && due < *end)
         else {
             self.warmups += 1;
@@ -172,7 +199,6 @@ impl Meter {
         };
         self.dinners += 1;
         self.pushes += u64::from(phones);
-        let last = heard.max(answered);
         self.last_heard = self.last_heard.max(Some(last));
         let second = usize::try_from((last - began).as_secs()).unwrap_or(usize::MAX);
         if second >= self.series.len() {
@@ -181,7 +207,13 @@ impl Meter {
         self.series[second] += 1;
         record(&mut self.late, scanned.saturating_duration_since(due));
         record(&mut self.answered, answered.saturating_duration_since(due));
-        record(&mut self.heard, heard.saturating_duration_since(due));
+        record(&mut self.heard, took);
+    }
+
+    /// What [`Meter::heard_by_all`], [`Meter::answered`] and [`Meter::late`] are read from.
+    #[must_use]
+    pub fn histograms(&self) -> [&Histogram<u64>; 3] {
+        [&self.heard, &self.answered, &self.late]
     }
 
     /// From the beginning of measuring until the last phone was told.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use fanju::money::Currency;
 use tokio::{runtime::Builder, task::LocalSet};
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use super::{
     cast::Cast,
     hall::Hall,
     options::{LiveOptions, Numbers},
-    pace,
+    pace, recorded,
     report::{LiveReport, Marks, Settings},
     set_up::{Phones, Setting},
 };
@@ -22,6 +23,9 @@ use crate::{
     dinner::{Moment, Timetable},
     options::Rate,
     process::{self, Process, Usage},
+    recorder::{Gauges, Recorder},
+    recording::{Kind, Money, Recording},
+    report::grouped,
     run::BadInput,
     show::Show,
 };
@@ -38,11 +42,11 @@ const PATIENCE: Duration = Duration::from_secs(70);
 /// How long a server may tidy up after everybody came in, before its memory is looked at.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Runs `live`.
+/// Runs `live`; gives its report, and its recording.
 ///
 /// # Errors
 /// [`BadInput`], or whatever the server or the system says.
-pub fn live(options: &LiveOptions) -> Result<LiveReport> {
+pub fn live(options: &LiveOptions) -> Result<(LiveReport, Recording)> {
     let bad = |error: String| BadInput(error);
     let cast = Cast::read(&options.cast)
         .map_err(|error| bad(format!("{} {error}", options.cast.display())))?;
@@ -58,7 +62,8 @@ async fn run(
     cast: &Cast,
     numbers: Numbers,
     server: Option<Process>,
-) -> Result<LiveReport> {
+) -> Result<(LiveReport, Recording)> {
+    let mut recording = Recording::begin(Kind::Live, title(options), options.seed, None);
     let name = Uuid::now_v7().simple().to_string();
     // The time in milliseconds and twelve random bits are name enough.
     let run: Rc<str> = name[..16].into();
@@ -78,9 +83,41 @@ async fn run(
     let mut evening = Evening { options, hall: &hall, phones, server, show };
     let (before, after) = evening.pass().await?;
     evening.show.end();
-    let hall = hall.borrow();
+    let gauges = evening.gauges();
+    let mut hall = hall.borrow_mut();
     let marks = Marks { setup, empty, full, before, after };
-    Ok(LiveReport::of(&hall, &marks, settings(options, numbers)))
+    let report = LiveReport::of(&hall, &marks, settings(options, numbers));
+    note(&mut recording, &report.settings, options);
+    recorded::fill(&mut recording, &mut hall, &report, gauges);
+    let currency = cast.merchants.first().and_then(|merchant| merchant.currency.parse().ok());
+    recording.money = currency.map(|currency: Currency| Money {
+        currency: currency.code().to_owned(),
+        exponent: currency.exponent(),
+        paid_minor: report.paid_minor.into(),
+        refunded_minor: None,
+    });
+    Ok((report, recording))
+}
+
+/// What people call a run.
+fn title(options: &LiveOptions) -> String {
+    match options.rate {
+        Rate::Max => "As many live dinners as go".to_owned(),
+        Rate::PerSecond(rate) => format!("{} live dinners a second", grouped(rate.into())),
+    }
+}
+
+/// Notes what was asked for.
+fn note(recording: &mut Recording, settings: &Settings, options: &LiveOptions) {
+    recording.set("rate", &settings.rate);
+    recording.set("tables", settings.tables);
+    recording.set("diners at a table", settings.party);
+    recording.set("tills", settings.tills);
+    recording.set("quiet sessions", settings.idle);
+    recording.set("sessions", settings.sessions);
+    recording.set("sessions cut at once", options.storm);
+    recording.set("measured", format!("{} s", settings.seconds));
+    recording.set("warm-up", format!("{} s", settings.warmup_s));
 }
 
 fn settings(options: &LiveOptions, numbers: Numbers) -> Settings {
@@ -106,19 +143,22 @@ fn settings(options: &LiveOptions, numbers: Numbers) -> Settings {
 /// Processor time and memory of this program and of the server.
 pub type Usages = (Usage, Option<Usage>);
 
-struct Evening<'a> {
-    options: &'a LiveOptions,
-    hall: &'a Rc<RefCell<Hall>>,
-    phones: Phones,
-    server: Option<Process>,
-    show: Show,
+pub(super) struct Evening<'a> {
+    pub(super) options: &'a LiveOptions,
+    pub(super) hall: &'a Rc<RefCell<Hall>>,
+    pub(super) phones: Phones,
+    pub(super) server: Option<Process>,
+    pub(super) show: Show,
 }
 
 impl Evening<'_> {
     /// Dinners from the first to the last; gives what was used when measuring began, and when no
     /// dinner began any more.
-    async fn pass(&mut self) -> Result<(Usages, Usages)> {
-        let measure_at = Instant::now() + self.options.warmup;
+    pub(super) async fn pass(&mut self) -> Result<(Usages, Usages)> {
+        let began = Instant::now();
+        let measure_at = began + self.options.warmup;
+        let recorder = Recorder::new(began, measure_at, self.gauges());
+        self.hall.borrow_mut().meter.recorder = Some(recorder);
         let end = measure_at + self.options.seconds;
         let storm_at = measure_at + self.options.seconds / 2;
         self.hall.borrow_mut().meter.measure(measure_at, end);
@@ -134,6 +174,7 @@ impl Evening<'_> {
         self.hall.borrow_mut().end();
         while !self.is_over() && end.elapsed() < PATIENCE {
             self.look()?;
+            self.gauge(Instant::now());
             tokio::time::sleep(LOOK).await;
         }
         self.hall.borrow_mut().give_up();
@@ -143,6 +184,24 @@ impl Evening<'_> {
     fn is_over(&self) -> bool {
         let hall = self.hall.borrow();
         hall.open_dinners() == 0 && hall.meter.storm.back >= hall.meter.storm.cut
+    }
+
+    /// Of the server, if it was named.
+    fn gauges(&self) -> Gauges {
+        let memory_bytes = self.server.as_ref().map(|server| server.memory_bytes().0);
+        Gauges { memory_bytes, ..Gauges::default() }
+    }
+
+    /// Takes note of what waits, and once a second of the server.
+    fn gauge(&self, now: Instant) {
+        let mut hall = self.hall.borrow_mut();
+        let queue = hall.open_dinners();
+        if let Some(recorder) = &mut hall.meter.recorder {
+            recorder.queue(now, queue);
+            if recorder.is_due(now) {
+                recorder.gauge(now, self.gauges());
+            }
+        }
     }
 
     fn usages(&self) -> Usages {
@@ -171,15 +230,20 @@ impl Evening<'_> {
             self.look()?;
             let now = Instant::now();
             self.hall.borrow_mut().refresh(now);
+            self.gauge(now);
             if now >= moment {
                 return Ok(());
             }
             let measured = measured_since.map(|since| now.saturating_duration_since(since));
-            let (settlements, queue) = {
+            let told = {
                 let hall = self.hall.borrow();
-                (hall.meter.dinners, hall.open_dinners())
+                let meter = &hall.meter;
+                let not_paid = (meter.declined.values().sum(), meter.failed.values().sum());
+                let last = meter.recorder.as_ref().and_then(Recorder::last);
+                let (settlements, queue) = (meter.dinners, hall.open_dinners());
+                Moment { measured, settlements, queue, not_paid, last }
             };
-            self.show.tick(Moment { measured, settlements, queue });
+            self.show.tick(&told);
             tokio::time::sleep_until(moment.min(now + TICK).into()).await;
         }
     }
@@ -191,6 +255,10 @@ impl Evening<'_> {
     fn storm(&self) {
         let phones = self.phones.seated.iter().chain(&self.phones.idle).take(self.options.storm);
         let cut = phones.map(|phone| phone.cut()).count() as u64;
-        self.hall.borrow_mut().meter.storm.cut = cut;
+        let meter = &mut self.hall.borrow_mut().meter;
+        meter.storm.cut = cut;
+        if let Some(recorder) = &mut meter.recorder {
+            recorder.mark(Instant::now(), "storm");
+        }
     }
 }

@@ -11,7 +11,11 @@ use super::{
     house::{Ended, Word},
     script::Outing,
 };
-use crate::meter::{histogram, record};
+use crate::{
+    dinner::Moment,
+    meter::{histogram, record},
+    recorder::{Answer, Gauges, Recorder},
+};
 
 /// What is timed beside orders.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -60,21 +64,6 @@ pub struct Funnel {
     pub confirmed: u64,
     /// That were paid.
     pub settled: u64,
-}
-
-/// One second of the evening as it was played, from its beginning.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Second {
-    /// Orders paid.
-    pub settled: u64,
-    /// Orders declined.
-    pub declined: u64,
-    /// Orders refused or failed.
-    pub failed: u64,
-    /// Paid to merchants.
-    pub paid_minor: u64,
-    /// Most orders between scan and answer.
-    pub queue: u64,
 }
 
 /// Everything that is counted.
@@ -134,7 +123,7 @@ pub struct Count {
     /// See [`Count::queue`].
     pub queue_max: u64,
     /// Second by second.
-    pub seconds: Vec<Second>,
+    pub recorder: Option<Recorder>,
     /// From when an order should have been scanned until the till was told; nobody was asked.
     pub straight: Histogram<u64>,
     /// From the last answer of a diner who was asked until the till was told.
@@ -153,7 +142,7 @@ const FAULTS_MAX: usize = 20;
 impl Count {
     /// Nothing yet: the evening begins at `began`, and is measured from `measure_from`.
     #[must_use]
-    pub fn new(began: Instant, measure_from: Instant) -> Self {
+    pub fn new(began: Instant, measure_from: Instant, recorder: Recorder) -> Self {
         Self {
             began,
             measure_from,
@@ -183,7 +172,7 @@ impl Count {
             faults: Vec::new(),
             queue: 0,
             queue_max: 0,
-            seconds: Vec::new(),
+            recorder: Some(recorder),
             straight: histogram(),
             after_answer: histogram(),
             late: histogram(),
@@ -198,13 +187,43 @@ impl Count {
         }
     }
 
-    fn second(&mut self, moment: Instant) -> &mut Second {
-        let second = moment.saturating_duration_since(self.began).as_secs();
-        let second = usize::try_from(second).unwrap_or(0);
-        if second >= self.seconds.len() {
-            self.seconds.resize(second + 1, Second::default());
+    fn record(&mut self, order: &Counted, answer: Answer) {
+        let took = match order.answered_at {
+            Some(at) => Some(order.told.saturating_duration_since(at)),
+            // Only the deadline ended it: that is no latency.
+            None if order.asked > 0 => None,
+            None => Some(order.told.saturating_duration_since(order.due)),
+        };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.answer(order.told, took, answer);
         }
-        &mut self.seconds[second]
+        if let Some(took) = took.filter(|_| order.due >= self.measure_from)
+            && answer != Answer::Failed
+        {
+            let times = if order.asked > 0 { &mut self.after_answer } else { &mut self.straight };
+            record(times, took);
+        }
+    }
+
+    /// Looks at the gauges, if it is time.
+    pub fn look(&mut self, now: Instant, gauges: impl FnOnce() -> Gauges) {
+        let queue = usize::try_from(self.queue).unwrap_or(usize::MAX);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.queue(now, queue);
+            if recorder.is_due(now) {
+                recorder.gauge(now, gauges());
+            }
+        }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn moment(&self, now: Instant) -> Moment {
+        let measured = (now >= self.measure_from).then(|| now - self.measure_from);
+        let queue = usize::try_from(self.queue).unwrap_or(usize::MAX);
+        let not_paid = (self.declined.values().sum(), self.failed.values().sum());
+        let last = self.recorder.as_ref().and_then(Recorder::last);
+        Moment { measured, settlements: self.funnel.settled, queue, not_paid, last }
     }
 
     /// A table arrived.
@@ -238,9 +257,10 @@ impl Count {
     pub fn scanned(&mut self, due: Instant) {
         self.queue += 1;
         self.queue_max = self.queue_max.max(self.queue);
-        let queue = self.queue;
-        let second = self.second(Instant::now());
-        second.queue = second.queue.max(queue);
+        let queue = usize::try_from(self.queue).unwrap_or(usize::MAX);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.queue(Instant::now(), queue);
+        }
         if due >= self.measure_from {
             self.funnel.scanned += 1;
         } else {
@@ -273,21 +293,19 @@ impl Count {
                 self.debits += debits.unwrap_or(0) as u64;
                 self.positions.push(*position);
                 *self.paid_by_kind.entry(order.kind).or_default() += 1;
-                let second = self.second(order.told);
-                second.settled += 1;
-                second.paid_minor += total_minor;
+                self.record(&order, Answer::Settled { paid_minor: (*total_minor).into() });
                 self.funnel.settled += u64::from(is_measured);
             }
             Ok(Ended::Declined(reason)) => {
                 confirmed &= !matches!(reason.as_ref(), "refused" | "timed_out");
-                self.second(order.told).declined += 1;
+                self.record(&order, Answer::Declined);
                 if is_measured {
                     *self.declined.entry(reason.to_string()).or_default() += 1;
                 }
             }
             Err(word) => {
                 confirmed = false;
-                self.second(order.told).failed += 1;
+                self.record(&order, Answer::Failed);
                 if is_measured {
                     *self.failed.entry(word.to_string()).or_default() += 1;
                 }
@@ -302,17 +320,6 @@ impl Count {
         self.funnel.reserved += u64::from(reserved);
         self.funnel.confirmed += u64::from(reserved && confirmed);
         record(&mut self.late, order.scanned.saturating_duration_since(order.due));
-        if order.ended.is_err() {
-            return;
-        }
-        match order.answered_at {
-            Some(at) => record(&mut self.after_answer, order.told.saturating_duration_since(at)),
-            None if order.asked == 0 => {
-                record(&mut self.straight, order.told.saturating_duration_since(order.due));
-            }
-            // Only the deadline ended it: that is no latency.
-            None => {}
-        }
     }
 
     /// A till that asks again must hear what is so (G-1).

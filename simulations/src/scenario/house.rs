@@ -125,8 +125,8 @@ pub trait House {
         stop: usize,
         part_minor: Option<u64>,
     ) -> impl Future<Output = Result<u64, Word>>;
-    /// The phone at `seat` loses its connection at `moment`, for so long, if it has one.
-    fn cut(&self, outing: &Outing, seat: usize, moment: Instant, away: Duration);
+    /// The phone at `seat` loses its connection at `moment`, for so long; says whether it has one.
+    fn cut(&self, outing: &Outing, seat: usize, moment: Instant, away: Duration) -> bool;
     /// The table gets up: nobody listens to its group any more.
     fn leave(&self, outing: &Outing, ear: Self::Ear) -> impl Future<Output = ()>;
 }

@@ -34,7 +34,7 @@ use super::{
     timers::Timers,
 };
 use crate::{
-    dinner::{Moment, Watch},
+    dinner::Watch,
     drive::{Drive, run_all},
 };
 
@@ -127,10 +127,9 @@ impl<'a> EngineHouse<'a> {
             }
             if now >= tick_at {
                 tick_at = now + TICK;
-                let count = count.borrow();
-                let measured = measuring.then(|| now - measure_from);
-                let queue = usize::try_from(count.queue).unwrap_or(usize::MAX);
-                watch.tick(Moment { measured, settlements: count.funnel.settled, queue });
+                let mut count = count.borrow_mut();
+                count.look(now, || watch.gauges());
+                watch.tick(count.moment(now));
             }
             let arrival = next.as_ref().map(|outing| pace.at(outing.at_ms));
             let mut until =
@@ -293,8 +292,9 @@ impl House for EngineHouse<'_> {
         Ok(refund.amount.minor().unsigned_abs())
     }
 
-    fn cut(&self, _outing: &Outing, _seat: usize, _moment: Instant, _away: Duration) {
+    fn cut(&self, _outing: &Outing, _seat: usize, _moment: Instant, _away: Duration) -> bool {
         // There is no connection in one process.
+        false
     }
 
     async fn leave(&self, _outing: &Outing, ear: Subscription) {

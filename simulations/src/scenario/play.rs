@@ -65,8 +65,8 @@ async fn sit_down<H: House>(
         }
         if let Some((after_ms, away_ms)) = diner.cut {
             let moment = due + pace.span(after_ms);
-            house.cut(outing, seat, moment, pace.span(away_ms));
-            count.borrow_mut().cuts += 1;
+            let is_cut = house.cut(outing, seat, moment, pace.span(away_ms));
+            count.borrow_mut().cuts += u64::from(is_cut);
         }
     }
 }

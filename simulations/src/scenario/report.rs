@@ -1,8 +1,9 @@
 //! Report: from what was counted to a recording, and to a page for people.
 
-use std::fmt::{self, Write as _};
-
-use hdrhistogram::Histogram;
+use std::{
+    fmt::{self, Write as _},
+    time::Instant,
+};
 
 use super::{
     Scenario,
@@ -12,8 +13,8 @@ use super::{
 };
 use crate::{
     auditor::Verdict,
-    meter::tenths,
-    recording::{Distribution, Funnel, Money, Point, Recording, Second, Table},
+    recorder::{Gauges, distribution},
+    recording::{Distribution, Funnel, Money, Recording, Table},
     report::{grouped, money, row, whole},
 };
 
@@ -23,7 +24,9 @@ pub struct Played<'a> {
     /// The file.
     pub scenario: &'a Scenario,
     /// What happened.
-    pub count: &'a Count,
+    pub count: &'a mut Count,
+    /// How the gauges stand at the end.
+    pub gauges: Gauges,
 }
 
 /// Notes what was asked for.
@@ -45,8 +48,8 @@ pub(crate) fn set(
 }
 
 /// Fills in what was counted.
-pub(crate) fn fill(recording: &mut Recording, played: &Played<'_>) {
-    let Played { scenario, count } = *played;
+pub(crate) fn fill(recording: &mut Recording, played: Played<'_>) {
+    let Played { scenario, count, gauges } = played;
     let funnel = count.funnel;
     recording.warmup_s = count.warmup().as_secs_f64();
     recording.wall_s = count.wall().as_secs_f64();
@@ -66,26 +69,10 @@ pub(crate) fn fill(recording: &mut Recording, played: &Played<'_>) {
     });
     recording.queue_max = Some(count.queue_max);
     recording.latencies = distributions(count);
-    let warmup = i64::try_from(count.warmup().as_secs()).unwrap_or(0);
-    let wall = count.warmup() + count.wall();
-    let seconds = count.seconds.iter().zip(0_i64..).map(|(second, at)| Second {
-        at_s: at - warmup,
-        span_ms: span_ms(wall, at),
-        settled: second.settled,
-        declined: second.declined,
-        failed: second.failed,
-        queue: Some(second.queue),
-        paid_minor: Some(second.paid_minor.into()),
-        ..Second::default()
-    });
-    recording.seconds = seconds.collect();
+    if let Some(recorder) = count.recorder.take() {
+        (recording.seconds, recording.marks) = recorder.finish(Instant::now(), gauges);
+    }
     recording.tables = vec![people_table(count), stops_table(scenario, count)];
-}
-
-/// How much of second `at` belongs to a run of that length.
-fn span_ms(wall: std::time::Duration, at: i64) -> u32 {
-    let left = wall.as_millis().saturating_sub(u128::try_from(at).unwrap_or(0) * 1_000);
-    u32::try_from(left.min(1_000)).unwrap_or(1_000)
 }
 
 fn distributions(count: &Count) -> Vec<Distribution> {
@@ -115,21 +102,6 @@ fn distributions(count: &Count) -> Vec<Distribution> {
     all
 }
 
-#[expect(clippy::cast_precision_loss, reason = "three significant digits are recorded")]
-fn distribution(name: &str, about: &str, times: &Histogram<u64>) -> Distribution {
-    let steps = times.iter_quantiles(2).map(|step| Point {
-        percentile: step.percentile(),
-        us: tenths(step.value_iterated_to() as f64 / 1e3),
-    });
-    let mut points: Vec<Point> = if times.is_empty() { Vec::new() } else { steps.collect() };
-    points.dedup();
-    if let Some(last) = points.last_mut() {
-        *last = Point { percentile: 100.0, us: tenths(times.max() as f64 / 1e3) };
-    }
-    let (name, about) = (name.to_owned(), about.to_owned());
-    Distribution { name, about, count: times.len(), mean_us: tenths(times.mean() / 1e3), points }
-}
-
 fn people_table(count: &Count) -> Table {
     let line = |what: &str, number: u64| vec![what.to_owned(), grouped(number.into())];
     Table {
@@ -145,7 +117,7 @@ fn people_table(count: &Count) -> Table {
             line("said nothing", count.vanished),
             line("answered when it was over", count.late_answers),
             line("bills presented again", count.again),
-            line("connections cut", count.cuts),
+            line("cuts of connections in the script", count.cuts),
             line("bills given back whole", count.refunds_whole),
             line("bills given back in part", count.refunds_part),
         ],

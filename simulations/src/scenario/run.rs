@@ -23,10 +23,12 @@ use crate::{
     dinner::{Moment, Watch},
     options::DinnerOptions,
     population,
-    process::CpuTimes,
+    process::{self, CpuTimes},
+    recorder::{Gauges, Recorder},
     recording::{Audited, Kind, Number, Recording},
     run::{self, BadInput},
     show::Show,
+    tally,
 };
 
 /// How long books may take to catch up.
@@ -62,22 +64,23 @@ pub fn evening(name: &str, options: &DinnerOptions) -> Result<Recording> {
 
     let pace = Pace { began: Instant::now(), speed };
     let measure_from = pace.began + options.warmup;
-    let count = RefCell::new(Count::new(pace.began, measure_from));
-    let mut watch = Watching { show, cpu: CpuTimes::now() };
+    let mut watch = Watching { engine: &engine, show, cpu: CpuTimes::now() };
+    let recorder = Recorder::new(pace.began, measure_from, watch.gauges());
+    let count = RefCell::new(Count::new(pace.began, measure_from, recorder));
     let script = Script::new(&scenario, scale, seed);
     house.evening(script, pace, &count, measure_from, &mut watch);
     watch.show.end();
+    let gauges = watch.gauges();
     let cpu = CpuTimes::now().since(&watch.cpu);
     recording.processor_s.insert("fanju-sim".to_owned(), cpu);
     drop(house);
-    let count = count.into_inner();
+    let mut count = count.into_inner();
     let audit = close(engine, options, &count);
-    recording.durable = Some(!options.no_sync && crate::process::file_system(&data) != "tmpfs");
+    recording.durable = Some(!options.no_sync && process::file_system(&data) != "tmpfs");
     recording.audit = audited(&audit);
     let sizes = scenario.sizes(scale);
     report::set(&mut recording, name, &scenario, sizes, options.evening);
-    let played = Played { scenario: &scenario, count: &count };
-    report::fill(&mut recording, &played);
+    report::fill(&mut recording, Played { scenario: &scenario, count: &mut count, gauges });
     Ok(recording)
 }
 
@@ -136,17 +139,22 @@ fn audited(audit: &Audit) -> Audited {
     }
 }
 
-struct Watching {
+struct Watching<'a> {
+    engine: &'a Engine,
     show: Show,
     cpu: CpuTimes,
 }
 
-impl Watch for Watching {
+impl Watch for Watching<'_> {
     fn begins(&mut self) {
         self.cpu = CpuTimes::now();
     }
 
+    fn gauges(&mut self) -> Gauges {
+        tally::gauges(&self.engine.stats(), process::memory_bytes().0)
+    }
+
     fn tick(&mut self, moment: Moment) {
-        self.show.tick(moment);
+        self.show.tick(&moment);
     }
 }

@@ -1,0 +1,352 @@
+//! Compare: two recordings side by side, `a` as the measure and `b` as the one that is looked at.
+//!
+//! A ratio is always b / a. Whatever differs besides the figures is said first: two runs on two
+//! machines tell little of two commits.
+
+use std::fmt;
+
+use crate::{
+    auditor::Verdict,
+    page::words,
+    recording::{Distribution, Recording, Second},
+};
+
+/// Ratios closer to one than this say nothing: runs of the same build differ as much.
+const NOISE: f64 = 0.05;
+
+/// Which of two figures one would rather have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// The higher.
+    Higher,
+    /// The lower.
+    Lower,
+    /// Neither.
+    Neither,
+}
+
+/// What a figure counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Microseconds.
+    Micros,
+    /// Bytes.
+    Bytes,
+}
+
+/// What a ratio means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meaning {
+    /// `b` is better.
+    Better,
+    /// `b` is worse.
+    Worse,
+    /// Too close to say.
+    Same,
+    /// Nobody wishes either, or one of them is not known.
+    Unsaid,
+}
+
+impl Meaning {
+    /// Its word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Same => "same",
+            Self::Unsaid => "",
+        }
+    }
+}
+
+/// One figure of both runs.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Figure {
+    /// What it is.
+    pub name: String,
+    /// In `a`.
+    pub a: Option<f64>,
+    /// In `b`.
+    pub b: Option<f64>,
+    /// What it counts.
+    pub unit: Unit,
+    /// Which one would rather have.
+    pub wish: Wish,
+}
+
+impl Figure {
+    /// b / a.
+    #[must_use]
+    pub fn ratio(&self) -> Option<f64> {
+        let (a, b) = (self.a?, self.b?);
+        (a > 0.0).then(|| b / a)
+    }
+
+    /// The ratio in words.
+    #[must_use]
+    pub fn ratio_word(&self) -> String {
+        self.ratio().map_or_else(|| "–".to_owned(), |ratio| format!("{ratio:.2}"))
+    }
+
+    /// What the ratio means.
+    #[must_use]
+    pub fn meaning(&self) -> Meaning {
+        let (Some(a), Some(b)) = (self.a, self.b) else { return Meaning::Unsaid };
+        let is_same = (b - a).abs() <= NOISE * a.abs();
+        match self.wish {
+            Wish::Neither => Meaning::Unsaid,
+            Wish::Higher | Wish::Lower if is_same => Meaning::Same,
+            Wish::Higher if b > a => Meaning::Better,
+            Wish::Lower if b < a => Meaning::Better,
+            Wish::Higher | Wish::Lower => Meaning::Worse,
+        }
+    }
+
+    /// Both in words.
+    #[must_use]
+    pub fn words(&self) -> [String; 2] {
+        let word = |figure: f64| match self.unit {
+            Unit::Count => words::count(figure),
+            Unit::Micros => words::micros(figure),
+            Unit::Bytes => words::bytes(figure),
+        };
+        [self.a, self.b].map(|figure| figure.map_or_else(|| "–".to_owned(), word))
+    }
+}
+
+/// Something besides the figures that is not the same in both runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Difference {
+    /// What.
+    pub name: String,
+    /// In `a`; empty if it has none.
+    pub a: String,
+    /// In `b`; empty if it has none.
+    pub b: String,
+}
+
+/// Two runs side by side.
+#[derive(Clone, Debug)]
+pub struct Comparison<'a> {
+    /// The measure.
+    pub a: &'a Recording,
+    /// The one that is looked at.
+    pub b: &'a Recording,
+    /// What is not the same.
+    pub differences: Vec<Difference>,
+    /// The figures.
+    pub figures: Vec<Figure>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Looks at both.
+    #[must_use]
+    pub fn of(a: &'a Recording, b: &'a Recording) -> Self {
+        Self { a, b, differences: differences(a, b), figures: figures(a, b) }
+    }
+}
+
+fn differences(a: &Recording, b: &Recording) -> Vec<Difference> {
+    let verdict = |run: &Recording| match run.audit.verdict {
+        Verdict::Ok => "ok",
+        Verdict::Failed => "FAILED",
+        Verdict::Skipped => "skipped",
+    };
+    let durable = |run: &Recording| match run.durable {
+        Some(true) => "yes",
+        Some(false) => "NO",
+        None => "",
+    };
+    let facts = |run: &Recording| {
+        let machine = &run.machine;
+        let facts = [
+            ("kind", run.kind.word().to_owned()),
+            ("seed", run.seed.to_string()),
+            ("version", run.version.clone()),
+            ("commit", run.commit.clone()),
+            ("audit", verdict(run).to_owned()),
+            ("durable", durable(run).to_owned()),
+            ("machine: processor", machine.cpu.clone()),
+            ("machine: cores", machine.cores.to_string()),
+            ("machine: memory", words::bytes(float(machine.memory_bytes))),
+            ("machine: system", machine.kernel.clone()),
+            ("machine: file system", machine.file_system.clone()),
+        ];
+        let facts = facts.into_iter().map(|(name, text)| (name.to_owned(), text));
+        let settings = run.settings.iter();
+        let settings = settings.map(|it| (format!("setting: {}", it.name), it.text.clone()));
+        facts.chain(settings).collect::<Vec<_>>()
+    };
+    let (of_a, of_b) = (facts(a), facts(b));
+    let text = |facts: &[(String, String)], name: &str| {
+        facts.iter().find(|(it, _)| it == name).map(|(_, text)| text.clone()).unwrap_or_default()
+    };
+    let only_b = of_b.iter().filter(|(name, _)| !of_a.iter().any(|(it, _)| it == name));
+    let names = of_a.iter().chain(only_b).map(|(name, _)| name.clone());
+    let all = names.map(|name| Difference { a: text(&of_a, &name), b: text(&of_b, &name), name });
+    all.filter(|it| it.a != it.b).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+fn figures(a: &Recording, b: &Recording) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let mut add = |name: String, unit, wish, find: &dyn Fn(&Recording) -> Option<f64>| {
+        let (a, b) = (find(a), find(b));
+        if a.is_some() || b.is_some() {
+            figures.push(Figure { name, a, b, unit, wish });
+        }
+    };
+    add("paid a second".into(), Unit::Count, Wish::Higher, &Recording::settled_per_s);
+    add("paid".into(), Unit::Count, Wish::Neither, &|run| run.funnel.settled.map(float));
+    let sum = |counts: &std::collections::BTreeMap<String, u64>| float(counts.values().sum());
+    add("declined".into(), Unit::Count, Wish::Lower, &|run| Some(sum(&run.ends.declined)));
+    add("failed".into(), Unit::Count, Wish::Lower, &|run| Some(sum(&run.ends.failed)));
+    let names = a.latencies.iter().chain(&b.latencies).map(|it| it.name.as_str());
+    let mut told: Vec<&str> = Vec::new();
+    for name in names {
+        if told.contains(&name) {
+            continue;
+        }
+        told.push(name);
+        type Find = fn(&Distribution) -> Option<f64>;
+        let quoted: [(&str, Find); 5] = [
+            ("p50", |it| it.at(50.0)),
+            ("p90", |it| it.at(90.0)),
+            ("p99", |it| it.at(99.0)),
+            ("p99.9", |it| it.at(99.9)),
+            ("longest", Distribution::max_us),
+        ];
+        for (quantile, find) in quoted {
+            let of =
+                |run: &Recording| run.latencies.iter().find(|it| it.name == name).and_then(find);
+            add(format!("{name} {quantile}"), Unit::Micros, Wish::Lower, &of);
+        }
+    }
+    add("longest queue".into(), Unit::Count, Wish::Lower, &|run| run.queue_max.map(float));
+    add("syncs a second".into(), Unit::Count, Wish::Neither, &syncs_per_s);
+    add("time of a sync".into(), Unit::Micros, Wish::Neither, &sync_us);
+    add("most memory".into(), Unit::Bytes, Wish::Lower, &|run| {
+        run.seconds.iter().filter_map(|second| second.memory_bytes).max().map(float)
+    });
+    add("processor time of a dinner".into(), Unit::Micros, Wish::Lower, &|run| {
+        let used = run.processor_s.values().flat_map(|threads| threads.values());
+        let settled = run.funnel.settled.filter(|settled| *settled > 0)?;
+        let used = used.fold(0.0, |sum, used| sum + used);
+        (used > 0.0).then(|| used * 1e6 / float(settled))
+    });
+    figures
+}
+
+fn measured(run: &Recording) -> impl Iterator<Item = &Second> {
+    run.seconds.iter().filter(|second| second.at_s >= 0)
+}
+
+fn syncs_per_s(run: &Recording) -> Option<f64> {
+    let syncs: u64 = measured(run).map(|second| second.syncs).sum::<Option<u64>>()?;
+    (run.wall_s > 0.0 && syncs > 0).then(|| float(syncs) / run.wall_s)
+}
+
+fn sync_us(run: &Recording) -> Option<f64> {
+    let timed = measured(run).filter_map(|it| Some((it.sync_mean_us?, float(it.syncs?))));
+    let (time, syncs) =
+        timed.fold((0.0, 0.0), |sum, (us, syncs)| (sum.0 + us * syncs, sum.1 + syncs));
+    (syncs > 0.0).then(|| time / syncs)
+}
+
+impl fmt::Display for Comparison<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, run) in [("a", self.a), ("b", self.b)] {
+            writeln!(f, "{name}: {} ({}, commit {})", run.title, run.began_at, run.commit)?;
+        }
+        if self.differences.is_empty() {
+            writeln!(f, "same settings, machine, seed and commit")?;
+        } else {
+            writeln!(f, "not the same:")?;
+        }
+        for Difference { name, a, b } in &self.differences {
+            let said =
+                |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+            writeln!(f, "  {name}: {} | {}", said(a), said(b))?;
+        }
+        writeln!(f, "{:<28}{:>16}{:>16}{:>9}", "", "a", "b", "b/a")?;
+        for figure in &self.figures {
+            let [a, b] = figure.words();
+            let (ratio, meaning) = (figure.ratio_word(), figure.meaning().word());
+            let line = format!("{:<28}{a:>16}{b:>16}{ratio:>9}  {meaning}", figure.name);
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::{Kind, Point};
+
+    fn run(settled: u64, p99: f64) -> Recording {
+        let mut run = Recording::begin(Kind::Dinner, "dinners", 1, None);
+        (run.funnel.settled, run.wall_s) = (Some(settled), 10.0);
+        let points = [(50.0, 100.0), (99.0, p99), (100.0, 5_000.0)];
+        let points = points.map(|(percentile, us)| Point { percentile, us }).to_vec();
+        let (name, about) = ("latency".to_owned(), String::new());
+        run.latencies.push(Distribution { name, about, count: settled, mean_us: 150.0, points });
+        run
+    }
+
+    #[test]
+    fn ratios_are_b_by_a_and_mean_what_one_wishes() {
+        let (a, b) = (run(1_000, 400.0), run(2_500, 800.0));
+        let comparison = Comparison::of(&a, &b);
+        let find = |name: &str| {
+            let found = comparison.figures.iter().find(|it| it.name == name).expect(name);
+            (found.ratio_word(), found.meaning())
+        };
+        assert_eq!(find("paid a second"), ("2.50".into(), Meaning::Better));
+        assert_eq!(find("latency p99"), ("2.00".into(), Meaning::Worse));
+        assert_eq!(find("latency p50"), ("1.00".into(), Meaning::Same));
+        assert_eq!(find("declined"), ("–".into(), Meaning::Same));
+        assert_eq!(find("paid"), ("2.50".into(), Meaning::Unsaid));
+        assert_eq!(comparison.differences, []);
+        let told = comparison.to_string();
+        assert!(told.contains("same settings, machine, seed and commit"), "{told}");
+        let row = told.lines().find(|line| line.starts_with("latency p99 ")).expect("a row");
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(words, ["latency", "p99", "400", "µs", "800", "µs", "2.00", "worse"]);
+    }
+
+    #[test]
+    fn what_is_not_the_same_is_said() {
+        let (mut a, mut b) = (run(1, 1.0), run(1, 1.0));
+        a.set("rate", "max");
+        a.set("tables", 3);
+        b.set("rate", 5_000);
+        (b.seed, b.commit, b.machine.cores) = (2, "abc".into(), 4_000);
+        let comparison = Comparison::of(&a, &b);
+        let names: Vec<&str> = comparison.differences.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["seed", "commit", "machine: cores", "setting: rate", "setting: tables"]);
+        assert_eq!(comparison.differences[4].b, "");
+        let told = comparison.to_string();
+        assert!(told.contains("  setting: rate: max | 5000\n  setting: tables: 3 | –\n"), "{told}");
+    }
+
+    #[test]
+    fn what_one_run_does_not_know_has_no_ratio() {
+        let (a, mut b) = (run(10, 1.0), run(0, 1.0));
+        b.latencies.clear();
+        let comparison = Comparison::of(&a, &b);
+        let found =
+            comparison.figures.iter().find(|it| it.name == "latency p99").expect("a figure");
+        assert_eq!(
+            (found.ratio(), found.meaning(), found.words()),
+            (None, Meaning::Unsaid, ["1 µs".into(), "–".into()])
+        );
+    }
+}

@@ -1,0 +1,442 @@
+//! Panels: what is drawn of a run, second by second and as a whole.
+
+use super::{
+    behind, cell,
+    chart::{Chart, Line, Look},
+    html::Element,
+    panel, row_head,
+    scale::Axis,
+    table, words,
+};
+use crate::{
+    recording::{Distribution, Mark, Money, Quantiles, Second},
+    report::money,
+};
+
+/// Seconds shorter than this have no rate that means anything.
+const SPAN_MS_MIN: u32 = 250;
+
+/// The time axis that all charts of a run share, and what stands on it.
+#[derive(Debug)]
+pub struct Times<'a> {
+    /// Spans of the run.
+    pub spans: &'a [Second],
+    /// What happened when.
+    pub marks: &'a [Mark],
+}
+
+/// One line of a chart over time.
+struct Series<'a> {
+    name: &'a str,
+    colour: &'static str,
+    look: Look,
+    /// What is drawn.
+    value: &'a dyn Fn(&Second) -> Option<f64>,
+    /// What stands in the table.
+    cell: &'a dyn Fn(&Second) -> Option<String>,
+}
+
+/// What stands upwards.
+enum Upwards {
+    FromZero,
+    Log,
+}
+
+/// So many a second, unless the span is too short to say.
+#[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
+pub(super) fn per_second(count: u64, second: &Second) -> Option<f64> {
+    (second.span_ms >= SPAN_MS_MIN).then(|| count as f64 * 1_000.0 / f64::from(second.span_ms))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+/// The middle of a span.
+#[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
+pub(super) fn middle_s(second: &Second) -> f64 {
+    second.at_s as f64 + f64::from(second.span_ms) / 2_000.0
+}
+
+/// The least, the mean and the most of what was measured.
+struct Spread {
+    least: f64,
+    mean: f64,
+    most: f64,
+}
+
+impl Times<'_> {
+    fn measured(&self, value: impl Fn(&Second) -> Option<f64>) -> Option<Spread> {
+        let measured = self.spans.iter().filter(|second| second.at_s >= 0);
+        let values: Vec<f64> = measured.filter_map(value).collect();
+        let (least, most) =
+            (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
+        let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        Some(Spread {
+            least,
+            most,
+            mean: values.iter().fold(0.0, |sum, it| sum + it) / f64::from(count),
+        })
+    }
+
+    fn ends(&self) -> (f64, f64) {
+        let first = self
+            .spans
+            .first()
+            .map_or(0.0, |second| middle_s(second) - f64::from(second.span_ms) / 2_000.0);
+        let last = self
+            .spans
+            .last()
+            .map_or(1.0, |second| middle_s(second) + f64::from(second.span_ms) / 2_000.0);
+        (first, last)
+    }
+
+    fn draw(
+        &self,
+        (title, summary): (&str, String),
+        upwards: &Upwards,
+        word: &dyn Fn(f64) -> String,
+        series: &[Series<'_>],
+    ) -> Option<Element> {
+        let is_known = |series: &&Series<'_>| {
+            self.spans.iter().any(|second| (series.value)(second).is_some_and(|value| value > 0.0))
+        };
+        let shown: Vec<&Series<'_>> = series.iter().filter(is_known).collect();
+        if shown.is_empty() {
+            return None;
+        }
+        let values = || {
+            shown
+                .iter()
+                .flat_map(|it| self.spans.iter().filter_map(it.value))
+                .filter(|it| *it > 0.0)
+        };
+        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+        let (from, to) = self.ends();
+        let line = |it: &&Series<'_>| {
+            let points = self.spans.iter().map(|second| (middle_s(second), (it.value)(second)));
+            Line {
+                name: it.name.to_owned(),
+                colour: it.colour,
+                look: it.look,
+                points: points.collect(),
+            }
+        };
+        let during = self.marks.iter().filter(|mark| mark.at_s != 0.0 || from >= 0.0);
+        let chart = Chart {
+            title,
+            description: summary.clone(),
+            x: Axis::time(from, to, 7),
+            y: match upwards {
+                Upwards::FromZero => Axis::from_zero(high, 4),
+                Upwards::Log => Axis::log(low, high),
+            },
+            x_word: &words::seconds,
+            y_word: word,
+            lines: shown.iter().map(line).collect(),
+            shade: (from < 0.0).then_some((from, to.min(0.0), "warm-up")),
+            marks: during.map(|mark| (mark.at_s, mark.name.clone())).collect(),
+        };
+        let mut columns = vec!["second".to_owned()];
+        columns.extend(shown.iter().map(|it| it.name.to_owned()));
+        let rows = self.spans.iter().map(|second| {
+            let cells = shown.iter().map(|it| cell((it.cell)(second).unwrap_or_default()));
+            [row_head(second.at_s)].into_iter().chain(cells).collect()
+        });
+        let table = behind(table(&columns, rows));
+        Some(panel(title, &summary, vec![chart.svg(), table]))
+    }
+
+    /// Dinners paid, declined and failed.
+    #[must_use]
+    pub fn throughput(&self) -> Option<Element> {
+        let rate = |second: &Second| per_second(second.settled, second);
+        let spread = self.measured(rate);
+        let summary = spread.map_or_else(String::new, |it| {
+            let [least, mean, most] = [it.least, it.mean, it.most].map(words::count);
+            format!("Dinners paid a second: {mean} in the mean, from {least} to {most}.")
+        });
+        let exactly = |count: u64| Some(words::exactly(count));
+        let series = [
+            Series {
+                name: "paid",
+                colour: "jade",
+                look: Look::Area,
+                value: &rate,
+                cell: &|it| exactly(it.settled),
+            },
+            Series {
+                name: "declined",
+                colour: "amber",
+                look: Look::Line,
+                value: &|it| per_second(it.declined, it),
+                cell: &|it| exactly(it.declined),
+            },
+            Series {
+                name: "failed",
+                colour: "cinnabar",
+                look: Look::Line,
+                value: &|it| per_second(it.failed, it),
+                cell: &|it| exactly(it.failed),
+            },
+        ];
+        self.draw(("Dinners a second", summary), &Upwards::FromZero, &words::count, &series)
+    }
+
+    /// Percentiles of each second.
+    #[must_use]
+    pub fn latency(&self, about: &str) -> Option<Element> {
+        let worst = self.measured(|second| second.latency_us.map(|it| it.p99));
+        let summary = worst.map_or_else(String::new, |it| {
+            let [least, most] = [it.least, it.most].map(words::micros);
+            format!(
+                "Time {about}. The 99th percentile of a second lies between {least} and {most}."
+            )
+        });
+        let of = |part: fn(&Quantiles) -> f64| {
+            move |second: &Second| second.latency_us.as_ref().map(part)
+        };
+        let (p50, p90, p99) = (of(|it| it.p50), of(|it| it.p90), of(|it| it.p99));
+        let (p999, max) = (of(|it| it.p999), of(|it| it.max));
+        let word = |value: Option<f64>| value.map(words::micros);
+        let series = [
+            Series {
+                name: "longest",
+                colour: "ink-2",
+                look: Look::Dotted,
+                value: &max,
+                cell: &|it| word(max(it)),
+            },
+            Series {
+                name: "p99.9",
+                colour: "cinnabar",
+                look: Look::Line,
+                value: &p999,
+                cell: &|it| word(p999(it)),
+            },
+            Series {
+                name: "p99",
+                colour: "amber",
+                look: Look::Line,
+                value: &p99,
+                cell: &|it| word(p99(it)),
+            },
+            Series {
+                name: "p90",
+                colour: "indigo",
+                look: Look::Line,
+                value: &p90,
+                cell: &|it| word(p90(it)),
+            },
+            Series {
+                name: "p50",
+                colour: "jade",
+                look: Look::Line,
+                value: &p50,
+                cell: &|it| word(p50(it)),
+            },
+        ];
+        self.draw(("Latency", summary), &Upwards::Log, &words::micros, &series)
+    }
+
+    /// A single line from zero.
+    fn single(
+        &self,
+        (title, colour): (&str, &'static str),
+        summary: impl Fn(&Spread) -> String,
+        word: &dyn Fn(f64) -> String,
+        value: &dyn Fn(&Second) -> Option<f64>,
+        cell: &dyn Fn(&Second) -> Option<String>,
+    ) -> Option<Element> {
+        let summary = self.measured(value).as_ref().map_or_else(String::new, summary);
+        let name = title;
+        let series = [Series { name, colour, look: Look::Area, value, cell }];
+        self.draw((title, summary), &Upwards::FromZero, word, &series)
+    }
+
+    /// Dinners arrived and not answered.
+    #[must_use]
+    pub fn queue(&self) -> Option<Element> {
+        self.single(
+            ("Queue", "indigo"),
+            |it| {
+                format!(
+                    "Most dinners arrived and not answered: {} at the worst moment.",
+                    words::count(it.most)
+                )
+            },
+            &words::count,
+            &|second| second.queue.map(float),
+            &|second| second.queue.map(words::exactly),
+        )
+    }
+
+    /// Syncs of the journal.
+    #[must_use]
+    pub fn syncs(&self) -> Option<Element> {
+        let took = self.measured(|second| second.sync_mean_us);
+        let took = took.map_or_else(String::new, |it| {
+            let [least, most] = [it.least, it.most].map(words::micros);
+            format!("; one took {least} to {most}, second by second")
+        });
+        self.single(
+            ("Syncs a second", "plum"),
+            |it| format!("{} in the mean{took}.", words::count(it.mean)),
+            &words::count,
+            &|second| per_second(second.syncs?, second),
+            &|second| second.syncs.map(words::exactly),
+        )
+    }
+
+    /// Time of a sync.
+    #[must_use]
+    pub fn sync_time(&self) -> Option<Element> {
+        self.single(
+            ("Time of a sync", "plum"),
+            |it| {
+                format!(
+                    "In the mean of a second: {} to {}.",
+                    words::micros(it.least),
+                    words::micros(it.most)
+                )
+            },
+            &words::micros,
+            &|second| second.sync_mean_us,
+            &|second| second.sync_mean_us.map(words::micros),
+        )
+    }
+
+    /// Records that one sync makes durable.
+    #[must_use]
+    pub fn batches(&self) -> Option<Element> {
+        self.single(
+            ("Records in a batch", "plum"),
+            |it| {
+                format!(
+                    "One write and one sync make {} records durable in the mean.",
+                    words::count(it.mean)
+                )
+            },
+            &words::count,
+            &|second| second.records_per_batch,
+            &|second| second.records_per_batch.map(words::count),
+        )
+    }
+
+    /// Money paid to merchants.
+    #[must_use]
+    pub fn money(&self, of: &Money) -> Option<Element> {
+        let unit = 10_f64.powf(f64::from(of.exponent));
+        #[expect(clippy::cast_precision_loss, reason = "a place in a picture; the table is exact")]
+        let paid = |second: &Second| {
+            let minor = second.paid_minor.unwrap_or(0) as f64;
+            (second.span_ms >= SPAN_MS_MIN)
+                .then(|| minor / unit * 1_000.0 / f64::from(second.span_ms))
+        };
+        self.single(
+            ("Money a second", "jade"),
+            |it| {
+                format!(
+                    "{} to merchants a second, about {} in the mean.",
+                    of.currency,
+                    words::count(it.mean)
+                )
+            },
+            &words::count,
+            &paid,
+            &|second| second.paid_minor.map(|minor| money(minor, of.exponent)),
+        )
+    }
+
+    /// Resident memory.
+    #[must_use]
+    pub fn memory(&self) -> Option<Element> {
+        self.single(
+            ("Memory", "ink"),
+            |it| format!("Resident: {} to {}.", words::bytes(it.least), words::bytes(it.most)),
+            &words::bytes,
+            &|second| second.memory_bytes.map(float),
+            &|second| second.memory_bytes.map(|bytes| words::bytes(float(bytes))),
+        )
+    }
+
+    /// How far the books are behind.
+    #[must_use]
+    pub fn books(&self) -> Option<Element> {
+        let word = |ms: f64| words::micros(ms * 1e3);
+        self.single(
+            ("Books behind", "ink"),
+            |it| {
+                format!(
+                    "Age of the oldest record that is not in the books yet: {} at most.",
+                    word(it.most)
+                )
+            },
+            &word,
+            &|second| second.books_lag_ms,
+            &|second| second.books_lag_ms.map(word),
+        )
+    }
+}
+
+/// Where a percentile stands: each nine is as far as the one before.
+fn nines(percentile: f64, most: f64) -> f64 {
+    (-(1.0 - percentile / 100.0).log10()).min(most) + 0.0
+}
+
+/// Curves over percentiles up to the longest time; each has a name and a colour.
+#[must_use]
+pub fn curve(named: &[(String, &'static str, &Distribution)]) -> Option<Element> {
+    let known = || named.iter().filter(|(_, _, it)| !it.points.is_empty());
+    let most = float(known().map(|(_, _, it)| it.count).max()?).log10().max(1.0);
+    let times =
+        || known().flat_map(|(_, _, it)| &it.points).map(|point| point.us).filter(|us| *us > 0.0);
+    let (low, high) = (times().fold(f64::INFINITY, f64::min), times().fold(0.0, f64::max));
+    let line = |(name, colour, it): &(String, &'static str, &Distribution)| {
+        let points = it.points.iter().map(|point| (nines(point.percentile, most), Some(point.us)));
+        Line { name: name.clone(), colour, look: Look::Line, points: points.collect() }
+    };
+    let ticks = (0_u32..).map(f64::from).take_while(|tick| *tick <= most).collect();
+    let summary =
+        "So many of a hundred took no longer than this; at the right end stands the longest.";
+    let chart = Chart {
+        title: "Latency by percentile",
+        description: summary.to_owned(),
+        x: Axis::of(0.0, most, ticks),
+        y: Axis::log(low, high),
+        x_word: &|nines| words::digits(100.0 - 10_f64.powf(2.0 - nines), 9),
+        y_word: &words::micros,
+        lines: known().map(line).collect(),
+        shade: None,
+        marks: Vec::new(),
+    };
+    let rows = known().flat_map(|(name, _, it)| {
+        it.points.iter().map(move |point| {
+            let percentile = words::digits(point.percentile, 9);
+            vec![row_head(name), cell(percentile), cell(words::micros(point.us))]
+        })
+    });
+    let columns = ["what", "percentile", "time"].map(str::to_owned);
+    let table = behind(table(&columns, rows));
+    Some(panel("Latency by percentile", summary, vec![chart.svg(), table]))
+}
+
+/// Quoted percentiles of all distributions.
+#[must_use]
+pub fn percentiles(distributions: &[Distribution]) -> Element {
+    let quoted = [50.0, 90.0, 99.0, 99.9, 99.99];
+    let heads = ["", "count", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "longest"];
+    let time = |us: Option<f64>| {
+        let exact = us.map(|us| format!("{us:.1} µs")).unwrap_or_default();
+        cell(us.map(words::micros).unwrap_or_default()).with("title", exact)
+    };
+    let rows = distributions.iter().map(|it| {
+        let mean = (it.count > 0).then_some(it.mean_us);
+        let times = quoted.map(|percentile| it.at(percentile));
+        let times = [mean].into_iter().chain(times).chain([it.max_us()]).map(time);
+        let name = row_head(&it.name).with("title", &it.about);
+        [name, cell(words::exactly(it.count))].into_iter().chain(times).collect()
+    });
+    table(&heads.map(str::to_owned), rows)
+}

@@ -1,0 +1,244 @@
+//! The page of one run.
+
+use super::{
+    bars::{self, Bar},
+    cell, document, facts, heading,
+    html::{Element, element},
+    panel,
+    panels::{self, Times},
+    row_head, section, table, timeline, words,
+};
+use crate::{
+    auditor::Verdict,
+    machine::Machine,
+    recording::{Audited, Ends, Funnel, Recording, Table},
+    report::money,
+};
+
+/// Colours of curves, in turn.
+const COLOURS: [&str; 4] = ["jade", "plum", "indigo", "amber"];
+
+/// The page of one run.
+#[must_use]
+pub fn of_run(run: &Recording) -> String {
+    let title = format!("{} · Fanju", run.title);
+    let mut inside = vec![heading(&format!("{} run", run.kind.word()), &run.title, &origin(run))];
+    inside.push(element("div").class("top").child(receipt(run)).child(verdict(&run.audit)));
+    let spans = timeline::spans(&run.seconds);
+    let times = Times { spans: &spans, marks: &run.marks };
+    let about = run.latencies.first().map_or("of an answer", |it| it.about.as_str());
+    let named = run.latencies.iter().zip(COLOURS.iter().cycle());
+    let named: Vec<_> = named.map(|(it, colour)| (it.name.clone(), *colour, it)).collect();
+    let speed = [times.throughput(), times.latency(about), panels::curve(&named), times.queue()];
+    let mut speed: Vec<Element> = speed.into_iter().flatten().collect();
+    if !run.latencies.is_empty() {
+        let about = run.latencies.iter().map(|it| format!("{}: {}.", it.name, it.about));
+        let summary = about.collect::<Vec<_>>().join(" ");
+        let table = panels::percentiles(&run.latencies);
+        speed.push(panel("How long it took", &summary, vec![table]).class_too("wide"));
+    }
+    let paid = run.money.as_ref().and_then(|money| times.money(money));
+    let costs =
+        [times.syncs(), times.batches(), times.sync_time(), paid, times.memory(), times.books()];
+    let mut costs: Vec<Element> = costs.into_iter().flatten().collect();
+    costs.extend(processors(run));
+    let ends = [funnel(&run.funnel), not_paid(&run.ends)];
+    let parts = [
+        ("How fast", speed),
+        ("How far they came", ends.into_iter().flatten().collect()),
+        ("What it took", costs),
+        ("What else", run.tables.iter().map(other).collect()),
+    ];
+    for (title, panels) in parts.into_iter().filter(|(_, panels)| !panels.is_empty()) {
+        inside.push(section(title, "panels", panels));
+    }
+    let asked = run.settings.iter().map(|it| (it.name.as_str(), it.text.clone()));
+    let asked = asked.chain([("seed", run.seed.to_string())]);
+    inside.push(section("What was asked for", "panel", vec![facts(asked)]));
+    inside.push(section("On what", "panel", vec![facts(machine(&run.machine))]));
+    inside.push(colophon());
+    document(&title, inside)
+}
+
+/// When, and of what.
+fn origin(run: &Recording) -> String {
+    let Recording { began_at, seed, version, commit, .. } = run;
+    let when = began_at.replace('T', " ").replace('Z', " UTC");
+    format!("{when} · seed {seed} · version {version}, commit {commit}")
+}
+
+fn colophon() -> Element {
+    let text = "Second 0 is when measuring began. Latencies count from when a dinner should have begun, \
+                so that whoever has to queue is measured queueing. Figures of the whole leave warm-up out; \
+                money does not.";
+    element("footer").class("quiet").text(text)
+}
+
+/// The figures that people ask for first, as a till prints them.
+fn receipt(run: &Recording) -> Element {
+    let line = |name: &str, figure: String| {
+        let name = element("dt").text(name);
+        element("div").child(name).child(element("dd").text(figure))
+    };
+    let mut lines = Vec::new();
+    if let Some(settled) = run.funnel.settled {
+        lines.push(line("Dinners paid", words::exactly(settled)));
+    }
+    if let Some(rate) = run.settled_per_s() {
+        lines.push(line("a second", words::count(rate)));
+    }
+    if let Some(first) = run.latencies.first() {
+        let quoted = [
+            ("half within", first.at(50.0)),
+            ("99 % within", first.at(99.0)),
+            ("longest", first.max_us()),
+        ];
+        lines.extend(
+            quoted.into_iter().filter_map(|(name, us)| Some(line(name, words::micros(us?)))),
+        );
+    }
+    let counted = !run.seconds.is_empty() || run.funnel.settled.is_some();
+    if counted {
+        lines.push(line("Declined", words::exactly(run.ends.declined.values().sum())));
+        lines.push(line("Failed", words::exactly(run.ends.failed.values().sum())));
+    }
+    lines.push(line("measured", words::seconds(run.wall_s)));
+    let mut receipt =
+        element("div").class("receipt").child(element("p").class("slip").text("in short"));
+    receipt = receipt.child(element("dl").all(lines));
+    if let Some(of) = &run.money {
+        let paid = format!("{} {}", money(of.paid_minor, of.exponent), of.currency);
+        receipt = receipt.child(element("dl").class("total").child(line("Paid", paid)));
+        if let Some(refunded) = of.refunded_minor {
+            let refunded = format!("{} {}", money(refunded, of.exponent), of.currency);
+            receipt = receipt.child(element("dl").child(line("Given back", refunded)));
+        }
+    }
+    if run.durable == Some(false) {
+        let warning = "Not durable: a crash would have lost what was acknowledged";
+        receipt = receipt.child(element("p").class("warning").text(warning));
+    }
+    receipt
+}
+
+/// What the auditor found.
+fn verdict(audit: &Audited) -> Element {
+    let (class, word) = match audit.verdict {
+        Verdict::Ok => ("ok", "Audit ok"),
+        Verdict::Failed => ("failed", "Audit failed"),
+        Verdict::Skipped => ("skipped", "Not audited"),
+    };
+    let stamp = element("p").class(format_args!("stamp {class}")).text(word);
+    let by = element("p").class("quiet").text(format_args!("Looked at by {}.", audit.by));
+    let numbers = audit.numbers.iter().map(|it| (it.name.as_str(), money(it.value, 0)));
+    let verdict =
+        element("div").class(format_args!("panel verdict {class}")).child(stamp).child(by);
+    let verdict = verdict.child(facts(numbers));
+    if audit.reasons.is_empty() {
+        return verdict;
+    }
+    let reasons = audit.reasons.iter().map(|reason| element("li").text(reason));
+    verdict.child(element("ul").class("reasons").all(reasons))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the length of a bar")]
+fn funnel(funnel: &Funnel) -> Option<Element> {
+    let steps = [
+        ("Scanned", funnel.scanned),
+        ("Every share reserved", funnel.reserved),
+        ("Confirmed", funnel.confirmed),
+        ("Settled", funnel.settled),
+    ];
+    let known: Vec<(&str, u64)> =
+        steps.into_iter().filter_map(|(name, count)| Some((name, count?))).collect();
+    let (first, last) = (known.first()?.1, known.last()?.1);
+    let before = [None].into_iter().chain(known.iter().map(|(_, count)| Some(*count)));
+    let bar = |((name, count), before): (&(&str, u64), Option<u64>)| {
+        let lost = before.map_or(0, |before| before.saturating_sub(*count));
+        let words = match lost {
+            0 => words::exactly(*count),
+            lost => {
+                let part = words::percent(lost, before.unwrap_or(0));
+                format!("{}  (−{}, {part})", words::exactly(*count), words::exactly(lost))
+            }
+        };
+        Bar { name: (*name).to_owned(), amount: *count as f64, words, colour: "jade" }
+    };
+    let bars: Vec<Bar> = known.iter().zip(before).map(bar).collect();
+    let summary = format!("{} of what was scanned was paid.", words::percent(last, first));
+    Some(panel(
+        "From scan to paid",
+        &summary,
+        vec![bars::svg("From scan to paid", &summary, &bars)],
+    ))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the length of a bar")]
+fn not_paid(ends: &Ends) -> Option<Element> {
+    let of = |ends: &std::collections::BTreeMap<String, u64>, what: &str, colour: &'static str| {
+        let bar = |(word, count): (&String, &u64)| Bar {
+            name: format!("{what}: {}", word.replace('_', " ")),
+            amount: *count as f64,
+            words: words::exactly(*count),
+            colour,
+        };
+        ends.iter().map(bar).collect::<Vec<_>>()
+    };
+    let mut bars = of(&ends.declined, "declined", "amber");
+    bars.extend(of(&ends.failed, "failed", "cinnabar"));
+    if bars.is_empty() {
+        return Some(panel(
+            "Why not paid",
+            "Nothing was declined, and nothing failed.",
+            Vec::new(),
+        ));
+    }
+    bars.sort_by(|a, b| b.amount.total_cmp(&a.amount));
+    let summary = "Declined: nobody paid, for a reason. Failed: the system refused or broke.";
+    Some(panel("Why not paid", summary, vec![bars::svg("Why not paid", summary, &bars)]))
+}
+
+fn processors(run: &Recording) -> Vec<Element> {
+    let program = |(program, threads): (&String, &std::collections::BTreeMap<String, f64>)| {
+        let all = threads.values().fold(0.0, |sum, used| sum + used);
+        let bar = |(thread, used): (&String, &f64)| Bar {
+            name: thread.clone(),
+            amount: *used,
+            words: format!("{used:.2} s"),
+            colour: "ink",
+        };
+        let mut bars: Vec<Bar> = threads.iter().map(bar).collect();
+        bars.sort_by(|a, b| b.amount.total_cmp(&a.amount));
+        let cores = if run.wall_s > 0.0 { all / run.wall_s } else { 0.0 };
+        let summary = format!("{all:.2} s by thread while measuring: {cores:.2} of a core.");
+        let title = format!("Processor time of {program}");
+        let picture = bars::svg(&title, &summary, &bars);
+        panel(&title, &summary, vec![picture])
+    };
+    run.processor_s.iter().filter(|(_, threads)| !threads.is_empty()).map(program).collect()
+}
+
+fn machine(machine: &Machine) -> Vec<(&'static str, String)> {
+    let Machine { cores, cpu, memory_bytes, kernel, file_system } = machine;
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let memory = words::bytes(*memory_bytes as f64);
+    let mut facts = vec![
+        ("processor", cpu.clone()),
+        ("cores", cores.to_string()),
+        ("memory", memory),
+        ("system", kernel.clone()),
+    ];
+    if !file_system.is_empty() {
+        facts.push(("file system", file_system.clone()));
+    }
+    facts
+}
+
+fn other(Table { title, columns, rows }: &Table) -> Element {
+    let rows = rows.iter().map(|row| {
+        let (first, rest) =
+            row.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
+        first.map(row_head).into_iter().chain(rest.iter().map(cell)).collect()
+    });
+    panel(title, "", vec![table(columns, rows)]).class_too("wide")
+}
