@@ -13,7 +13,7 @@ const TOP: f64 = 22.0;
 const BOTTOM: f64 = 26.0;
 const LEFT: f64 = 58.0;
 /// Room for the names of lines, and without them.
-const RIGHT_NAMES: f64 = 78.0;
+const RIGHT_NAMES: f64 = 84.0;
 const RIGHT: f64 = 14.0;
 /// Between the names of two lines.
 const NAME_HEIGHT: f64 = 15.0;

@@ -1,7 +1,7 @@
 //! The page of two runs.
 
 use super::{
-    cell,
+    behind, cell,
     chart::{Chart, Line, Look},
     document, facts, heading,
     html::{Element, element},
@@ -91,9 +91,10 @@ fn both(
     word: &dyn Fn(f64) -> String,
     value: &dyn Fn(&Second) -> Option<f64>,
 ) -> Option<Element> {
+    let known = |second: &Second| panels::is_long(second).then(|| value(second)).flatten();
     let line = |name: &str, colour: &'static str, run: &Recording| {
         let spans = timeline::spans(&run.seconds);
-        let points = spans.iter().map(|second| (panels::middle_s(second), value(second)));
+        let points = spans.iter().map(|second| (panels::middle_s(second), known(second)));
         Line { name: name.to_owned(), colour, look: Look::Line, points: points.collect() }
     };
     let lines = vec![line("a", A, comparison.a), line("b", B, comparison.b)];
@@ -115,5 +116,30 @@ fn both(
         shade: (from < 0.0).then_some((from, 0.0, "warm-up")),
         marks: Vec::new(),
     };
-    Some(panel(title, summary, vec![chart.svg()]))
+    let rows = seconds(&lines).into_iter().map(|(at, figures)| {
+        let cells = figures.map(|figure| cell(figure.map(word).unwrap_or_default()));
+        [row_head(words::seconds(at))].into_iter().chain(cells).collect()
+    });
+    let table = behind(table(&["middle of", "a", "b"].map(str::to_owned), rows));
+    Some(panel(title, summary, vec![chart.svg(), table]))
+}
+
+/// What two lines say of each moment of which either says something.
+fn seconds(lines: &[Line]) -> Vec<(f64, [Option<f64>; 2])> {
+    let mut all: Vec<(f64, [Option<f64>; 2])> = Vec::new();
+    for (which, line) in lines.iter().take(2).enumerate() {
+        for (at, figure) in line.points.iter().filter(|(_, figure)| figure.is_some()) {
+            let found = all.iter_mut().find(|(it, _)| it == at);
+            match found {
+                Some((_, figures)) => figures[which] = *figure,
+                None => {
+                    let mut figures = [None, None];
+                    figures[which] = *figure;
+                    all.push((*at, figures));
+                }
+            }
+        }
+    }
+    all.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    all
 }

@@ -42,10 +42,15 @@ enum Upwards {
     Log,
 }
 
+/// Whether something can be said of a second, or too little of it belongs to the run.
+pub(super) fn is_long(second: &Second) -> bool {
+    second.span_ms >= SPAN_MS_MIN
+}
+
 /// So many a second, unless the span is too short to say.
 #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
 pub(super) fn per_second(count: u64, second: &Second) -> Option<f64> {
-    (second.span_ms >= SPAN_MS_MIN).then(|| count as f64 * 1_000.0 / f64::from(second.span_ms))
+    is_long(second).then(|| count as f64 * 1_000.0 / f64::from(second.span_ms))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
@@ -68,7 +73,7 @@ struct Spread {
 
 impl Times<'_> {
     fn measured(&self, value: impl Fn(&Second) -> Option<f64>) -> Option<Spread> {
-        let measured = self.spans.iter().filter(|second| second.at_s >= 0);
+        let measured = self.spans.iter().filter(|second| second.at_s >= 0 && is_long(second));
         let values: Vec<f64> = measured.filter_map(value).collect();
         let (least, most) =
             (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
@@ -81,14 +86,9 @@ impl Times<'_> {
     }
 
     fn ends(&self) -> (f64, f64) {
-        let first = self
-            .spans
-            .first()
-            .map_or(0.0, |second| middle_s(second) - f64::from(second.span_ms) / 2_000.0);
-        let last = self
-            .spans
-            .last()
-            .map_or(1.0, |second| middle_s(second) + f64::from(second.span_ms) / 2_000.0);
+        let half = |second: &Second| f64::from(second.span_ms) / 2_000.0;
+        let first = self.spans.first().map_or(0.0, |second| middle_s(second) - half(second));
+        let last = self.spans.last().map_or(1.0, |second| middle_s(second) + half(second));
         (first, last)
     }
 
@@ -99,30 +99,26 @@ impl Times<'_> {
         word: &dyn Fn(f64) -> String,
         series: &[Series<'_>],
     ) -> Option<Element> {
-        let is_known = |series: &&Series<'_>| {
-            self.spans.iter().any(|second| (series.value)(second).is_some_and(|value| value > 0.0))
+        let value = |it: &Series<'_>, second: &Second| {
+            is_long(second).then(|| (it.value)(second)).flatten()
+        };
+        let is_known = |it: &&Series<'_>| {
+            self.spans.iter().any(|second| value(it, second).is_some_and(|value| value > 0.0))
         };
         let shown: Vec<&Series<'_>> = series.iter().filter(is_known).collect();
         if shown.is_empty() {
             return None;
         }
-        let values = || {
-            shown
-                .iter()
-                .flat_map(|it| self.spans.iter().filter_map(it.value))
-                .filter(|it| *it > 0.0)
-        };
-        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
-        let (from, to) = self.ends();
         let line = |it: &&Series<'_>| {
-            let points = self.spans.iter().map(|second| (middle_s(second), (it.value)(second)));
-            Line {
-                name: it.name.to_owned(),
-                colour: it.colour,
-                look: it.look,
-                points: points.collect(),
-            }
+            let points = self.spans.iter().map(|second| (middle_s(second), value(it, second)));
+            let points = points.collect();
+            Line { name: it.name.to_owned(), colour: it.colour, look: it.look, points }
         };
+        let lines: Vec<Line> = shown.iter().map(line).collect();
+        let values = || lines.iter().flat_map(|it| &it.points).filter_map(|(_, value)| *value);
+        let low = values().filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
+        let high = values().fold(0.0, f64::max);
+        let (from, to) = self.ends();
         let during = self.marks.iter().filter(|mark| mark.at_s != 0.0 || from >= 0.0);
         let chart = Chart {
             title,
@@ -134,7 +130,7 @@ impl Times<'_> {
             },
             x_word: &words::seconds,
             y_word: word,
-            lines: shown.iter().map(line).collect(),
+            lines,
             shade: (from < 0.0).then_some((from, to.min(0.0), "warm-up")),
             marks: during.map(|mark| (mark.at_s, mark.name.clone())).collect(),
         };

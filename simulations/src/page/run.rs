@@ -42,7 +42,7 @@ pub fn of_run(run: &Recording) -> String {
         [times.syncs(), times.batches(), times.sync_time(), paid, times.memory(), times.books()];
     let mut costs: Vec<Element> = costs.into_iter().flatten().collect();
     costs.extend(processors(run));
-    let ends = [funnel(&run.funnel), not_paid(&run.ends)];
+    let ends = [funnel(&run.funnel, &run.ends), not_paid(&run.ends)];
     let parts = [
         ("How fast", speed),
         ("How far they came", ends.into_iter().flatten().collect()),
@@ -85,13 +85,13 @@ fn receipt(run: &Recording) -> Element {
         lines.push(line("Dinners paid", words::exactly(settled)));
     }
     if let Some(rate) = run.settled_per_s() {
-        lines.push(line("a second", words::count(rate)));
+        lines.push(line("Per second", words::count(rate)));
     }
     if let Some(first) = run.latencies.first() {
         let quoted = [
-            ("half within", first.at(50.0)),
+            ("Half within", first.at(50.0)),
             ("99 % within", first.at(99.0)),
-            ("longest", first.max_us()),
+            ("Longest", first.max_us()),
         ];
         lines.extend(
             quoted.into_iter().filter_map(|(name, us)| Some(line(name, words::micros(us?)))),
@@ -102,7 +102,13 @@ fn receipt(run: &Recording) -> Element {
         lines.push(line("Declined", words::exactly(run.ends.declined.values().sum())));
         lines.push(line("Failed", words::exactly(run.ends.failed.values().sum())));
     }
-    lines.push(line("measured", words::seconds(run.wall_s)));
+    lines.push(line("Measured", words::seconds(run.wall_s)));
+    let audit = match run.audit.verdict {
+        Verdict::Ok => "ok",
+        Verdict::Failed => "FAILED",
+        Verdict::Skipped => "left out",
+    };
+    lines.push(line("Audit", audit.to_owned()));
     let mut receipt =
         element("div").class("receipt").child(element("p").class("slip").text("in short"));
     receipt = receipt.child(element("dl").all(lines));
@@ -142,7 +148,7 @@ fn verdict(audit: &Audited) -> Element {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the length of a bar")]
-fn funnel(funnel: &Funnel) -> Option<Element> {
+fn funnel(funnel: &Funnel, ends: &Ends) -> Option<Element> {
     let steps = [
         ("Scanned", funnel.scanned),
         ("Every share reserved", funnel.reserved),
@@ -165,7 +171,9 @@ fn funnel(funnel: &Funnel) -> Option<Element> {
         Bar { name: (*name).to_owned(), amount: *count as f64, words, colour: "jade" }
     };
     let bars: Vec<Bar> = known.iter().zip(before).map(bar).collect();
-    let summary = format!("{} of what was scanned was paid.", words::percent(last, first));
+    let all = ends.declined.is_empty() && ends.failed.is_empty();
+    let more = if all { " Nothing was declined, and nothing failed." } else { "" };
+    let summary = format!("{} of what was scanned was paid.{more}", words::percent(last, first));
     Some(panel(
         "From scan to paid",
         &summary,
@@ -187,11 +195,7 @@ fn not_paid(ends: &Ends) -> Option<Element> {
     let mut bars = of(&ends.declined, "declined", "amber");
     bars.extend(of(&ends.failed, "failed", "cinnabar"));
     if bars.is_empty() {
-        return Some(panel(
-            "Why not paid",
-            "Nothing was declined, and nothing failed.",
-            Vec::new(),
-        ));
+        return None;
     }
     bars.sort_by(|a, b| b.amount.total_cmp(&a.amount));
     let summary = "Declined: nobody paid, for a reason. Failed: the system refused or broke.";

@@ -67,7 +67,7 @@ pub fn percent(part: u64, of: u64) -> String {
     // Some are not none, and almost all are not all.
     match found {
         _ if part > 0 && found < 0.001 => "< 0.001 %".to_owned(),
-        _ if part < of && found > 99.999 => "> 99.999 %".to_owned(),
+        _ if part < of && found > 99.9991 => "> 99.999 %".to_owned(),
         _ if part < of && found >= 99.95 => format!("{found:.3} %"),
         _ => format!("{} %", digits(found, 3)),
     }
@@ -76,7 +76,7 @@ pub fn percent(part: u64, of: u64) -> String {
 /// With so many significant digits at most, and no zeros behind the point.
 #[must_use]
 pub fn digits(number: f64, most: usize) -> String {
-    let before = if number.abs() < 1.0 { 1 } else { format!("{:.0}", number.abs()).len() };
+    let before = if number.abs() < 1.0 { 1 } else { format!("{:.0}", number.abs().trunc()).len() };
     let text = format!("{number:.*}", most.saturating_sub(before));
     let text = match text.split_once('.') {
         Some(_) => text.trim_end_matches('0').trim_end_matches('.'),
