@@ -137,7 +137,7 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_line_and_nothing_is_run() {
         ("equal = 0.4", "equal = 0.3", "evening.toml:14: shares sum to 0.9, not to 1"),
         ("short_share", "poor_share", "evening.toml:27: unknown field `poor_share`"),
         ("[300, 900, 2500]", "3", "evening.toml:12: invalid type"),
-        ("at_minutes", "minutes", "evening.toml:52: unknown field `minutes`"),
+        ("at_minutes", "minutes", "evening.toml:49: unknown field `minutes`"),
     ] {
         let file = write(folder.path(), &EVENING.replacen(from, to, 1));
         for task in ["dinner", "live --cast nowhere.json"] {

@@ -243,7 +243,7 @@ fn the_rush_follows_the_curve() {
 #[test]
 fn zipf_visits_fall_with_the_rank() {
     let scenario = load("friday-night").expect("built in");
-    let mut visits = vec![0_usize; scenario.sizes(1.0).merchants];
+    let mut visits = vec![0_usize; scenario.sizes(4.0).merchants];
     for outing in Script::new(&scenario, 4.0, 5) {
         outing.stops.iter().for_each(|stop| visits[stop.merchant] += 1);
     }

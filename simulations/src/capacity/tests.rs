@@ -31,10 +31,11 @@ impl Server {
         let seconds = Duration::from_secs(10);
         let load = rate as f64;
         let room = self.per_s - load;
-        let wait_s = if room > 0.0 { 100_f64.ln() / room } else { 10.0 * -room / self.per_s };
+        let backlog_s = 10.0 * (-room).max(0.0) / self.per_s;
+        // A queue at its limit wanders far, whatever a formula for ever says.
+        let wait_s = if room > 0.0 { 100_f64.ln() / room } else { 1.0 + backlog_s };
         let off = 1.0 + self.noise * (2.0 * self.chance.fraction() - 1.0);
         let stall = if self.chance.fraction() < self.stalls { 0.5 } else { 0.0 };
-        let backlog_s = if room > 0.0 { 0.0 } else { 10.0 * -room / self.per_s };
         Seen {
             rate,
             settled: rate * 10,

@@ -339,14 +339,23 @@ impl house::House for Rc<ServerHouse> {
         seat: usize,
         question: Asked,
         yes: bool,
-    ) -> Result<(), Word> {
-        let method = if yes { "groups.confirm" } else { "groups.refuse" };
+    ) -> Result<bool, Word> {
+        let line = &self.phone(outing, seat).line;
         let (group, Asked { merchant, order_no, diner, owed }) = (&table.group, &question);
-        let params = format_args!(
-            "{{\"group\":\"{group}\",\"diner\":\"{diner}\",\"merchant\":\"{merchant}\",\
-             \"order_no\":\"{order_no}\",\"owed\":{owed}}}"
-        );
-        ServerHouse::ask(&self.phone(outing, seat).line, method, params).await.map(drop)
+        let say = |method| {
+            let params = format!(
+                "{{\"group\":\"{group}\",\"diner\":\"{diner}\",\"merchant\":\"{merchant}\",\
+                 \"order_no\":\"{order_no}\",\"owed\":{owed}}}"
+            );
+            async move { ServerHouse::ask(line, method, format_args!("{params}")).await }
+        };
+        let said = if yes { say("groups.confirm").await.map(|_| true) } else { Ok(false) };
+        match said {
+            Ok(true) => Ok(true),
+            // Nobody is there who could show a finger or a face.
+            Err(word) if word != "step_up_required" => Err(word),
+            Ok(false) | Err(_) => say("groups.refuse").await.map(|_| false),
+        }
     }
 
     async fn refund(

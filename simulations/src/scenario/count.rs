@@ -269,9 +269,10 @@ impl Count {
     }
 
     /// A diner answered.
-    pub fn answered(&mut self, yes: bool, said: Result<(), Word>) {
+    pub fn answered(&mut self, said: Result<bool, Word>) {
         match said {
-            Ok(()) => *(if yes { &mut self.yes } else { &mut self.no }) += 1,
+            Ok(true) => self.yes += 1,
+            Ok(false) => self.no += 1,
             // The order has ended meanwhile: somebody else said no, or its time was over.
             Err(word) if word == "answer_refused" => self.late_answers += 1,
             Err(word) => *self.failed.entry(format!("answer: {word}")).or_default() += 1,

@@ -109,7 +109,8 @@ pub trait House {
         stop: usize,
         ear: &mut Self::Ear,
     ) -> impl Future<Output = Heard<Self::Question>>;
-    /// The diner at `seat` answers.
+    /// The diner at `seat` answers; gives what was said, which is a no where a yes takes more than
+    /// made-up people have.
     fn answer(
         &self,
         outing: &Outing,
@@ -117,7 +118,7 @@ pub trait House {
         seat: usize,
         question: Self::Question,
         yes: bool,
-    ) -> impl Future<Output = Result<(), Word>>;
+    ) -> impl Future<Output = Result<bool, Word>>;
     /// The merchant gives back `part_minor`, or all; says how much it was.
     fn refund(
         &self,

@@ -262,13 +262,13 @@ impl House for EngineHouse<'_> {
         _seat: usize,
         question: Question,
         yes: bool,
-    ) -> Result<(), Word> {
+    ) -> Result<bool, Word> {
         let said = if yes {
             self.engine.confirm(*table, question).await
         } else {
             self.engine.refuse(*table, question).await
         };
-        said.map_err(|error| word(&error))
+        said.map(|()| yes).map_err(|error| word(&error))
     }
 
     async fn refund(

@@ -120,7 +120,7 @@ async fn pay<H: House>(
                 let Some((_, seat, question, yes)) = talk.take() else { continue };
                 let said = house.answer(outing, table, seat, question, yes).await;
                 talk.answered_at = Some(Instant::now());
-                count.borrow_mut().answered(yes, said);
+                count.borrow_mut().answered(said);
             }
         }
     };

@@ -1,5 +1,7 @@
 //! A server of a few methods: a thread for each connection, one lock for everything.
 
+#![allow(dead_code, reason = "each file of tests uses its own part")]
+
 use std::{
     collections::BTreeMap,
     io,
@@ -161,6 +163,7 @@ impl World {
                             "total": scan["params"]["total"], "reason": reason,
                         });
                         tell(&till, json!({ "id": scan["id"], "result": ended }).to_string());
+                        self.orders.insert(text("order_no"), ended);
                     }
                 }
                 json!({})
