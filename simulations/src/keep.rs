@@ -19,14 +19,29 @@ pub struct KeepOptions {
 }
 
 impl KeepOptions {
+    /// Checks that the files can be written, before a run that may take long.
+    ///
+    /// # Errors
+    /// What is wrong, for the user.
+    pub fn check(&self) -> Result<(), String> {
+        for path in self.report.iter().chain(&self.recording) {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
+                return Err(format!("{} cannot be written: no such folder", path.display()));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes what was asked for.
     ///
     /// # Errors
     /// A file cannot be written.
     pub fn keep(&self, recording: &Recording) -> Result<()> {
-        let report = self.report.as_ref().map(|path| (path, page::of_run(recording)));
-        let recording = self.recording.as_ref().map(|path| (path, recording.to_json()));
-        for (path, text) in report.into_iter().chain(recording) {
+        let page = self.report.as_ref().map(|path| (path, page::of_run(recording)));
+        let kept = self.recording.as_ref().map(|path| (path, recording.to_json()));
+        // The recording first: a page can be made of it again.
+        for (path, text) in kept.into_iter().chain(page) {
             fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())

@@ -56,6 +56,7 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
     if let Err(reason) = options.check() {
         Options::command().error(ErrorKind::ValueValidation, reason).exit();
     }
+    options.keep.check().map_err(BadInput)?;
     if let Some(name) = &options.scenario {
         return told(
             &scenario::run::evening(name, options)?,
@@ -83,6 +84,7 @@ fn told(evening: &Recording, json: Option<&Path>, keep: &KeepOptions) -> Result<
 }
 
 fn live(options: &LiveOptions) -> Result<bool> {
+    options.keep.check().map_err(BadInput)?;
     if let Some(name) = &options.scenario {
         let evening = live::evening::evening(name, options)?;
         return told(&evening, options.json.as_deref(), &options.keep);

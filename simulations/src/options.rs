@@ -44,6 +44,7 @@ pub enum Task {
     fanju-sim dinner --seconds 30                      how fast does it go, durably?\n  \
     fanju-sim dinner --rate 5000 --seconds 30          how long do diners wait at that load?\n  \
     fanju-sim dinner --tables 1 --seconds 5            how fast is one table alone?\n  \
+    fanju-sim dinner --report run.html                 what did it look like?\n  \
     fanju-sim dinner --bills tips.csv --json -         real bills, with tip and party size\n  \
     fanju-sim dinner --orders chipotle.tsv --diners 4  real orders, split by item\n  \
     fanju-sim dinner --scenario friday-night           a whole evening, sixty times faster than life\n  \

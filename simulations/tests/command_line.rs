@@ -156,6 +156,9 @@ fn bad_options_end_with_two_and_a_reason() {
         ("dinner --diners 9 --wallets 8", "needs at least as many wallets"),
         ("dinner --bills nowhere.csv", "no such file: nowhere.csv"),
         ("audit --data nowhere", "no journal in nowhere"),
+        ("dinner --report nowhere/run.html", "nowhere/run.html cannot be written"),
+        ("compare nowhere.json nowhere.json", "nowhere.json cannot be read"),
+        ("page Cargo.toml page.html", "Cargo.toml is no recording"),
     ] {
         let output = fanju_sim(&arguments.split(' ').collect::<Vec<_>>());
         assert_eq!(output.status.code(), Some(2), "{arguments}");

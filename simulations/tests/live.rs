@@ -4,6 +4,10 @@ mod scripted;
 
 use std::process::Command;
 
+use fanju_sim::{
+    auditor::Verdict,
+    recording::{Kind, Recording},
+};
 use scripted::{Script, Server};
 use serde_json::Value;
 
@@ -58,6 +62,31 @@ fn cut_sessions_resume_and_no_dinner_is_lost() {
     assert_well(&outcome);
     let storm = &outcome.report["storm"];
     assert_eq!((&storm["cut"], &storm["recovered"]), (&9.into(), &9.into()));
+}
+
+#[test]
+fn a_live_run_leaves_a_recording_and_a_page_of_the_same_figures() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [page, recording] = ["run.html", "run.json"].map(|name| folder.path().join(name));
+    let files = format!("--report {} --recording {}", page.display(), recording.display());
+    let outcome = live(Script::Honest, &format!("--rate 60 --idle 2 --storm 9 {files}"));
+    assert_well(&outcome);
+    let (run, report) = (Recording::read(&recording).expect("a recording"), &outcome.report);
+    assert_eq!((run.kind, run.audit.verdict), (Kind::Live, Verdict::Ok));
+    assert_eq!(run.funnel.settled, report["dinners"].as_u64());
+    let settled: u64 = run.seconds.iter().map(|second| second.settled).sum();
+    let others = report["warmup_dinners"].as_u64().unwrap_or(0);
+    assert_eq!(Some(settled - others), report["dinners"].as_u64());
+    let heard = &run.latencies[0];
+    assert_eq!(heard.at(99.0), report["heard_by_all_us"]["p99"].as_f64());
+    assert_eq!(heard.max_us(), report["heard_by_all_us"]["max"].as_f64());
+    assert!(run.marks.iter().any(|mark| mark.name == "storm" && mark.at_s > 0.0));
+    let paid = run.money.expect("money").paid_minor;
+    assert_eq!(Some(paid), report["paid_minor"].as_u64().map(i128::from));
+    let page = std::fs::read_to_string(&page).expect("a page");
+    for word in ["every phone", "storm", "Audit ok", "60 live dinners a second"] {
+        assert!(page.contains(word), "`{word}` is not on the page");
+    }
 }
 
 #[test]

@@ -113,8 +113,10 @@ fn receipt(run: &Recording) -> Element {
         element("div").class("receipt").child(element("p").class("slip").text("in short"));
     receipt = receipt.child(element("dl").all(lines));
     if let Some(of) = &run.money {
+        // Money was moved during warm-up as well, and the auditor counts all of it.
+        let name = if run.warmup_s > 0.0 { "Paid, warm-up too" } else { "Paid" };
         let paid = format!("{} {}", money(of.paid_minor, of.exponent), of.currency);
-        receipt = receipt.child(element("dl").class("total").child(line("Paid", paid)));
+        receipt = receipt.child(element("dl").class("total").child(line(name, paid)));
         if let Some(refunded) = of.refunded_minor {
             let refunded = format!("{} {}", money(refunded, of.exponent), of.currency);
             receipt = receipt.child(element("dl").child(line("Given back", refunded)));
