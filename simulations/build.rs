@@ -18,6 +18,9 @@ fn main() {
 fn of_git() -> Option<String> {
     let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
     println!("cargo::rerun-if-changed={log}");
+    // Whoever changes a source after a commit builds something else than that commit.
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=../engine/src");
     git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"])
 }
 

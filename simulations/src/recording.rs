@@ -117,6 +117,24 @@ pub struct Funnel {
     pub settled: Option<u64>,
 }
 
+/// Reasons that come after every share was set aside: diners are asked last.
+const AFTER_RESERVED: [&str; 3] = ["refused", "timed_out", "cancelled"];
+
+impl Funnel {
+    /// From how dinners ended, of which `unscanned` failed before a code was scanned.
+    #[must_use]
+    pub fn of(settled: u64, ends: &Ends, unscanned: u64) -> Self {
+        let others = ends.declined.values().chain(ends.failed.values()).sum::<u64>();
+        let reasons = AFTER_RESERVED.iter().filter_map(|reason| ends.declined.get(*reason));
+        Self {
+            scanned: Some((settled + others).saturating_sub(unscanned)),
+            reserved: Some(settled + reasons.sum::<u64>()),
+            confirmed: Some(settled),
+            settled: Some(settled),
+        }
+    }
+}
+
 /// How dinners ended that were not paid.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Ends {
@@ -390,6 +408,19 @@ mod tests {
         recording.audit.numbers.push(Number { name: "lost".into(), value: i128::MIN });
         let again = Recording::of_json(&recording.to_json()).expect("reads");
         assert_eq!(again, recording);
+    }
+
+    #[test]
+    fn a_funnel_follows_from_how_dinners_ended() {
+        let counts = |counts: &[(&str, u64)]| {
+            counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect()
+        };
+        let declined =
+            counts(&[("short", 5), ("unavailable", 1), ("refused", 3), ("timed_out", 2)]);
+        let ends = Ends { declined, failed: counts(&[("busy", 7)]) };
+        let found = Funnel::of(100, &ends, 4);
+        let found = [found.scanned, found.reserved, found.confirmed, found.settled];
+        assert_eq!(found, [114, 105, 100, 100].map(Some));
     }
 
     #[test]

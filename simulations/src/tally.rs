@@ -153,16 +153,7 @@ fn fill(recording: &mut Recording, report: &Report, unscanned: u64, exponent: u3
         ends.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect()
     };
     let ends = Ends { declined: words(&report.declined_by), failed: words(&report.failed_by) };
-    let settled = report.settlements;
-    // Diners are asked once every share is set aside.
-    let asked_for_nothing = ["refused", "timed_out", "cancelled"];
-    let said_no = asked_for_nothing.iter().filter_map(|word| ends.declined.get(*word));
-    recording.funnel = Funnel {
-        scanned: Some(settled + report.declined + report.failed - unscanned),
-        reserved: Some(settled + said_no.sum::<u64>()),
-        confirmed: Some(settled),
-        settled: Some(settled),
-    };
+    recording.funnel = Funnel::of(report.settlements, &ends, unscanned);
     recording.ends = ends;
     let (currency, paid_minor) = (report.settings.currency.clone(), report.paid_minor);
     recording.money = Some(Money { currency, exponent, paid_minor, refunded_minor: None });

@@ -81,6 +81,8 @@ fn a_live_run_leaves_a_recording_and_a_page_of_the_same_figures() {
     assert_eq!(heard.at(99.0), report["heard_by_all_us"]["p99"].as_f64());
     assert_eq!(heard.max_us(), report["heard_by_all_us"]["max"].as_f64());
     assert!(run.marks.iter().any(|mark| mark.name == "storm" && mark.at_s > 0.0));
+    let back = run.latencies.iter().find(|it| it.name == "back").expect("times of the storm");
+    assert_eq!((back.count, back.max_us()), (9, report["storm"]["took_us"]["max"].as_f64()));
     let paid = run.money.expect("money").paid_minor;
     assert_eq!(Some(paid), report["paid_minor"].as_u64().map(i128::from));
     let page = std::fs::read_to_string(&page).expect("a page");

@@ -71,6 +71,12 @@ impl Storm {
         record(&mut self.times, took);
     }
 
+    /// What [`Storm::times`] is read from, in nanoseconds.
+    #[must_use]
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.times
+    }
+
     /// From the cut until a session was back.
     #[must_use]
     pub fn times(&self) -> Latency {

@@ -11,18 +11,9 @@ use crate::{
 
 /// Completes the `recording` of a run, which said what was asked for, from what was counted.
 pub fn fill(recording: &mut Recording, hall: &mut Hall, report: &LiveReport, gauges: Gauges) {
-    let (declined, failed) = (report.declined.clone(), report.failed.clone());
-    let reason = |word: &str| declined.get(word).copied().unwrap_or(0);
-    let confirmed = report.dinners;
-    let reserved = confirmed + reason("refused") + reason("timed_out");
-    let ended = report.dinners + declined.values().sum::<u64>() + failed.values().sum::<u64>();
-    recording.funnel = Funnel {
-        scanned: Some(ended),
-        reserved: Some(reserved),
-        confirmed: Some(confirmed),
-        settled: Some(report.dinners),
-    };
-    recording.ends = Ends { declined, failed };
+    let ends = Ends { declined: report.declined.clone(), failed: report.failed.clone() };
+    recording.funnel = Funnel::of(report.dinners, &ends, 0);
+    recording.ends = ends;
     (recording.setup_s, recording.warmup_s) = (report.setup_s, report.settings.warmup_s);
     recording.wall_s = report.wall_s;
     recording.queue_max = Some(report.queue_max as u64);
@@ -33,6 +24,11 @@ pub fn fill(recording: &mut Recording, hall: &mut Hall, report: &LiveReport, gau
         distribution("answered", &format!("{since} the till was told"), answered),
         distribution("late", &format!("{since} it began: waits for a table"), late),
     ];
+    if report.storm.is_some() {
+        let back = hall.meter.storm.histogram();
+        let about = "from the cut until a session was back";
+        recording.latencies.push(distribution("back", about, back));
+    }
     if let Some(recorder) = hall.meter.recorder.take() {
         let at = recorder.due_at().min(std::time::Instant::now());
         (recording.seconds, recording.marks) = recorder.finish(at, gauges);
