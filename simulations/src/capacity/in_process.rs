@@ -15,7 +15,8 @@ use crate::{
     workload::{Menu, Numbers, Workload},
 };
 
-/// How long disk and books rest between two steps, and the least warm-up of a step.
+/// How long disk and books rest between two steps, and the least warm-up of a step; never longer than
+/// what is measured.
 pub(crate) const SETTLE: Duration = Duration::from_secs(1);
 
 /// Dinners per second of the first step.
@@ -39,18 +40,19 @@ pub fn search(options: &DinnerOptions) -> Result<Found> {
         currency: options.currency,
     };
     let seconds = options.seconds.unwrap_or(run::SECONDS);
+    let settle = SETTLE.min(seconds);
     let (population, _) = population::set_up(&engine, wanted, |what| eprintln!("{what}"))?;
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
     eprintln!("{HEAD}");
     while let Some(rate) = search.next_rate() {
-        thread::sleep(SETTLE);
+        thread::sleep(settle);
         engine.block_on(engine.books_caught_up(run::BOOKS_PATIENCE))?;
         let plan = Plan {
             population: &population,
             menu: &menu,
             currency: options.currency,
             pace: Pace::Open(Timetable::new(rate, options.seed)),
-            warmup: options.warmup.max(SETTLE),
+            warmup: options.warmup.max(settle),
             seconds: Some(seconds),
         };
         let ran = dinner::run(&engine, plan, &mut workload, None, &mut Unwatched)

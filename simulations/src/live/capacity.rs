@@ -43,7 +43,7 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
     eprintln!("{HEAD}");
     while let Some(rate) = search.next_rate() {
-        tokio::time::sleep(SETTLE).await;
+        tokio::time::sleep(SETTLE.min(options.seconds)).await;
         let step = LiveOptions { rate: Rate::PerSecond(rate), storm: 0, ..options.clone() };
         hall.borrow_mut().meter = Meter::default();
         let server = options.server_pid.and_then(|pid| Process::of(pid).ok());

@@ -122,6 +122,7 @@ impl Evening<'_> {
         let before = usage();
         self.live_through(&house, pace, &count, &mut show).await?;
         let after = usage();
+        let ended = (Instant::now(), self.gauges());
         show.end();
         let used = |now: &process::Usage, then: &process::Usage| now.cpu.since(&then.cpu);
         recording.processor_s.insert("fanju-sim".to_owned(), used(&after.0, &before.0));
@@ -130,8 +131,7 @@ impl Evening<'_> {
         }
         report::set(&mut recording, name, scenario, *sizes, options.evening);
         let mut count = count.borrow_mut();
-        let gauges = self.gauges();
-        report::fill(&mut recording, Played { scenario, count: &mut count, gauges });
+        report::fill(&mut recording, Played { scenario, count: &mut count, ended });
         if let Some(money) = &mut recording.money {
             money.currency.clone_from(&self.cast.merchants[0].currency);
         }

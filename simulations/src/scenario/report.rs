@@ -25,8 +25,8 @@ pub struct Played<'a> {
     pub scenario: &'a Scenario,
     /// What happened.
     pub count: &'a mut Count,
-    /// How the gauges stand at the end.
-    pub gauges: Gauges,
+    /// When it ended, and how the gauges stood then.
+    pub ended: (Instant, Gauges),
 }
 
 /// Notes what was asked for.
@@ -49,7 +49,7 @@ pub(crate) fn set(
 
 /// Fills in what was counted.
 pub(crate) fn fill(recording: &mut Recording, played: Played<'_>) {
-    let Played { scenario, count, gauges } = played;
+    let Played { scenario, count, ended } = played;
     let funnel = count.funnel;
     recording.warmup_s = count.warmup().as_secs_f64();
     recording.wall_s = count.wall().as_secs_f64();
@@ -70,7 +70,7 @@ pub(crate) fn fill(recording: &mut Recording, played: Played<'_>) {
     recording.queue_max = Some(count.queue_max);
     recording.latencies = distributions(count);
     if let Some(recorder) = count.recorder.take() {
-        (recording.seconds, recording.marks) = recorder.finish(Instant::now(), gauges);
+        (recording.seconds, recording.marks) = recorder.finish(ended.0, ended.1);
     }
     recording.tables = vec![people_table(count), stops_table(scenario, count)];
 }

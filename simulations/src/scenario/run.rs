@@ -70,7 +70,7 @@ pub fn evening(name: &str, options: &DinnerOptions) -> Result<Recording> {
     let script = Script::new(&scenario, scale, seed);
     house.evening(script, pace, &count, measure_from, &mut watch);
     watch.show.end();
-    let gauges = watch.gauges();
+    let ended = (Instant::now(), watch.gauges());
     let cpu = CpuTimes::now().since(&watch.cpu);
     recording.processor_s.insert("fanju-sim".to_owned(), cpu);
     drop(house);
@@ -80,7 +80,7 @@ pub fn evening(name: &str, options: &DinnerOptions) -> Result<Recording> {
     recording.audit = audited(&audit);
     let sizes = scenario.sizes(scale);
     report::set(&mut recording, name, &scenario, sizes, options.evening);
-    report::fill(&mut recording, Played { scenario: &scenario, count: &mut count, gauges });
+    report::fill(&mut recording, Played { scenario: &scenario, count: &mut count, ended });
     Ok(recording)
 }
 
