@@ -68,14 +68,19 @@ pub enum Grade {
     Slow,
     /// Dinners were not paid.
     Failed,
+    /// No dinner that was due in its time was timed.
+    Empty,
     /// The queue grew.
     Behind,
 }
 
 impl Grade {
     fn of(seen: &Seen, bound: Duration) -> Self {
-        if seen.failed > 0 || seen.settled == 0 {
+        if seen.failed > 0 {
             return Self::Failed;
+        }
+        if seen.settled == 0 || seen.p99_us <= 0.0 {
+            return Self::Empty;
         }
         // What arrived in the last twentieth of a step may be answered after its end, and no more.
         if seen.overtime > bound.max(seen.seconds / 20) {
@@ -90,6 +95,7 @@ impl Grade {
             Self::Kept => "kept",
             Self::Slow => "p99 over the bound",
             Self::Failed => "dinners failed",
+            Self::Empty => "too few dinners to tell",
             Self::Behind => "the queue grew",
         }
     }
@@ -168,8 +174,10 @@ impl Search {
         self.rows.push(row);
         match (row.grade, self.doubtful.take()) {
             (Grade::Kept, _) => self.kept = self.kept.max(Some(seen.rate)),
-            (Grade::Slow | Grade::Failed | Grade::Behind, None) => self.doubtful = Some(seen.rate),
-            (Grade::Slow | Grade::Failed | Grade::Behind, Some(rate)) => {
+            (Grade::Slow | Grade::Failed | Grade::Empty | Grade::Behind, None) => {
+                self.doubtful = Some(seen.rate);
+            }
+            (Grade::Slow | Grade::Failed | Grade::Empty | Grade::Behind, Some(rate)) => {
                 let lowest = self.too_much.map_or(rate, |known| known.min(rate));
                 self.too_much = Some(lowest);
             }

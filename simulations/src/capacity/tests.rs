@@ -126,7 +126,8 @@ fn failures_and_a_growing_queue_are_told_apart_from_slowness() {
     let grade = |seen| Grade::of(&seen, BOUND);
     assert_eq!(grade(seen), Grade::Kept);
     assert_eq!(grade(Seen { failed: 1, ..seen }), Grade::Failed);
-    assert_eq!(grade(Seen { settled: 0, ..seen }), Grade::Failed);
+    assert_eq!(grade(Seen { settled: 0, ..seen }), Grade::Empty);
+    assert_eq!(grade(Seen { p99_us: 0.0, ..seen }), Grade::Empty);
     assert_eq!(grade(Seen { overtime: Duration::from_millis(501), ..seen }), Grade::Behind);
     assert_eq!(grade(Seen { p99_us: 25_001.0, ..seen }), Grade::Slow);
 }

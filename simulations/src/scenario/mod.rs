@@ -1,7 +1,7 @@
 //! Scenarios: whole evenings, from a file. Tables arrive, sit down, pay, go on, and some get money
 //! back on the next morning.
 //!
-//! One evening's path: [`file`] is read, every value checked at its line ([`values`]) → [`script`]
+//! One evening's path: [`mod@file`] is read, every value checked at its line ([`values`]) → [`script`]
 //! draws one outing after the other, a pure function of file and seed → [`play`] lives through each
 //! of them, in a [`house`] that is an engine ([`in_process`]) or a server → [`count`] counts →
 //! [`report`] tells.
