@@ -130,7 +130,7 @@ pub struct Ran {
 pub fn run(
     engine: &Engine,
     plan: Plan<'_>,
-    mut workload: impl Iterator<Item = Dinner>,
+    workload: &mut impl Iterator<Item = Dinner>,
     acks: Option<AckFile>,
     watch: &mut dyn Watch,
 ) -> io::Result<Ran> {

@@ -7,10 +7,12 @@ use clap::{CommandFactory, Parser, error::ErrorKind};
 use fanju_sim::{
     acks,
     auditor::{Audit, Auditor, Verdict},
-    capacity::{self, options::NationOptions},
+    capacity,
     chaos::{self, options::ChaosOptions},
     compare::Comparison,
+    keep::KeepOptions,
     live::{self, options::LiveOptions},
+    nation::{self, options::NationOptions},
     options::{AuditOptions, CompareOptions, DinnerOptions, Options, PageOptions, Task},
     page,
     peers::{self, options::PeersOptions},
@@ -18,6 +20,7 @@ use fanju_sim::{
     recording::Recording,
     report::{Summary, write_audit},
     run::{self, BadInput},
+    scenario,
 };
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -64,6 +67,18 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
         Options::command().error(ErrorKind::ValueValidation, reason).exit();
     }
     options.keep.check().map_err(BadInput)?;
+    if let Some(name) = &options.scenario {
+        return told(
+            &scenario::run::evening(name, options)?,
+            options.json.as_deref(),
+            &options.keep,
+        );
+    }
+    if options.capacity.find_capacity {
+        let found = capacity::in_process::search(options)?;
+        tell(&found.to_string(), &found, options.json.as_deref())?;
+        return Ok(found.is_well());
+    }
     let (report, recording) = run::dinner(options)?;
     let summary = Summary { report: &report, exponent: options.currency.exponent() };
     tell(&summary.to_string(), &report, options.json.as_deref())?;
@@ -71,8 +86,24 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
     Ok(report.is_well())
 }
 
+/// Tells of an evening, and keeps it.
+fn told(evening: &Recording, json: Option<&Path>, keep: &KeepOptions) -> Result<bool> {
+    tell(&scenario::report::Summary(evening).to_string(), evening, json)?;
+    keep.keep(evening)?;
+    Ok(scenario::report::is_well(evening))
+}
+
 fn live(options: &LiveOptions) -> Result<bool> {
     options.keep.check().map_err(BadInput)?;
+    if let Some(name) = &options.scenario {
+        let evening = live::evening::evening(name, options)?;
+        return told(&evening, options.json.as_deref(), &options.keep);
+    }
+    if options.capacity.find_capacity {
+        let found = live::capacity::search(options)?;
+        tell(&found.to_string(), &found, options.json.as_deref())?;
+        return Ok(found.is_well());
+    }
     let (report, recording) = live::run::live(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
     options.keep.keep(&recording)?;
@@ -118,7 +149,7 @@ fn peers(options: &PeersOptions) -> Result<bool> {
 }
 
 fn nation(options: &NationOptions) -> Result<bool> {
-    let report = capacity::report::nation(options)?;
+    let report = nation::report::nation(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
     Ok(true)
 }

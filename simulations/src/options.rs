@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
 
 use crate::{
-    capacity::options::NationOptions, chaos::options::ChaosOptions, keep::KeepOptions,
-    live::options::LiveOptions, peers::options::PeersOptions,
+    capacity::CapacityOptions, chaos::options::ChaosOptions, keep::KeepOptions,
+    live::options::LiveOptions, nation::options::NationOptions, peers::options::PeersOptions,
+    scenario::options::EveningOptions,
 };
 
 /// Load simulation of dinner-group checkout on the Fanju engine.
@@ -52,7 +53,9 @@ pub enum Task {
     fanju-sim dinner --tables 1 --seconds 5            how fast is one table alone?\n  \
     fanju-sim dinner --report run.html                 what did it look like?\n  \
     fanju-sim dinner --bills tips.csv --json -         real bills, with tip and party size\n  \
-    fanju-sim dinner --orders chipotle.tsv --diners 4  real orders, split by item\n\n\
+    fanju-sim dinner --orders chipotle.tsv --diners 4  real orders, split by item\n  \
+    fanju-sim dinner --scenario friday-night           a whole evening, sixty times faster than life\n  \
+    fanju-sim dinner --find-capacity --p99 25ms        the highest rate at which 99 of 100 wait no longer\n\n\
     EXIT CODES: 0 all well; 1 the audit failed or the engine did; 2 bad options or bad input.")]
 pub struct DinnerOptions {
     /// `max`, or dinners per second that arrive on a timetable and do not wait for answers.
@@ -103,6 +106,20 @@ pub struct DinnerOptions {
     /// number, position.
     #[arg(long, value_name = "FILE")]
     pub acks: Option<PathBuf>,
+    /// Plays a whole evening instead: `friday-night`, `new-year`, `food-court`, `payday-shortfall`,
+    /// `refund-morning`, or a file as `docs/scenarios.md` explains. Everything then is as the scenario
+    /// says.
+    #[arg(long, value_name = "NAME|FILE", conflicts_with_all = [
+        "rate", "tables", "diners", "wallets", "dining", "merchants", "seconds", "count", "acks",
+        "bills", "orders", "currency", "find_capacity",
+    ])]
+    pub scenario: Option<String>,
+    /// How the scenario is played.
+    #[command(flatten)]
+    pub evening: EveningOptions,
+    /// How much it can take.
+    #[command(flatten)]
+    pub capacity: CapacityOptions,
     /// Where bills come from.
     #[command(flatten)]
     pub files: FileOptions,
@@ -243,6 +260,26 @@ impl FromStr for Diners {
     }
 }
 
+impl Default for FileOptions {
+    fn default() -> Self {
+        let column = str::to_owned;
+        Self {
+            bills: None,
+            orders: None,
+            repeat: None,
+            strict: false,
+            delimiter: None,
+            col_total: column("total_bill"),
+            col_tip: column("tip"),
+            col_size: column("size"),
+            col_order: column("order_id"),
+            col_quantity: column("quantity"),
+            col_item: column("item_name"),
+            col_price: column("item_price"),
+        }
+    }
+}
+
 impl DinnerOptions {
     /// Wallets that sit in groups.
     #[must_use]
@@ -280,6 +317,9 @@ impl DinnerOptions {
         let file = self.files.bills.as_ref().or(self.files.orders.as_ref());
         if file.is_none() && self.files.repeat.is_some() {
             return Err("--repeat needs --bills or --orders".into());
+        }
+        if self.capacity.find_capacity && file.is_some() {
+            return Err("--find-capacity takes published bills, not a file".into());
         }
         if self.files.orders.is_some() && self.diners == Diners::Published {
             return Err("--orders needs a number of --diners: the file does not say".into());

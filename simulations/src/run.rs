@@ -30,13 +30,13 @@ use crate::{
 const TABLES: usize = 2_000;
 
 /// Measured time without `--seconds`, without a file.
-const SECONDS: Duration = Duration::from_secs(10);
+pub(crate) const SECONDS: Duration = Duration::from_secs(10);
 
 /// The most dinners per second that wallets are topped up for with `--rate max`.
 const RATE_MAX: u64 = 1_000_000;
 
 /// How long books may take to catch up.
-const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Input that makes no sense; nothing was run.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     let (menu, file) = menu(options)?;
     let seconds = measured(options, &menu);
     let numbers = numbers(options, &menu)?;
-    let workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
+    let mut workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
     let (data, _removed_at_the_end) = data_folder(options)?;
     let acks = options.acks.as_deref().map(|path| {
         AckFile::open(path).with_context(|| format!("cannot write {}", path.display()))
@@ -91,7 +91,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
         seconds,
     };
     let mut watch = Measuring { engine: &engine, show, before: None };
-    let ran = dinner::run(&engine, plan, workload, acks, &mut watch)
+    let ran = dinner::run(&engine, plan, &mut workload, acks, &mut watch)
         .context("cannot write acknowledgements")?;
     let after = Snapshot::take(&engine);
     let before = watch.before.unwrap_or_else(|| after.clone());
@@ -212,7 +212,7 @@ fn measured(options: &DinnerOptions, menu: &Menu) -> Option<Duration> {
     options.seconds.or((!ends_by_itself).then_some(SECONDS))
 }
 
-fn numbers(options: &DinnerOptions, menu: &Menu) -> Result<Numbers> {
+pub(crate) fn numbers(options: &DinnerOptions, menu: &Menu) -> Result<Numbers> {
     let fits = |number: u64| usize::try_from(number).context("number too large");
     let file = menu.rows().map(|rows| {
         let rounds = options.files.repeat.or(options.seconds.is_none().then_some(1));
@@ -251,7 +251,7 @@ fn tables(options: &DinnerOptions, parties: usize) -> usize {
 }
 
 /// The engine's folder, and whatever removes it.
-fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+pub(crate) fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
     if let Some(data) = &options.data {
         return Ok((data.clone(), None));
     }
@@ -261,7 +261,7 @@ fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<tempfile::Tem
     Ok((folder.path().to_owned(), Some(folder)))
 }
 
-fn config(options: &DinnerOptions, data: &Path) -> Config {
+pub(crate) fn config(options: &DinnerOptions, data: &Path) -> Config {
     // Identities repeat with the seed; a folder that is used again must not meet its own.
     let seed = (!data.join("journal").exists()).then_some(options.seed);
     let mut config = Config { sync: !options.no_sync, seed, ..Config::directory(data) };

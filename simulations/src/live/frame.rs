@@ -16,8 +16,8 @@ pub enum Frame<'a> {
     Answer(u64, Result<&'a str, Refusal>),
     /// A durable event.
     Event(Pushed<'a>),
-    /// How far a bill has come; may be left out, and is never repeated.
-    Progress,
+    /// How far a bill has come, not read yet; may be left out, and is never repeated.
+    Progress(&'a str),
     /// The session's first word.
     Hello(Hello),
 }
@@ -203,7 +203,7 @@ impl<'a> Frame<'a> {
             (Some(id), None, Some(result), None) => Ok(Self::Answer(id, Ok(result.get()))),
             (Some(id), None, None, Some(error)) => Ok(Self::Answer(id, Err(error.data))),
             (None, Some("event"), None, None) => Ok(Self::Event(serde_json::from_str(params)?)),
-            (None, Some("progress"), None, None) => Ok(Self::Progress),
+            (None, Some("progress"), None, None) => Ok(Self::Progress(params)),
             (None, Some("hello"), None, None) => Ok(Self::Hello(serde_json::from_str(params)?)),
             (None, Some(method), None, None) => Err(FrameError::UnknownMethod(method.to_owned())),
             _ => Err(FrameError::Neither),

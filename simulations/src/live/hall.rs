@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     frame::{Ended, FrameError, Hello, Refusal, Settled, ShownCode},
+    guests::Guests,
     line::{Line, Then},
     meter::{Complete, Meter},
     session::SessionError,
@@ -95,6 +96,8 @@ pub struct Hall {
     lost: Option<SessionError>,
     /// What is counted.
     pub meter: Meter,
+    /// People who go from table to table, in an evening from a scenario.
+    pub guests: Guests,
 }
 
 impl Hall {
@@ -116,6 +119,7 @@ impl Hall {
             clock: None,
             lost: None,
             meter: Meter::default(),
+            guests: Guests::default(),
         }
     }
 

@@ -17,6 +17,8 @@ pub enum Then {
     Tell(oneshot::Sender<Answered>),
     /// The session itself begins to listen, and somebody waits for that.
     Listen(oneshot::Sender<Answered>),
+    /// The session listens no more, and somebody waits for that.
+    Forget(oneshot::Sender<Answered>),
     /// A table shows its next code.
     Code {
         /// Which.
@@ -44,7 +46,7 @@ struct Requests {
     unanswered: VecDeque<(u64, Text, Then)>,
     unsent: VecDeque<Text>,
     topic: Option<Rc<str>>,
-    cut: bool,
+    cut: Option<Duration>,
     waker: Option<Waker>,
 }
 
@@ -96,10 +98,27 @@ impl Line {
         told.await.unwrap_or_else(|_| Err(over()))
     }
 
-    /// Lets the connection go at once, as a phone in a lift does.
+    /// Listens to `topic` no more, and to nothing after a reconnection.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub async fn forget(&self, topic: &str) -> Answered {
+        let (tell, told) = oneshot::channel();
+        self.ask("unsubscribe", format_args!("{{\"topic\":\"{topic}\"}}"), Then::Forget(tell));
+        let answered = told.await.unwrap_or_else(|_| Err(over()));
+        self.0.borrow_mut().topic = None;
+        answered
+    }
+
+    /// Lets the connection go at once, and comes back at once.
     pub fn cut(&self) {
+        self.cut_for(Duration::ZERO);
+    }
+
+    /// Lets the connection go for so long, as a phone in a lift does.
+    pub fn cut_for(&self, away: Duration) {
         let mut requests = self.0.borrow_mut();
-        requests.cut = true;
+        requests.cut = Some(away);
         requests.wake();
     }
 
@@ -142,9 +161,9 @@ impl Line {
         self.0.borrow().topic.clone()
     }
 
-    /// Whether the connection is to be let go; said once.
-    pub(super) fn take_cut(&self) -> bool {
-        std::mem::take(&mut self.0.borrow_mut().cut)
+    /// Whether the connection is to be let go, and for how long; said once.
+    pub(super) fn take_cut(&self) -> Option<Duration> {
+        self.0.borrow_mut().cut.take()
     }
 
     /// Has `waker` woken by the next request.

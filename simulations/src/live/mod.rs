@@ -5,11 +5,18 @@
 //! settlement to every phone at the table → [`frame`] reads that, [`track`] looks for gaps → [`hall`]
 //! finds the dinner complete → [`meter`] counts it → [`report`] tells.
 //!
+//! An [`evening`] goes the other way round: a scenario says who sits where, phones are [`guests`] of many
+//! tables, and each outing is played by itself.
+//!
 //! Everything but the clock of [`pace`] runs on one thread: the machine belongs to the server.
 
+pub mod capacity;
 pub mod cast;
+pub mod evening;
 pub mod frame;
+pub mod guests;
 pub mod hall;
+mod house;
 pub mod line;
 pub mod meter;
 pub mod options;

@@ -10,9 +10,11 @@ use super::{
     wire::Place,
 };
 use crate::{
+    capacity::CapacityOptions,
     keep::KeepOptions,
     options::{Rate, count, seconds},
     process,
+    scenario::options::EveningOptions,
 };
 
 /// Options of `live`.
@@ -23,7 +25,9 @@ use crate::{
     fanju-sim live --cast cast.json --rate 2000                how long do phones wait at that load?\n  \
     fanju-sim live --cast cast.json --rate max --tables 128    how many dinners go through?\n  \
     fanju-sim live --cast cast.json --tables 50 --idle 10000 --server-pid PID   what does one cost?\n  \
-    fanju-sim live --cast cast.json --storm 400                what if they all come back at once?\n\n\
+    fanju-sim live --cast cast.json --storm 400                what if they all come back at once?\n  \
+    fanju-sim live --cast cast.json --scenario food-court      a whole evening, sixty times faster than life\n  \
+    fanju-sim live --cast cast.json --find-capacity            the highest rate that keeps a p99 of 25 ms\n\n\
     EXIT CODES: 0 all well; 1 something arrived twice, out of turn or not at all, or a dinner failed;\n\
     2 bad options or bad input.")]
 pub struct LiveOptions {
@@ -64,6 +68,19 @@ pub struct LiveOptions {
     /// Same seed, same timetable and bills.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Plays a whole evening instead: `friday-night`, `new-year`, `food-court`, `payday-shortfall`,
+    /// `refund-morning`, or a file as `docs/scenarios.md` explains. Who sits where, and when, then is as
+    /// the scenario says, with as many people as the cast has at most.
+    #[arg(long, value_name = "NAME|FILE", conflicts_with_all = [
+        "rate", "party", "seconds", "tables", "idle", "storm", "find_capacity",
+    ])]
+    pub scenario: Option<String>,
+    /// How the scenario is played.
+    #[command(flatten)]
+    pub evening: EveningOptions,
+    /// How much it can take.
+    #[command(flatten)]
+    pub capacity: CapacityOptions,
     /// The server's process on this machine, whose memory and processor time are told.
     #[arg(long, value_name = "PID")]
     pub server_pid: Option<u32>,

@@ -143,18 +143,18 @@ fn settings(options: &LiveOptions, numbers: Numbers) -> Settings {
 /// Processor time and memory of this program and of the server.
 pub type Usages = (Usage, Option<Usage>);
 
-struct Evening<'a> {
-    options: &'a LiveOptions,
-    hall: &'a Rc<RefCell<Hall>>,
-    phones: Phones,
-    server: Option<Process>,
-    show: Show,
+pub(super) struct Evening<'a> {
+    pub(super) options: &'a LiveOptions,
+    pub(super) hall: &'a Rc<RefCell<Hall>>,
+    pub(super) phones: Phones,
+    pub(super) server: Option<Process>,
+    pub(super) show: Show,
 }
 
 impl Evening<'_> {
     /// Dinners from the first to the last; gives what was used when measuring began, and when no
     /// dinner began any more.
-    async fn pass(&mut self) -> Result<(Usages, Usages)> {
+    pub(super) async fn pass(&mut self) -> Result<(Usages, Usages)> {
         let began = Instant::now();
         let measure_at = began + self.options.warmup;
         let recorder = Recorder::new(began, measure_at, self.gauges());

@@ -53,6 +53,11 @@ pub enum Role {
     Till,
     /// A phone in a pocket.
     Idle,
+    /// The phone of somebody who goes from table to table.
+    Guest {
+        /// Who.
+        person: usize,
+    },
 }
 
 /// What a session is made of.
@@ -108,6 +113,7 @@ pub fn open(card: Card, hall: &Rc<RefCell<Hall>>) -> (Rc<Line>, oneshot::Receive
         line: Rc::clone(&line),
         hall: Rc::clone(&hall),
         track: None,
+        away: Duration::ZERO,
         cut_at: None,
         unflushed: false,
         up: Some(up),
@@ -125,7 +131,9 @@ struct Session {
     hall: Rc<RefCell<Hall>>,
     /// Where it stands in its topic, once it listens.
     track: Option<Track>,
-    /// When it was cut, until it has recovered.
+    /// How long it stays away after a cut.
+    away: Duration,
+    /// When it began to come back from a cut, until it has recovered.
     cut_at: Option<Instant>,
     /// Whether the socket took less than was written.
     unflushed: bool,
@@ -159,6 +167,7 @@ impl Session {
                 code => self.hall.borrow_mut().meter.closed(code, matches!(gone, Gone::Cut)),
             }
             if matches!(gone, Gone::Cut) {
+                tokio::time::sleep(std::mem::take(&mut self.away)).await;
                 self.cut_at = Some(Instant::now());
                 continue;
             }
@@ -250,7 +259,8 @@ impl Session {
 
     /// Sends what was asked, and hears what there is.
     fn poll(&mut self, wire: &mut Wire, cx: &mut Context<'_>) -> Poll<End> {
-        if self.line.take_cut() {
+        if let Some(away) = self.line.take_cut() {
+            self.away = away;
             return Poll::Ready(Gone::Cut.into());
         }
         self.line.wake_by(cx.waker());
@@ -296,7 +306,12 @@ impl Session {
         hall.meter.heard(text.len());
         match frame {
             Frame::Event(pushed) => hear_event(self.card.role, &mut self.track, &mut hall, &pushed),
-            Frame::Progress => hall.meter.progress += 1,
+            Frame::Progress(params) => {
+                hall.meter.progress += 1;
+                if let Role::Guest { person } = self.card.role {
+                    hall.guests.progress(person, params)?;
+                }
+            }
             Frame::Hello(_) => return Err(FrameError::Neither),
             Frame::Answer(id, answer) => {
                 let Some((text, then)) = self.line.answered(id) else {
@@ -321,6 +336,10 @@ impl Session {
                         }
                         drop(tell.send(answer.map(str::to_owned)));
                     }
+                    Then::Forget(tell) => {
+                        self.track = None;
+                        drop(tell.send(answer.map(str::to_owned)));
+                    }
                     Then::Tell(tell) => drop(tell.send(answer.map(str::to_owned))),
                 }
             }
@@ -332,7 +351,7 @@ impl Session {
 fn subscribed(answer: &str) -> Result<Subscribed, FrameError> {
     match Frame::parse(answer)? {
         Frame::Answer(_, Ok(result)) => Ok(serde_json::from_str(result)?),
-        Frame::Answer(_, Err(_)) | Frame::Event(_) | Frame::Progress | Frame::Hello(_) => {
+        Frame::Answer(_, Err(_)) | Frame::Event(_) | Frame::Progress(_) | Frame::Hello(_) => {
             Err(FrameError::Neither)
         }
     }
@@ -355,5 +374,10 @@ fn hear_event(role: Role, track: &mut Option<Track>, hall: &mut Hall, pushed: &P
         }
         Role::Till => hall.meter.faults.add(|| "a till hears of what it did not ask".to_owned()),
         Role::Idle => hall.meter.idle_pushes += 1,
+        Role::Guest { person } => {
+            if let Some(fault) = hall.guests.heard(person, pushed) {
+                hall.meter.faults.add(|| fault);
+            }
+        }
     }
 }

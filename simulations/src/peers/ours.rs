@@ -120,8 +120,8 @@ impl Side for Ours {
             warmup: Duration::ZERO,
             seconds: None,
         };
-        let dinners = evening.dinners[which].iter().cloned();
-        let ran = dinner::run(&self.engine, plan, dinners, None, &mut Nobody)?;
+        let mut dinners = evening.dinners[which].iter().cloned();
+        let ran = dinner::run(&self.engine, plan, &mut dinners, None, &mut Nobody)?;
         let meter = ran.meter;
         let settled = usize::try_from(meter.settlements).unwrap_or(0);
         anyhow::ensure!(

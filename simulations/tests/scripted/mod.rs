@@ -1,5 +1,7 @@
 //! A server of a few methods: a thread for each connection, one lock for everything.
 
+#![allow(dead_code, reason = "each file of tests uses its own part")]
+
 use std::{
     collections::BTreeMap,
     io,
@@ -26,6 +28,8 @@ pub(crate) enum Script {
     Gap,
     /// Each request is taken at its second attempt.
     Busy,
+    /// The host of each table is asked before it pays.
+    Asks,
     /// Whoever scans is told how it ended only after its connection was closed, and so is a phone.
     Closes { after_scans: u64, code: u16 },
 }
@@ -37,6 +41,8 @@ struct World {
     groups: BTreeMap<String, Group>,
     scans: u64,
     orders: BTreeMap<String, Value>,
+    /// Scans that wait for a diner's answer, by order number.
+    asked: BTreeMap<String, Vec<(Value, mpsc::Sender<Out>)>>,
 }
 
 #[derive(Default)]
@@ -56,10 +62,15 @@ pub(crate) struct Server {
     port: u16,
 }
 
+/// A wallet's id.
+fn wallet(number: usize) -> String {
+    format!("00000000-0000-7000-8000-{number:012}")
+}
+
 /// A cast of so many diners and two shops.
 pub(crate) fn cast(diners: usize) -> String {
     let diners: Vec<_> = (0..diners)
-        .map(|number| json!({ "name": "D", "wallet": format!("w{number}"), "token": "fjs_d" }))
+        .map(|number| json!({ "name": "D", "wallet": wallet(number), "token": "fjs_d" }))
         .collect();
     let shop =
         |name| json!({ "merchant": name, "name": name, "currency": "CNY", "token": "fjs_m" });
@@ -133,7 +144,35 @@ impl World {
         let text = |name: &str| params[name].as_str().expect(name).to_owned();
         let mut missed = Vec::new();
         let result = match request["method"].as_str().expect("a method") {
-            "sign_in" | "wallets.top_up" => json!({}),
+            "sign_in" | "wallets.top_up" | "unsubscribe" => json!({}),
+            "groups.rules" => {
+                let mode = params["rules"]["split"]["mode"].as_str();
+                assert!(mode.is_some_and(|mode| mode != "equal"), "{params}");
+                json!({})
+            }
+            "groups.get" => json!({ "questions": [] }),
+            method @ ("groups.confirm" | "groups.refuse") => {
+                let scans = self.asked.remove(&text("order_no")).expect("a question");
+                for (scan, till) in scans {
+                    if method == "groups.confirm" {
+                        self.scan(&scan, &till, Script::Honest);
+                    } else {
+                        let reason = json!({ "reason": "refused", "diner": text("diner") });
+                        let ended = json!({
+                            "state": "declined", "order_no": text("order_no"), "position": 1,
+                            "total": scan["params"]["total"], "reason": reason,
+                        });
+                        tell(&till, json!({ "id": scan["id"], "result": ended }).to_string());
+                        self.orders.insert(text("order_no"), ended);
+                    }
+                }
+                json!({})
+            }
+            "orders.refund" => {
+                let paid = self.orders.get(&text("order_no")).expect("a paid order");
+                let amount = params["amount"].as_u64().or(paid["total"].as_u64());
+                json!({ "position": 1, "event": { "type": "refunded", "amount": amount } })
+            }
             "groups.open" => {
                 let group = format!("g{}", self.groups.len());
                 let members = vec![text("host")];
@@ -165,11 +204,33 @@ impl World {
                 let position = group.events.last().map_or(0, |(position, _)| *position);
                 json!({ "topic": topic, "recovered": after.is_some(), "position": position })
             }
+            "orders.scan" if matches!(script, Script::Asks) => return self.ask(request, out),
             "orders.scan" => return self.scan(request, out, script),
             other => panic!("unknown method {other}"),
         };
         tell(out, json!({ "jsonrpc": "2.0", "id": request["id"], "result": result }).to_string());
         missed.into_iter().for_each(|text| tell(out, text));
+    }
+
+    /// Asks the host, unless the order has ended already; a till that asks again waits as well.
+    fn ask(&mut self, request: &Value, out: &mpsc::Sender<Out>) {
+        let params = &request["params"];
+        let order_no = params["order_no"].as_str().expect("an order");
+        if self.orders.contains_key(order_no) {
+            return self.scan(request, out, Script::Honest);
+        }
+        let group = self.groups.get(params["code"].as_str().expect("a code")).expect("a group");
+        let question = json!({
+            "merchant": params["merchant"], "order_no": order_no, "diner": group.members[0],
+            "owed": 1,
+        });
+        let (reserved, of) = (group.members.len(), group.members.len());
+        let progress = json!({ "jsonrpc": "2.0", "method": "progress", "params": {
+            "topic": "t", "merchant": params["merchant"], "order_no": order_no,
+            "total": params["total"], "reserved": reserved, "of": of, "waiting_for": [question],
+        } });
+        group.listeners.iter().for_each(|listener| tell(listener, progress.to_string()));
+        self.asked.entry(order_no.to_owned()).or_default().push((request.clone(), out.clone()));
     }
 
     fn scan(&mut self, request: &Value, out: &mpsc::Sender<Out>, script: Script) {

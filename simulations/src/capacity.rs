@@ -1,0 +1,237 @@
+//! Capacity: the search for the highest rate at which ninety-nine of a hundred dinners are answered in
+//! time. Pure: it says which rate to try next, and takes what was seen.
+//!
+//! It doubles until a rate is too much, then halves the gap until five percent are left. One bad second of
+//! a disk must not end a search: a rate is too much when it failed twice.
+
+pub mod in_process;
+
+use std::{fmt, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    meter::tenths,
+    report::{grouped, whole},
+};
+
+/// Options of a search.
+#[derive(Args, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CapacityOptions {
+    /// Searches the highest rate of open-loop arrivals that keeps `--p99`; each step takes `--seconds`.
+    #[arg(long, conflicts_with = "rate")]
+    pub find_capacity: bool,
+    /// The 99th percentile that a rate has to keep, from when a dinner should have begun: `25ms`,
+    /// `800us`, `1.5s`.
+    #[arg(long, value_name = "TIME", default_value = "25ms", value_parser = span, requires = "find_capacity")]
+    pub p99: Duration,
+}
+
+/// A time with its unit.
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || "give a time with its unit: 25ms, 800us or 1.5s".to_owned();
+    let units = [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("s", 1.0)];
+    let unit = units.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
+    let (digits, factor) = unit.ok_or_else(wrong)?;
+    let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
+    match Duration::try_from_secs_f64(number * factor) {
+        Ok(span) if !span.is_zero() && span <= Duration::from_secs(60) => Ok(span),
+        Ok(_) | Err(_) => Err("give a time above zero and of at most a minute".into()),
+    }
+}
+
+/// What one step showed.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Seen {
+    /// Dinners per second that arrived.
+    pub rate: u64,
+    /// Dinners paid.
+    pub settled: u64,
+    /// 99th percentile from when a dinner should have begun, in microseconds.
+    pub p99_us: f64,
+    /// Dinners that were not paid.
+    pub failed: u64,
+    /// How long the queue took to empty when no dinner arrived any more.
+    pub overtime: Duration,
+    /// How long dinners arrived.
+    pub seconds: Duration,
+}
+
+/// What to think of a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grade {
+    /// It kept the bound.
+    Kept,
+    /// It did not.
+    Slow,
+    /// Dinners were not paid.
+    Failed,
+    /// No dinner that was due in its time was timed.
+    Empty,
+    /// The queue grew.
+    Behind,
+}
+
+impl Grade {
+    fn of(seen: &Seen, bound: Duration) -> Self {
+        if seen.failed > 0 {
+            return Self::Failed;
+        }
+        if seen.settled == 0 || seen.p99_us <= 0.0 {
+            return Self::Empty;
+        }
+        // What arrived in the last twentieth of a step may be answered after its end, and no more.
+        if seen.overtime > bound.max(seen.seconds / 20) {
+            return Self::Behind;
+        }
+        let bound_us = bound.as_secs_f64() * 1e6;
+        if seen.p99_us > bound_us { Self::Slow } else { Self::Kept }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Slow => "p99 over the bound",
+            Self::Failed => "dinners failed",
+            Self::Empty => "too few dinners to tell",
+            Self::Behind => "the queue grew",
+        }
+    }
+}
+
+/// A step for people.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Row {
+    /// What was seen.
+    pub seen: Seen,
+    /// What to think of it.
+    pub grade: Grade,
+}
+
+/// What stands above the rows.
+pub const HEAD: &str = "   dinners/s       settled      p99 µs    failed   overtime ms  verdict";
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Seen { rate, settled, p99_us, failed, overtime, .. } = self.seen;
+        let (rate, settled) = (grouped(rate.into()), grouped(settled.into()));
+        let (p99, failed) = (whole(p99_us), grouped(failed.into()));
+        let (overtime, verdict) = (overtime.as_millis(), self.grade.word());
+        write!(f, "{rate:>12}{settled:>14}{p99:>12}{failed:>10}{overtime:>14}  {verdict}")
+    }
+}
+
+/// A search under way.
+#[derive(Clone, Debug)]
+pub struct Search {
+    bound: Duration,
+    /// The highest rate that was kept.
+    kept: Option<u64>,
+    /// The lowest rate that was too much, twice.
+    too_much: Option<u64>,
+    /// A rate that was too much, once.
+    doubtful: Option<u64>,
+    first: u64,
+    rows: Vec<Row>,
+}
+
+/// Steps of one search at most: thirty doublings, six halvings, and each of them twice.
+const STEPS_MAX: usize = 72;
+
+impl Search {
+    /// A search that begins at `first` dinners per second.
+    #[must_use]
+    pub fn new(first: u64, bound: Duration) -> Self {
+        let (kept, too_much, doubtful, rows) = (None, None, None, Vec::new());
+        Self { bound, kept, too_much, doubtful, first: first.max(1), rows }
+    }
+
+    /// The rate to try next; none when the answer is known.
+    #[must_use]
+    pub fn next_rate(&self) -> Option<u64> {
+        if self.rows.len() >= STEPS_MAX {
+            return None;
+        }
+        if self.doubtful.is_some() {
+            return self.doubtful;
+        }
+        match (self.kept, self.too_much) {
+            (None, None) => Some(self.first),
+            (Some(kept), None) => kept.checked_mul(2),
+            (None, Some(too_much)) => Some(too_much / 2).filter(|rate| *rate > 0),
+            (Some(kept), Some(too_much)) => {
+                let gap = too_much.saturating_sub(kept);
+                (gap > (kept / 20).max(1)).then_some(kept + gap / 2)
+            }
+        }
+    }
+
+    /// Takes what the step at [`Search::next_rate`] showed.
+    pub fn take(&mut self, seen: Seen) -> Row {
+        let row = Row { seen, grade: Grade::of(&seen, self.bound) };
+        self.rows.push(row);
+        match (row.grade, self.doubtful.take()) {
+            (Grade::Kept, _) => self.kept = self.kept.max(Some(seen.rate)),
+            (Grade::Slow | Grade::Failed | Grade::Empty | Grade::Behind, None) => {
+                self.doubtful = Some(seen.rate);
+            }
+            (Grade::Slow | Grade::Failed | Grade::Empty | Grade::Behind, Some(rate)) => {
+                let lowest = self.too_much.map_or(rate, |known| known.min(rate));
+                self.too_much = Some(lowest);
+            }
+        }
+        row
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn found(self) -> Found {
+        Found {
+            p99_bound_us: tenths(self.bound.as_secs_f64() * 1e6),
+            dinners_per_s: self.kept,
+            too_much_per_s: self.too_much,
+            steps: self.rows,
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Found {
+    /// The 99th percentile that a rate had to keep, in microseconds.
+    pub p99_bound_us: f64,
+    /// The highest rate that kept it; `None`: not even the lowest did.
+    pub dinners_per_s: Option<u64>,
+    /// The lowest rate that did not.
+    pub too_much_per_s: Option<u64>,
+    /// Step by step.
+    pub steps: Vec<Row>,
+}
+
+impl Found {
+    /// Whether any rate kept the bound.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.dinners_per_s.is_some()
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEAD}")?;
+        self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))?;
+        let bound = whole(self.p99_bound_us);
+        match self.dinners_per_s {
+            Some(rate) => {
+                let rate = grouped(rate.into());
+                writeln!(f, "capacity: {rate} dinners/s with a p99 of at most {bound} µs")
+            }
+            None => writeln!(f, "capacity: no rate keeps a p99 of {bound} µs"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

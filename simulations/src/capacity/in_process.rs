@@ -1,0 +1,86 @@
+//! The search in process: each step plays on the same engine, with the same people.
+
+use std::{thread, time::Duration};
+
+use anyhow::{Context, Result};
+use fanju::Engine;
+
+use super::{Found, HEAD, Search, Seen};
+use crate::{
+    dinner::{self, Moment, Pace, Plan, Timetable, Watch},
+    options::DinnerOptions,
+    population::{self, Wanted},
+    recorder::Gauges,
+    run::{self, BadInput},
+    workload::{Menu, Numbers, Workload},
+};
+
+/// How long disk and books rest between two steps, and the least warm-up of a step; never longer than
+/// what is measured.
+pub(crate) const SETTLE: Duration = Duration::from_secs(1);
+
+/// Dinners per second of the first step.
+const FIRST_RATE: u64 = 1_000;
+
+/// Searches the highest rate that keeps the stated 99th percentile.
+///
+/// # Errors
+/// [`BadInput`], or whatever the engine or the system says.
+pub fn search(options: &DinnerOptions) -> Result<Found> {
+    let menu = Menu::Published;
+    let numbers = Numbers { dinners: None, ..run::numbers(options, &menu)? };
+    let mut workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
+    let (data, _removed_at_the_end) = run::data_folder(options)?;
+    let engine = Engine::open(run::config(options, &data)).context("cannot open the engine")?;
+    let wanted = Wanted {
+        merchants: numbers.merchants,
+        wallets: options.wallets,
+        seating: workload.seating(),
+        funds: workload.funds(u64::MAX),
+        currency: options.currency,
+    };
+    let seconds = options.seconds.unwrap_or(run::SECONDS);
+    let settle = SETTLE.min(seconds);
+    let (population, _) = population::set_up(&engine, wanted, |what| eprintln!("{what}"))?;
+    let mut search = Search::new(FIRST_RATE, options.capacity.p99);
+    eprintln!("{HEAD}");
+    while let Some(rate) = search.next_rate() {
+        thread::sleep(settle);
+        engine.block_on(engine.books_caught_up(run::BOOKS_PATIENCE))?;
+        let plan = Plan {
+            population: &population,
+            menu: &menu,
+            currency: options.currency,
+            pace: Pace::Open(Timetable::new(rate, options.seed)),
+            warmup: options.warmup.max(settle),
+            seconds: Some(seconds),
+        };
+        let ran = dinner::run(&engine, plan, &mut workload, None, &mut Unwatched)
+            .context("no acknowledgements are written")?;
+        let meter = ran.meter;
+        let seen = Seen {
+            rate,
+            settled: meter.settlements,
+            p99_us: meter.latency().p99,
+            failed: meter.failed.values().sum::<u64>() + meter.declines(),
+            overtime: meter.wall().saturating_sub(seconds),
+            seconds,
+        };
+        eprintln!("{}", search.take(seen));
+    }
+    engine.close_blocking();
+    Ok(search.found())
+}
+
+/// Nobody follows a step: its row tells enough.
+struct Unwatched;
+
+impl Watch for Unwatched {
+    fn begins(&mut self) {}
+
+    fn gauges(&mut self) -> Gauges {
+        Gauges::default()
+    }
+
+    fn tick(&mut self, _moment: Moment) {}
+}

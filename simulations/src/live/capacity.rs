@@ -1,0 +1,75 @@
+//! The search over the network: everybody comes in once, and each step plays with the same sessions.
+
+use std::{cell::RefCell, rc::Rc};
+
+use anyhow::{Context, Result, bail};
+use tokio::{runtime::Builder, task::LocalSet};
+use uuid::Uuid;
+
+use super::{
+    cast::Cast, hall::Hall, meter::Meter, options::LiveOptions, run::Evening, set_up::Setting,
+};
+use crate::{
+    capacity::{Found, HEAD, Search, Seen, in_process::SETTLE},
+    options::Rate,
+    process::Process,
+    run::BadInput,
+    show::Show,
+};
+
+/// Dinners per second of the first step.
+const FIRST_RATE: u64 = 250;
+
+/// Searches the highest rate at which the last phone is told within the stated 99th percentile.
+///
+/// # Errors
+/// [`BadInput`], or whatever the server or the system says.
+pub fn search(options: &LiveOptions) -> Result<Found> {
+    let cast = Cast::read(&options.cast)
+        .map_err(|error| BadInput(format!("{} {error}", options.cast.display())))?;
+    let runtime = Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    LocalSet::new().block_on(&runtime, steps(options, &cast))
+}
+
+async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
+    // As many tills, and as much in each purse, as the fastest step could need.
+    let most = LiveOptions { rate: Rate::Max, storm: 0, ..options.clone() };
+    let numbers = most.numbers(cast).map_err(BadInput)?;
+    let run: Rc<str> = Uuid::now_v7().simple().to_string()[..16].into();
+    let hall = Rc::new(RefCell::new(Hall::new(run.to_string(), options.seed)));
+    let place = Rc::new(options.url.clone());
+    let setting = Setting { cast, numbers, place, run, hall: Rc::clone(&hall) };
+    let mut phones = setting.set_up(&|what| eprintln!("{what}")).await?;
+    let mut search = Search::new(FIRST_RATE, options.capacity.p99);
+    eprintln!("{HEAD}");
+    while let Some(rate) = search.next_rate() {
+        tokio::time::sleep(SETTLE.min(options.seconds)).await;
+        let step = LiveOptions { rate: Rate::PerSecond(rate), storm: 0, ..options.clone() };
+        hall.borrow_mut().meter = Meter::default();
+        let server = options.server_pid.and_then(|pid| Process::of(pid).ok());
+        let show = Show::new(Some(step.seconds), None);
+        let mut evening = Evening { options: &step, hall: &hall, phones, server, show };
+        evening.pass().await?;
+        evening.show.end();
+        phones = evening.phones;
+        let hall = hall.borrow();
+        let meter = &hall.meter;
+        if meter.faults.count > 0 {
+            bail!("what phones were told is wrong: {}", meter.faults.reasons.join("; "));
+        }
+        let not_paid = meter.failed.values().chain(meter.declined.values()).sum();
+        let seen = Seen {
+            rate,
+            settled: meter.dinners,
+            p99_us: meter.heard_by_all().p99,
+            failed: not_paid,
+            overtime: meter.wall().saturating_sub(step.seconds),
+            seconds: step.seconds,
+        };
+        eprintln!("{}", search.take(seen));
+        if hall.open_dinners() > 0 {
+            bail!("{} dinners never ended", hall.open_dinners());
+        }
+    }
+    Ok(search.found())
+}

@@ -1,0 +1,296 @@
+//! Evening: a scenario over the network, from options to a recording.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use fanju::id::WalletId;
+use tokio::{runtime::Builder, sync::Mutex, task::LocalSet, time::sleep_until};
+use uuid::Uuid;
+
+use super::{
+    cast::Cast,
+    hall::{CAP, Hall},
+    house::{Phone, ServerHouse, Shop},
+    line::Line,
+    options::LiveOptions,
+    session::{self, Card, Role},
+    set_up::SetUpError,
+};
+use crate::{
+    auditor::Verdict,
+    meter::histogram,
+    process::{self, Process},
+    recorder::{Gauges, Recorder, distribution},
+    recording::{Audited, Kind, Number, Recording},
+    run::BadInput,
+    scenario::{
+        self, Scenario,
+        count::Count,
+        house::Pace,
+        play::play,
+        report::{self, Played},
+        script::{Script, Sizes},
+    },
+    show::Show,
+};
+
+/// Sessions that come in at once.
+const ARRIVING: usize = 128;
+
+/// Files that this program has open beside its sockets, with room.
+const OTHER_FILES: usize = 64;
+
+/// How often somebody is told how far it is.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How long the last tables may take: an order has a minute, and phones as much to hear of it.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// Plays the scenario of that name on a running server.
+///
+/// # Errors
+/// [`BadInput`], or whatever the server or the system says.
+pub fn evening(name: &str, options: &LiveOptions) -> Result<Recording> {
+    let scenario = scenario::load(name).map_err(BadInput)?;
+    let cast = Cast::read(&options.cast)
+        .map_err(|error| BadInput(format!("{} {error}", options.cast.display())))?;
+    let sizes = sizes(&scenario, &cast, options).map_err(BadInput)?;
+    let server = options.server_pid.map(Process::of).transpose();
+    let server = server.map_err(|pid| BadInput(format!("there is no process {pid}")))?;
+    let runtime = Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let evening = Evening { name, scenario: &scenario, cast: &cast, sizes, options, server };
+    LocalSet::new().block_on(&runtime, evening.pass())
+}
+
+/// How many of each there are, as the file and the cast allow.
+fn sizes(scenario: &Scenario, cast: &Cast, options: &LiveOptions) -> Result<Sizes, String> {
+    let wanted = scenario.sizes(options.evening.scale);
+    let sizes = Sizes { people: wanted.people.min(cast.diners.len()), ..wanted };
+    let largest = scenario.largest_party();
+    if sizes.people < largest {
+        let diners = cast.diners.len();
+        return Err(format!("a party of {largest} needs more than the cast's {diners} diners"));
+    }
+    let sessions = sizes.people + tills(cast, options);
+    let files = process::files_max().unwrap_or(usize::MAX);
+    if sessions + OTHER_FILES > files {
+        return Err(format!("{sessions} sessions need more than {files} files: `ulimit -n`"));
+    }
+    Ok(sizes)
+}
+
+/// Till sessions: as many as are asked for, or two for each merchant.
+fn tills(cast: &Cast, options: &LiveOptions) -> usize {
+    let asked = options.tills.and_then(|tills| usize::try_from(tills).ok());
+    asked.unwrap_or(2 * cast.merchants.len()).max(cast.merchants.len())
+}
+
+struct Evening<'a> {
+    name: &'a str,
+    scenario: &'a Scenario,
+    cast: &'a Cast,
+    sizes: Sizes,
+    options: &'a LiveOptions,
+    server: Option<Process>,
+}
+
+impl Evening<'_> {
+    async fn pass(&self) -> Result<Recording> {
+        let Self { name, scenario, options, sizes, .. } = self;
+        let speed = options.evening.speed;
+        let title = format!("{name}, live: {}", scenario.about);
+        let mut recording = Recording::begin(Kind::Live, title, options.seed, None);
+        let length = scenario::run::length(scenario, speed);
+        let mut show = Show::new(Some(length), None);
+        let began = Instant::now();
+        show.say(&format!("{} phones come in", sizes.people));
+        let house = Rc::new(self.come_in().await?);
+        recording.setup_s = began.elapsed().as_secs_f64();
+        show.say(&format!("the evening begins; it takes {:.0} s", length.as_secs_f64()));
+
+        let pace = Pace { began: Instant::now(), speed };
+        let measure_from = pace.began + options.warmup;
+        let recorder = Recorder::new(pace.began, measure_from, self.gauges());
+        let count = Rc::new(RefCell::new(Count::new(pace.began, measure_from, recorder)));
+        let usage = || (Process::this().usage(), self.server.as_ref().map(Process::usage));
+        let before = usage();
+        self.live_through(&house, pace, &count, &mut show).await?;
+        let after = usage();
+        let ended = (Instant::now(), self.gauges());
+        show.end();
+        let used = |now: &process::Usage, then: &process::Usage| now.cpu.since(&then.cpu);
+        recording.processor_s.insert("fanju-sim".to_owned(), used(&after.0, &before.0));
+        if let (Some(now), Some(then)) = (&after.1, &before.1) {
+            recording.processor_s.insert("server".to_owned(), used(now, then));
+        }
+        report::set(&mut recording, name, scenario, *sizes, options.evening);
+        let mut count = count.borrow_mut();
+        report::fill(&mut recording, Played { scenario, count: &mut count, ended });
+        if let Some(money) = &mut recording.money {
+            money.currency.clone_from(&self.cast.merchants[0].currency);
+        }
+        let last_phone = house.last_phone.borrow();
+        let about = "from when the till was told until the last phone was";
+        recording.latencies.push(distribution("last phone", about, &last_phone));
+        recording.audit = audited(&house.hall.borrow(), &count);
+        Ok(recording)
+    }
+
+    /// Everything from the first table to the last refund.
+    async fn live_through(
+        &self,
+        house: &Rc<ServerHouse>,
+        pace: Pace,
+        count: &Rc<RefCell<Count>>,
+        show: &mut Show,
+    ) -> Result<()> {
+        let under_way = Rc::new(Cell::new(0_usize));
+        let mut script = Script::of(self.scenario, self.sizes, self.options.seed);
+        let mut next = script.next();
+        let end = pace.began + scenario::run::length(self.scenario, pace.speed) + PATIENCE;
+        let mut tick_at = Instant::now() + TICK;
+        while next.is_some() || under_way.get() > 0 || house.leaving.get() > 0 {
+            let lost = house.hall.borrow_mut().take_lost();
+            if let Some(error) = lost {
+                return Err(error.into());
+            }
+            let now = Instant::now();
+            while let Some(outing) = next.take_if(|outing| pace.at(outing.at_ms) <= now) {
+                let (house, count) = (Rc::clone(house), Rc::clone(count));
+                let under_way = Rc::clone(&under_way);
+                under_way.set(under_way.get() + 1);
+                tokio::task::spawn_local(async move {
+                    play(&house, pace, outing, &count).await;
+                    under_way.set(under_way.get() - 1);
+                });
+                next = script.next();
+            }
+            if now >= tick_at {
+                tick_at = now + TICK;
+                let mut count = count.borrow_mut();
+                count.look(now, || self.gauges());
+                show.tick(&count.moment(now));
+            }
+            if now >= end {
+                let mut hall = house.hall.borrow_mut();
+                hall.meter.faults.add(|| format!("{} tables never ended", under_way.get()));
+                return Ok(());
+            }
+            let arrival = next.as_ref().map(|outing| pace.at(outing.at_ms));
+            sleep_until(arrival.into_iter().fold(tick_at, Instant::min).into()).await;
+        }
+        Ok(())
+    }
+
+    fn gauges(&self) -> Gauges {
+        let memory_bytes = self.server.as_ref().map(|server| server.memory_bytes().0);
+        Gauges { memory_bytes, ..Gauges::default() }
+    }
+
+    // --- everybody comes in ------------------------------------------------------------------
+
+    async fn come_in(&self) -> Result<ServerHouse> {
+        let Self { cast, sizes, options, .. } = self;
+        let name = Uuid::now_v7().simple().to_string();
+        let run: Rc<str> = name[..16].into();
+        let hall = Rc::new(RefCell::new(Hall::new(run.to_string(), options.seed)));
+        hall.borrow_mut().guests.expect(sizes.people);
+        let mut number = 0;
+        let mut open = |role, token: &str| {
+            let place = Rc::new(options.url.clone());
+            let card = Card { number, role, token: token.into(), place };
+            number += 1;
+            session::open(card, &hall)
+        };
+        let why = || hall.borrow_mut().take_lost().map_or(SetUpError::Over, SetUpError::Session);
+        let mut shops: Vec<Shop> = Vec::new();
+        for merchant in &cast.merchants {
+            let (merchant, tills) = (merchant.merchant.clone(), Vec::new());
+            shops.push(Shop { merchant, tills });
+        }
+        let count = shops.len();
+        for till in 0..tills(cast, options) {
+            let (line, is_up) = open(Role::Till, &cast.merchants[till % count].token);
+            is_up.await.map_err(|_| why())?;
+            shops[till % count].tills.push(line);
+        }
+        let mut phones = Vec::new();
+        let diners: Vec<_> = cast.diners.iter().take(sizes.people).collect();
+        for (wave, diners) in diners.chunks(ARRIVING).enumerate() {
+            let mut come = Vec::new();
+            for (diner, person) in diners.iter().zip(wave * ARRIVING..) {
+                come.push((*diner, person, open(Role::Guest { person }, &diner.token)));
+            }
+            let mut topped_up = Vec::new();
+            for (diner, person, (line, is_up)) in come {
+                is_up.await.map_err(|_| why())?;
+                let wallet: Rc<str> = diner.wallet.as_str().into();
+                let id = WalletId(wallet.parse().context("the cast's wallets are UUIDs")?);
+                let purse = self.scenario.purse_minor(person, options.seed);
+                let top_up = top_up(Rc::clone(&line), Rc::clone(&wallet), purse, Rc::clone(&run));
+                topped_up.push(tokio::task::spawn_local(top_up));
+                phones.push(Phone { line, wallet, id, busy: Arc::new(Mutex::new(())) });
+            }
+            for top_up in topped_up {
+                top_up.await.map_err(|_| SetUpError::Over)??;
+            }
+        }
+        Ok(ServerHouse {
+            hall,
+            phones,
+            shops,
+            run,
+            next_till: Cell::new(0),
+            paid: RefCell::new(HashMap::new()),
+            last_phone: RefCell::new(histogram()),
+            leaving: Cell::new(0),
+        })
+    }
+}
+
+/// Fills a purse, in amounts that need no second look at finger or face.
+async fn top_up(
+    line: Rc<Line>,
+    wallet: Rc<str>,
+    purse: u64,
+    run: Rc<str>,
+) -> Result<(), SetUpError> {
+    let mut left = purse;
+    while left > 0 {
+        let amount = left.min(CAP - 1);
+        let params = format_args!(
+            "{{\"wallet\":\"{wallet}\",\"amount\":{amount},\
+             \"idempotency_key\":\"{run}-{wallet}-{left}\"}}"
+        );
+        let method = "wallets.top_up";
+        let taken = line.call(method, params).await;
+        taken.map_err(|refusal| SetUpError::Refused { method, refusal })?;
+        left -= amount;
+    }
+    Ok(())
+}
+
+/// The phones and tills are the auditors: each checks all that it is told.
+fn audited(hall: &Hall, count: &Count) -> Audited {
+    let number = |name: &str, value: u64| Number { name: name.to_owned(), value: value.into() };
+    let (faults, storm) = (&hall.meter.faults, &hall.meter.storm);
+    let numbers = vec![
+        number("phones told of a bill", hall.guests.pushes),
+        number("frames checked", hall.meter.frames),
+        number("connections cut", storm.cut),
+        number("back again", storm.back),
+        number("of those, given a state instead of what they missed", storm.with_state),
+        number("requests asked again later", hall.meter.held_back),
+    ];
+    let all = faults.count + count.faults.len() as u64;
+    let verdict = if all == 0 { Verdict::Ok } else { Verdict::Failed };
+    let by = "every phone: order, gaps, sums of what it was told".to_owned();
+    let reasons = faults.reasons.iter().chain(&count.faults).cloned().collect();
+    Audited { verdict, by, numbers, faults: all, reasons }
+}

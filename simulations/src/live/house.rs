@@ -1,0 +1,424 @@
+//! House: a running server, and an evening in it. Every diner is a phone, every merchant has a till.
+//!
+//! A phone listens to the group at whose table it sits. When a table gets up, each of its phones must
+//! have heard of every bill that was paid there (L-1, seen from outside), also those that lost their
+//! connection in between.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    fmt,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use fanju::{domain::event::Rules, id::WalletId};
+use hdrhistogram::Histogram;
+use serde::Deserialize;
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, mpsc},
+    time::{sleep_until, timeout},
+};
+
+use super::{
+    frame,
+    guests::{Asked, News, Place},
+    hall::{CAP, Hall},
+    line::Line,
+};
+use crate::{
+    meter::record,
+    scenario::{
+        house::{self, Ended, Heard, Word},
+        order::{first_rules, lines, rules},
+        script::Outing,
+    },
+};
+
+/// How long phones may take to hear of what was paid: as long as one may be without a connection.
+const HEAR_WITHIN: Duration = Duration::from_secs(60);
+
+/// A diner's phone.
+#[derive(Debug)]
+pub(super) struct Phone {
+    pub(super) line: Rc<Line>,
+    pub(super) wallet: Rc<str>,
+    pub(super) id: WalletId,
+    /// Held while its owner sits at a table: nobody sits at two.
+    pub(super) busy: Arc<Mutex<()>>,
+}
+
+/// A merchant's tills.
+#[derive(Debug)]
+pub(super) struct Shop {
+    pub(super) merchant: String,
+    pub(super) tills: Vec<Rc<Line>>,
+}
+
+/// Everybody on one server.
+#[derive(Debug)]
+pub(super) struct ServerHouse {
+    pub(super) hall: Rc<RefCell<Hall>>,
+    pub(super) phones: Vec<Phone>,
+    pub(super) shops: Vec<Shop>,
+    pub(super) run: Rc<str>,
+    pub(super) next_till: Cell<usize>,
+    /// Bills that were paid at tables that have not got up, by outing: number, and when the till knew.
+    pub(super) paid: RefCell<HashMap<u64, Vec<(String, Instant)>>>,
+    /// From when the till was told until the last phone was.
+    pub(super) last_phone: RefCell<Histogram<u64>>,
+    /// Tables that are getting up.
+    pub(super) leaving: Cell<usize>,
+}
+
+/// A group that was opened.
+#[derive(Debug)]
+pub(super) struct Table {
+    group: Rc<str>,
+    link: String,
+    tell: mpsc::UnboundedSender<News>,
+    joined: Rc<RefCell<Vec<usize>>>,
+}
+
+/// What hears of it.
+#[derive(Debug)]
+pub(super) struct Ear {
+    group: Rc<str>,
+    news: mpsc::UnboundedReceiver<News>,
+    /// How many phones heard of each paid bill, and when the last one did.
+    told: HashMap<String, (usize, Instant)>,
+    /// Seats of those who have joined.
+    joined: Rc<RefCell<Vec<usize>>>,
+    _seated: Vec<OwnedMutexGuard<()>>,
+}
+
+impl Ear {
+    fn note(&mut self, order_no: String, at: Instant) {
+        let told = self.told.entry(order_no).or_insert((0, at));
+        *told = (told.0 + 1, told.1.max(at));
+    }
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    group: String,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    link: String,
+}
+
+#[derive(Deserialize)]
+struct GivenBack {
+    event: Amounted,
+}
+
+#[derive(Deserialize)]
+struct Amounted {
+    amount: u64,
+}
+
+#[derive(Deserialize)]
+struct Questions {
+    questions: Vec<Asked>,
+}
+
+fn read<T: for<'a> Deserialize<'a>>(answer: &str) -> Result<T, Word> {
+    serde_json::from_str(answer).map_err(|_| "foreign_answer".into())
+}
+
+impl ServerHouse {
+    fn phone(&self, outing: &Outing, seat: usize) -> &Phone {
+        &self.phones[outing.seats[seat].person]
+    }
+
+    fn wallet(&self, outing: &Outing, seat: usize) -> WalletId {
+        self.phone(outing, seat).id
+    }
+
+    fn shop(&self, outing: &Outing, stop: usize) -> (&Shop, &Rc<Line>) {
+        let shop = &self.shops[outing.stops[stop].merchant % self.shops.len()];
+        let turn = self.next_till.get();
+        self.next_till.set(turn.wrapping_add(1));
+        (shop, &shop.tills[turn % shop.tills.len()])
+    }
+
+    fn order_no(&self, outing: &Outing, stop: usize) -> String {
+        format!("{}-{}-{stop}", self.run, outing.number)
+    }
+
+    fn key(&self, outing: &Outing, what: fmt::Arguments<'_>) -> String {
+        format!("{}-{}-{what}", self.run, outing.number)
+    }
+
+    async fn ask(line: &Line, method: &str, params: fmt::Arguments<'_>) -> Result<String, Word> {
+        line.call(method, params).await.map_err(|refusal| refusal.code.into())
+    }
+
+    /// Sits `seat` down: its phone listens to the group.
+    async fn sit(&self, outing: &Outing, table: &Table, seat: usize) -> Result<(), Word> {
+        let (person, phone) = (outing.seats[seat].person, self.phone(outing, seat));
+        let (wallet, tell) = (Rc::clone(&phone.wallet), table.tell.clone());
+        let place = Place { outing: outing.number, seat, wallet, tell };
+        self.hall.borrow_mut().guests.sit(person, place);
+        let topic = format!("group:{}", table.group);
+        phone.line.listen(&topic).await.map_err(|refusal| refusal.code)?;
+        table.joined.borrow_mut().push(seat);
+        Ok(())
+    }
+
+    fn cap(outing: &Outing, seat: usize) -> u64 {
+        outing.seats[seat].cap_minor.min(CAP)
+    }
+
+    fn json(rules: &Rules) -> String {
+        serde_json::to_string(rules).expect("rules are words and numbers")
+    }
+
+    /// Waits until every phone has heard of every bill that was paid, and lets them listen no more.
+    async fn get_up(&self, outing: &Outing, mut ear: Ear) {
+        let paid = self.paid.borrow_mut().remove(&outing.number).unwrap_or_default();
+        let joined = ear.joined.borrow().clone();
+        let heard_all = |ear: &Ear| {
+            let phones = |order: &str| ear.told.get(order).map_or(0, |(phones, _)| *phones);
+            paid.iter().all(|(order, _)| phones(order) >= joined.len())
+        };
+        let hear = async {
+            while !heard_all(&ear) {
+                match ear.news.recv().await {
+                    Some(News::Settled { order_no, at }) => ear.note(order_no, at),
+                    Some(News::Progress { .. } | News::Asked { .. }) => {}
+                    None => return,
+                }
+            }
+        };
+        let in_time = timeout(HEAR_WITHIN, hear).await.is_ok();
+        for (order, answered) in &paid {
+            let (phones, last) = ear.told.get(order).copied().unwrap_or((0, *answered));
+            if phones != joined.len() || !in_time {
+                let all = joined.len();
+                let what = || format!("{order}: {phones} of {all} phones were told");
+                self.hall.borrow_mut().meter.faults.add(what);
+            }
+            let took = last.saturating_duration_since(*answered);
+            record(&mut self.last_phone.borrow_mut(), took);
+        }
+        let topic = format!("group:{}", ear.group);
+        for seat in joined {
+            // Refused only to a phone that never got so far as to listen.
+            drop(self.phone(outing, seat).line.forget(&topic).await);
+            self.hall.borrow_mut().guests.rise(outing.seats[seat].person);
+        }
+    }
+}
+
+impl house::House for Rc<ServerHouse> {
+    type Table = Table;
+    type Ear = Ear;
+    type Code = String;
+    type Question = Asked;
+
+    async fn until(&self, moment: Instant) {
+        if Instant::now() < moment {
+            sleep_until(moment.into()).await;
+        }
+    }
+
+    async fn open(&self, outing: &Outing) -> Result<(Table, Ear), Word> {
+        let mut people: Vec<usize> = outing.seats.iter().map(|seat| seat.person).collect();
+        // In one order for everybody: no two tables wait for one another.
+        people.sort_unstable();
+        let mut seated = Vec::with_capacity(people.len());
+        for person in people {
+            seated.push(Arc::clone(&self.phones[person].busy).lock_owned().await);
+        }
+        let host = self.phone(outing, 0);
+        let rules = ServerHouse::json(&first_rules(outing, |seat| self.wallet(outing, seat)));
+        let (wallet, number, cap) = (&host.wallet, outing.number, ServerHouse::cap(outing, 0));
+        let key = self.key(outing, format_args!("open"));
+        let params = format_args!(
+            "{{\"name\":\"Table {number}\",\"host\":\"{wallet}\",\"cap\":{cap},\
+             \"rules\":{rules},\"idempotency_key\":\"{key}\"}}"
+        );
+        let Opened { group } = read(&ServerHouse::ask(&host.line, "groups.open", params).await?)?;
+        let params = format_args!("{{\"group\":\"{group}\",\"by\":\"{wallet}\"}}");
+        let Made { link } = read(&ServerHouse::ask(&host.line, "groups.link", params).await?)?;
+        let (tell, news) = mpsc::unbounded_channel();
+        let (group, joined): (Rc<str>, _) = (group.into(), Rc::default());
+        let table = Table { group: Rc::clone(&group), link, tell, joined: Rc::clone(&joined) };
+        self.sit(outing, &table, 0).await?;
+        let ear = Ear { group, news, told: HashMap::new(), joined, _seated: seated };
+        Ok((table, ear))
+    }
+
+    async fn join(&self, outing: &Outing, table: &Table, seat: usize) -> Result<(), Word> {
+        let phone = self.phone(outing, seat);
+        let (group, wallet, cap) = (&table.group, &phone.wallet, ServerHouse::cap(outing, seat));
+        let link = serde_json::Value::from(table.link.as_str());
+        let key = self.key(outing, format_args!("join-{seat}"));
+        let params = format_args!(
+            "{{\"group\":\"{group}\",\"wallet\":\"{wallet}\",\"cap\":{cap},\"link\":{link},\
+             \"idempotency_key\":\"{key}\"}}"
+        );
+        ServerHouse::ask(&phone.line, "groups.join", params).await?;
+        self.sit(outing, table, seat).await
+    }
+
+    async fn divide(&self, outing: &Outing, table: &Table, stop: usize) -> Result<(), Word> {
+        let rules = ServerHouse::json(&rules(outing, |seat| self.wallet(outing, seat)));
+        let (host, group) = (self.phone(outing, 0), &table.group);
+        let (by, key) = (&host.wallet, self.key(outing, format_args!("rules-{stop}")));
+        let params = format_args!(
+            "{{\"group\":\"{group}\",\"by\":\"{by}\",\"rules\":{rules},\
+             \"idempotency_key\":\"{key}\"}}"
+        );
+        ServerHouse::ask(&host.line, "groups.rules", params).await.map(drop)
+    }
+
+    async fn show(&self, outing: &Outing, table: &Table, seat: usize) -> Result<String, Word> {
+        let (phone, group) = (self.phone(outing, seat), &table.group);
+        let by = &phone.wallet;
+        let params = format_args!("{{\"group\":\"{group}\",\"by\":\"{by}\"}}");
+        let answer = ServerHouse::ask(&phone.line, "groups.code", params).await?;
+        let shown: frame::ShownCode<'_> =
+            serde_json::from_str(&answer).map_err(|_| "foreign_answer")?;
+        Ok(shown.code.to_owned())
+    }
+
+    async fn present(&self, outing: &Outing, number: usize, code: String) -> Result<Ended, Word> {
+        let (stop, order_no) = (&outing.stops[number], self.order_no(outing, number));
+        let (shop, till) = self.shop(outing, number);
+        let (merchant, total) = (&shop.merchant, stop.total_minor());
+        let lines = serde_json::to_string(&lines(outing, stop)).expect("words and numbers");
+        let params = format_args!(
+            "{{\"merchant\":\"{merchant}\",\"code\":\"{code}\",\"order_no\":\"{order_no}\",\
+             \"total\":{total},\"lines\":{lines}}}"
+        );
+        let answer = ServerHouse::ask(till, "orders.scan", params).await?;
+        let ended: frame::Ended<'_> =
+            serde_json::from_str(&answer).map_err(|_| "foreign_answer")?;
+        if ended.order_no != order_no || ended.total != total {
+            return Err("wrong_receipt".into());
+        }
+        if ended.state != "settled" {
+            let reason = ended.reason.map_or("unknown", |reason| reason.reason);
+            return Ok(Ended::Declined(reason.to_owned().into()));
+        }
+        let mut paid = self.paid.borrow_mut();
+        let paid = paid.entry(outing.number).or_default();
+        // A till that asks again is told of the same bill.
+        if !paid.iter().any(|(known, _)| *known == order_no) {
+            paid.push((order_no, Instant::now()));
+        }
+        Ok(Ended::Settled { total_minor: total, debits: None, position: ended.position })
+    }
+
+    async fn hear(&self, outing: &Outing, stop: usize, ear: &mut Ear) -> Heard<Asked> {
+        let current = self.order_no(outing, stop);
+        loop {
+            match ear.news.recv().await {
+                Some(News::Progress { order_no, all_reserved }) if order_no == current => {
+                    return Heard { all_reserved, questions: Vec::new() };
+                }
+                Some(News::Asked { seat, asked }) if asked.order_no == current => {
+                    return Heard { all_reserved: false, questions: vec![(seat, asked)] };
+                }
+                Some(News::Settled { order_no, at }) => ear.note(order_no, at),
+                Some(News::Progress { .. } | News::Asked { .. }) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        outing: &Outing,
+        table: &Table,
+        seat: usize,
+        question: Asked,
+        yes: bool,
+    ) -> Result<bool, Word> {
+        let line = &self.phone(outing, seat).line;
+        let (group, Asked { merchant, order_no, diner, owed }) = (&table.group, &question);
+        let say = |method| {
+            let params = format!(
+                "{{\"group\":\"{group}\",\"diner\":\"{diner}\",\"merchant\":\"{merchant}\",\
+                 \"order_no\":\"{order_no}\",\"owed\":{owed}}}"
+            );
+            async move { ServerHouse::ask(line, method, format_args!("{params}")).await }
+        };
+        let said = if yes { say("groups.confirm").await.map(|_| true) } else { Ok(false) };
+        match said {
+            Ok(true) => Ok(true),
+            // Nobody is there who could show a finger or a face.
+            Err(word) if word != "step_up_required" => Err(word),
+            Ok(false) | Err(_) => say("groups.refuse").await.map(|_| false),
+        }
+    }
+
+    async fn refund(
+        &self,
+        outing: &Outing,
+        number: usize,
+        part_minor: Option<u64>,
+    ) -> Result<u64, Word> {
+        let (shop, till) = self.shop(outing, number);
+        let (merchant, order_no) = (&shop.merchant, self.order_no(outing, number));
+        let amount = part_minor.map_or_else(|| "null".to_owned(), |minor| minor.to_string());
+        let params = format_args!(
+            "{{\"merchant\":\"{merchant}\",\"order_no\":\"{order_no}\",\
+             \"refund_no\":\"morning\",\"amount\":{amount}}}"
+        );
+        let answer = ServerHouse::ask(till, "orders.refund", params).await?;
+        let GivenBack { event } = read(&answer)?;
+        Ok(event.amount)
+    }
+
+    fn cut(&self, outing: &Outing, seat: usize, moment: Instant, away: Duration) -> bool {
+        let (house, person, number) = (Rc::clone(self), outing.seats[seat].person, outing.number);
+        tokio::task::spawn_local(async move {
+            sleep_until(moment.into()).await;
+            let line = &house.phones[person].line;
+            {
+                let mut hall = house.hall.borrow_mut();
+                let sits = hall.guests.place(person).is_some_and(|it| it.outing == number);
+                if !sits {
+                    return;
+                }
+                hall.meter.storm.cut += 1;
+            }
+            line.cut_for(away);
+            // Back again, a phone looks what it was asked meanwhile: that is never pushed twice.
+            sleep_until((moment + away).into()).await;
+            let Some(group) =
+                line.topic().and_then(|topic| topic.strip_prefix("group:").map(str::to_owned))
+            else {
+                return;
+            };
+            let params = format_args!("{{\"group\":\"{group}\"}}");
+            let Ok(answer) = ServerHouse::ask(line, "groups.get", params).await else { return };
+            let Ok(Questions { questions }) = read::<Questions>(&answer) else { return };
+            let hall = house.hall.borrow();
+            let Some(place) = hall.guests.place(person).filter(|it| it.outing == number) else {
+                return;
+            };
+            let own = questions.into_iter().find(|it| it.diner == place.wallet.as_ref());
+            if let Some(asked) = own {
+                // A table that has got up hears nothing more.
+                drop(place.tell.send(News::Asked { seat: place.seat, asked }));
+            }
+        });
+        true
+    }
+
+    async fn leave(&self, outing: &Outing, ear: Ear) {
+        let (house, outing) = (Rc::clone(self), outing.clone());
+        self.leaving.set(self.leaving.get() + 1);
+        tokio::task::spawn_local(async move {
+            house.get_up(&outing, ear).await;
+            house.leaving.set(house.leaving.get() - 1);
+        });
+    }
+}

@@ -1,0 +1,188 @@
+//! Play: one outing from its arrival to its last refund, in whatever house.
+//!
+//! Everything has its time in the script. Who comes late to it does it at once, and the clock runs:
+//! an order's latency counts from when it should have been scanned.
+
+use std::{cell::RefCell, pin::pin, time::Instant};
+
+use super::{
+    count::{Count, Counted, Kind},
+    house::{Ended, Heard, House, Pace, Word},
+    script::{Back, Manner, Outing},
+};
+
+/// Lives through `outing` in `house`.
+pub async fn play<H: House>(house: &H, pace: Pace, outing: Outing, count: &RefCell<Count>) {
+    let due = pace.at(outing.at_ms);
+    house.until(due).await;
+    count.borrow_mut().arrived(&outing);
+    let began = Instant::now();
+    let opened = house.open(&outing).await;
+    let (table, mut ear) = match opened {
+        Ok(opened) => opened,
+        Err(word) => return count.borrow_mut().turned_away("open", word),
+    };
+    count.borrow_mut().took(Kind::Open, due, began.elapsed());
+    sit_down(house, pace, &outing, &table, count).await;
+    let mut refunds = Vec::new();
+    for (number, stop) in outing.stops.iter().enumerate() {
+        match pay(house, pace, &outing, &table, number, &mut ear, count).await {
+            Ok(true) => refunds.extend(stop.refund.map(|back| (back, number))),
+            Ok(false) => break,
+            Err((what, word)) => {
+                count.borrow_mut().turned_away(what, word);
+                break;
+            }
+        }
+    }
+    house.leave(&outing, ear).await;
+    count.borrow_mut().left();
+    refunds.sort_by_key(|(back, _)| back.at_ms);
+    for (Back { at_ms, part_minor }, stop) in refunds {
+        let due = pace.at(at_ms);
+        house.until(due).await;
+        let outcome = house.refund(&outing, stop, part_minor).await;
+        count.borrow_mut().refunded(due, part_minor.is_none(), outcome);
+    }
+}
+
+async fn sit_down<H: House>(
+    house: &H,
+    pace: Pace,
+    outing: &Outing,
+    table: &H::Table,
+    count: &RefCell<Count>,
+) {
+    for (seat, diner) in outing.seats.iter().enumerate() {
+        let due = pace.at(outing.at_ms + diner.joins_ms);
+        house.until(due).await;
+        if seat > 0 {
+            let began = Instant::now();
+            match house.join(outing, table, seat).await {
+                Ok(()) => count.borrow_mut().took(Kind::Join, due, began.elapsed()),
+                Err(word) => count.borrow_mut().turned_away("join", word),
+            }
+        }
+        if let Some((after_ms, away_ms)) = diner.cut {
+            let moment = due + pace.span(after_ms);
+            let is_cut = house.cut(outing, seat, moment, pace.span(away_ms));
+            count.borrow_mut().cuts += u64::from(is_cut);
+        }
+    }
+}
+
+/// Pays one bill; says whether it was paid, or what else went wrong.
+async fn pay<H: House>(
+    house: &H,
+    pace: Pace,
+    outing: &Outing,
+    table: &H::Table,
+    number: usize,
+    ear: &mut H::Ear,
+    count: &RefCell<Count>,
+) -> Result<bool, (&'static str, Word)> {
+    let stop = &outing.stops[number];
+    house.until(pace.at(outing.at_ms + stop.shown_ms)).await;
+    if outing.needs_rules(number) {
+        house.divide(outing, table, number).await.map_err(|word| ("rules", word))?;
+    }
+    let began = Instant::now();
+    let code = house.show(outing, table, stop.shown_by).await.map_err(|word| ("code", word))?;
+    let due = pace.at(outing.at_ms + stop.scanned_ms);
+    count.borrow_mut().took(Kind::Code, due, began.elapsed());
+    house.until(due).await;
+    let scanned = Instant::now();
+    count.borrow_mut().scanned(due);
+    let first = async {
+        let ended = house.present(outing, number, code.clone()).await;
+        (ended, Instant::now())
+    };
+    let again = async {
+        let after = stop.retried_ms?;
+        house.until(due + pace.span(after)).await;
+        Some(house.present(outing, number, code.clone()).await)
+    };
+    let mut paying = pin!(async { tokio::join!(first, again) });
+    let mut talk = Talk::<H>::default();
+    let ((ended, told), again) = loop {
+        let next = talk.next_at();
+        let silent = async {
+            match next {
+                Some(next) => house.until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            ended = &mut paying => break ended,
+            heard = house.hear(outing, number, ear) => talk.heard(heard, outing, pace),
+            () = silent => {
+                let Some((_, seat, question, yes)) = talk.take() else { continue };
+                let said = house.answer(outing, table, seat, question, yes).await;
+                talk.answered_at = Some(Instant::now());
+                count.borrow_mut().answered(said);
+            }
+        }
+    };
+    let is_paid = matches!(ended, Ok(Ended::Settled { .. }));
+    count.borrow_mut().ended(Counted {
+        due,
+        scanned,
+        told,
+        answered_at: talk.answered_at,
+        asked: talk.asked.len(),
+        vanished: talk.vanished,
+        all_reserved: talk.all_reserved,
+        kind: stop.kind,
+        ended,
+        again,
+    });
+    Ok(is_paid)
+}
+
+/// What was asked during one bill, and who will still say something.
+struct Talk<H: House> {
+    all_reserved: bool,
+    asked: Vec<(usize, H::Question)>,
+    /// Answers that are due: when, at which seat, to what, and which.
+    open: Vec<(Instant, usize, H::Question, bool)>,
+    vanished: usize,
+    answered_at: Option<Instant>,
+}
+
+impl<H: House> Default for Talk<H> {
+    fn default() -> Self {
+        let (asked, open) = (Vec::new(), Vec::new());
+        Self { all_reserved: false, asked, open, vanished: 0, answered_at: None }
+    }
+}
+
+impl<H: House> Talk<H> {
+    fn next_at(&self) -> Option<Instant> {
+        self.open.iter().map(|(at, ..)| *at).min()
+    }
+
+    fn take(&mut self) -> Option<(Instant, usize, H::Question, bool)> {
+        let next = self.next_at()?;
+        let at = self.open.iter().position(|(at, ..)| *at == next)?;
+        Some(self.open.swap_remove(at))
+    }
+
+    /// Takes new questions; news repeats those that are still open.
+    fn heard(&mut self, heard: Heard<H::Question>, outing: &Outing, pace: Pace) {
+        self.all_reserved |= heard.all_reserved;
+        for (seat, question) in heard.questions {
+            if self.asked.iter().any(|(known, asked)| *known == seat && *asked == question) {
+                continue;
+            }
+            self.asked.push((seat, question.clone()));
+            match outing.seats[seat].manner {
+                Manner::Says { yes, after_ms } => {
+                    let at = Instant::now() + pace.span(after_ms);
+                    self.open.push((at, seat, question, yes));
+                }
+                Manner::Vanishes => self.vanished += 1,
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Evenings through the real program: in process, and over websockets against a small server.
+
+mod scripted;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use scripted::{Script, Server};
+use serde_json::Value;
+
+/// A few tables within a few seconds.
+const EVENING: &str = "\
+about = \"a few tables\"
+currency = \"EUR\"
+[evening]
+tables = 30
+curve = [[0, 1], [10, 3], [20, 1]]
+join_s = [0, 30]
+bill_after_minutes = [1, 2]
+scan_after_s = [1, 3]
+[party]
+sizes = { 1 = 0.1, 2 = 0.5, 4 = 0.4 }
+[bill]
+per_diner_minor = [300, 900, 2500]
+tip_permille = [0, 150, 250]
+[split]
+equal = 0.4
+weights = 0.15
+percent = 0.15
+itemised = 0.2
+treat = 0.1
+[shortfall]
+decline = 0.4
+reshare = 0.3
+host_covers = 0.3
+[people]
+count = 400
+purse_minor = 50000
+short_share = 0.1
+short_purse_minor = 50
+[confirm]
+asked_share = 0.3
+answer_after_s = [2, 4]
+refuse_share = 0.1
+[connection]
+cut_share = 0.3
+back_after_s = [1, 30]
+[[next_stop]]
+name = \"film\"
+share = 0.4
+after_minutes = [5]
+per_diner_minor = [1000]
+[merchants]
+count = 5
+zipf = 1
+retry_share = 0.3
+retry_after_s = [0, 4]
+[refunds]
+share = 0.5
+whole_share = 0.5
+at_minutes = [0, 5]
+";
+
+fn fanju_sim(arguments: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanju-sim"));
+    command.args(arguments.split_whitespace()).output().expect("the program runs")
+}
+
+fn recording(output: &Output) -> Value {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"))
+}
+
+fn write(folder: &Path, text: &str) -> String {
+    let path = folder.join("evening.toml");
+    fs::write(&path, text).expect("writes");
+    path.display().to_string()
+}
+
+/// A number of one of the recording's tables, by its name.
+fn told(recording: &Value, what: &str) -> u64 {
+    let tables = recording["tables"].as_array().expect("tables").iter();
+    let rows = tables.flat_map(|table| table["rows"].as_array().expect("rows"));
+    let mut found = rows.filter(|row| row[0] == what);
+    let number = found.next().unwrap_or_else(|| panic!("no row {what}"))[1].as_str();
+    number.and_then(|number| number.replace(',', "").parse().ok()).expect("a number")
+}
+
+#[track_caller]
+fn assert_sound(recording: &Value) {
+    let funnel = |step: &str| recording["funnel"][step].as_u64().expect("counted");
+    let steps = ["scanned", "reserved", "confirmed", "settled"].map(funnel);
+    assert!(steps.is_sorted_by(|one, next| one >= next) && steps[3] > 0, "{steps:?}");
+    let ends = |of: &str| {
+        let ends = recording["ends"][of].as_object().expect("ends").values();
+        ends.map(|count| count.as_u64().expect("a count")).sum::<u64>()
+    };
+    assert_eq!(steps[0], steps[3] + ends("declined"), "{}", recording["ends"]);
+    assert_eq!(ends("failed"), 0, "{}", recording["ends"]);
+    assert_eq!(recording["audit"]["faults"], 0, "{}", recording["audit"]["reasons"]);
+    assert!(recording["money"]["paid_minor"].as_i64() > Some(0));
+    assert!(recording["latencies"][0]["count"].as_u64() > Some(0));
+}
+
+#[test]
+fn an_evening_is_played_and_audited_and_its_seed_repeats_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = write(folder.path(), EVENING);
+    let page = folder.path().join("page.html").display().to_string();
+    let play = |more: &str| {
+        let arguments = format!("dinner --scenario {file} --speed 900 --seed 4 --json - {more}");
+        recording(&fanju_sim(&arguments))
+    };
+    let one = play(&format!("--report {page}"));
+    assert_sound(&one);
+    for what in ["questions", "said yes", "bills presented again", "film", "bills given back whole"]
+    {
+        assert!(told(&one, what) > 0, "{what}");
+    }
+    assert!(fs::read_to_string(&page).expect("a page").contains("a few tables"));
+    let other = play("");
+    let tables = |recording: &Value| told(recording, "tables arrived");
+    assert_eq!(
+        (tables(&one), &one["funnel"]["scanned"]),
+        (tables(&other), &other["funnel"]["scanned"])
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_scenario_is_told_with_its_line_and_nothing_is_run() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (from, to, reason) in [
+        ("equal = 0.4", "equal = 0.3", "evening.toml:14: shares sum to 0.9, not to 1"),
+        ("short_share", "poor_share", "evening.toml:27: unknown field `poor_share`"),
+        ("[300, 900, 2500]", "3", "evening.toml:12: invalid type"),
+        ("at_minutes", "minutes", "evening.toml:49: unknown field `minutes`"),
+    ] {
+        let file = write(folder.path(), &EVENING.replacen(from, to, 1));
+        for task in ["dinner", "live --cast nowhere.json"] {
+            let output = fanju_sim(&format!("{task} --scenario {file}"));
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{told}");
+            assert!(told.contains(reason), "{told}\nexpected: {reason}");
+        }
+    }
+    for (arguments, reason) in [
+        ("dinner --scenario nothing", "no scenario `nothing` (built in: friday-night"),
+        ("dinner --scenario friday-night --rate 5", "cannot be used with"),
+        ("dinner --speed 2", "--scenario"),
+        ("dinner --scenario friday-night --scale 0", "give a number from 0.0001"),
+        ("dinner --p99 5ms", "--find-capacity"),
+        ("dinner --find-capacity --p99 5", "give a time with its unit"),
+    ] {
+        let output = fanju_sim(arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && told.contains(reason), "{arguments}: {told}");
+    }
+}
+
+#[test]
+fn a_bound_that_no_disk_keeps_has_no_answer_and_every_step_is_a_row() {
+    let output = fanju_sim(
+        "dinner --find-capacity --p99 1us --seconds 0.1 --wallets 100 --merchants 2 --json -",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["dinners_per_s"], Value::Null);
+    let steps = found["steps"].as_array().expect("steps");
+    assert!(steps.len() >= 4 && steps.iter().all(|step| step["grade"] != "kept"), "{steps:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("no rate keeps a p99 of 1 µs"), "{told}");
+}
+
+fn live(script: Script, diners: usize, text: &str, more: &str) -> Output {
+    let server = Server::start(script);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (cast, file) = (folder.path().join("cast.json"), write(folder.path(), text));
+    fs::write(&cast, scripted::cast(diners)).expect("writes");
+    let (url, cast) = (server.url(), cast.display().to_string());
+    fanju_sim(&format!(
+        "live --json - --warmup 0 --url {url} --cast {cast} --scenario {file} {more}"
+    ))
+}
+
+#[test]
+fn an_evening_over_websockets_loses_nothing_when_phones_are_cut() {
+    let evening = recording(&live(Script::Honest, 60, EVENING, "--speed 600"));
+    assert_sound(&evening);
+    let number = |name: &str| {
+        let numbers = evening["audit"]["numbers"].as_array().expect("numbers").iter();
+        let mut named = numbers.filter(|number| number["name"] == name);
+        named.next().and_then(|number| number["value"].as_u64()).expect("a number")
+    };
+    assert!(number("connections cut") > 0 && number("phones told of a bill") > 0);
+    assert_eq!(number("connections cut"), number("back again"));
+    assert_eq!(number("of those, given a state instead of what they missed"), 0);
+    assert!(told(&evening, "bills given back in part") > 0);
+    let last = evening["latencies"].as_array().and_then(|all| all.last()).expect("latencies");
+    assert_eq!(last["name"], "last phone");
+}
+
+#[test]
+fn phones_answer_what_they_are_asked() {
+    let text = EVENING.replace("refuse_share = 0.1", "refuse_share = 0.3");
+    let text = text.replace("cut_share = 0.3", "cut_share = 0");
+    let evening = recording(&live(Script::Asks, 60, &text, "--speed 600"));
+    assert_sound(&evening);
+    assert!(told(&evening, "said yes") > 0 && told(&evening, "said no") > 0);
+    assert_eq!(evening["ends"]["declined"]["refused"].as_u64(), Some(told(&evening, "said no")));
+}
+
+#[test]
+fn events_that_come_twice_fail_an_evening() {
+    let output = live(Script::Twice, 60, EVENING, "--speed 600");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("came after") && told.contains("FAILED"), "{told}");
+}
+
+#[test]
+fn a_cast_that_is_too_small_is_said() {
+    let output = live(Script::Honest, 3, EVENING, "");
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("a party of 4 needs more than the cast's 3 diners"), "{told}");
+}
+
+#[test]
+fn a_live_search_plays_its_steps_with_the_same_sessions() {
+    let server = Server::start(Script::Honest);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cast = folder.path().join("cast.json");
+    fs::write(&cast, scripted::cast(8)).expect("writes");
+    let (url, cast) = (server.url(), cast.display().to_string());
+    let output = fanju_sim(&format!(
+        "live --json - --warmup 0 --seconds 0.2 --party 2 --url {url} --cast {cast} \
+         --find-capacity --p99 1us"
+    ));
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(found["steps"].as_array().is_some_and(|steps| steps.len() >= 4), "{found}");
+}
