@@ -11,6 +11,7 @@ mod bad_input;
 mod clients;
 #[path = "../common/mod.rs"]
 mod common;
+mod corner;
 mod crash;
 mod dinner;
 mod house;
