@@ -59,7 +59,8 @@ pub(crate) fn turn(scene: &mut Scene) {
         Ok(small) => small,
         Err(why) => {
             println!("  SKIPPED: no small disk can be mounted here, which takes root: {why}");
-            scene.tally.skipped = Some(why);
+            let first = why.lines().next().unwrap_or_default();
+            scene.tally.skipped = Some(first.to_owned());
             return;
         }
     };

@@ -1,6 +1,6 @@
 //! Tally: what was done to the processes, and what they had told before it.
 
-use std::time::Duration;
+use std::{thread::panicking, time::Duration};
 
 /// What one play did so far.
 #[derive(Default)]
@@ -73,6 +73,11 @@ impl Drop for Closing {
                 "{name:<10}{turns:>7}{kills:>7}{stops:>7}{full_disks:>12}{acknowledged:>14}{lost:>6}\
                  {seconds:>9}{}",
                 why.unwrap_or_default()
+            );
+        }
+        if panicking() {
+            println!(
+                "a turn failed, as is told elsewhere: what it had acknowledged is not counted"
             );
         }
     }
