@@ -30,6 +30,10 @@ loom:
 kill times="50":
     FANJU_KILLS={{ times }} cargo nextest run -p fanju-tests --test restart
 
+# kill, stop and starve real processes for so long, and look at what is left
+soak seconds="3600":
+    FANJU_SOAK_SECONDS={{ seconds }} cargo nextest run -p fanju-tests --test soak --no-capture
+
 # the main job: as many dinners as fit into `seconds`
 sim seconds="10" *arguments:
     cargo run --release -p fanju-sim -- dinner --rate max --seconds {{ seconds }} {{ arguments }}

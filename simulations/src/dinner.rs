@@ -163,7 +163,8 @@ pub fn run(
         if hall.recorder.is_due(now) {
             hall.recorder.gauge(now, watch.gauges());
         }
-        is_over |= end.is_some_and(|end| now >= end);
+        // A poisoned journal settles nothing more.
+        is_over |= hall.poisoned || end.is_some_and(|end| now >= end);
         match &mut pace {
             Pace::Closed { tables } => {
                 while !is_over && hall.queue < *tables {
@@ -210,6 +211,8 @@ struct Hall<F, S> {
     /// Arrived and not answered.
     queue: usize,
     queue_max: usize,
+    /// Whether the engine has said that its journal is poisoned.
+    poisoned: bool,
     /// Answered and not counted.
     told: Vec<(Served, Option<Ack>)>,
     meter: Meter,
@@ -236,6 +239,7 @@ where
             waiting: HashMap::new(),
             queue: 0,
             queue_max: 0,
+            poisoned: false,
             told: Vec::new(),
             meter: Meter::default(),
             recorder,
@@ -282,6 +286,7 @@ where
         for (served, _) in told.drain(..) {
             self.meter.count(&served);
             self.record(&served);
+            self.poisoned |= matches!(served.end, End::Failed("poisoned"));
             self.queue -= 1;
             self.paying[served.party] = false;
             if !self.waiting.is_empty() {

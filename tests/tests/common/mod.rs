@@ -33,3 +33,9 @@ pub(crate) fn tail_of(log: &std::path::Path) -> String {
     let text = fs::read(log).unwrap_or_default();
     String::from_utf8_lossy(&text[text.len().saturating_sub(2_000)..]).into_owned()
 }
+
+/// The number in the environment variable `name`, if there is one.
+pub(crate) fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}

@@ -26,6 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Lets clients ask as often as they can.
 pub(crate) const TIRELESS: (&str, &str) = ("FANJU_REQUESTS_PER_SECOND", "1000000");
 
+/// A port that nobody has.
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// What each diner begins with, in minor units.
 pub(crate) const PURSE: i64 = 1_000_000;
 
@@ -61,6 +64,8 @@ pub(crate) struct House {
     folder: tempfile::TempDir,
     data: PathBuf,
     environment: Vec<(&'static str, String)>,
+    /// Where the next start listens.
+    pub(crate) listen: String,
     running: Option<(Child, SocketAddr)>,
     starts: u32,
     pub(crate) cast: Cast,
@@ -90,7 +95,8 @@ impl House {
         let cast = serde_json::from_slice(&made.stdout).expect("a cast in JSON");
         let environment =
             environment.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        let mut house = Self { folder, data, environment, running: None, starts: 0, cast };
+        let (listen, running) = (ANY_PORT.to_owned(), None);
+        let mut house = Self { folder, data, environment, listen, running, starts: 0, cast };
         house.start();
         house
     }
@@ -100,7 +106,8 @@ impl House {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (data, cast) = (copy.to_owned(), self.cast.clone());
         let environment = self.environment.clone();
-        let mut house = Self { folder, data, environment, running: None, starts: 0, cast };
+        let (listen, running) = (ANY_PORT.to_owned(), None);
+        let mut house = Self { folder, data, environment, listen, running, starts: 0, cast };
         house.start();
         house
     }
@@ -111,7 +118,7 @@ impl House {
         self.starts += 1;
         let log = File::create(self.log()).expect("a log file");
         let mut child = Command::new(server())
-            .args(["--listen", "127.0.0.1:0", "--log", "json", "--data"])
+            .args(["--listen", &self.listen, "--log", "json", "--data"])
             .arg(&self.data)
             .env("RUST_LOG", "info")
             .env("FANJU_MADE_UP_PEOPLE", "true")
@@ -175,9 +182,14 @@ impl House {
         child.wait().expect("the child ends");
     }
 
+    /// The server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().expect("the server runs").0.id()
+    }
+
     /// SIGTERM: the server is asked to end.
     pub(crate) fn ask_to_stop(&self) {
-        let pid = self.running.as_ref().expect("the server runs").0.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
         assert!(sent.success(), "no SIGTERM");
     }

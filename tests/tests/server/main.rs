@@ -12,6 +12,7 @@ mod claims;
 mod clients;
 #[path = "../common/mod.rs"]
 mod common;
+mod corner;
 mod crash;
 mod dinner;
 mod house;
