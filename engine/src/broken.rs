@@ -4,6 +4,9 @@
 //! them at a time is chosen for a thread. Without the feature [`has`] is false, and the compiler takes
 //! the bug out.
 
+#[cfg(all(feature = "broken", not(debug_assertions)))]
+compile_error!("a release must not know how to be broken");
+
 /// A bug; each breaks an invariant or a promise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(not(feature = "broken"), expect(unreachable_pub, reason = "public with the feature"))]
@@ -24,6 +27,8 @@ pub enum Bug {
     SmallBill,
     /// G-3: nobody is ever asked.
     NeverAsk,
+    /// G-3: a diner's no is heard as a yes.
+    HearYes,
     /// W-2: a reservation that should end stays.
     KeepReservations,
     /// W-1: a reservation is never made, and succeeds.
@@ -56,7 +61,7 @@ mod chosen {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Self; 17] = [
+        pub const ALL: [Self; 18] = [
             Self::TellBeforeSync,
             Self::IgnoreSyncError,
             Self::RecoverUnsynced,
@@ -65,6 +70,7 @@ mod chosen {
             Self::ForgetOrders,
             Self::SmallBill,
             Self::NeverAsk,
+            Self::HearYes,
             Self::KeepReservations,
             Self::ReserveNothing,
             Self::RefundCumulative,

@@ -6,7 +6,9 @@ use fanju_sim::{
 };
 
 /// What has to happen somewhere in a thousand worlds, or they prove less than they say.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 22] = [
+    "bank loses answers",
+    "bill cancelled",
     "bit flipped in a read",
     "bit rotted on the disk",
     "call done but fails",
@@ -26,6 +28,7 @@ const KINDS: [&str; 19] = [
     "short write",
     "slow bank",
     "sync lost",
+    "wallets slow to load",
 ];
 
 #[test]

@@ -51,6 +51,8 @@ struct Plan {
     script: BTreeMap<u64, Fault>,
     chance: Option<Chance>,
     crashed: bool,
+    /// Whether a write or a sync has failed.
+    failed: bool,
     /// Whether calls are neither counted nor fail.
     spared: bool,
     injected: Vec<(u64, Fault)>,
@@ -105,6 +107,12 @@ impl FaultyStorage {
         self.plan.lock().crashed
     }
 
+    /// Whether a write or a sync has failed and said so: the journal must be poisoned (J-3).
+    #[must_use]
+    pub fn has_failed_to_write(&self) -> bool {
+        self.plan.lock().failed
+    }
+
     /// Does `act`, whose calls are neither counted nor fail: for whoever looks on. Calls of other threads
     /// are spared meanwhile as well.
     pub fn spare<T>(&self, act: impl FnOnce() -> T) -> T {
@@ -156,6 +164,8 @@ fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
     if let Some(fault) = fault {
         plan.injected.push((number, fault));
         plan.crashed = fault == Fault::Crash;
+        let told = !matches!(fault, Fault::LostSync | Fault::FlippedBit);
+        plan.failed |= told && matches!(call, Call::Write | Call::Sync);
     }
     Ok(Verdict { fault, chance: number.wrapping_mul(0x9e37_79b9_7f4a_7c15) })
 }

@@ -84,6 +84,18 @@ async fn the_service_worker_stands_at_the_root_as_script() {
     assert_eq!(said(&answer, header::CONTENT_TYPE), "text/javascript; charset=utf-8");
 }
 
+#[test]
+fn the_service_worker_keeps_every_script_of_the_pages() {
+    let find =
+        |name: &str| assets::ASSETS.iter().find(|asset| asset.name == name).expect("is listed");
+    let kept = std::str::from_utf8(find("offline.js").bytes).expect("is text");
+    let scripts = assets::ASSETS.iter().filter_map(|asset| asset.name.strip_suffix(".js"));
+    // The demo and the description need a network, and the worker does not keep itself.
+    let pages = scripts.filter(|name| !["demo", "docs", "offline"].contains(name));
+    let missing: Vec<_> = pages.filter(|name| !kept.contains(&format!("'{name}'"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[actix_web::test]
 async fn a_code_is_drawn_and_kept_by_nobody() {
     let code = Code::from_random(123_456_789);

@@ -30,11 +30,14 @@ impl Disk {
         }
     }
 
-    /// Everything that was written reaches the disk at last.
-    pub fn settle(&self) {
+    /// A copy, as the next life would find it.
+    #[must_use]
+    pub fn copy(&self) -> MemoryStorage {
+        let copy = MemoryStorage::new();
         for (name, bytes) in self.files() {
-            self.0.replace(&name, Some(bytes));
+            copy.replace(&name, Some(bytes));
         }
+        copy
     }
 
     /// A copy with one bit wrong, and where; `None` when there is nothing to rot.

@@ -4,10 +4,10 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_rt::System;
 use fanju::{
-    Clock, Config, Data, Engine, SandboxConduct, TestClock, Times, Workers,
+    Clock, Config, Data, Engine, SandboxConduct, TestClock, Times, WalletView, Workers,
     domain::{event::Direction, text::Name},
-    id::{RequestId, Topic, WalletId},
-    journal::{FaultyStorage, MemoryStorage, Storage},
+    id::{Position, RequestId, Topic, WalletId},
+    journal::{Fault, FaultyStorage, MemoryStorage, Storage},
     money::Currency,
     time::Timestamp,
 };
@@ -35,6 +35,9 @@ const LIFE_MAX: Duration = Duration::from_secs(30);
 
 /// Until somebody notices that the journal is poisoned, and restarts the engine.
 const NOTICED: Duration = Duration::from_millis(400);
+
+/// Between two looks at a wallet, in milliseconds.
+const LOOK_MS: u128 = 50;
 
 /// What happens in a life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,7 +99,7 @@ pub(super) fn live(
     storage: &FaultyStorage,
 ) -> Died {
     world.bank.behave(conduct(plan));
-    let stage = world.stage(number, plan.manners);
+    let stage = world.stage(number, plan.manners, act == Act::Ending);
     let clock = TestClock::at(BEGIN);
     let config = config(world, plan, Arc::new(storage.clone()), clock.clone());
     let (plan, storage) = (plan.clone(), storage.clone());
@@ -141,15 +144,20 @@ pub(super) fn live(
     })
 }
 
-/// What an engine on this storage lacks of what was told; or why it does not open.
-pub(super) fn inspect(world: &World, storage: MemoryStorage) -> Result<Vec<String>, String> {
+/// What an engine on this storage lacks of what was told of records up to `sure`, and what the
+/// auditor says of the rest; or why it does not open.
+pub(super) fn inspect(
+    world: &World,
+    storage: MemoryStorage,
+    sure: Position,
+) -> Result<Vec<String>, String> {
     let plan = LifePlan::calm();
     let config = config(world, &plan, Arc::new(storage), TestClock::at(BEGIN));
     let witness = Rc::clone(&world.witness);
     System::with_tokio_rt(runtime).block_on(async move {
         let engine =
             Engine::open(config).map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
-        Ok(witness.borrow().missing_in(&engine.journal()))
+        Ok(witness.borrow().missing_in(&engine.journal(), sure))
     })
 }
 
@@ -211,6 +219,7 @@ impl Life<'_> {
 
     /// Dines until the life ends.
     async fn pass(&self, storage: &FaultyStorage) -> Died {
+        self.look_at_everybody().await;
         self.everybody();
         let end = match self.plan.ending {
             Ending::Calm => LIFE_MAX,
@@ -226,8 +235,15 @@ impl Life<'_> {
                 self.stage.witness().inject("clock jumps");
             }
             self.stage.witness().follow();
+            if alive.as_millis().is_multiple_of(LOOK_MS) {
+                self.look_at_somebody(alive);
+            }
             if self.stage.poisoned.get() && poisoned.is_none() {
-                self.stage.witness().say("the journal is poisoned");
+                let heard = |fault: &Fault| !matches!(fault, Fault::LostSync | Fault::FlippedBit);
+                match storage.injected().iter().any(|(_, fault)| heard(fault)) {
+                    true => self.stage.witness().say("the journal is poisoned"),
+                    false => self.stage.witness().fault("J-3: poisoned, and nothing was wrong"),
+                }
                 poisoned = Some(alive + NOTICED);
             }
             let is_dead = storage.has_crashed()
@@ -262,6 +278,27 @@ impl Life<'_> {
         self.quiet().await;
         self.look().await;
         Died::AtRest
+    }
+
+    /// The state that recovery gave back, wallet by wallet (J-2).
+    async fn look_at_everybody(&self) {
+        let wallets = self.stage.cast().wallets.clone();
+        for id in wallets {
+            // A read may fail in this life.
+            let Ok(view) = self.engine.wallet(id).await else { continue };
+            look_at_view(self.stage, &view);
+        }
+    }
+
+    /// One wallet after the other, in the middle of the evening (W-1).
+    fn look_at_somebody(&self, alive: Duration) {
+        let wallets = self.stage.cast().wallets.clone();
+        let turn = usize::try_from(alive.as_millis() / LOOK_MS).unwrap_or(0) % wallets.len();
+        let (id, stage, engine) = (wallets[turn], Rc::clone(self.stage), self.engine.clone());
+        drop(actix_rt::spawn(async move {
+            let Ok(view) = engine.wallet(id).await else { return };
+            look_at_view(&stage, &view);
+        }));
     }
 
     fn still_open(&self) {
@@ -348,5 +385,21 @@ impl Life<'_> {
         if audited != Some(moved) {
             witness.fault(format!("M-1: the bank brought {moved}, the journal says {audited:?}"));
         }
+    }
+}
+
+/// A wallet as its owner sees it: never less than nothing free, nor more than there is (W-1); and what
+/// the journal says, if it has not moved since (J-2).
+fn look_at_view(stage: &Stage, view: &WalletView) {
+    let mut witness = stage.witness();
+    witness.follow();
+    let (id, posted, available) = (view.id, view.posted.minor(), view.available.minor());
+    if available < 0 || available > posted {
+        witness.fault(format!("W-1: {id} has {available} of {posted} free"));
+    }
+    let topic = Topic::Wallet(id);
+    let audited = witness.auditor().and_then(|auditor| auditor.balance(topic));
+    if witness.head(topic) == Some(view.position) && audited != Some(i128::from(posted)) {
+        witness.fault(format!("J-2: {id} has {posted}, the journal says {audited:?}"));
     }
 }

@@ -14,6 +14,7 @@ pub mod disk;
 pub mod life;
 pub mod money;
 pub mod options;
+pub mod panics;
 pub mod phone;
 pub mod plan;
 pub mod recorded;

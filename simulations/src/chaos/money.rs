@@ -60,31 +60,31 @@ async fn attempt(
             let wallet = wallet(person);
             let top_up =
                 move |engine: Engine| async move { engine.top_up(wallet, request, amount).await };
-            wire.order(top_up).await
+            wire.ask(top_up).await
         }
         Move::Withdraw { person, amount } => {
             let wallet = wallet(person);
             let withdraw =
                 move |engine: Engine| async move { engine.withdraw(wallet, request, amount).await };
-            wire.order(withdraw).await
+            wire.ask(withdraw).await
         }
         Move::Transfer { from, to, amount } => {
             let (from, to) = (wallet(from), wallet(to));
             let transfer = move |engine: Engine| async move {
                 engine.transfer(from, to, request, amount, None).await
             };
-            wire.order(transfer).await
+            wire.ask(transfer).await
         }
         Move::PayOut { merchant, amount } => {
             let merchant = stage.cast().merchants[merchant];
             let pay_out = move |engine: Engine| async move {
                 engine.pay_out(merchant, request, amount).await
             };
-            wire.order(pay_out).await
+            wire.ask(pay_out).await
         }
         Move::Freeze { person, .. } => {
             let wallet = wallet(person);
-            wire.order(move |engine| async move { engine.freeze(wallet).await }).await
+            wire.ask(move |engine| async move { engine.freeze(wallet).await }).await
         }
     }
 }
@@ -93,7 +93,7 @@ async fn attempt(
 async fn thaw(stage: &Rc<Stage>, wire: &mut Wire, person: usize) {
     let wallet = stage.cast().wallets[person];
     loop {
-        match wire.order(move |engine| async move { engine.thaw(wallet).await }).await {
+        match wire.ask(move |engine| async move { engine.thaw(wallet).await }).await {
             Heard::Yes(_) | Heard::No(_) => return,
             Heard::Nothing => wire.pause(AGAIN).await,
         }

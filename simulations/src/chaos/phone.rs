@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, rc::Rc, time::Duration};
 
 use fanju::{
     DurableEvent, Engine, Error, FeedError, FeedEvent, Subscription, TopicState,
-    domain::payment::Question,
+    domain::{event::Event, payment::Question},
     id::{Position, Topic},
 };
 
@@ -81,7 +81,7 @@ impl Phone {
         }
     }
 
-    fn hear(&self, event: &DurableEvent) {
+    fn hear(&mut self, event: &DurableEvent) {
         let last = self.stage.cast().logs[self.log].last.unwrap_or(Position::NONE);
         let (prev, position) = (event.prev(), event.position());
         if prev != last {
@@ -91,6 +91,10 @@ impl Phone {
         }
         self.stage.witness().told(position, event.event());
         self.heard_up_to(position);
+        // The same bill may be tried again, and asks again.
+        if matches!(event.event(), Event::Settled(_) | Event::Declined(_)) {
+            self.asked.clear();
+        }
     }
 
     /// A diner makes up his mind about a question, once.
@@ -110,9 +114,12 @@ impl Phone {
         }
         let most = u64::try_from(THINKS.as_millis()).unwrap_or(u64::MAX);
         let thinks = Duration::from_millis(self.wire.chance.below(most));
-        let engine = self.engine.clone();
+        let (engine, stage) = (self.engine.clone(), Rc::clone(&self.stage));
         drop(tokio::task::spawn_local(async move {
             tokio::time::sleep(thinks).await;
+            if !refuses {
+                stage.witness().says_yes(group, &question);
+            }
             let answered = match refuses {
                 true => engine.refuse(group, question).await,
                 false => engine.confirm(group, question).await,

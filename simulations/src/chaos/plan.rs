@@ -286,7 +286,7 @@ impl Plan {
         let count = people * 2 + dinners / 8;
         let moves = (0..count).map(|_| drawn_move(&mut chance, people, merchants)).collect();
         let mut chance = Chance::of(seed, "what breaks");
-        let count = chance.place(wanted.lives + 1);
+        let count = if wanted.lives == 0 { 0 } else { 1 + chance.place(wanted.lives) };
         let lives = (0..count).map(|_| life(&mut chance)).collect();
         Self { seed, people, purse, merchants, outings, moves, lives }
     }

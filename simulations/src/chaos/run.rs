@@ -58,14 +58,28 @@ pub fn chaos(options: &ChaosOptions) -> ChaosReport {
     report
 }
 
-/// A world of the same seed with fewer dinners and fewer lives in which something is wrong as well.
+/// A world of the same seed with fewer dinners and fewer lives in which the same invariant breaks.
 fn smallest(outcome: Outcome, wanted: Wanted) -> Outcome {
     let sizes = (0..).map(|power| 1 << power).take_while(|dinners| *dinners < wanted.dinners);
     let smaller = sizes.flat_map(|dinners| {
         (0..=wanted.lives).map(move |lives| Wanted { dinners, lives, ..wanted })
     });
-    let worlds = smaller.map(|wanted| world::play(outcome.seed, wanted));
-    worlds.into_iter().find(|world| !world.faults.is_empty()).unwrap_or(outcome)
+    let mut worlds = smaller.map(|wanted| world::play(outcome.seed, wanted));
+    let alike =
+        |world: &Outcome| !world.faults.is_empty() && invariant(world) == invariant(&outcome);
+    match worlds.find(alike) {
+        Some(mut world) => {
+            let whole = outcome.faults.first().map_or("", String::as_str);
+            world.faults.push(format!("(with {} dinners: {whole})", wanted.dinners));
+            world
+        }
+        None => outcome,
+    }
+}
+
+/// What a world's first fault breaks, by its word.
+fn invariant(world: &Outcome) -> Option<&str> {
+    world.faults.first().and_then(|fault| fault.split(':').next())
 }
 
 fn tell(outcome: &Outcome) {

@@ -8,12 +8,12 @@ use fanju::{
     domain::{
         bill::{Bill, Line},
         code::Code,
-        event::{Consent, Event},
+        event::{Consent, DeclineReason, Event},
         group::{Command, Rejection},
         order::{RefundRejection, RefundRequest},
         text::{Name, OrderNo, RefundNo},
     },
-    id::{GroupId, MerchantId, Topic},
+    id::{GroupId, Topic},
     money::{Amount, Currency},
 };
 
@@ -49,6 +49,8 @@ pub struct BillState {
     tries: u32,
     in_doubt: bool,
     refunds: usize,
+    /// Minor units that went back.
+    given: i64,
 }
 
 /// What a table remembers.
@@ -148,7 +150,7 @@ impl Table<'_> {
     async fn command(&mut self, group: GroupId, command: Command) {
         loop {
             let command = command.clone();
-            let heard = self.wire.order(move |engine| {
+            let heard = self.wire.ask(move |engine| {
                 let command = command.clone();
                 async move { engine.group_command(group, command).await }
             });
@@ -247,13 +249,15 @@ impl Table<'_> {
         let order = format!("order {} of {}", bill.order_no, bill.merchant);
         match heard.await {
             Heard::Yes(Presented::Settled(receipt)) => {
-                self.stage.witness().told(receipt.position(), receipt.event());
                 self.settled(at, bill, receipt.event());
                 !receipt.is_replayed()
             }
             Heard::Yes(Presented::Declined { reason, receipt }) => {
                 let mut witness = self.stage.witness();
-                witness.told(receipt.position(), receipt.event());
+                // In a calm world nobody stays silent.
+                if self.stage.is_last && matches!(reason, DeclineReason::TimedOut { .. }) {
+                    witness.fault(format!("L: {order} timed out in a calm world"));
+                }
                 witness.told_unsettled(&bill.order_no, known, "declined");
                 witness.say(format!("{order} declined: {reason:?}"));
                 drop(witness);
@@ -326,9 +330,7 @@ impl Table<'_> {
         });
         match heard.await {
             Heard::Yes(OrderView::Settled(order)) => {
-                let event = Event::Settled(order.settlement);
-                self.stage.witness().told(order.position, &event);
-                self.settled(at, bill, &event);
+                self.settled(at, bill, &Event::Settled(order.settlement));
                 return true;
             }
             Heard::Yes(OrderView::Declined { .. }) => {
@@ -348,6 +350,7 @@ impl Table<'_> {
     /// The merchant takes the bill back while it may be under way.
     fn cancel_later(&mut self, bill: &Bill) {
         let (merchant, order_no) = (bill.merchant, bill.order_no.clone());
+        self.stage.witness().inject("bill cancelled");
         let (engine, late) =
             (self.wire.engine(), Duration::from_millis(self.wire.chance.below(80)));
         drop(tokio::task::spawn_local(async move {
@@ -367,40 +370,49 @@ impl Table<'_> {
             };
             let part = i64::try_from(*part).expect("below a thousand");
             let amount = Amount::from_minor((stop.total.minor() * part / 1_000).max(1));
-            self.refund(bill.merchant, &bill.order_no, refunds, amount).await;
-            self.change(at, |state| state.refunds += 1);
+            let given = self.refund(&bill, refunds, amount, self.state(at).given).await;
+            self.change(at, |state| {
+                state.refunds += 1;
+                state.given += given;
+            });
         }
     }
 
-    async fn refund(
-        &mut self,
-        merchant: MerchantId,
-        order_no: &OrderNo,
-        at: usize,
-        amount: Amount,
-    ) {
+    /// Gives back until it is known how that ended; gives how much went back.
+    async fn refund(&mut self, bill: &Bill, at: usize, part: Amount, given: i64) -> i64 {
+        let (merchant, order_no) = (bill.merchant, &bill.order_no);
         let refund_no = RefundNo::new(format!("{at}")).expect("short");
-        let amount = Some(amount);
+        let amount = Some(part);
         let request = RefundRequest { order_no: order_no.clone(), refund_no, amount, diner: None };
         let known = self.stage.witness().settled_at(merchant, order_no);
         loop {
             let request = request.clone();
-            let heard = self.wire.order(move |engine| {
+            let heard = self.wire.ask(move |engine| {
                 let request = request.clone();
                 async move { engine.refund(merchant, request).await }
             });
             match heard.await {
-                Heard::Yes(_) => return self.stage.witness().end("refunded"),
+                Heard::Yes(_) => {
+                    self.stage.witness().end("refunded");
+                    return part.minor();
+                }
                 Heard::No(Error::Refund(RefundRejection::BeyondRemainder { .. })) => {
-                    return self.stage.witness().end("refund too large");
+                    let mut witness = self.stage.witness();
+                    if given + part.minor() <= bill.total.minor() {
+                        witness.fault(format!("R-1: {part} of {order_no} are left, and refused"));
+                    }
+                    witness.end("refund too large");
+                    return 0;
                 }
                 Heard::No(Error::UnknownOrder | Error::OrderNotPaid) => {
                     let what = "unpaid, says a refund";
-                    return self.stage.witness().told_unsettled(order_no, known, what);
+                    self.stage.witness().told_unsettled(order_no, known, what);
+                    return 0;
                 }
                 Heard::No(error) => {
                     self.stage.witness().say(format!("refund of {order_no}: {error}"));
-                    return self.stage.witness().end("refund refused");
+                    self.stage.witness().end("refund refused");
+                    return 0;
                 }
                 Heard::Nothing => self.wire.pause(AGAIN).await,
             }

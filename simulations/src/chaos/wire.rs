@@ -2,9 +2,13 @@
 
 use std::{rc::Rc, time::Duration};
 
-use fanju::{Engine, Error, Receipt};
+use fanju::{
+    Engine, Error, OrderView, Presented, Receipt,
+    domain::{code::ShownCode, event::Event},
+    id::GroupId,
+};
 
-use super::{plan::Manners, world::Stage};
+use super::{plan::Manners, witness::Witness, world::Stage};
 use crate::chance::Chance;
 
 /// How long people wait for an answer that was lost.
@@ -21,6 +25,42 @@ pub enum Heard<T> {
     No(Error),
     /// Nothing, or that the outcome is not known: ask again.
     Nothing,
+}
+
+/// What an answer says happened.
+pub trait Said {
+    /// Tells the witness.
+    fn to(&self, witness: &mut Witness);
+}
+
+impl Said for Receipt {
+    fn to(&self, witness: &mut Witness) {
+        witness.told(self.position(), self.event());
+    }
+}
+
+impl Said for Presented {
+    fn to(&self, witness: &mut Witness) {
+        match self {
+            Self::Settled(receipt) | Self::Declined { receipt, .. } => receipt.to(witness),
+        }
+    }
+}
+
+impl Said for OrderView {
+    fn to(&self, witness: &mut Witness) {
+        if let Self::Settled(order) = self {
+            witness.told(order.position, &Event::Settled(order.settlement.clone()));
+        }
+    }
+}
+
+impl Said for GroupId {
+    fn to(&self, _: &mut Witness) {}
+}
+
+impl Said for ShownCode {
+    fn to(&self, _: &mut Witness) {}
 }
 
 /// One person's connection.
@@ -61,10 +101,10 @@ impl Wire {
         tokio::time::sleep(Duration::from_millis(1 + self.chance.below(most.max(1)))).await;
     }
 
-    /// Asks the engine what `make` asks.
+    /// Asks the engine what `make` asks. Whatever the engine says was told, heard or not.
     pub async fn ask<T, F>(&mut self, make: impl Fn(Engine) -> F) -> Heard<T>
     where
-        T: 'static,
+        T: Said + 'static,
         F: Future<Output = Result<T, Error>> + 'static,
     {
         let delay = Duration::from_millis(self.manners.delay_ms);
@@ -78,9 +118,12 @@ impl Wire {
             self.stage.witness().inject("request repeated");
             let again = make(self.engine.clone());
             let late = Duration::from_millis(self.chance.below(4 * self.manners.delay_ms + 1));
+            let stage = Rc::clone(&self.stage);
             drop(tokio::task::spawn_local(async move {
                 tokio::time::sleep(late).await;
-                drop(again.await);
+                if let Ok(said) = again.await {
+                    said.to(&mut stage.witness());
+                }
             }));
         }
         let answer = tokio::time::timeout(ANSWER_MAX, make(self.engine.clone())).await;
@@ -88,6 +131,9 @@ impl Wire {
             self.stage.witness().fault("L: no answer in two minutes");
             return Heard::Nothing;
         };
+        if let Ok(said) = &answer {
+            said.to(&mut self.stage.witness());
+        }
         if self.happens(self.manners.reply_lost) {
             self.stage.witness().inject("reply lost");
             tokio::time::sleep(PATIENCE).await;
@@ -98,18 +144,6 @@ impl Wire {
             Ok(answer) => Heard::Yes(answer),
             Err(error) => self.heard(error),
         }
-    }
-
-    /// As [`Wire::ask`], for what is answered by a receipt: whoever gets one was told.
-    pub async fn order<F>(&mut self, make: impl Fn(Engine) -> F) -> Heard<Receipt>
-    where
-        F: Future<Output = Result<Receipt, Error>> + 'static,
-    {
-        let heard = self.ask(make).await;
-        if let Heard::Yes(receipt) = &heard {
-            self.stage.witness().told(receipt.position(), receipt.event());
-        }
-        heard
     }
 
     fn heard<T>(&mut self, error: Error) -> Heard<T> {

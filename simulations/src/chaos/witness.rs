@@ -2,23 +2,31 @@
 //! auditor's own arithmetic. What it notes must not be.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
 use fanju::{
     codec::{self, Record},
-    domain::{event::Event, text::OrderNo},
-    id::{MerchantId, Position, Topic},
-    journal::{Batches, FaultyStorage, Reader},
+    domain::{
+        event::{Consent, Event, Settlement, Shortfall},
+        payment::Question,
+        text::OrderNo,
+    },
+    id::{GroupId, MerchantId, Position, Topic, WalletId},
+    journal::{Batches, Fault, FaultyStorage, Reader},
+    money::Amount,
 };
 use tokio::time::Instant;
 
-use super::trace::Trace;
+use super::{panics, trace::Trace};
 use crate::auditor::Auditor;
 
 /// Faults that are kept in words.
 const KEPT: usize = 20;
+
+/// Who said yes to what in this life; `None` before it begins.
+type Yes = Option<BTreeSet<(GroupId, OrderNo, WalletId, Amount)>>;
 
 /// Whoever was told everything.
 #[derive(Default)]
@@ -33,6 +41,10 @@ pub struct Witness {
     told: BTreeMap<Position, Event>,
     settled: BTreeMap<(MerchantId, OrderNo), Position>,
     followed: Option<Followed>,
+    /// Everybody who said yes in this life, and to what.
+    yes: Yes,
+    /// The newest record before the disk first lied about a sync.
+    sure: Position,
     life: u32,
     before: Duration,
     began: Option<Instant>,
@@ -47,6 +59,10 @@ struct Followed {
     noted: usize,
     records: BTreeMap<Position, Record>,
     heads: HashMap<Topic, Position>,
+    consents: HashMap<(GroupId, WalletId), Consent>,
+    shortfalls: HashMap<GroupId, Shortfall>,
+    /// Up to where anything may be told once a write or a sync has failed (J-3).
+    frozen: Option<Position>,
 }
 
 impl Witness {
@@ -103,11 +119,23 @@ impl Witness {
         let storage = storage.clone();
         let batches = reader.batches(Position::NONE);
         let (auditor, noted) = (Auditor::new(), 0);
-        let (records, heads) = (BTreeMap::new(), HashMap::new());
-        self.followed = Some(Followed { storage, batches, auditor, noted, records, heads });
+        // What is in the journal already was looked at when it came.
+        self.yes = None;
+        self.followed = Some(Followed {
+            storage,
+            batches,
+            auditor,
+            noted,
+            records: BTreeMap::new(),
+            heads: HashMap::new(),
+            consents: HashMap::new(),
+            shortfalls: HashMap::new(),
+            frozen: None,
+        });
         self.follow();
         let followed = self.followed.as_ref().expect("just put there");
         let lost = lost(&self.told, &followed.records);
+        self.yes = Some(BTreeSet::new());
         let opened = format!("opened with {} records", followed.records.len());
         self.say(opened);
         for lost in lost {
@@ -122,15 +150,15 @@ impl Witness {
         self.followed = None;
     }
 
-    /// What the disk lied about is forgotten: nobody can be held to it.
-    pub fn forget_from(&mut self, tail: Position) {
-        self.told.retain(|position, _| *position < tail);
-        self.settled.retain(|_, position| *position < tail);
+    /// The newest record that the disk certainly has, although it lied about later ones.
+    #[must_use]
+    pub fn sure(&self) -> Position {
+        self.sure
     }
 
-    /// What a journal lacks of what was told.
+    /// What a journal lacks of what was told of records up to `sure`, and what the auditor says of it.
     #[must_use]
-    pub fn missing_in(&self, reader: &Reader) -> Vec<String> {
+    pub fn missing_in(&self, reader: &Reader, sure: Position) -> Vec<String> {
         let mut records = BTreeMap::new();
         let mut batches = reader.batches(Position::NONE);
         loop {
@@ -144,7 +172,10 @@ impl Witness {
                 Err(error) => return vec![format!("cannot be read: {error}")],
             }
         }
-        lost(&self.told, &records)
+        let told = self.told.range(..=sure).map(|(at, event)| (*at, event.clone())).collect();
+        let mut missing = lost(&told, &records);
+        missing.extend(Auditor::read(reader).finish().reasons);
+        missing
     }
 
     // --- facts -----------------------------------------------------------------------------------
@@ -152,18 +183,23 @@ impl Witness {
     /// Folds whatever is durable by now (M-1, W-1, G-1, G-2, G-3, R-1, and every chain).
     pub fn follow(&mut self) {
         let Some(followed) = &mut self.followed else { return };
-        let Followed { storage, batches, auditor, noted, records, heads } = followed;
-        let mut faults = Vec::new();
+        let mut faults = panics::take();
+        let yes = &self.yes;
         // Whoever looks on hears no fault of the disk, and changes none.
+        let storage = followed.storage.clone();
         storage.spare(|| {
             loop {
-                match batches.next_batch() {
+                match followed.batches.next_batch() {
                     Ok(None) => break,
                     Ok(Some(batch)) => {
-                        for (position, payload) in batch.records() {
-                            match codec::decode(position, payload) {
-                                Ok(record) => observe(auditor, record, records, heads),
-                                Err(error) => faults.push(format!("record {position}: {error}")),
+                        let records: Vec<_> = batch
+                            .records()
+                            .map(|(position, payload)| codec::decode(position, payload))
+                            .collect();
+                        for record in records {
+                            match record {
+                                Ok(record) => followed.observe(record, yes, &mut faults),
+                                Err(error) => faults.push(format!("a record: {error}")),
                             }
                         }
                     }
@@ -174,17 +210,35 @@ impl Witness {
                 }
             }
         });
-        let reasons = auditor.reasons();
-        faults.extend(reasons[(*noted).min(reasons.len())..].iter().cloned());
-        *noted = reasons.len();
+        let newest = followed.newest();
+        if storage.has_failed_to_write() && followed.frozen.is_none() {
+            followed.frozen = Some(newest);
+        }
+        if !storage.injected().iter().any(|(_, fault)| *fault == Fault::LostSync) {
+            self.sure = newest;
+        }
+        let reasons = followed.auditor.reasons();
+        faults.extend(reasons[followed.noted.min(reasons.len())..].iter().cloned());
+        followed.noted = reasons.len();
         for fault in faults {
             self.fault(fault);
         }
     }
 
+    /// A diner says yes to this share of this bill.
+    pub fn says_yes(&mut self, group: GroupId, question: &Question) {
+        let Question { order_no, diner, owed, .. } = question;
+        let said = (group, order_no.clone(), *diner, *owed);
+        self.yes.get_or_insert_default().insert(said);
+    }
+
     /// Somebody was told that `event` happened, and stands at `position` (J-1).
     pub fn told(&mut self, position: Position, event: &Event) {
         self.follow();
+        let frozen = self.followed.as_ref().and_then(|followed| followed.frozen);
+        if frozen.is_some_and(|frozen| position > frozen) {
+            self.fault(format!("J-3: told of a record at {position} after a write or sync failed"));
+        }
         let recorded = self.followed.as_ref().and_then(|followed| followed.records.get(&position));
         match recorded {
             Some(recorded) if recorded.event == *event => {}
@@ -240,19 +294,82 @@ impl Witness {
     }
 }
 
-fn observe(
-    auditor: &mut Auditor,
-    record: Record,
-    records: &mut BTreeMap<Position, Record>,
-    heads: &mut HashMap<Topic, Position>,
-) {
-    auditor.observe(&record, &|position| {
-        records.get(&position).cloned().ok_or_else(|| format!("no record at {position}"))
-    });
-    for topic in record.topics() {
-        heads.insert(topic, record.position);
+impl Followed {
+    fn newest(&self) -> Position {
+        self.records.last_key_value().map_or(Position::NONE, |(position, _)| *position)
     }
-    records.insert(record.position, record);
+
+    /// Folds one record.
+    fn observe(&mut self, record: Record, yes: &Yes, faults: &mut Vec<String>) {
+        let records = &self.records;
+        self.auditor.observe(&record, &|position| {
+            records.get(&position).cloned().ok_or_else(|| format!("no record at {position}"))
+        });
+        match &record.event {
+            Event::GroupOpened { group, host, consent, rules, .. } => {
+                self.consents.insert((*group, *host), *consent);
+                self.shortfalls.insert(*group, rules.shortfall);
+            }
+            Event::MemberJoined { group, wallet, consent }
+            | Event::ConsentChanged { group, wallet, consent } => {
+                self.consents.insert((*group, *wallet), *consent);
+            }
+            Event::RulesSet { group, rules } => {
+                self.shortfalls.insert(*group, rules.shortfall);
+            }
+            Event::Settled(settlement) => self.look_at_consent(&record, settlement, yes, faults),
+            Event::WalletOpened { .. }
+            | Event::WalletFrozen { .. }
+            | Event::WalletThawed { .. }
+            | Event::WalletClosed { .. }
+            | Event::RailRequested(_)
+            | Event::RailConfirmed(_)
+            | Event::RailRefused(_)
+            | Event::Transferred { .. }
+            | Event::MerchantOnboarded { .. }
+            | Event::MemberInvited { .. }
+            | Event::MemberLeft { .. }
+            | Event::BillDrafted { .. }
+            | Event::LineClaimed { .. }
+            | Event::DraftCleared { .. }
+            | Event::GroupLocked { .. }
+            | Event::GroupUnlocked { .. }
+            | Event::GroupClosed { .. }
+            | Event::Declined(_)
+            | Event::Refunded(_) => {}
+        }
+        for topic in record.topics() {
+            self.heads.insert(topic, record.position);
+        }
+        self.records.insert(record.position, record);
+    }
+
+    /// Who is said to have agreed did, and who had to be asked was (G-3). What others take over is
+    /// bounded by their caps alone, so the second is looked at where nobody takes anything over.
+    fn look_at_consent(
+        &self,
+        record: &Record,
+        settlement: &Settlement,
+        yes: &Yes,
+        faults: &mut Vec<String>,
+    ) {
+        // Records of earlier lives were looked at then.
+        let Some(yes) = yes else { return };
+        let Settlement { group, order_no, .. } = settlement;
+        for share in &settlement.shares {
+            let (diner, owed) = (share.diner, share.owed);
+            let said = yes.contains(&(*group, order_no.clone(), diner, owed));
+            if share.confirmed && !said {
+                let at = record.position;
+                faults.push(format!("G-3: at {at} {diner} confirms {owed} and never said yes"));
+            }
+            let above = self.consents.get(&(*group, diner)).and_then(|known| known.confirm_above);
+            let declines = self.shortfalls.get(group) == Some(&Shortfall::Decline);
+            if declines && !share.confirmed && above.is_some_and(|above| owed > above) {
+                faults.push(format!("G-3: {diner} pays {owed} of {order_no} and was not asked"));
+            }
+        }
+    }
 }
 
 fn lost(told: &BTreeMap<Position, Event>, records: &BTreeMap<Position, Record>) -> Vec<String> {

@@ -2,7 +2,6 @@
 //! plan says, and opens it again on what the disk kept.
 
 use std::{
-    any::Any,
     cell::{Cell, Ref, RefCell, RefMut},
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
@@ -13,13 +12,14 @@ use fanju::{
     Engine, SandboxBank,
     domain::event::Direction,
     id::{MerchantId, Position, Topic, WalletId},
+    journal::{Fault, FaultyStorage, MemoryStorage},
 };
 
 use super::{
-    disk::Disk,
+    disk::{self, Disk},
     life::{self, Died},
-    phone,
-    plan::{LifePlan, Manners, Plan, Wanted},
+    panics, phone,
+    plan::{Ending, LifePlan, Manners, Plan, Wanted},
     table::TableState,
     witness::Witness,
 };
@@ -77,6 +77,8 @@ pub struct Stage {
     pub plan: Rc<Plan>,
     /// How everybody behaves in this life.
     pub manners: Manners,
+    /// Whether this is the calm life at the end.
+    pub is_last: bool,
     /// Somebody was told that the journal is poisoned.
     pub poisoned: Cell<bool>,
     life: u32,
@@ -179,11 +181,13 @@ pub struct World {
     pub(super) disk: Disk,
     pub(super) bank: SandboxBank,
     lives: u32,
+    is_betrayed: bool,
 }
 
 /// Plays one seed to its end.
 #[must_use]
 pub fn play(seed: u64, wanted: Wanted) -> Outcome {
+    panics::watch();
     let world = World::new(Plan::draw(seed, wanted));
     world.witness.borrow_mut().trace.keep(wanted.trace);
     world.play(wanted)
@@ -192,8 +196,8 @@ pub fn play(seed: u64, wanted: Wanted) -> Outcome {
 impl World {
     fn new(plan: Plan) -> Self {
         let cast = Rc::new(RefCell::new(Cast::of(&plan)));
-        let (witness, disk) = (Rc::default(), Disk::default());
-        Self { plan: Rc::new(plan), cast, witness, disk, bank: SandboxBank::default(), lives: 0 }
+        let (witness, disk, bank) = (Rc::default(), Disk::default(), SandboxBank::default());
+        Self { plan: Rc::new(plan), cast, witness, disk, bank, lives: 0, is_betrayed: false }
     }
 
     fn play(mut self, wanted: Wanted) -> Outcome {
@@ -205,14 +209,16 @@ impl World {
             }
             self.live(life, life::Act::Evening);
         }
-        if !self.has_fault() {
+        if !self.has_fault() && !self.is_betrayed {
             self.live(&LifePlan::calm(), life::Act::Ending);
+            self.look_once_more();
         }
+        panics::ignore();
         self.outcome(wanted)
     }
 
     fn is_over(&self) -> bool {
-        self.has_fault() || self.cast.borrow().is_done()
+        self.has_fault() || self.is_betrayed || self.cast.borrow().is_done()
     }
 
     fn has_fault(&self) -> bool {
@@ -233,11 +239,9 @@ impl World {
             }
             let storage = self.disk.with_faults(&faults);
             let life = AssertUnwindSafe(|| life::live(self, self.lives, plan, act, &storage));
-            let died = catch_unwind(life).unwrap_or_else(|panic| {
-                let mut witness = self.witness.borrow_mut();
-                witness.fault(format!("the engine panicked: {}", message(&*panic)));
-                Died::Suddenly
-            });
+            // What panicked is noted where panics are heard.
+            let died = catch_unwind(life).unwrap_or(Died::Suddenly);
+            self.hear_panics();
             self.bury(plan, &died, &storage);
             if !matches!(died, Died::Unopened) || self.has_fault() {
                 return;
@@ -246,30 +250,69 @@ impl World {
         }
     }
 
+    fn hear_panics(&self) {
+        let mut witness = self.witness.borrow_mut();
+        panics::take().into_iter().for_each(|panic| witness.fault(panic));
+    }
+
     /// What the death of an engine leaves on the disk.
-    fn bury(&mut self, plan: &LifePlan, died: &Died, storage: &fanju::journal::FaultyStorage) {
+    fn bury(&mut self, plan: &LifePlan, died: &Died, storage: &FaultyStorage) {
         let injected = storage.injected();
         let mut witness = self.witness.borrow_mut();
         for (_, fault) in &injected {
-            witness.inject(super::disk::name(*fault));
+            witness.inject(disk::name(*fault));
         }
-        let lied = injected.iter().any(|(_, fault)| *fault == fanju::journal::Fault::LostSync);
         let torn = match (died, plan.ending) {
             (Died::AtRest, _) => return,
-            (_, super::plan::Ending::PowerCut { torn, .. }) if !lied => torn,
-            (_, _) => {
-                witness.inject("process killed");
-                // What a lying disk had not written yet reaches it after all: no journal survives
-                // the loss of what was reported as synced, and the killed process loses nothing.
-                if lied {
-                    self.disk.settle();
-                }
-                return;
-            }
+            (_, Ending::PowerCut { torn, .. }) => torn,
+            (_, Ending::Calm | Ending::Kill { .. }) => return witness.inject("process killed"),
         };
         witness.inject(if torn { "power cut between sectors" } else { "power cut" });
+        drop(witness);
         let seed = Chance::of(self.plan.seed, &format!("sectors {}", self.lives)).draw();
         self.disk.cut_power(torn.then_some(seed));
+        if injected.iter().any(|(_, fault)| *fault == Fault::LostSync) {
+            self.betrayed();
+        }
+    }
+
+    /// The disk lost what it had reported as synced. No journal survives that, and the world ends; but
+    /// recovery refuses, or has everything from before the lie and nothing that is wrong.
+    fn betrayed(&mut self) {
+        self.is_betrayed = true;
+        let sure = self.witness.borrow().sure();
+        let found = self.inspect(self.disk.copy(), sure);
+        let mut witness = self.witness.borrow_mut();
+        match found {
+            Err(refusal) => {
+                witness.say(format!("after a lost sync, refused: {refusal}"));
+                witness.end("lying disk refused");
+            }
+            Ok(missing) if missing.is_empty() => witness.end("lying disk opened"),
+            Ok(missing) => {
+                let missing = missing.join("; ");
+                witness.fault(format!("J-2: a lost sync took older records: {missing}"));
+            }
+        }
+    }
+
+    /// What an engine on `storage` lacks of what was told up to `sure`, or why it does not open.
+    fn inspect(&self, storage: MemoryStorage, sure: Position) -> Result<Vec<String>, String> {
+        let looked = AssertUnwindSafe(|| life::inspect(self, storage, sure));
+        let found = catch_unwind(looked).unwrap_or_else(|_| Ok(Vec::new()));
+        self.hear_panics();
+        found
+    }
+
+    /// The power fails once more after everything has come to its end: all of it is on the disk.
+    fn look_once_more(&self) {
+        self.disk.cut_power(None);
+        let fault = match self.inspect(self.disk.copy(), Position(u64::MAX)) {
+            Ok(missing) if missing.is_empty() => return,
+            Ok(missing) => format!("J-2: lost by the last power cut: {}", missing.join("; ")),
+            Err(refusal) => format!("J-2: does not open after the last power cut: {refusal}"),
+        };
+        self.witness.borrow_mut().fault(fault);
     }
 
     /// A bit rots in a copy of the disk: an engine refuses it, or has everything that was told.
@@ -277,7 +320,7 @@ impl World {
         let mut chance = Chance::of(self.plan.seed, &format!("rot {}", self.lives));
         let Some((rotten, place)) = self.disk.rotten(&mut chance) else { return };
         self.witness.borrow_mut().inject("bit rotted on the disk");
-        let found = life::inspect(self, rotten);
+        let found = self.inspect(rotten, Position(u64::MAX));
         let mut witness = self.witness.borrow_mut();
         match found {
             Err(refusal) => {
@@ -293,10 +336,11 @@ impl World {
         }
     }
 
-    pub(super) fn stage(&self, life: u32, manners: Manners) -> Rc<Stage> {
+    pub(super) fn stage(&self, life: u32, manners: Manners, is_last: bool) -> Rc<Stage> {
         let stage = Rc::new(Stage {
             plan: Rc::clone(&self.plan),
             manners,
+            is_last,
             poisoned: Cell::new(false),
             life,
             cast: Rc::clone(&self.cast),
@@ -325,10 +369,4 @@ impl World {
             events: witness.trace.lines(),
         }
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
 }

@@ -16,12 +16,12 @@ function claimsOf(split) {
   return split.mode === 'itemised' ? split.claims : null;
 }
 
-/** @typedef {{ lines: { name: string, amount: number }[], claims: Claim[] }} Dishes */
+/** @typedef {{ total: number, lines: { name: string, amount: number }[], claims: Claim[] }} Dishes */
 
 /** The bill on the table with its claims, if there is one to claim. @param {any} view @returns {Dishes | null} */
 export function dishes({ draft, rules }) {
   const made = draft && claimsOf(rules.split);
-  return made ? { lines: draft.lines, claims: made } : null;
+  return made ? { total: draft.total, lines: draft.lines, claims: made } : null;
 }
 
 /** What `diner` claimed, in words. @param {Dishes} of @param {string} diner */

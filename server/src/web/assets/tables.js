@@ -79,6 +79,7 @@ export class Tables {
 
   /** @param {Table} table @param {any} state */
   #state(table, state) {
+    table.dishes = dishes(state);
     this.#seen(table, state);
     table.bills_changed += 1;
     if (!state.paying) table.progress = null;
@@ -89,7 +90,7 @@ export class Tables {
   /** What the server says of the table; the paid bill's dishes are gone from it before the receipt is shown. @param {Table} table @param {any} view */
   #seen(table, view) {
     table.view = view;
-    table.dishes = dishes(view) ?? table.dishes;
+    if (view.draft) table.dishes = dishes(view);
   }
 
   /** @param {Table} table @param {any} progress */
@@ -135,7 +136,8 @@ export class Tables {
     this.#phone.refresh();
     if (data.type === 'settled') {
       table.paid = new Set(data.shares.map((/** @type {any} */ share) => share.diner));
-      receipt(this.#phone, { settlement: data, at, fresh: true, dishes: table.dishes });
+      const eaten = table.dishes?.total === data.total ? table.dishes : null;
+      receipt(this.#phone, { settlement: data, at, fresh: true, dishes: eaten });
       table.dishes = null;
     } else {
       declined(this.#phone, data);

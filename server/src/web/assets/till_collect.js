@@ -100,6 +100,8 @@ export function collect(till) {
     const digits = digitsOf(text);
     code.value = '';
     if (result.kind === 'asking') return;
+    // A scanner reads again what stays in its view: only a word from the till collects what lies on the table.
+    if (result.kind === 'drafted') return toast(t('till_collect_first'));
     if (!isCode(digits)) return toast(t('code_mistyped'), 'bad');
     const total = parseMoney(amount.value, till.currency);
     if (!total || total <= 0) {
@@ -125,8 +127,9 @@ export function collect(till) {
   /** Lays the bill on the table, so that diners claim its dishes; the code stays good for the scan that collects. @param {string} digits @param {number} total @param {string} order_no */
   async function draft(digits, total, order_no) {
     try {
-      await till.fanju.call('orders.draft', { merchant: till.id, code: digits, order_no, total, lines });
-      set({ kind: 'drafted', total, order_no, text: till.money(total), note: t('till_drafted_note') });
+      await till.fanju.call('orders.draft', { merchant: till.id, code: digits, order_no, total, lines }, { retry: false });
+      // Whoever has given up meanwhile is not asked to collect.
+      if (result.kind === 'drafting') set({ kind: 'drafted', total, order_no, text: till.money(total), note: t('till_drafted_note') });
     } catch (error) {
       complain(error);
     }
@@ -173,6 +176,15 @@ export function collect(till) {
     set({ kind: 'declined', total, order_no, text: reasonText(order.reason, (id) => till.names.of(id)), note: t('nothing_taken') });
   }
 
+  /** What comes after a result: the next amount, or the scan that collects what lies on the table. */
+  function followed() {
+    const collects = result.kind === 'drafted';
+    set({ kind: 'idle' });
+    if (collects) return code.focus();
+    amount.focus();
+    amount.select();
+  }
+
   function next() {
     made = freshOrderNo();
     presented = '';
@@ -214,8 +226,8 @@ export function collect(till) {
         h('p', { class: result.kind === 'settled' || result.kind === 'drafted' ? 'result-amount' : 'result-text' }, result.text),
         h('p', { class: 'result-note' }, result.note),
         h('p', { class: 'result-note' }, t('order_no_is', { order_no: result.order_no })),
-        h('button', { type: 'button', class: 'button small', 'data-key': 'next', onclick: () => { set({ kind: 'idle' }); amount.focus(); amount.select(); } },
-          t(result.kind === 'settled' ? 'next_order' : 'understood')));
+        h('button', { type: 'button', class: 'button small', 'data-key': 'next', onclick: followed },
+          t(result.kind === 'settled' ? 'next_order' : result.kind === 'drafted' ? 'till_collect' : 'understood')));
     }
   }
 

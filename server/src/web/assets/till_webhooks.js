@@ -61,9 +61,9 @@ async function open(till, one, load) {
       h('div', { class: 'section-head' }, h('h3', null, t('deliveries')), button(t('look_again'), () => read(), { class: 'button small', 'data-key': 'deliveries-again' })),
       log, foot,
       !one.disabled && button([icon('key'), t('webhook_rotate')], () => sure(t('webhook_rotate'), t('webhook_rotate_why'), 'primary', async () => {
-        const { secret } = await till.fanju.call('webhooks.rotate', which);
+        // Asked twice it would rotate twice, and the receiver's secret would stop at once.
+        const { secret } = await till.fanju.call('webhooks.rotate', which, { retry: false });
         opened.close();
-        await load();
         secretSheet(t('webhook_new_secret'), secret);
       }), { class: 'button wide', 'data-key': 'rotate' }),
       button(t('shop_remove'), () => sure(t('shop_remove'), t('shop_webhooks_remove_why'), 'danger', async () => {
