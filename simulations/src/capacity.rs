@@ -19,11 +19,13 @@ use crate::{
 /// Options of a search.
 #[derive(Args, Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CapacityOptions {
-    /// Searches the highest rate of open-loop arrivals that keeps `--p99`; each step takes `--seconds`.
-    #[arg(long, conflicts_with = "rate")]
+    /// Searches the highest rate of open-loop arrivals that keeps `--p99`; each step takes `--seconds`,
+    /// of which a twentieth, at most, may pass until the last dinner is answered. It leaves `--json`, but
+    /// neither page nor recording.
+    #[arg(long, conflicts_with_all = ["rate", "report", "recording"])]
     pub find_capacity: bool,
     /// The 99th percentile that a rate has to keep, from when a dinner should have begun: `25ms`,
-    /// `800us`, `1.5s`.
+    /// `800us`, `1.5s`. Let `--seconds` be twenty times as long, or more.
     #[arg(long, value_name = "TIME", default_value = "25ms", value_parser = span, requires = "find_capacity")]
     pub p99: Duration,
 }
@@ -82,8 +84,9 @@ impl Grade {
         if seen.settled == 0 || seen.p99_us <= 0.0 {
             return Self::Empty;
         }
-        // What arrived in the last twentieth of a step may be answered after its end, and no more.
-        if seen.overtime > bound.max(seen.seconds / 20) {
+        // What arrived in the last twentieth of a step may be answered after its end, and no more: a
+        // long bound must not let a queue grow through a short step.
+        if seen.overtime > seen.seconds / 20 {
             return Self::Behind;
         }
         let bound_us = bound.as_secs_f64() * 1e6;
@@ -135,6 +138,7 @@ pub struct Search {
     doubtful: Option<u64>,
     first: u64,
     rows: Vec<Row>,
+    ended_early: Option<String>,
 }
 
 /// Steps of one search at most: thirty doublings, six halvings, and each of them twice.
@@ -145,13 +149,13 @@ impl Search {
     #[must_use]
     pub fn new(first: u64, bound: Duration) -> Self {
         let (kept, too_much, doubtful, rows) = (None, None, None, Vec::new());
-        Self { bound, kept, too_much, doubtful, first: first.max(1), rows }
+        Self { bound, kept, too_much, doubtful, first: first.max(1), rows, ended_early: None }
     }
 
     /// The rate to try next; none when the answer is known.
     #[must_use]
     pub fn next_rate(&self) -> Option<u64> {
-        if self.rows.len() >= STEPS_MAX {
+        if self.rows.len() >= STEPS_MAX || self.ended_early.is_some() {
             return None;
         }
         if self.doubtful.is_some() {
@@ -185,6 +189,14 @@ impl Search {
         row
     }
 
+    /// There can be no further step; the last one was too much, though it was tried once.
+    pub fn end_early(&mut self, reason: String) {
+        if let Some(rate) = self.doubtful.take() {
+            self.too_much = Some(self.too_much.map_or(rate, |known| known.min(rate)));
+        }
+        self.ended_early = Some(reason);
+    }
+
     /// The answer.
     #[must_use]
     pub fn found(self) -> Found {
@@ -192,6 +204,7 @@ impl Search {
             p99_bound_us: tenths(self.bound.as_secs_f64() * 1e6),
             dinners_per_s: self.kept,
             too_much_per_s: self.too_much,
+            ended_early: self.ended_early,
             steps: self.rows,
         }
     }
@@ -206,6 +219,8 @@ pub struct Found {
     pub dinners_per_s: Option<u64>,
     /// The lowest rate that did not.
     pub too_much_per_s: Option<u64>,
+    /// Why it ended before the two were within five percent; `None`: it did not.
+    pub ended_early: Option<String>,
     /// Step by step.
     pub steps: Vec<Row>,
 }
@@ -222,6 +237,9 @@ impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEAD}")?;
         self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))?;
+        if let Some(reason) = &self.ended_early {
+            writeln!(f, "the search ended early: {reason}")?;
+        }
         let bound = whole(self.p99_bound_us);
         match self.dinners_per_s {
             Some(rate) => {

@@ -11,8 +11,13 @@ use crate::{
     recording::{Distribution, Recording, Second},
 };
 
-/// Ratios closer to one than this say nothing: runs of the same build differ as much.
-const NOISE: f64 = 0.05;
+/// Ratios closer to one than this are called neither better nor worse: single runs of the same build
+/// differ by up to a third where other programs share the machine.
+const NOISE: f64 = 0.3;
+
+/// The same for people.
+pub const NOISE_WORDS: &str = "Single runs of one build differ by up to a third on shared machines: \
+    within 30 % a ratio stands without a word. Repeat before you believe one.";
 
 /// Which of two figures one would rather have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,9 +48,9 @@ pub enum Meaning {
     Better,
     /// `b` is worse.
     Worse,
-    /// Too close to say.
+    /// Exactly the same.
     Same,
-    /// Nobody wishes either, or one of them is not known.
+    /// Too close to say, or nobody wishes either, or one of them is not known.
     Unsaid,
 }
 
@@ -95,10 +100,11 @@ impl Figure {
     #[must_use]
     pub fn meaning(&self) -> Meaning {
         let (Some(a), Some(b)) = (self.a, self.b) else { return Meaning::Unsaid };
-        let is_same = (b - a).abs() <= NOISE * a.abs();
+        let is_close = (b - a).abs() <= NOISE * a.abs();
         match self.wish {
             Wish::Neither => Meaning::Unsaid,
-            Wish::Higher | Wish::Lower if is_same => Meaning::Same,
+            Wish::Higher | Wish::Lower if a.total_cmp(&b).is_eq() => Meaning::Same,
+            Wish::Higher | Wish::Lower if is_close => Meaning::Unsaid,
             Wish::Higher if b > a => Meaning::Better,
             Wish::Lower if b < a => Meaning::Better,
             Wish::Higher | Wish::Lower => Meaning::Worse,
@@ -282,7 +288,7 @@ impl fmt::Display for Comparison<'_> {
             let line = format!("{:<28}{a:>16}{b:>16}{ratio:>9}  {meaning}", figure.name);
             writeln!(f, "{}", line.trim_end())?;
         }
-        Ok(())
+        writeln!(f, "{NOISE_WORDS}")
     }
 }
 
@@ -315,6 +321,12 @@ mod tests {
         assert_eq!(find("declined"), ("–".into(), Meaning::Same));
         assert_eq!(find("paid"), ("2.50".into(), Meaning::Unsaid));
         assert_eq!(comparison.differences, []);
+        let b = run(1_290, 300.0);
+        let close = Comparison::of(&a, &b);
+        let unsaid = close.figures.iter().filter(|it| it.name != "paid" && it.ratio().is_some());
+        assert!(unsaid.clone().any(|it| it.ratio_word() == "1.29" && it.ratio_word() != "1.00"));
+        assert!(unsaid.clone().all(|it| !matches!(it.meaning(), Meaning::Better | Meaning::Worse)));
+        assert!(close.to_string().ends_with(&format!("{NOISE_WORDS}\n")));
         let told = comparison.to_string();
         assert!(told.contains("same settings, machine, seed and commit"), "{told}");
         let row = told.lines().find(|line| line.starts_with("latency p99 ")).expect("a row");

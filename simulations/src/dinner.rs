@@ -164,10 +164,11 @@ pub fn run(
             hall.recorder.gauge(now, watch.gauges());
         }
         // A poisoned journal settles nothing more.
-        is_over |= hall.poisoned || end.is_some_and(|end| now >= end);
+        is_over |= hall.poisoned;
+        let has_ended = end.is_some_and(|end| now >= end);
         match &mut pace {
             Pace::Closed { tables } => {
-                while !is_over && hall.queue < *tables {
+                while !is_over && !has_ended && hall.queue < *tables {
                     match workload.next() {
                         Some(dinner) => hall.arrive(dinner, Instant::now()),
                         None => is_over = true,
@@ -175,7 +176,9 @@ pub fn run(
                 }
             }
             Pace::Open(timetable) => {
-                while !is_over && due <= now {
+                // What was due before the end still comes, however late this loop is.
+                let latest = end.map_or(now, |end| now.min(end));
+                while !is_over && due <= latest {
                     match workload.next() {
                         Some(dinner) => hall.arrive(dinner, due),
                         None => is_over = true,
@@ -184,6 +187,7 @@ pub fn run(
                 }
             }
         }
+        is_over |= has_ended;
         if is_over && hall.queue == 0 && hall.told.is_empty() {
             let Hall { meter, queue_max, recorder, .. } = hall;
             return Ok(Ran { meter, queue_max, recorder });

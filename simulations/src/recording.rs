@@ -115,13 +115,16 @@ pub struct Funnel {
     pub confirmed: Option<u64>,
     /// That were paid.
     pub settled: Option<u64>,
+    /// Whether the steps between were inferred from how dinners ended, not counted one by one.
+    #[serde(default)]
+    pub inferred: bool,
 }
 
 /// Reasons that come after every share was set aside: diners are asked last.
 const AFTER_RESERVED: [&str; 3] = ["refused", "timed_out", "cancelled"];
 
 impl Funnel {
-    /// From how dinners ended, of which `unscanned` failed before a code was scanned.
+    /// Inferred from how dinners ended, of which `unscanned` failed before a code was scanned.
     #[must_use]
     pub fn of(settled: u64, ends: &Ends, unscanned: u64) -> Self {
         let others = ends.declined.values().chain(ends.failed.values()).sum::<u64>();
@@ -131,6 +134,7 @@ impl Funnel {
             reserved: Some(settled + reasons.sum::<u64>()),
             confirmed: Some(settled),
             settled: Some(settled),
+            inferred: true,
         }
     }
 }
@@ -419,6 +423,7 @@ mod tests {
             counts(&[("short", 5), ("unavailable", 1), ("refused", 3), ("timed_out", 2)]);
         let ends = Ends { declined, failed: counts(&[("busy", 7)]) };
         let found = Funnel::of(100, &ends, 4);
+        assert!(found.inferred);
         let found = [found.scanned, found.reserved, found.confirmed, found.settled];
         assert_eq!(found, [114, 105, 100, 100].map(Some));
     }

@@ -4,8 +4,10 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output},
+    time::Duration,
 };
 
+use fanju_sim::dinner::Timetable;
 use serde_json::Value;
 
 fn fanju_sim(arguments: &[&str]) -> Output {
@@ -30,6 +32,17 @@ fn assert_sound(report: &Value) {
     }
     assert_eq!((&report["declined"], &report["failed"]), (&0.into(), &0.into()));
     assert!(report["settlements"].as_u64() > Some(0));
+}
+
+#[test]
+fn every_dinner_that_was_due_before_the_end_begins() {
+    let report = dinner("--rate 2000 --seconds 0.25 --wallets 800 --merchants 5 --seed 3");
+    let (mut timetable, mut due, mut arrivals) = (Timetable::new(2_000, 3), Duration::ZERO, 0);
+    while due <= Duration::from_millis(250) {
+        arrivals += 1;
+        due += timetable.gap();
+    }
+    assert_eq!(report["settlements"].as_u64(), Some(arrivals));
 }
 
 #[test]

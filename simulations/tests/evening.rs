@@ -154,6 +154,11 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_line_and_nothing_is_run() {
         ("dinner --scenario friday-night --scale 0", "give a number from 0.0001"),
         ("dinner --p99 5ms", "--find-capacity"),
         ("dinner --find-capacity --p99 5", "give a time with its unit"),
+        ("dinner --find-capacity --report page.html", "cannot be used with '--report"),
+        (
+            "live --cast c.json --find-capacity --recording r.json",
+            "cannot be used with '--recording",
+        ),
     ] {
         let output = fanju_sim(arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -227,6 +232,28 @@ fn a_cast_that_is_too_small_is_said() {
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("a party of 4 needs more than the cast's 3 diners"), "{told}");
+}
+
+#[test]
+fn a_cast_of_which_nobody_can_be_short_is_refused() {
+    let output = live(Script::Rich, 60, EVENING, "--speed 600");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("holds 1000000000 minor units"), "{told}");
+    assert!(told.contains("`fanju-server cast --purse 1`"), "{told}");
+}
+
+#[test]
+fn merchants_are_as_many_as_the_cast_has() {
+    let evening = recording(&live(Script::Honest, 60, EVENING, "--speed 900"));
+    let mut settings = evening["settings"].as_array().expect("settings").iter();
+    let merchants = settings.find(|setting| setting["name"] == "merchants").expect("merchants");
+    assert_eq!(merchants["text"], "2");
+    let hot: String = (0..3).map(|at| format!("{{ name = \"{at}\", share = 0.1 }},")).collect();
+    let named = EVENING.replace("count = 5", &format!("count = 5\nhot = [{hot}]"));
+    let output = live(Script::Honest, 60, &named, "");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("3 named merchants need more than the cast's 2 shops"), "{told}");
 }
 
 #[test]

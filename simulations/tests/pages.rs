@@ -186,6 +186,22 @@ fn a_run_of_which_nothing_is_known_has_a_page() {
 }
 
 #[test]
+fn a_long_run_says_what_a_point_stands_for() {
+    let seconds = |count: i64| {
+        let mut run = Recording::begin(Kind::Dinner, "long", 1, None);
+        let second = |at_s| Second { at_s, span_ms: 1_000, settled: 5, ..Second::default() };
+        run.seconds = (0..count).map(second).collect();
+        let page = page::of_run(&run);
+        assert_sound(&parse(&page));
+        let both = page::of_comparison(&Comparison::of(&run, &run));
+        [page, both]
+            .map(|page| page.contains("each percentile and queue is that of the worst second"))
+    };
+    assert_eq!(seconds(600), [false, false]);
+    assert_eq!(seconds(601), [true, true]);
+}
+
+#[test]
 fn two_runs_have_a_page_with_their_ratios() {
     let (a, mut b) = (mischief(), mischief());
     (b.seed, b.funnel.settled) = (8, Some(90));
@@ -242,6 +258,7 @@ fn a_real_run_tells_the_same_on_its_page_and_in_its_files() {
     }
     let shown = text(document.root_element());
     assert!(shown.contains("100 % of what was scanned was paid"));
+    assert!(shown.contains("The steps between are inferred from how dinners ended"));
 
     // Measured seconds are the same as in the JSON; warm-up is before them.
     let paid = rows(&document, "Dinners a second");

@@ -236,7 +236,10 @@ fn the_rush_follows_the_curve() {
     }
     let busiest = hours.iter().max_by_key(|(_, tables)| **tables).map(|(hour, _)| *hour);
     assert_eq!(busiest, Some(1), "18 h: {hours:?}");
-    assert!(hours[&0] > hours[&3], "{hours:?}");
+    // The file's comment: reservations at 17 h 22 %, 18 h 37 %, 19 h 26 %, and 15 % later.
+    for (hour, share) in [(0, 0.22), (1, 0.37), (2, 0.26), (3, 0.15)] {
+        near("an hour", hours[&hour], outings.len(), share);
+    }
     assert!(outings.is_sorted_by_key(|outing| outing.at_ms));
 }
 
@@ -247,8 +250,8 @@ fn zipf_visits_fall_with_the_rank() {
     for outing in Script::new(&scenario, 4.0, 5) {
         outing.stops.iter().for_each(|stop| visits[stop.merchant] += 1);
     }
-    // By 1/k^1.06 the first gets 2.08 times as much as the second, and 11.5 times the tenth's.
-    assert!(visits[0] > visits[1] * 17 / 10 && visits[0] > visits[9] * 8, "{:?}", &visits[..10]);
+    // By 1/k^0.944 the first gets 1.92 times as much as the second, and 8.8 times the tenth's.
+    assert!(visits[0] > visits[1] * 16 / 10 && visits[0] > visits[9] * 6, "{:?}", &visits[..10]);
 }
 
 #[test]

@@ -133,6 +133,30 @@ fn failures_and_a_growing_queue_are_told_apart_from_slowness() {
 }
 
 #[test]
+fn a_long_bound_lets_no_queue_grow_through_a_short_step() {
+    let (seconds, overtime) = (Duration::from_secs(2), Duration::from_millis(101));
+    let seen = Seen { rate: 10, settled: 20, p99_us: 9e5, failed: 0, overtime, seconds };
+    assert_eq!(Grade::of(&seen, Duration::from_secs(1)), Grade::Behind);
+    let overtime = Duration::from_millis(100);
+    assert_eq!(Grade::of(&Seen { overtime, ..seen }, Duration::from_secs(1)), Grade::Kept);
+}
+
+#[test]
+fn a_search_that_ends_early_tells_what_is_known_and_why() {
+    let mut search = Search::new(100, BOUND);
+    let (settled, p99_us, overtime) = (1, 1.0, Duration::ZERO);
+    let seconds = Duration::from_secs(10);
+    search.take(Seen { rate: 100, settled, p99_us, failed: 0, overtime, seconds });
+    let row = search.take(Seen { rate: 200, settled, p99_us, failed: 7, overtime, seconds });
+    assert_eq!(row.grade, Grade::Failed);
+    search.end_early("7 dinners never ended".to_owned());
+    assert_eq!(search.next_rate(), None);
+    let found = search.found();
+    assert_eq!((found.dinners_per_s, found.too_much_per_s), (Some(100), Some(200)));
+    assert!(found.to_string().contains("ended early: 7 dinners never ended"), "{found}");
+}
+
+#[test]
 fn a_bound_that_nothing_keeps_has_no_answer() {
     let mut server = Server::new(100.0, 0.0, 0.0, 1);
     server.per_s = 20.0;

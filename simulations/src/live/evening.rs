@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use fanju::id::WalletId;
+use serde::Deserialize;
 use tokio::{runtime::Builder, sync::Mutex, task::LocalSet, time::sleep_until};
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ use super::{
     line::Line,
     options::LiveOptions,
     session::{self, Card, Role},
-    set_up::SetUpError,
+    set_up::{SetUpError, read, taken},
 };
 use crate::{
     auditor::Verdict,
@@ -71,7 +72,13 @@ pub fn evening(name: &str, options: &LiveOptions) -> Result<Recording> {
 /// How many of each there are, as the file and the cast allow.
 fn sizes(scenario: &Scenario, cast: &Cast, options: &LiveOptions) -> Result<Sizes, String> {
     let wanted = scenario.sizes(options.evening.scale);
-    let sizes = Sizes { people: wanted.people.min(cast.diners.len()), ..wanted };
+    let (people, merchants) = (cast.diners.len(), cast.merchants.len());
+    let (people, merchants) = (wanted.people.min(people), wanted.merchants.min(merchants));
+    let sizes = Sizes { people, merchants, ..wanted };
+    let named = scenario.merchants.hot.len();
+    if merchants < named {
+        return Err(format!("{named} named merchants need more than the cast's {merchants} shops"));
+    }
     let largest = scenario.largest_party();
     if sizes.people < largest {
         let diners = cast.diners.len();
@@ -110,7 +117,7 @@ impl Evening<'_> {
         let mut show = Show::new(Some(length), None);
         let began = Instant::now();
         show.say(&format!("{} phones come in", sizes.people));
-        let house = Rc::new(self.come_in().await?);
+        let house = Rc::new(self.come_in().await.map_err(explained)?);
         recording.setup_s = began.elapsed().as_secs_f64();
         show.say(&format!("the evening begins; it takes {:.0} s", length.as_secs_f64()));
 
@@ -119,8 +126,10 @@ impl Evening<'_> {
         let recorder = Recorder::new(pace.began, measure_from, self.gauges());
         let count = Rc::new(RefCell::new(Count::new(pace.began, measure_from, recorder)));
         let usage = || (Process::this().usage(), self.server.as_ref().map(Process::usage));
-        let before = usage();
-        self.live_through(&house, pace, &count, &mut show).await?;
+        let mut before = None;
+        let mut begins = || before = Some(usage());
+        self.live_through(&house, pace, &count, &mut show, &mut begins).await?;
+        let before = before.unwrap_or_else(usage);
         let after = usage();
         let ended = (Instant::now(), self.gauges());
         show.end();
@@ -142,25 +151,31 @@ impl Evening<'_> {
         Ok(recording)
     }
 
-    /// Everything from the first table to the last refund.
+    /// Everything from the first table to the last refund; says when measuring begins.
     async fn live_through(
         &self,
         house: &Rc<ServerHouse>,
         pace: Pace,
         count: &Rc<RefCell<Count>>,
         show: &mut Show,
+        begins: &mut impl FnMut(),
     ) -> Result<()> {
         let under_way = Rc::new(Cell::new(0_usize));
         let mut script = Script::of(self.scenario, self.sizes, self.options.seed);
         let mut next = script.next();
         let end = pace.began + scenario::run::length(self.scenario, pace.speed) + PATIENCE;
         let mut tick_at = Instant::now() + TICK;
+        let (measure_from, mut measuring) = (pace.began + self.options.warmup, false);
         while next.is_some() || under_way.get() > 0 || house.leaving.get() > 0 {
             let lost = house.hall.borrow_mut().take_lost();
             if let Some(error) = lost {
                 return Err(error.into());
             }
             let now = Instant::now();
+            if !measuring && now >= measure_from {
+                measuring = true;
+                begins();
+            }
             while let Some(outing) = next.take_if(|outing| pace.at(outing.at_ms) <= now) {
                 let (house, count) = (Rc::clone(house), Rc::clone(count));
                 let under_way = Rc::clone(&under_way);
@@ -183,7 +198,8 @@ impl Evening<'_> {
                 return Ok(());
             }
             let arrival = next.as_ref().map(|outing| pace.at(outing.at_ms));
-            sleep_until(arrival.into_iter().fold(tick_at, Instant::min).into()).await;
+            let arrival = arrival.into_iter().chain((!measuring).then_some(measure_from));
+            sleep_until(arrival.fold(tick_at, Instant::min).into()).await;
         }
         Ok(())
     }
@@ -233,7 +249,7 @@ impl Evening<'_> {
                 let wallet: Rc<str> = diner.wallet.as_str().into();
                 let id = WalletId(wallet.parse().context("the cast's wallets are UUIDs")?);
                 let purse = self.scenario.purse_minor(person, options.seed);
-                let top_up = top_up(Rc::clone(&line), Rc::clone(&wallet), purse, Rc::clone(&run));
+                let top_up = fill(Rc::clone(&line), Rc::clone(&wallet), purse, Rc::clone(&run));
                 topped_up.push(tokio::task::spawn_local(top_up));
                 phones.push(Phone { line, wallet, id, busy: Arc::new(Mutex::new(())) });
             }
@@ -254,14 +270,30 @@ impl Evening<'_> {
     }
 }
 
-/// Fills a purse, in amounts that need no second look at finger or face.
-async fn top_up(
-    line: Rc<Line>,
-    wallet: Rc<str>,
-    purse: u64,
-    run: Rc<str>,
-) -> Result<(), SetUpError> {
-    let mut left = purse;
+/// What may be asked of a wallet.
+#[derive(Deserialize)]
+struct Stands {
+    available: u64,
+}
+
+/// A cast that is too rich is the caller's mistake.
+fn explained(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<SetUpError>() {
+        Ok(error @ SetUpError::TooRich { .. }) => BadInput(error.to_string()).into(),
+        Ok(error) => error.into(),
+        Err(error) => error,
+    }
+}
+
+/// Fills a purse up to what the evening gives, in amounts that need no second look at finger or face.
+/// Money that is there too much cannot be taken out so: a withdrawal of that size needs the look.
+async fn fill(line: Rc<Line>, wallet: Rc<str>, purse: u64, run: Rc<str>) -> Result<(), SetUpError> {
+    let method = "wallets.get";
+    let params = format_args!("{{\"wallet\":\"{wallet}\"}}");
+    let Stands { available } = read(method, line.call(method, params).await)?;
+    let Some(mut left) = purse.checked_sub(available) else {
+        return Err(SetUpError::TooRich { wallet: wallet.to_string(), available, purse });
+    };
     while left > 0 {
         let amount = left.min(CAP - 1);
         let params = format_args!(
@@ -269,8 +301,7 @@ async fn top_up(
              \"idempotency_key\":\"{run}-{wallet}-{left}\"}}"
         );
         let method = "wallets.top_up";
-        let taken = line.call(method, params).await;
-        taken.map_err(|refusal| SetUpError::Refused { method, refusal })?;
+        taken(method, line.call(method, params).await)?;
         left -= amount;
     }
     Ok(())

@@ -308,18 +308,19 @@ impl Hall {
             self.meter.faults.add(|| format!("order {order} was answered at another table"));
             return Ok(());
         };
+        let due = dinner.due;
         let ended: Ended<'_> = match answer {
             Ok(answer) => serde_json::from_str(answer)?,
             Err(refusal) => {
                 self.in_flight -= 1;
                 seated.dinner = None;
-                self.meter.failed(&refusal.code, now);
+                self.meter.failed(&refusal.code, due, now);
                 return Ok(());
             }
         };
         if ended.state != "settled" {
             let reason = ended.reason.map_or("unknown", |reason| reason.reason);
-            self.meter.declined(reason, now);
+            self.meter.declined(reason, due, now);
             self.in_flight -= 1;
             seated.dinner = None;
             return Ok(());

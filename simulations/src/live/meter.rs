@@ -97,9 +97,10 @@ pub struct Meter {
     pub pushes: u64,
     /// Paid by all dinners, warm-up included, in minor units.
     pub paid_minor: u64,
-    /// Dinners declined, by reason.
+    /// Dinners that were due while measuring and were declined, by reason.
     pub declined: BTreeMap<String, u64>,
-    /// Dinners refused or failed, by the problem's word.
+    /// Dinners that were due while measuring and were refused or failed, by the problem's word; and
+    /// whatever never became complete, whenever it was due.
     pub failed: BTreeMap<String, u64>,
     /// Frames that came in, of any kind.
     pub frames: u64,
@@ -173,15 +174,23 @@ impl Meter {
         }
     }
 
-    /// A dinner ended without money.
-    pub fn declined(&mut self, reason: &str, now: Instant) {
-        *self.declined.entry(reason.to_owned()).or_default() += 1;
+    fn is_measured(&self, due: Instant) -> bool {
+        self.window.is_some_and(|(began, end)| began <= due && due < end)
+    }
+
+    /// A dinner that was due at `due` ended without money.
+    pub fn declined(&mut self, reason: &str, due: Instant, now: Instant) {
+        if self.is_measured(due) {
+            *self.declined.entry(reason.to_owned()).or_default() += 1;
+        }
         self.record(now, None, Answer::Declined);
     }
 
-    /// A dinner was refused or failed.
-    pub fn failed(&mut self, word: &str, now: Instant) {
-        *self.failed.entry(word.to_owned()).or_default() += 1;
+    /// A dinner that was due at `due` was refused or failed.
+    pub fn failed(&mut self, word: &str, due: Instant, now: Instant) {
+        if self.is_measured(due) {
+            *self.failed.entry(word.to_owned()).or_default() += 1;
+        }
         self.record(now, None, Answer::Failed);
     }
 
@@ -198,8 +207,7 @@ impl Meter {
         let last = heard.max(answered);
         let took = heard.saturating_duration_since(due);
         self.record(last, Some(took), Answer::Settled { paid_minor: total.into() });
-        let Some((began, _)) = self.window.filter(|(began, end)| *began <= due && due < *end)
-        else {
+        let Some((began, _)) = self.window.filter(|_| self.is_measured(due)) else {
             self.warmups += 1;
             return;
         };
@@ -272,6 +280,11 @@ mod tests {
         for (due, heard) in [(99, 150), (100, 110), (1_999, 2_500), (2_000, 2_001)] {
             meter.complete(&dinner(due, heard));
         }
+        for due in [99, 100, 1_999, 2_000] {
+            meter.declined("short", at(due), at(2_001));
+            meter.failed("busy", at(due), at(2_001));
+        }
+        assert_eq!((meter.declined["short"], meter.failed["busy"]), (2, 2));
         assert_eq!((meter.dinners, meter.warmups, meter.pushes), (2, 2, 16));
         assert_eq!((meter.paid_minor, meter.wall()), (36, Duration::from_millis(2_400)));
         assert_eq!(meter.series, [1, 0, 1]);

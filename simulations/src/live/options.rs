@@ -20,7 +20,7 @@ use crate::{
 /// Options of `live`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "EXAMPLES:\n  \
-    fanju-server --data DIR cast --diners 2000 --shops 16 > cast.json\n  \
+    fanju-server --data DIR cast --diners 2000 --shops 16 --purse 1 > cast.json\n  \
     FANJU_REQUESTS_PER_SECOND=1000000 fanju-server --data DIR --made-up-people\n  \
     fanju-sim live --cast cast.json --rate 2000                how long do phones wait at that load?\n  \
     fanju-sim live --cast cast.json --rate max --tables 128    how many dinners go through?\n  \

@@ -109,9 +109,10 @@ pub struct LiveReport {
     pub late_us: Latency,
     /// Most dinners that waited for a table at once.
     pub queue_max: usize,
-    /// Dinners that ended without money.
+    /// Dinners that were due while measuring and ended without money.
     pub declined: BTreeMap<String, u64>,
-    /// Dinners that were refused, failed, or never became complete.
+    /// Dinners that were due while measuring and were refused or failed; and all that never became
+    /// complete.
     pub failed: BTreeMap<String, u64>,
     /// Events that came twice, out of turn or not at all, and whatever else must not be.
     pub faults: u64,

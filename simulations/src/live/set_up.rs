@@ -47,6 +47,19 @@ pub enum SetUpError {
         /// How.
         error: serde_json::Error,
     },
+    /// Somebody has more than an evening gives.
+    #[error(
+        "{wallet} holds {available} minor units, more than the {purse} that the evening gives: nobody \
+         would be short; make the cast with `fanju-server cast --purse 1`, anew for another seed or file"
+    )]
+    TooRich {
+        /// Whose.
+        wallet: String,
+        /// What is free to spend.
+        available: u64,
+        /// What the evening gives.
+        purse: u64,
+    },
     /// A session ended for a reason that nobody said.
     #[error("a session ended while everybody came in")]
     Over,
@@ -266,11 +279,11 @@ impl Party {
     }
 }
 
-fn taken(method: &'static str, answered: Answered) -> Result<String, SetUpError> {
+pub(super) fn taken(method: &'static str, answered: Answered) -> Result<String, SetUpError> {
     answered.map_err(|refusal| SetUpError::Refused { method, refusal })
 }
 
-fn read<T: for<'a> Deserialize<'a>>(
+pub(super) fn read<T: for<'a> Deserialize<'a>>(
     method: &'static str,
     answered: Answered,
 ) -> Result<T, SetUpError> {

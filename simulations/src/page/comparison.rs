@@ -10,7 +10,7 @@ use super::{
     section, table, timeline, words,
 };
 use crate::{
-    compare::{Comparison, Meaning},
+    compare::{Comparison, Meaning, NOISE_WORDS},
     recording::{Recording, Second},
 };
 
@@ -23,7 +23,7 @@ pub fn of_comparison(comparison: &Comparison<'_>) -> String {
     let Comparison { a, b, .. } = comparison;
     let title = "Two runs side by side";
     let mut inside =
-        vec![heading("comparison", title, "A ratio is b / a; within 5 % both are the same.")];
+        vec![heading("comparison", title, &format!("A ratio is b / a. {NOISE_WORDS}"))];
     let runs = [("a", A, *a), ("b", B, *b)].map(|(name, colour, run)| origin(name, colour, run));
     inside.push(element("div").class("panels spaced").all(runs));
     inside.push(section("What is not the same", "panel", vec![differences(comparison)]));
@@ -105,9 +105,11 @@ fn both(
     let from = points().map(|(x, _)| x).fold(0.0, f64::min);
     let to = points().map(|(x, _)| x).fold(1.0, f64::max);
     let summary = "Both from the moment when measuring began.";
+    let merged = [comparison.a, comparison.b].iter().any(|run| timeline::is_merged(&run.seconds));
+    let summary = if merged { format!("{summary} {}", timeline::MERGED) } else { summary.into() };
     let chart = Chart {
         title,
-        description: summary.to_owned(),
+        description: summary.clone(),
         x: Axis::time(from, to, 7),
         y: if log { Axis::log(low, high) } else { Axis::from_zero(high, 4) },
         x_word: &words::seconds,
@@ -121,7 +123,7 @@ fn both(
         [row_head(words::seconds(at))].into_iter().chain(cells).collect()
     });
     let table = behind(table(&["middle of", "a", "b"].map(str::to_owned), rows));
-    Some(panel(title, summary, vec![chart.svg(), table]))
+    Some(panel(title, &summary, vec![chart.svg(), table]))
 }
 
 /// What two lines say of each moment of which either says something.

@@ -31,6 +31,9 @@ pub fn of_run(run: &Recording) -> String {
     let named: Vec<_> = named.map(|(it, colour)| (it.name.clone(), *colour, it)).collect();
     let speed = [times.throughput(), times.latency(about), panels::curve(&named), times.queue()];
     let mut speed: Vec<Element> = speed.into_iter().flatten().collect();
+    if timeline::is_merged(&run.seconds) {
+        speed.insert(0, element("p").class("quiet wide").text(timeline::MERGED));
+    }
     if !run.latencies.is_empty() {
         let about = run.latencies.iter().map(|it| format!("{}: {}.", it.name, it.about));
         let summary = about.collect::<Vec<_>>().join(" ");
@@ -175,7 +178,13 @@ fn funnel(funnel: &Funnel, ends: &Ends) -> Option<Element> {
     let bars: Vec<Bar> = known.iter().zip(before).map(bar).collect();
     let all = ends.declined.is_empty() && ends.failed.is_empty();
     let more = if all { " Nothing was declined, and nothing failed." } else { "" };
-    let summary = format!("{} of what was scanned was paid.{more}", words::percent(last, first));
+    let how = if funnel.inferred {
+        " The steps between are inferred from how dinners ended, not counted one by one."
+    } else {
+        ""
+    };
+    let part = words::percent(last, first);
+    let summary = format!("{part} of what was scanned was paid.{how}{more}");
     Some(panel(
         "From scan to paid",
         &summary,

@@ -5,6 +5,16 @@ use crate::recording::{Quantiles, Second};
 /// Points of one line, and rows of the table behind it, at most.
 pub const POINTS_MAX: usize = 600;
 
+/// What is said of a run that is longer than that.
+pub const MERGED: &str = "The run is long: a point stands for several seconds. Rates are their means, and each \
+    percentile and queue is that of the worst second, so p50 is the highest of their medians.";
+
+/// Whether a point stands for several seconds.
+#[must_use]
+pub fn is_merged(seconds: &[Second]) -> bool {
+    seconds.len() > POINTS_MAX
+}
+
 /// `seconds`, or as many spans of several seconds; of those the rates are means and the times and
 /// queues are the worst. Spans do not mix warm-up and what was measured.
 #[must_use]
@@ -97,6 +107,7 @@ mod tests {
     fn a_long_run_loses_no_count_and_no_peak() {
         let mut seconds: Vec<_> = (-5..6_995).map(second).collect();
         seconds[3_000].latency_us = Some(Quantiles { max: 9e6, ..Quantiles::default() });
+        assert!(is_merged(&seconds) && !is_merged(&seconds[..POINTS_MAX]));
         let spans = spans(&seconds);
         assert!(spans.len() <= POINTS_MAX + 1, "{}", spans.len());
         assert_eq!(spans.iter().map(|it| it.settled).sum::<u64>(), 35_000);

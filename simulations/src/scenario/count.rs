@@ -37,12 +37,14 @@ pub struct Counted {
     pub scanned: Instant,
     /// When the till was told.
     pub told: Instant,
-    /// When the last diner who was asked had answered.
+    /// When the last diner who was asked should have answered.
     pub answered_at: Option<Instant>,
     /// Questions to diners.
     pub asked: usize,
     /// Of those, to diners who said nothing.
     pub vanished: usize,
+    /// Of those, without an answer when it ended: vanished, or slower than the order's time.
+    pub silent: usize,
     /// Whether every part was seen set aside.
     pub all_reserved: bool,
     /// Which kind of stop.
@@ -126,7 +128,8 @@ pub struct Count {
     pub recorder: Option<Recorder>,
     /// From when an order should have been scanned until the till was told; nobody was asked.
     pub straight: Histogram<u64>,
-    /// From the last answer of a diner who was asked until the till was told.
+    /// From when the last diner who was asked should have answered until the till was told;
+    /// everybody did answer.
     pub after_answer: Histogram<u64>,
     /// From when an order should have been scanned until it was.
     pub late: Histogram<u64>,
@@ -188,20 +191,22 @@ impl Count {
     }
 
     fn record(&mut self, order: &Counted, answer: Answer) {
-        let took = match order.answered_at {
-            Some(at) => Some(order.told.saturating_duration_since(at)),
-            // Only the deadline ended it: that is no latency.
-            None if order.asked > 0 => None,
-            None => Some(order.told.saturating_duration_since(order.due)),
-        };
+        let since = |at| order.told.saturating_duration_since(at);
+        let straight = (order.asked == 0).then(|| since(order.due));
+        // Where somebody said nothing a deadline may have ended it: that is no latency.
+        let after_answer = order.answered_at.filter(|_| order.silent == 0).map(since);
         if let Some(recorder) = &mut self.recorder {
-            recorder.answer(order.told, took, answer);
+            // One chart has one clock: seconds hold those of whom nobody was asked.
+            recorder.answer(order.told, straight, answer);
         }
-        if let Some(took) = took.filter(|_| order.due >= self.measure_from)
-            && answer != Answer::Failed
-        {
-            let times = if order.asked > 0 { &mut self.after_answer } else { &mut self.straight };
-            record(times, took);
+        if order.due < self.measure_from || answer == Answer::Failed {
+            return;
+        }
+        if let Some(took) = straight {
+            record(&mut self.straight, took);
+        }
+        if let Some(took) = after_answer {
+            record(&mut self.after_answer, took);
         }
     }
 
@@ -268,6 +273,11 @@ impl Count {
         }
     }
 
+    /// The till was told of it, whatever is still said of it.
+    pub fn told(&mut self) {
+        self.queue -= 1;
+    }
+
     /// A diner answered.
     pub fn answered(&mut self, said: Result<bool, Word>) {
         match said {
@@ -282,7 +292,6 @@ impl Count {
     /// An order has ended.
     pub fn ended(&mut self, order: Counted) {
         let is_measured = order.due >= self.measure_from;
-        self.queue -= 1;
         self.last_told = self.last_told.max(order.told);
         self.compare(&order);
         let mut reserved = order.all_reserved;

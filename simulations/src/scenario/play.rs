@@ -95,6 +95,7 @@ async fn pay<H: House>(
     count.borrow_mut().scanned(due);
     let first = async {
         let ended = house.present(outing, number, code.clone()).await;
+        count.borrow_mut().told();
         (ended, Instant::now())
     };
     let again = async {
@@ -117,10 +118,20 @@ async fn pay<H: House>(
             ended = &mut paying => break ended,
             heard = house.hear(outing, number, ear) => talk.heard(heard, outing, pace),
             () = silent => {
-                let Some((_, seat, question, yes)) = talk.take() else { continue };
-                let said = house.answer(outing, table, seat, question, yes).await;
-                talk.answered_at = Some(Instant::now());
+                let Some((at, seat, question, yes)) = talk.take() else { continue };
+                // The planned moment: a slow answer, or one that waits behind others, is no gift.
+                talk.answered_at = Some(at);
+                let mut answer = pin!(house.answer(outing, table, seat, question, yes));
+                // The till may be told before the diner is.
+                let (said, over) = tokio::select! {
+                    biased;
+                    over = &mut paying => (answer.await, Some(over)),
+                    said = &mut answer => (said, None),
+                };
                 count.borrow_mut().answered(said);
+                if let Some(over) = over {
+                    break over;
+                }
             }
         }
     };
@@ -132,6 +143,7 @@ async fn pay<H: House>(
         answered_at: talk.answered_at,
         asked: talk.asked.len(),
         vanished: talk.vanished,
+        silent: talk.vanished + talk.open.len(),
         all_reserved: talk.all_reserved,
         kind: stop.kind,
         ended,
@@ -147,6 +159,7 @@ struct Talk<H: House> {
     /// Answers that are due: when, at which seat, to what, and which.
     open: Vec<(Instant, usize, H::Question, bool)>,
     vanished: usize,
+    /// When the last answer should have been given.
     answered_at: Option<Instant>,
 }
 

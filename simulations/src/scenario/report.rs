@@ -58,6 +58,7 @@ pub(crate) fn fill(recording: &mut Recording, played: Played<'_>) {
         reserved: Some(funnel.reserved),
         confirmed: Some(funnel.confirmed),
         settled: Some(funnel.settled),
+        inferred: false,
     };
     recording.ends.declined.clone_from(&count.declined);
     recording.ends.failed.clone_from(&count.failed);
@@ -84,19 +85,19 @@ fn distributions(count: &Count) -> Vec<Distribution> {
         ),
         distribution(
             "last answer to told",
-            "from the answer of the last diner who was asked",
+            "from when the last diner who was asked should have answered, if everybody did",
             &count.after_answer,
         ),
         distribution("late", "from when it should have been scanned until it was", &count.late),
         distribution("refund", "from when it was due", &count.refund_times),
     ];
     for (kind, times) in &count.others {
-        let name = match kind {
-            Kind::Open => "open a group",
-            Kind::Join => "join it",
-            Kind::Code => "show its code",
+        let (name, about) = match kind {
+            Kind::Open => ("open a group", "from asking, not from when it was due, until on disk"),
+            Kind::Join => ("join it", "from asking, not from when it was due, until on disk"),
+            Kind::Code => ("show its code", "from asking until it is shown; no disk keeps it"),
         };
-        all.push(distribution(name, "from asking until it is on disk", times));
+        all.push(distribution(name, about, times));
     }
     all.retain(|distribution| distribution.count > 0);
     all

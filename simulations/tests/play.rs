@@ -1,0 +1,187 @@
+//! What an evening counts, in a house of a few lines whose answers are slow on purpose.
+
+use std::{
+    cell::{Cell, RefCell},
+    time::{Duration, Instant},
+};
+
+use fanju_sim::{
+    recorder::{Gauges, Recorder},
+    scenario::{
+        count::Count,
+        file::{ShortfallRule, SplitKind},
+        house::{Ended, Heard, House, Pace, Word},
+        play::play,
+        script::{Manner, Outing, Seat, Stop},
+    },
+};
+use tokio::{runtime::Builder, sync::Notify, time::sleep_until};
+
+/// How long the house takes to take an answer.
+const SLOW: Duration = Duration::from_millis(40);
+
+/// Pays when so many diners have answered; asks all of them at once.
+struct SlowHouse<'a> {
+    questions: RefCell<Option<Vec<(usize, usize)>>>,
+    wanted: Cell<usize>,
+    enough: Notify,
+    presented: Cell<usize>,
+    queue_at_retry: Cell<Option<u64>>,
+    count: &'a RefCell<Count>,
+}
+
+impl House for SlowHouse<'_> {
+    type Table = ();
+    type Ear = ();
+    type Code = ();
+    type Question = usize;
+
+    async fn until(&self, moment: Instant) {
+        sleep_until(moment.into()).await;
+    }
+
+    async fn open(&self, _: &Outing) -> Result<((), ()), Word> {
+        Ok(((), ()))
+    }
+
+    async fn join(&self, _: &Outing, (): &(), _: usize) -> Result<(), Word> {
+        Ok(())
+    }
+
+    async fn divide(&self, _: &Outing, (): &(), _: usize) -> Result<(), Word> {
+        Ok(())
+    }
+
+    async fn show(&self, _: &Outing, (): &(), _: usize) -> Result<(), Word> {
+        Ok(())
+    }
+
+    async fn present(&self, _: &Outing, _: usize, (): ()) -> Result<Ended, Word> {
+        self.presented.set(self.presented.get() + 1);
+        if self.presented.get() > 1 {
+            self.queue_at_retry.set(Some(self.count.borrow().queue));
+        } else if self.wanted.get() > 0 {
+            self.enough.notified().await;
+        }
+        Ok(Ended::Settled { total_minor: 100, debits: None, position: 1 })
+    }
+
+    async fn hear(&self, _: &Outing, _: usize, (): &mut ()) -> Heard<usize> {
+        match self.questions.take() {
+            Some(questions) => Heard { all_reserved: true, questions },
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn answer(
+        &self,
+        _: &Outing,
+        (): &(),
+        _: usize,
+        _: usize,
+        yes: bool,
+    ) -> Result<bool, Word> {
+        tokio::time::sleep(SLOW).await;
+        self.wanted.set(self.wanted.get() - 1);
+        if self.wanted.get() == 0 {
+            self.enough.notify_one();
+        }
+        Ok(yes)
+    }
+
+    async fn refund(&self, _: &Outing, _: usize, _: Option<u64>) -> Result<u64, Word> {
+        Ok(0)
+    }
+
+    fn cut(&self, _: &Outing, _: usize, _: Instant, _: Duration) -> bool {
+        false
+    }
+
+    async fn leave(&self, _: &Outing, (): ()) {}
+}
+
+struct Seen {
+    count: Count,
+    queue_at_retry: Option<u64>,
+}
+
+/// One bill; everybody of `asked` is asked at once, and so many answers are enough.
+fn dinner(asked: &[Manner], enough: usize, retried_ms: Option<u64>) -> Seen {
+    let began = Instant::now();
+    let recorder = Recorder::new(began, began, Gauges::default());
+    let count = RefCell::new(Count::new(began, began, recorder));
+    let seat = |(person, manner)| {
+        let (joins_ms, cap_minor, weight, cut) = (0, 1_000, 1, None);
+        Seat { person, joins_ms, cap_minor, manner, weight, cut }
+    };
+    let says_nothing = [Manner::Says { yes: true, after_ms: 0 }];
+    let manners = if asked.is_empty() { &says_nothing[..] } else { asked };
+    let stop = Stop {
+        kind: 0,
+        shown_ms: 0,
+        scanned_ms: 0,
+        shown_by: 0,
+        merchant: 0,
+        bill_minor: 100,
+        tip_minor: 0,
+        retried_ms,
+        refund: None,
+    };
+    let outing = Outing {
+        number: 0,
+        at_ms: 0,
+        seats: manners.iter().copied().enumerate().map(seat).collect(),
+        split: SplitKind::Equal,
+        shortfall: ShortfallRule::Decline,
+        stops: vec![stop],
+    };
+    let house = SlowHouse {
+        questions: RefCell::new(Some((0..asked.len()).map(|seat| (seat, seat)).collect())),
+        wanted: Cell::new(enough),
+        enough: Notify::new(),
+        presented: Cell::new(0),
+        queue_at_retry: Cell::new(None),
+        count: &count,
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(play(&house, Pace { began, speed: 1.0 }, outing, &count));
+    let queue_at_retry = house.queue_at_retry.get();
+    Seen { count: count.into_inner(), queue_at_retry }
+}
+
+const YES: Manner = Manner::Says { yes: true, after_ms: 1 };
+
+#[test]
+fn an_answer_counts_from_when_it_was_planned_not_from_when_it_was_taken() {
+    let Seen { count, .. } = dinner(&[YES, YES], 2, None);
+    assert_eq!((count.yes, count.after_answer.len(), count.straight.len()), (2, 1, 0));
+    // Both are planned for the same moment, and the house takes one after the other.
+    let least = u64::try_from((2 * SLOW - Duration::from_millis(2)).as_nanos()).expect("small");
+    assert!(count.after_answer.max() >= least, "{} ns", count.after_answer.max());
+}
+
+#[test]
+fn waiting_for_somebody_who_vanished_is_no_latency() {
+    let Seen { count, .. } = dinner(&[YES, Manner::Vanishes], 1, None);
+    assert_eq!((count.yes, count.vanished, count.funnel.settled), (1, 1, 1));
+    assert_eq!((count.after_answer.len(), count.straight.len()), (0, 0));
+}
+
+#[test]
+fn seconds_are_timed_by_those_of_whom_nobody_was_asked() {
+    let ends = |seen: Seen| {
+        let recorder = seen.count.recorder.expect("a recorder");
+        let (seconds, _) = recorder.finish(Instant::now(), Gauges::default());
+        let settled: u64 = seconds.iter().map(|second| second.settled).sum();
+        (settled, seconds.iter().any(|second| second.latency_us.is_some()))
+    };
+    assert_eq!(ends(dinner(&[], 0, None)), (1, true));
+    assert_eq!(ends(dinner(&[YES], 1, None)), (1, false));
+}
+
+#[test]
+fn a_bill_leaves_the_queue_when_the_till_is_told_not_after_its_second_scan() {
+    let Seen { count, queue_at_retry } = dinner(&[], 0, Some(5));
+    assert_eq!((count.again, count.queue_max, count.queue), (1, 1, 0));
+    assert_eq!(queue_at_retry, Some(0));
+}
