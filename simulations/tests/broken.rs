@@ -15,7 +15,7 @@ use fanju_sim::{
 };
 
 /// Seeds that a bug has to hide from.
-const SEEDS_MAX: u64 = 400;
+const SEEDS_MAX: u64 = 1_000;
 
 const WANTED: Wanted = Wanted { dinners: 60, lives: 6, trace: KEPT };
 

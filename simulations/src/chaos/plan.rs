@@ -287,7 +287,10 @@ impl Plan {
         let moves = (0..count).map(|_| drawn_move(&mut chance, people, merchants)).collect();
         let mut chance = Chance::of(seed, "what breaks");
         let count = if wanted.lives == 0 { 0 } else { 1 + chance.place(wanted.lives) };
-        let lives = (0..count).map(|_| life(&mut chance)).collect();
+        let mut lives: Vec<LifePlan> = (0..count).map(|_| life(&mut chance)).collect();
+        if count > 0 && chance.below(4) == 0 {
+            lives.extend(killed_before_a_sync(&mut chance));
+        }
         Self { seed, people, purse, merchants, outings, moves, lives }
     }
 
@@ -390,8 +393,10 @@ fn life(chance: &mut Chance) -> LifePlan {
         bank_refuses: sometimes(8) == 1,
     };
     // Some die as soon as they are born: what they found is not yet followed by anything.
-    let after = match chance.below(4) {
-        0 => millis(chance, 40),
+    let after = match chance.below(8) {
+        0 | 1 => millis(chance, 40),
+        // Long enough for a deadline that does not come.
+        2 => Duration::from_secs(30),
         _ => Duration::from_millis(200) + millis(chance, 9_000),
     };
     let ending = match chance.below(4) {
@@ -418,6 +423,21 @@ fn life(chance: &mut Chance) -> LifePlan {
         read: Duration::from_millis(1) + millis(chance, 40),
         books: Duration::from_millis(20) + millis(chance, 900),
     }
+}
+
+/// A process dies in the middle of a batch, perhaps before its sync; the next life tells what it found
+/// and dies of a power cut before it has written anything.
+fn killed_before_a_sync(chance: &mut Chance) -> [LifePlan; 2] {
+    let mut first = life(chance);
+    first.ending = Ending::Kill { after: Duration::from_secs(9) };
+    first.disk = vec![DiskFault { call: 40 + chance.below(200), fault: Fault::Crash }];
+    let mut second = life(chance);
+    let after = Duration::from_millis(30);
+    second.ending = Ending::PowerCut { after, torn: false };
+    second.disk.clear();
+    second.manners.phone_cut = 0;
+    (second.write, second.read) = (Duration::from_millis(500), Duration::from_millis(1));
+    [first, second]
 }
 
 fn disk_fault(chance: &mut Chance) -> DiskFault {

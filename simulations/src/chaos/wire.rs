@@ -15,7 +15,7 @@ use crate::chance::Chance;
 const PATIENCE: Duration = Duration::from_millis(600);
 
 /// No answer takes longer: an order has eight seconds, and everything else less.
-const ANSWER_MAX: Duration = Duration::from_secs(120);
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// What people hear.
 pub enum Heard<T> {
@@ -128,7 +128,7 @@ impl Wire {
         }
         let answer = tokio::time::timeout(ANSWER_MAX, make(self.engine.clone())).await;
         let Ok(answer) = answer else {
-            self.stage.witness().fault("L: no answer in two minutes");
+            self.stage.witness().fault("L: no answer in twenty seconds");
             return Heard::Nothing;
         };
         if let Ok(said) = &answer {
