@@ -369,7 +369,8 @@ fn drawn_move(chance: &mut Chance, people: usize, merchants: usize) -> (Duration
             Move::Transfer { from: person, to, amount: amount(chance, 8_000) }
         }
         8 => Move::PayOut { merchant: chance.place(merchants), amount: amount(chance, 20_000) },
-        _ => Move::Freeze { person, span: millis(chance, 4_000) },
+        // Longer than a repeated request is late: it would freeze the wallet once more, for good.
+        _ => Move::Freeze { person, span: Duration::from_secs(1) + millis(chance, 3_000) },
     };
     (at, drawn)
 }
