@@ -76,7 +76,7 @@ export const en = {
   // till
   till: 'Till', till_lead: 'Scan one code, get paid by the whole table.', till_key: 'Key of this till', till_key_hint: 'From the owner, begins with fjk_', till_enter: 'Open the till',
   till_new_owner: 'New here? Create an account', merchant_new: 'A new merchant', merchant_name: 'Name of the place', merchant_open: 'Open',
-  till_draft: 'Send to table', till_draft_hint: 'Scan the table’s code: the dishes go to the phones, nobody pays yet.', result_drafted: 'On the table', till_drafted_note: 'The diners choose their dishes. Collect when they have.', till_collect: 'Collect', till_collect_first: 'Press Collect first',
+  till_draft: 'Send to table', till_draft_hint: 'Scan the table’s code: the dishes go to the phones, nobody pays yet.', result_drafted: 'On the table', till_drafted_note: 'The diners choose their dishes. Collect when they have.', till_collect_first: 'Press Collect first',
   till_collect: 'Collect', till_orders: 'Orders', till_days: 'Days', till_hint: 'Enter the amount, then scan the table’s code.',
   order_no: 'Order number', keypad: 'Keypad', delete_digit: 'Delete the last digit', import_bill: 'Import a bill', import_file: 'A file', import_take: 'Take over',
   import_hint: 'One line each: name,amount. CSV or JSON lines.', import_wrong: 'Not understood: line {lines}', import_empty: 'There is nothing to collect in it',

@@ -77,7 +77,7 @@ export const zh = {
   // 收银台
   till: '收银台', till_lead: '扫一个码，全桌付款。', till_key: '收银台密钥', till_key_hint: '由店主提供，以 fjk_ 开头', till_enter: '打开收银台',
   till_new_owner: '新商家？注册账户', merchant_new: '新商家', merchant_name: '店名', merchant_open: '开业',
-  till_draft: '发到桌上', till_draft_hint: '扫饭局码：菜单发到各人手机，暂不收款。', result_drafted: '已发到桌上', till_drafted_note: '请各位认领自己的菜，认领完再收款。', till_collect: '收款', till_collect_first: '请先按“收款”',
+  till_draft: '发到桌上', till_draft_hint: '扫饭局码：菜单发到各人手机，暂不收款。', result_drafted: '已发到桌上', till_drafted_note: '请各位认领自己的菜，认领完再收款。', till_collect_first: '请先按“收款”',
   till_collect: '收款', till_orders: '订单', till_days: '日报', till_hint: '输入金额，然后扫饭局码。',
   order_no: '订单号', keypad: '数字键盘', delete_digit: '删除末位', import_bill: '导入账单', import_file: '文件', import_take: '导入',
   import_hint: '每行：名称,金额。支持 CSV 或 JSON 行。', import_wrong: '无法识别第 {lines} 行', import_empty: '没有可收的金额',
