@@ -5,7 +5,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use fanju::{
     codec::Record,
     domain::{
-        event::{Consent, Decline, Event, Refund, Settlement, Source},
+        event::{Consent, Decline, Event, Refund, Settlement, Shortfall, Source},
         text::{OrderNo, RefundNo},
     },
     id::{GroupId, MerchantId, Position, WalletId},
@@ -21,7 +21,16 @@ use super::{
 struct Member {
     wallet: WalletId,
     cap: i128,
+    /// A share above this is asked for.
+    confirm_above: Option<i128>,
     spent: i128,
+}
+
+impl Member {
+    fn agree(&mut self, consent: Consent) {
+        self.cap = minor(consent.cap);
+        self.confirm_above = consent.confirm_above.map(minor);
+    }
 }
 
 #[derive(Debug)]
@@ -29,6 +38,8 @@ struct Group {
     last: u64,
     currency: Currency,
     closed: bool,
+    /// Whether a bill is declined as soon as somebody is short: nobody takes anything over.
+    declines: bool,
     members: Vec<Member>,
 }
 
@@ -96,9 +107,10 @@ impl Tables {
         faults: &mut Faults,
     ) -> bool {
         match event {
-            Event::GroupOpened { group, host, consent, currency, .. } => {
-                let (last, members) = (0, Vec::new());
-                let opened = Group { last, currency: *currency, closed: false, members };
+            Event::GroupOpened { group, host, consent, currency, rules, .. } => {
+                let (last, members, closed) = (0, Vec::new(), false);
+                let declines = rules.shortfall == Shortfall::Decline;
+                let opened = Group { last, currency: *currency, closed, declines, members };
                 if self.groups.insert(*group, opened).is_some() {
                     faults.found(format!("group {group} opens twice"));
                 }
@@ -110,7 +122,7 @@ impl Tables {
             Event::ConsentChanged { group, wallet, consent } => {
                 let member = self.groups.get_mut(group).and_then(|group| group.member(*wallet, 0));
                 match member {
-                    Some(member) => member.cap = minor(consent.cap),
+                    Some(member) => member.agree(*consent),
                     None => faults.found(format!("{wallet} is no member of {group}")),
                 }
             }
@@ -122,8 +134,11 @@ impl Tables {
                 Some(group) => group.closed = true,
                 None => faults.found(format!("group {group} was never opened")),
             },
+            Event::RulesSet { group, rules } => match self.groups.get_mut(group) {
+                Some(group) => group.declines = rules.shortfall == Shortfall::Decline,
+                None => faults.found(format!("group {group} was never opened")),
+            },
             Event::MemberInvited { group, .. }
-            | Event::RulesSet { group, .. }
             | Event::BillDrafted { group, .. }
             | Event::LineClaimed { group, .. }
             | Event::DraftCleared { group }
@@ -166,7 +181,9 @@ impl Tables {
         if group.members.iter().any(|member| member.wallet == wallet) {
             faults.found(format!("{wallet} joins group {id} twice"));
         }
-        group.members.push(Member { wallet, cap: minor(consent.cap), spent: 0 });
+        let mut member = Member { wallet, cap: 0, confirm_above: None, spent: 0 };
+        member.agree(consent);
+        group.members.push(member);
     }
 
     // --- orders ------------------------------------------------------------------------------
@@ -207,9 +224,19 @@ impl Tables {
         if merchant.is_some_and(|account| account.currency != group.currency) {
             faults.found(format!("group {id} pays a merchant of another currency"));
         }
+        let declines = group.declines;
         for (at, share) in settlement.shares.iter().enumerate() {
-            if group.member(share.diner, at).is_none() {
-                faults.found(format!("{} is no member of group {id}", share.diner));
+            let (diner, owed) = (share.diner, minor(share.owed));
+            let Some(member) = group.member(diner, at) else {
+                faults.found(format!("{diner} is no member of group {id}"));
+                continue;
+            };
+            // What others take over is bounded by their caps alone.
+            if declines
+                && !share.confirmed
+                && member.confirm_above.is_some_and(|above| owed > above)
+            {
+                faults.found(format!("{diner} pays {owed} and was not asked"));
             }
         }
         for (at, leg) in settlement.legs.iter().enumerate() {

@@ -210,6 +210,20 @@ fn a_share_above_the_cap_is_found() {
 }
 
 #[test]
+fn whoever_had_to_be_asked_and_was_not_is_found() {
+    let tamper = |records: &mut Vec<Record>| {
+        edit(records, consent).confirm_above = Some(Amount::from_minor(1_999));
+    };
+    check(tamper, "pays 2000 and was not asked");
+    let exactly = |records: &mut Vec<Record>| {
+        edit(records, consent).confirm_above = Some(Amount::from_minor(2_000));
+        edit(records, consent).cap = yuan(39);
+    };
+    let audit = check(exactly, "with a cap of 3900");
+    assert_eq!(audit.faults, 1, "{:#?}", audit.reasons);
+}
+
+#[test]
 fn a_refund_beyond_what_was_paid_is_found() {
     let tamper = |records: &mut Vec<Record>| {
         let refund = edit(records, refund);

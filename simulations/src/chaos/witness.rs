@@ -9,7 +9,7 @@ use std::{
 use fanju::{
     codec::{self, Record},
     domain::{
-        event::{Consent, Event, Settlement, Shortfall},
+        event::{Event, Settlement},
         payment::Question,
         text::OrderNo,
     },
@@ -25,8 +25,8 @@ use crate::auditor::Auditor;
 /// Faults that are kept in words.
 const KEPT: usize = 20;
 
-/// Who said yes to what in this life; `None` before it begins.
-type Yes = Option<BTreeSet<(GroupId, OrderNo, WalletId, Amount)>>;
+/// Who said yes, to which share of which bill.
+type Answers = BTreeSet<(GroupId, OrderNo, WalletId, Amount)>;
 
 /// Whoever was told everything.
 #[derive(Default)]
@@ -42,7 +42,7 @@ pub struct Witness {
     settled: BTreeMap<(MerchantId, OrderNo), Position>,
     followed: Option<Followed>,
     /// Everybody who said yes in this life, and to what.
-    yes: Yes,
+    yes: Option<Answers>,
     /// The newest record before the disk first lied about a sync.
     sure: Position,
     life: u32,
@@ -59,8 +59,6 @@ struct Followed {
     noted: usize,
     records: BTreeMap<Position, Record>,
     heads: HashMap<Topic, Position>,
-    consents: HashMap<(GroupId, WalletId), Consent>,
-    shortfalls: HashMap<GroupId, Shortfall>,
     /// Up to where anything may be told once a write or a sync has failed (J-3).
     frozen: Option<Position>,
 }
@@ -128,8 +126,6 @@ impl Witness {
             noted,
             records: BTreeMap::new(),
             heads: HashMap::new(),
-            consents: HashMap::new(),
-            shortfalls: HashMap::new(),
             frozen: None,
         });
         self.follow();
@@ -184,7 +180,7 @@ impl Witness {
     pub fn follow(&mut self) {
         let Some(followed) = &mut self.followed else { return };
         let mut faults = panics::take();
-        let yes = &self.yes;
+        let yes = self.yes.as_ref();
         // Whoever looks on hears no fault of the disk, and changes none.
         let storage = followed.storage.clone();
         storage.spare(|| {
@@ -300,74 +296,28 @@ impl Followed {
     }
 
     /// Folds one record.
-    fn observe(&mut self, record: Record, yes: &Yes, faults: &mut Vec<String>) {
+    fn observe(&mut self, record: Record, yes: Option<&Answers>, faults: &mut Vec<String>) {
         let records = &self.records;
         self.auditor.observe(&record, &|position| {
             records.get(&position).cloned().ok_or_else(|| format!("no record at {position}"))
         });
-        match &record.event {
-            Event::GroupOpened { group, host, consent, rules, .. } => {
-                self.consents.insert((*group, *host), *consent);
-                self.shortfalls.insert(*group, rules.shortfall);
-            }
-            Event::MemberJoined { group, wallet, consent }
-            | Event::ConsentChanged { group, wallet, consent } => {
-                self.consents.insert((*group, *wallet), *consent);
-            }
-            Event::RulesSet { group, rules } => {
-                self.shortfalls.insert(*group, rules.shortfall);
-            }
-            Event::Settled(settlement) => self.look_at_consent(&record, settlement, yes, faults),
-            Event::WalletOpened { .. }
-            | Event::WalletFrozen { .. }
-            | Event::WalletThawed { .. }
-            | Event::WalletClosed { .. }
-            | Event::RailRequested(_)
-            | Event::RailConfirmed(_)
-            | Event::RailRefused(_)
-            | Event::Transferred { .. }
-            | Event::MerchantOnboarded { .. }
-            | Event::MemberInvited { .. }
-            | Event::MemberLeft { .. }
-            | Event::BillDrafted { .. }
-            | Event::LineClaimed { .. }
-            | Event::DraftCleared { .. }
-            | Event::GroupLocked { .. }
-            | Event::GroupUnlocked { .. }
-            | Event::GroupClosed { .. }
-            | Event::Declined(_)
-            | Event::Refunded(_) => {}
+        if let (Event::Settled(settlement), Some(yes)) = (&record.event, yes) {
+            unsaid(settlement, yes, faults);
         }
         for topic in record.topics() {
             self.heads.insert(topic, record.position);
         }
         self.records.insert(record.position, record);
     }
+}
 
-    /// Who is said to have agreed did, and who had to be asked was (G-3). What others take over is
-    /// bounded by their caps alone, so the second is looked at where nobody takes anything over.
-    fn look_at_consent(
-        &self,
-        record: &Record,
-        settlement: &Settlement,
-        yes: &Yes,
-        faults: &mut Vec<String>,
-    ) {
-        // Records of earlier lives were looked at then.
-        let Some(yes) = yes else { return };
-        let Settlement { group, order_no, .. } = settlement;
-        for share in &settlement.shares {
-            let (diner, owed) = (share.diner, share.owed);
-            let said = yes.contains(&(*group, order_no.clone(), diner, owed));
-            if share.confirmed && !said {
-                let at = record.position;
-                faults.push(format!("G-3: at {at} {diner} confirms {owed} and never said yes"));
-            }
-            let above = self.consents.get(&(*group, diner)).and_then(|known| known.confirm_above);
-            let declines = self.shortfalls.get(group) == Some(&Shortfall::Decline);
-            if declines && !share.confirmed && above.is_some_and(|above| owed > above) {
-                faults.push(format!("G-3: {diner} pays {owed} of {order_no} and was not asked"));
-            }
+/// Whoever is said to have agreed has said so (G-3).
+fn unsaid(settlement: &Settlement, yes: &Answers, faults: &mut Vec<String>) {
+    let Settlement { group, order_no, shares, .. } = settlement;
+    for share in shares.iter().filter(|share| share.confirmed) {
+        let (diner, owed) = (share.diner, share.owed);
+        if !yes.contains(&(*group, order_no.clone(), diner, owed)) {
+            faults.push(format!("G-3: {diner} confirms {owed} of {order_no}, and never said yes"));
         }
     }
 }
