@@ -15,7 +15,10 @@ use fanju::{
     money::{Amount, Currency},
     time::Timestamp,
 };
-use tokio::{runtime::Builder, time::Instant};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 use uuid::Uuid;
 
 const BEGIN: Timestamp = Timestamp(1_700_000_000_000_000);
@@ -31,12 +34,14 @@ fn config(seed: u64) -> Config {
     }
 }
 
+/// A runtime whose time passes only when nobody has anything to do.
+fn runtime() -> Runtime {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime")
+}
+
 /// Three friends pay; gives every record's place, and how long it took by tokio's clock.
 fn evening(seed: u64) -> (Vec<(Position, Vec<u8>)>, Duration) {
-    let runtime = || {
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime")
-    };
     System::with_tokio_rt(runtime).block_on(async move {
         let began = Instant::now();
         let engine = Engine::open(config(seed)).expect("opens");
@@ -87,10 +92,6 @@ fn dropped_engine_leaves_its_journal_whole() {
     let opened = |storage: &MemoryStorage| {
         let config = Config { data: Data::Storage(Arc::new(storage.clone())), ..config(1) };
         Engine::open(config).expect("opens")
-    };
-    let runtime = || {
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.expect("a runtime")
     };
     let first = storage.clone();
     let wallet = System::with_tokio_rt(runtime).block_on(async move {

@@ -353,7 +353,6 @@ impl MerchantActor {
         self.orders.begin(order_no.clone(), order);
         let word = OwedWord::new(Arc::clone(&self.seat), order_no);
         // A group that has died drops the scan, and with it the word that it owes.
-        let bill = if has(Bug::SmallBill) { smaller(bill) } else { bill };
         drop(group.tell(group::Scan { bill, code, word }));
     }
 
@@ -638,11 +637,4 @@ impl Handler<Poison> for MerchantActor {
         self.desk.disperse();
         self.feed.end();
     }
-}
-
-/// A bill one minor unit smaller, for [`Bug::SmallBill`].
-fn smaller(mut bill: Bill) -> Bill {
-    let one = Amount::from_minor(1);
-    bill.total = bill.total.checked_sub(one).filter(|total| *total > Amount::ZERO).unwrap_or(one);
-    bill
 }

@@ -5,7 +5,8 @@
 //! breaks and when → [`world`] lets the engine live, breaks it, and opens it again on what the [`disk`]
 //! kept → in each [`life`] the people of [`table`], [`money`] and [`phone`] ask over a [`wire`] that
 //! loses, repeats and delays → [`witness`] remembers whatever anybody was told, follows the journal with
-//! the auditor's arithmetic, and notes what must not be → [`run`] goes through the seeds and tells.
+//! the auditor's arithmetic, and notes what must not be, the engine's own [`panics`] among it → [`run`]
+//! goes through the seeds and tells.
 //!
 //! Safety is looked at after every answer and every event. Liveness comes last: the faults stop, and
 //! everything must come to its end.
