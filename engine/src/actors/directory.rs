@@ -19,7 +19,7 @@ use actix::{
 use actix_rt::ArbiterHandle;
 use dashmap::{DashMap, Entry};
 
-use super::error::Error;
+use super::{error::Error, unread::Unread};
 use crate::id::Position;
 
 /// One topic's place in memory: its actor's address, and the position of its newest record.
@@ -30,6 +30,8 @@ pub(crate) struct Seat<A: Actor> {
     head: AtomicU64,
     /// The head that the sweeper saw last; who has not moved since is idle.
     swept: AtomicU64,
+    /// What lies here for a wallet's actor.
+    pub(crate) unread: Unread,
 }
 
 impl<A: Actor<Context = Context<A>>> Seat<A> {
@@ -190,6 +192,7 @@ where
             addr: Addr::new(sender),
             head: AtomicU64::new(0),
             swept: AtomicU64::new(0),
+            unread: Unread::default(),
         });
         let taken = Arc::clone(&seat);
         self.thread.spawn_fn(move || {

@@ -376,6 +376,8 @@ impl GroupActor {
             };
             self.payers = group.members.iter().map(seat).collect();
         }
+        // All are looked at before any is asked: see `Dispatcher`.
+        self.bereaved |= !self.payers.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
         self.core.deadlines.watch(self.id, payment.next_due(), &self.seat);
         Ok((payment, step))
     }

@@ -1,11 +1,12 @@
 //! The actors: they wait, ask and tell, and decide nothing. The only floor that names actix.
 //!
-//! One thread runs them all; a bill costs its wallets two visits each, and waking a second thread
-//! for that costs more than the visits. The journal has its own thread, the books have theirs, and
+//! One thread runs them all; a bill costs its wallets a visit each, and waking a second thread for
+//! that costs more than the visits. The journal has its own thread, the books have theirs, and
 //! reads go to the [`archive`].
 //!
 //! Ask down, tell up: merchant → group → wallet → journal. News comes back as
-//! [`transaction::Committed`], in log order.
+//! [`transaction::Committed`], in log order; at a wallet's seat it may lie [`unread`] until somebody
+//! speaks to the wallet.
 
 pub(crate) mod admission;
 pub(crate) mod archive;
@@ -27,4 +28,5 @@ mod rail_desk;
 pub(crate) mod receipt;
 pub(crate) mod sweeper;
 pub(crate) mod transaction;
+mod unread;
 pub(crate) mod wallet;

@@ -10,7 +10,12 @@ use std::sync::{Arc, OnceLock};
 use actix::{Actor, Context, Handler, Message};
 use smallvec::SmallVec;
 
-use super::{directory::Seat, group::GroupActor, merchant::MerchantActor, wallet::WalletActor};
+use super::{
+    directory::Seat,
+    group::GroupActor,
+    merchant::MerchantActor,
+    wallet::{ReadNews, WalletActor},
+};
 use crate::{
     codec::{self, Record},
     domain::event::Event,
@@ -37,15 +42,25 @@ impl AnySeat {
         }
     }
 
+    fn is_alive(&self) -> bool {
+        match self {
+            Self::Wallet(seat) => seat.is_alive(),
+            Self::Merchant(seat) => seat.is_alive(),
+            Self::Group(seat) => seat.is_alive(),
+        }
+    }
+
     fn tell(&self, news: Committed) {
         let told = match self {
-            Self::Wallet(seat) => seat.tell(news),
+            Self::Wallet(seat) => match seat.unread.lay(news) {
+                true => seat.tell(ReadNews),
+                false => Ok(()),
+            },
             Self::Merchant(seat) => seat.tell(news),
             Self::Group(seat) => seat.tell(news),
         };
-        if told.is_err() {
-            tracing::error!("an actor has ended; its state is as the journal says");
-        }
+        // Whoever has ended is told of where all are looked at.
+        drop(told);
     }
 }
 
@@ -173,6 +188,11 @@ impl Handler<Batch> for Dispatcher {
 
     fn handle(&mut self, Batch(batch): Batch, _: &mut Self::Context) {
         for (_, Transaction { fact, seats }) in batch {
+            // Who has slept is cold in memory. These looks overlap there; messages, which lock, do
+            // not, and would wait for one seat after the other.
+            if !seats.iter().fold(true, |alive, seat| alive & seat.is_alive()) {
+                tracing::error!("an actor has ended; its state is as the journal says");
+            }
             for (link, seat) in seats.into_iter().enumerate() {
                 seat.tell(Committed { fact: Arc::clone(&fact), link });
             }

@@ -2,7 +2,9 @@
 //!
 //! A command's path: [`Submit`] → `Wallet::decide` → journal → [`Committed`] → `Wallet::apply` →
 //! reply. A bill's path: a group asks with [`Reserve`] and is told [`group::Answered`] at once; the
-//! settlement comes back as [`Committed`]. It asks the payee of a transfer, and the bank.
+//! settlement comes back as [`Committed`]. News lies at the seat and is read before anything else:
+//! at once if somebody hears the wallet or waits for it, else when it is next spoken to. The wallet
+//! asks the payee of a transfer, and the bank.
 
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ use super::{
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
     transaction::{AnySeat, Committed},
+    unread::News,
 };
 use crate::{
     broken::{Bug, has},
@@ -95,6 +98,13 @@ pub(crate) struct Ready {
 }
 
 impl Message for Ready {
+    type Result = ();
+}
+
+/// Something lies at the seat ([`super::unread`]): read it. Not answered.
+pub(crate) struct ReadNews;
+
+impl Message for ReadNews {
     type Result = ();
 }
 
@@ -204,6 +214,7 @@ impl WalletActor {
             Ok(()) => {
                 self.gate.close();
                 self.pending = Some(Box::new(Pending { ticket, reply }));
+                self.seat.unread.set_quiet(false);
             }
             Err(error) => reply.send(Err(error)),
         }
@@ -287,6 +298,36 @@ impl WalletActor {
         }
     }
 
+    /// Reads what lies at the seat. Whoever speaks to the wallet is heard after that.
+    fn read(&mut self, ctx: &mut Context<Self>) {
+        for news in self.seat.unread.take() {
+            self.fold(&news, ctx);
+        }
+        self.seat.unread.set_quiet(self.is_quiet());
+    }
+
+    fn fold(&mut self, news: &News, ctx: &mut Context<Self>) {
+        let news = match news {
+            News::Whole(news) => news,
+            News::Moved { movement, position } => {
+                let wallet = self.wallet.as_mut().expect("J-2: it was in memory when it was quiet");
+                wallet.shift(*movement);
+                self.folded = *position;
+                return;
+            }
+        };
+        match (&mut self.wallet, news.event()) {
+            (None, Event::WalletOpened { name, currency, .. }) => {
+                self.wallet = Some(Wallet::open(self.id, name.clone(), *currency));
+            }
+            (Some(wallet), event) => wallet.apply(event, news.delta(), news.position()),
+            (None, _) => unreachable!("J-2: no record names a wallet that is not in memory"),
+        }
+        self.folded = news.position();
+        self.feed.tell(news);
+        self.answer(news, ctx);
+    }
+
     /// What a durable record means for those who wait.
     fn answer(&mut self, news: &Committed, ctx: &mut Context<Self>) {
         follow_rail(self, news, ctx, |actor| &mut actor.desk);
@@ -313,15 +354,19 @@ impl WalletActor {
         })
     }
 
-    fn is_idle(&self) -> bool {
-        let quiet = |wallet: &Wallet| {
-            wallet.purse.funds.is_unreserved() && wallet.purse.moving().is_empty()
-        };
+    /// Whether nobody hears the wallet, or waits for it.
+    fn is_quiet(&self) -> bool {
         self.gate.is_open()
             && self.pending.is_none()
             && self.desk.is_empty()
             && !self.feed.is_heard()
-            && self.wallet.as_ref().is_none_or(quiet)
+            && self.wallet.as_ref().is_none_or(|wallet| wallet.purse.moving().is_empty())
+    }
+
+    fn is_idle(&self) -> bool {
+        let unreserved = |wallet: &Wallet| wallet.purse.funds.is_unreserved();
+        self.is_quiet()
+            && self.wallet.as_ref().is_none_or(unreserved)
             && self.seat.head() == self.folded
             && self.core.is_booked(self.folded)
     }
@@ -397,6 +442,7 @@ where
         if self.core.is_poisoned() {
             return;
         }
+        self.read(ctx);
         self.asked(asked.message, ctx);
     }
 }
@@ -432,6 +478,7 @@ impl Asking<Subscribe<WalletView>> for WalletActor {
             let position = state.position;
             Ok(Snapshot { state, position, listener: self.feed.subscribe()? })
         });
+        self.seat.unread.set_quiet(false);
         reply.send(snapshot);
     }
 }
@@ -443,7 +490,7 @@ impl Handler<Reserve> for WalletActor {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| Handler::<Reserve>::handle(actor, ask, ctx));
         }
-        let _: &mut Context<Self> = ctx;
+        self.read(ctx);
         let reserved = match &mut self.wallet {
             Some(wallet) => wallet.reserve(ask.owner, ask.answer.amount(), ask.currency),
             None => Err(Rejection::Closed),
@@ -467,11 +514,12 @@ impl Handler<Reserve> for WalletActor {
 impl Handler<Release> for WalletActor {
     type Result = ();
 
-    fn handle(&mut self, Release(owner): Release, _: &mut Self::Context) {
+    fn handle(&mut self, Release(owner): Release, ctx: &mut Self::Context) {
         if self.is_loading() {
             // The reservation that this ends waits in the same line.
             return self.gate.wait(move |actor, ctx| actor.handle(Release(owner), ctx));
         }
+        self.read(ctx);
         if let Some(wallet) = &mut self.wallet {
             wallet.release(owner);
         }
@@ -481,10 +529,11 @@ impl Handler<Release> for WalletActor {
 impl Handler<Admit> for WalletActor {
     type Result = ();
 
-    fn handle(&mut self, ask: Admit, _: &mut Self::Context) {
+    fn handle(&mut self, ask: Admit, ctx: &mut Self::Context) {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
         }
+        self.read(ctx);
         let admitted = match &self.wallet {
             Some(wallet) => wallet.admit(ask.amount, ask.currency).map_err(Error::from),
             None => Err(self.absence()),
@@ -496,10 +545,11 @@ impl Handler<Admit> for WalletActor {
 impl Handler<Ready> for WalletActor {
     type Result = ();
 
-    fn handle(&mut self, ask: Ready, _: &mut Self::Context) {
+    fn handle(&mut self, ask: Ready, ctx: &mut Self::Context) {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
         }
+        self.read(ctx);
         let ready = match (&self.wallet, ask.member_in) {
             (Some(wallet), Some(currency)) => wallet.check_member(currency).map_err(Error::from),
             (Some(_), None) => Ok(()),
@@ -509,20 +559,11 @@ impl Handler<Ready> for WalletActor {
     }
 }
 
-impl Handler<Committed> for WalletActor {
+impl Handler<ReadNews> for WalletActor {
     type Result = ();
 
-    fn handle(&mut self, news: Committed, ctx: &mut Self::Context) {
-        match (&mut self.wallet, news.event()) {
-            (None, Event::WalletOpened { name, currency, .. }) => {
-                self.wallet = Some(Wallet::open(self.id, name.clone(), *currency));
-            }
-            (Some(wallet), event) => wallet.apply(event, news.delta(), news.position()),
-            (None, _) => unreachable!("J-2: no record names a wallet that is not in memory"),
-        }
-        self.folded = news.position();
-        self.feed.tell(&news);
-        self.answer(&news, ctx);
+    fn handle(&mut self, _: ReadNews, ctx: &mut Self::Context) {
+        self.read(ctx);
     }
 }
 
@@ -530,6 +571,7 @@ impl Handler<Rest> for WalletActor {
     type Result = ();
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
+        self.read(ctx);
         if self.is_idle() && self.core.wallets.leave(self.id) {
             ctx.stop();
         }
