@@ -10,7 +10,7 @@ use fanju_sim::{
     scenario::{
         count::Count,
         file::{ShortfallRule, SplitKind},
-        house::{Ended, Heard, House, Pace, Word},
+        house::{Ended, Heard, House, Pace, Said, Word},
         play::play,
         script::{Manner, Outing, Seat, Stop},
     },
@@ -27,20 +27,30 @@ struct SlowHouse<'a> {
     enough: Notify,
     presented: Cell<usize>,
     queue_at_retry: Cell<Option<u64>>,
+    /// How long its people sit elsewhere.
+    elsewhere: Duration,
+    /// The last moment that somebody waited for.
+    waited_for: Cell<Option<Instant>>,
     count: &'a RefCell<Count>,
 }
 
 impl House for SlowHouse<'_> {
     type Table = ();
     type Ear = ();
+    type Places = ();
     type Code = ();
     type Question = usize;
 
     async fn until(&self, moment: Instant) {
+        self.waited_for.set(Some(moment));
         sleep_until(moment.into()).await;
     }
 
-    async fn open(&self, _: &Outing) -> Result<((), ()), Word> {
+    async fn gather(&self, _: &Outing) {
+        tokio::time::sleep(self.elsewhere).await;
+    }
+
+    async fn open(&self, _: &Outing, (): ()) -> Result<((), ()), Word> {
         Ok(((), ()))
     }
 
@@ -80,13 +90,13 @@ impl House for SlowHouse<'_> {
         _: usize,
         _: usize,
         yes: bool,
-    ) -> Result<bool, Word> {
+    ) -> Result<Said, Word> {
         tokio::time::sleep(SLOW).await;
         self.wanted.set(self.wanted.get() - 1);
         if self.wanted.get() == 0 {
             self.enough.notify_one();
         }
-        Ok(yes)
+        Ok(if yes { Said::Yes } else { Said::No })
     }
 
     async fn refund(&self, _: &Outing, _: usize, _: Option<u64>) -> Result<u64, Word> {
@@ -103,10 +113,21 @@ impl House for SlowHouse<'_> {
 struct Seen {
     count: Count,
     queue_at_retry: Option<u64>,
+    /// From the evening's beginning to the last moment that somebody waited for.
+    waited_for: Duration,
 }
 
 /// One bill; everybody of `asked` is asked at once, and so many answers are enough.
 fn dinner(asked: &[Manner], enough: usize, retried_ms: Option<u64>) -> Seen {
+    dinner_of_late_people(Duration::ZERO, asked, enough, retried_ms)
+}
+
+fn dinner_of_late_people(
+    elsewhere: Duration,
+    asked: &[Manner],
+    enough: usize,
+    retried_ms: Option<u64>,
+) -> Seen {
     let began = Instant::now();
     let recorder = Recorder::new(began, began, Gauges::default());
     let count = RefCell::new(Count::new(began, began, recorder));
@@ -141,12 +162,15 @@ fn dinner(asked: &[Manner], enough: usize, retried_ms: Option<u64>) -> Seen {
         enough: Notify::new(),
         presented: Cell::new(0),
         queue_at_retry: Cell::new(None),
+        elsewhere,
+        waited_for: Cell::new(None),
         count: &count,
     };
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(play(&house, Pace { began, speed: 1.0 }, outing, &count));
     let queue_at_retry = house.queue_at_retry.get();
-    Seen { count: count.into_inner(), queue_at_retry }
+    let waited_for = house.waited_for.get().expect("it waits for its arrival") - began;
+    Seen { count: count.into_inner(), queue_at_retry, waited_for }
 }
 
 const YES: Manner = Manner::Says { yes: true, after_ms: 1 };
@@ -158,6 +182,13 @@ fn an_answer_counts_from_when_it_was_planned_not_from_when_it_was_taken() {
     // Both are planned for the same moment, and the house takes one after the other.
     let least = u64::try_from((2 * SLOW - Duration::from_millis(2)).as_nanos()).expect("small");
     assert!(count.after_answer.max() >= least, "{} ns", count.after_answer.max());
+}
+
+#[test]
+fn whoever_still_sat_elsewhere_is_late_for_everything() {
+    let Seen { count, waited_for, .. } = dinner_of_late_people(SLOW, &[], 0, None);
+    assert!(waited_for >= SLOW, "the bill is due when they are there: {waited_for:?}");
+    assert_eq!((count.late_tables, count.funnel.settled), (1, 1));
 }
 
 #[test]
@@ -181,7 +212,7 @@ fn seconds_are_timed_by_those_of_whom_nobody_was_asked() {
 
 #[test]
 fn a_bill_leaves_the_queue_when_the_till_is_told_not_after_its_second_scan() {
-    let Seen { count, queue_at_retry } = dinner(&[], 0, Some(5));
+    let Seen { count, queue_at_retry, .. } = dinner(&[], 0, Some(5));
     assert_eq!((count.again, count.queue_max, count.queue), (1, 1, 0));
     assert_eq!(queue_at_retry, Some(0));
 }

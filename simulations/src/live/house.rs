@@ -30,7 +30,7 @@ use super::{
 use crate::{
     meter::record,
     scenario::{
-        house::{self, Ended, Heard, Word},
+        house::{self, Ended, Heard, Said, Word},
         order::{first_rules, lines, rules},
         script::Outing,
     },
@@ -90,7 +90,7 @@ pub(super) struct Ear {
     told: HashMap<String, (usize, Instant)>,
     /// Seats of those who have joined.
     joined: Rc<RefCell<Vec<usize>>>,
-    _seated: Vec<OwnedMutexGuard<()>>,
+    _places: Vec<OwnedMutexGuard<()>>,
 }
 
 impl Ear {
@@ -217,6 +217,7 @@ impl ServerHouse {
 impl house::House for Rc<ServerHouse> {
     type Table = Table;
     type Ear = Ear;
+    type Places = Vec<OwnedMutexGuard<()>>;
     type Code = String;
     type Question = Asked;
 
@@ -226,14 +227,22 @@ impl house::House for Rc<ServerHouse> {
         }
     }
 
-    async fn open(&self, outing: &Outing) -> Result<(Table, Ear), Word> {
+    async fn gather(&self, outing: &Outing) -> Vec<OwnedMutexGuard<()>> {
         let mut people: Vec<usize> = outing.seats.iter().map(|seat| seat.person).collect();
         // In one order for everybody: no two tables wait for one another.
         people.sort_unstable();
-        let mut seated = Vec::with_capacity(people.len());
+        let mut places = Vec::with_capacity(people.len());
         for person in people {
-            seated.push(Arc::clone(&self.phones[person].busy).lock_owned().await);
+            places.push(Arc::clone(&self.phones[person].busy).lock_owned().await);
         }
+        places
+    }
+
+    async fn open(
+        &self,
+        outing: &Outing,
+        places: Vec<OwnedMutexGuard<()>>,
+    ) -> Result<(Table, Ear), Word> {
         let host = self.phone(outing, 0);
         let rules = ServerHouse::json(&first_rules(outing, |seat| self.wallet(outing, seat)));
         let (wallet, number, cap) = (&host.wallet, outing.number, ServerHouse::cap(outing, 0));
@@ -249,7 +258,7 @@ impl house::House for Rc<ServerHouse> {
         let (group, joined): (Rc<str>, _) = (group.into(), Rc::default());
         let table = Table { group: Rc::clone(&group), link, tell, joined: Rc::clone(&joined) };
         self.sit(outing, &table, 0).await?;
-        let ear = Ear { group, news, told: HashMap::new(), joined, _seated: seated };
+        let ear = Ear { group, news, told: HashMap::new(), joined, _places: places };
         Ok((table, ear))
     }
 
@@ -339,7 +348,7 @@ impl house::House for Rc<ServerHouse> {
         seat: usize,
         question: Asked,
         yes: bool,
-    ) -> Result<bool, Word> {
+    ) -> Result<Said, Word> {
         let line = &self.phone(outing, seat).line;
         let (group, Asked { merchant, order_no, diner, owed }) = (&table.group, &question);
         let say = |method| {
@@ -349,12 +358,15 @@ impl house::House for Rc<ServerHouse> {
             );
             async move { ServerHouse::ask(line, method, format_args!("{params}")).await }
         };
-        let said = if yes { say("groups.confirm").await.map(|_| true) } else { Ok(false) };
-        match said {
-            Ok(true) => Ok(true),
-            // Nobody is there who could show a finger or a face.
-            Err(word) if word != "step_up_required" => Err(word),
-            Ok(false) | Err(_) => say("groups.refuse").await.map(|_| false),
+        if !yes {
+            return say("groups.refuse").await.map(|_| Said::No);
+        }
+        match say("groups.confirm").await {
+            Ok(_) => Ok(Said::Yes),
+            Err(word) if word == "step_up_required" => {
+                say("groups.refuse").await.map(|_| Said::Faceless)
+            }
+            Err(word) => Err(word),
         }
     }
 

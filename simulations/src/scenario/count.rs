@@ -8,7 +8,7 @@ use std::{
 use hdrhistogram::Histogram;
 
 use super::{
-    house::{Ended, Word},
+    house::{Ended, Said, Word},
     script::Outing,
 };
 use crate::{
@@ -68,6 +68,9 @@ pub struct Funnel {
     pub settled: u64,
 }
 
+/// Who takes no longer than this to sit down has not waited.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Count {
@@ -78,6 +81,8 @@ pub struct Count {
     pub tables: u64,
     /// See [`Count::tables`].
     pub diners: u64,
+    /// Tables whose people still sat elsewhere.
+    pub late_tables: u64,
     /// Tables under way.
     pub seated: u64,
     /// Cuts that were planned.
@@ -98,6 +103,8 @@ pub struct Count {
     pub yes: u64,
     /// See [`Count::questions`].
     pub no: u64,
+    /// Had to, because a yes takes a finger or a face.
+    pub faceless: u64,
     /// See [`Count::questions`].
     pub vanished: u64,
     /// Answers that came to a question that was no longer open.
@@ -163,6 +170,8 @@ impl Count {
             yes: 0,
             no: 0,
             vanished: 0,
+            faceless: 0,
+            late_tables: 0,
             late_answers: 0,
             again: 0,
             refunds_whole: 0,
@@ -238,6 +247,11 @@ impl Count {
         self.diners += outing.seats.len() as u64;
     }
 
+    /// A table's people came together, so `late`.
+    pub fn gathered(&mut self, late: Duration) {
+        self.late_tables += u64::from(late > AT_ONCE);
+    }
+
     /// A table got up.
     pub fn left(&mut self) {
         self.seated -= 1;
@@ -279,10 +293,11 @@ impl Count {
     }
 
     /// A diner answered.
-    pub fn answered(&mut self, said: Result<bool, Word>) {
+    pub fn answered(&mut self, said: Result<Said, Word>) {
         match said {
-            Ok(true) => self.yes += 1,
-            Ok(false) => self.no += 1,
+            Ok(Said::Yes) => self.yes += 1,
+            Ok(Said::No) => self.no += 1,
+            Ok(Said::Faceless) => self.faceless += 1,
             // The order has ended meanwhile: somebody else said no, or its time was over.
             Err(word) if word == "answer_refused" => self.late_answers += 1,
             Err(word) => *self.failed.entry(format!("answer: {word}")).or_default() += 1,

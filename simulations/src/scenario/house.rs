@@ -31,6 +31,12 @@ impl Pace {
     pub fn span(&self, span_ms: u64) -> Duration {
         Duration::from_millis(span_ms).div_f64(self.speed)
     }
+
+    /// The same pace for who comes `late`.
+    #[must_use]
+    pub fn later(self, late: Duration) -> Self {
+        Self { began: self.began + late, ..self }
+    }
 }
 
 /// How an order ended.
@@ -49,6 +55,17 @@ pub enum Ended {
     Declined(Word),
 }
 
+/// What a diner said to a question.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Said {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+    /// No, where a yes would have taken a finger or a face, which made-up people have not.
+    Faceless,
+}
+
 /// How far the bill has come that is being paid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Heard<Q> {
@@ -64,6 +81,8 @@ pub trait House {
     type Table;
     /// What hears of the group.
     type Ear;
+    /// The places that its people have taken.
+    type Places;
     /// A code that is shown.
     type Code: Clone;
     /// A question that a diner is asked.
@@ -71,9 +90,14 @@ pub trait House {
 
     /// Waits until `moment`.
     fn until(&self, moment: Instant) -> impl Future<Output = ()>;
+    /// Waits until everybody at the table has left the table before.
+    fn gather(&self, outing: &Outing) -> impl Future<Output = Self::Places>;
     /// The host opens the group, and somebody begins to listen to it.
-    fn open(&self, outing: &Outing)
-    -> impl Future<Output = Result<(Self::Table, Self::Ear), Word>>;
+    fn open(
+        &self,
+        outing: &Outing,
+        places: Self::Places,
+    ) -> impl Future<Output = Result<(Self::Table, Self::Ear), Word>>;
     /// The diner at `seat` joins.
     fn join(
         &self,
@@ -109,8 +133,7 @@ pub trait House {
         stop: usize,
         ear: &mut Self::Ear,
     ) -> impl Future<Output = Heard<Self::Question>>;
-    /// The diner at `seat` answers; gives what was said, which is a no where a yes takes more than
-    /// made-up people have.
+    /// The diner at `seat` answers; gives what was said.
     fn answer(
         &self,
         outing: &Outing,
@@ -118,7 +141,7 @@ pub trait House {
         seat: usize,
         question: Self::Question,
         yes: bool,
-    ) -> impl Future<Output = Result<bool, Word>>;
+    ) -> impl Future<Output = Result<Said, Word>>;
     /// The merchant gives back `part_minor`, or all; says how much it was.
     fn refund(
         &self,

@@ -27,7 +27,7 @@ use uuid::Uuid;
 use super::{
     Scenario,
     count::Count,
-    house::{Ended, Heard, House, Pace, Word},
+    house::{Ended, Heard, House, Pace, Said, Word},
     order::{first_rules, lines, minor, rules},
     play::play,
     script::{Outing, Script, Stop},
@@ -176,6 +176,7 @@ fn word(error: &Error) -> Word {
 impl House for EngineHouse<'_> {
     type Table = GroupId;
     type Ear = Subscription;
+    type Places = ();
     type Code = Code;
     type Question = Question;
 
@@ -185,7 +186,9 @@ impl House for EngineHouse<'_> {
         }
     }
 
-    async fn open(&self, outing: &Outing) -> Result<(GroupId, Subscription), Word> {
+    async fn gather(&self, _outing: &Outing) {}
+
+    async fn open(&self, outing: &Outing, (): ()) -> Result<(GroupId, Subscription), Word> {
         let name = Name::new(format!("table {}", outing.number)).expect("a word and a number");
         let rules = first_rules(outing, |seat| self.wallet(outing, seat));
         let (host, consent) = (self.wallet(outing, 0), consent(outing, 0));
@@ -262,13 +265,13 @@ impl House for EngineHouse<'_> {
         _seat: usize,
         question: Question,
         yes: bool,
-    ) -> Result<bool, Word> {
+    ) -> Result<Said, Word> {
         let said = if yes {
             self.engine.confirm(*table, question).await
         } else {
             self.engine.refuse(*table, question).await
         };
-        said.map(|()| yes).map_err(|error| word(&error))
+        said.map(|()| if yes { Said::Yes } else { Said::No }).map_err(|error| word(&error))
     }
 
     async fn refund(

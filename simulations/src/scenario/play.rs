@@ -17,7 +17,13 @@ pub async fn play<H: House>(house: &H, pace: Pace, outing: Outing, count: &RefCe
     house.until(due).await;
     count.borrow_mut().arrived(&outing);
     let began = Instant::now();
-    let opened = house.open(&outing).await;
+    let places = house.gather(&outing).await;
+    // Whoever still sat elsewhere is late for everything here, which is no latency of the house.
+    let late = began.elapsed();
+    count.borrow_mut().gathered(late);
+    let (due, pace) = (due + late, pace.later(late));
+    let began = Instant::now();
+    let opened = house.open(&outing, places).await;
     let (table, mut ear) = match opened {
         Ok(opened) => opened,
         Err(word) => return count.borrow_mut().turned_away("open", word),

@@ -111,10 +111,12 @@ fn people_table(count: &Count) -> Table {
         rows: vec![
             line("tables arrived", count.tables),
             line("diners at them", count.diners),
+            line("tables whose people still sat elsewhere", count.late_tables),
             line("orders of which somebody was asked", count.asked_orders),
             line("questions", count.questions),
             line("said yes", count.yes),
             line("said no", count.no),
+            line("said no for want of a finger or a face", count.faceless),
             line("said nothing", count.vanished),
             line("answered when it was over", count.late_answers),
             line("bills presented again", count.again),
