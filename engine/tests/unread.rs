@@ -8,15 +8,16 @@ mod support;
 use std::{ops::Range, time::Duration};
 
 use fanju::{
-    Clock, Config, FeedEvent, Presented, TestClock,
+    Clock, Config, Engine, FeedEvent, Presented, TestClock,
     domain::{
         event::{Consent, Event, Rules},
         group::Command,
     },
     id::{Position, Topic},
+    money::Currency,
     time::Timestamp,
 };
-use support::{Table, journal_by_topic, minor, within};
+use support::{Table, consent, journal_by_topic, minor, wallet_with, within};
 
 async fn table(config: Config, balance: i64) -> Table {
     Table::laid(config, &[balance; 3], 100_000, Rules::default()).await
@@ -26,7 +27,8 @@ fn awake() -> Config {
     Config { idle_after: None, ..Config::in_memory() }
 }
 
-/// Gives 3 of an order back, once for each of `refunds`; nobody asks any diner anything.
+/// Gives 3 of an order back, once for each of `refunds`. A refund speaks to its diners before it is
+/// recorded, so that one lies unread at most.
 async fn give_back(table: &Table, order_no: &str, refunds: Range<usize>) {
     for refund in refunds {
         table.refund(order_no, &format!("R-{refund}"), Some(3)).await.unwrap();
@@ -112,6 +114,55 @@ async fn who_begins_to_listen_to_a_bill_on_its_way_hears_how_it_ends() {
         FeedEvent::Progress(progress) => panic!("wallets have no progress: {progress:?}"),
     }
     within(table.engine.close()).await;
+}
+
+/// Bills of one host in many groups, all waiting for a guest's yes: they end without a word to the
+/// host's wallet, so that their news gathers there.
+#[tokio::test]
+async fn whatever_gathers_is_read_in_full() {
+    for bills in 1..=9_usize {
+        let engine = Engine::open(awake()).unwrap();
+        let (host, merchant) =
+            (wallet_with(&engine, 1_000).await, support::merchant(&engine).await);
+        let mut tables = Vec::new();
+        for _ in 0..bills {
+            let guest = wallet_with(&engine, 1_000).await;
+            let name = "outing".try_into().unwrap();
+            let opened =
+                engine.open_group(name, host, consent(1_000), Currency::CNY, Rules::default());
+            let group = within(opened).await.unwrap();
+            within(engine.invite(group, host, guest)).await.unwrap();
+            let asks = Consent { confirm_above: Some(minor(0)), ..consent(1_000) };
+            within(engine.join(group, guest, asks)).await.unwrap();
+            let diners = vec![host, guest];
+            tables.push(Table { engine: engine.clone(), diners, group, merchant });
+        }
+        let mut paying = Vec::new();
+        for (number, table) in tables.iter().enumerate() {
+            paying.push(table.begin_paying(&format!("A-{number}"), 20).await);
+        }
+        let mut questions = Vec::new();
+        for table in &tables {
+            questions.push(loop {
+                let asked = within(engine.group(table.group)).await.unwrap().questions;
+                match asked.first() {
+                    Some(question) => break question.clone(),
+                    None => tokio::task::yield_now().await,
+                }
+            });
+        }
+        for (table, question) in tables.iter().zip(questions) {
+            within(engine.confirm(table.group, question)).await.unwrap();
+        }
+        for paid in paying {
+            assert!(matches!(within(paid).await, Ok(Presented::Settled(_))));
+        }
+        let view = within(engine.wallet(host)).await.unwrap();
+        let left = 1_000 - 10 * i64::try_from(bills).unwrap();
+        assert_eq!((view.posted, view.available), (minor(left), minor(left)), "{bills} bills");
+        assert_eq!(Some(&view.position), journal_by_topic(&engine)[&Topic::Wallet(host)].last());
+        within(engine.close()).await;
+    }
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ impl AnySeat {
             Self::Merchant(seat) => seat.tell(news),
             Self::Group(seat) => seat.tell(news),
         };
-        // Whoever has ended is told of where all are looked at.
+        // Whoever has ended was logged when all were looked at.
         drop(told);
     }
 }

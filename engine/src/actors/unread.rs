@@ -12,14 +12,14 @@ use smallvec::SmallVec;
 use super::transaction::Committed;
 use crate::{domain::wallet::Movement, id::Position};
 
-/// So much may lie at a seat before its actor is woken for it.
-const UNREAD_MAX: usize = 4;
+/// When so much lies at a seat, its actor is woken.
+const UNREAD_WAKES: usize = 4;
 
 /// One record's news for one wallet.
 pub(crate) enum News {
     /// The record.
     Whole(Committed),
-    /// What it moved, and where it stands: enough for whom nobody hears. Keeps no record in memory.
+    /// What it moved, and where it stands: enough for whom nobody hears, and keeps no record.
     Moved { movement: Movement, position: Position },
 }
 
@@ -42,7 +42,7 @@ impl Unread {
             None => unread.push(News::Whole(committed)),
             Some(movement) => unread.push(News::Moved { movement, position: committed.position() }),
         }
-        movement.is_none() || unread.len() >= UNREAD_MAX
+        movement.is_none() || unread.len() == UNREAD_WAKES
     }
 
     /// Takes what lies there, in log order.
@@ -60,7 +60,7 @@ impl Unread {
 mod tests {
     use uuid::Uuid;
 
-    use super::{Committed, News, UNREAD_MAX, Unread};
+    use super::{Committed, News, UNREAD_WAKES, Unread};
     use crate::{
         actors::transaction::Fact,
         codec::Record,
@@ -105,10 +105,10 @@ mod tests {
         let unread = Unread::default();
         assert!(unread.lay(settled(1)), "somebody may wait");
         unread.set_quiet(true);
-        for at in 2..UNREAD_MAX {
+        for at in 2..UNREAD_WAKES {
             assert!(!unread.lay(settled(at)));
         }
-        assert!(unread.lay(settled(UNREAD_MAX)), "enough lies there");
+        assert!(unread.lay(settled(UNREAD_WAKES)), "enough lies there");
         assert_eq!(positions(&unread), [1, 2, 3, 4], "in log order");
         assert!(!unread.lay(settled(5)));
         let frozen = Event::WalletFrozen { wallet: WalletId(Uuid::from_u128(3)) };

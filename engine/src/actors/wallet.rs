@@ -303,6 +303,10 @@ impl WalletActor {
         for news in self.seat.unread.take() {
             self.fold(&news, ctx);
         }
+        if !self.feed.is_heard() {
+            // Nobody tells a sleeper's feed anything, which is when it forgets who has gone.
+            self.feed.end();
+        }
         self.seat.unread.set_quiet(self.is_quiet());
     }
 
