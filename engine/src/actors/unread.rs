@@ -1,8 +1,9 @@
 //! Unread news: what lies at a wallet's seat until its actor reads it.
 //!
-//! Most wallets pay while nobody hears them and nobody waits for them. To wake such an actor takes
-//! longer than to fold the record, so that it reads when it is next spoken to, before it listens.
-//! News lies in log order, and is read in that order, whoever is woken for it and whoever is not.
+//! Most wallets pay while nobody hears them. To wake such an actor takes longer than to fold the
+//! record, so that it reads when it is next spoken to, before it listens. News lies in log order, and
+//! is read in that order, whoever is woken for it and whoever is not. Nobody waits at a wallet for a
+//! bill or a refund; for whatever else is recorded, its actor is woken.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,16 +28,16 @@ pub(crate) enum News {
 #[derive(Default)]
 pub(crate) struct Unread {
     news: Mutex<SmallVec<[News; 1]>>,
-    /// Whether nobody hears the actor, and nobody waits for it.
-    quiet: AtomicBool,
+    /// Whether somebody hears the actor, and is to be told of every record.
+    heard: AtomicBool,
 }
 
 impl Unread {
     /// Lays news down; returns whether the actor is to be woken for it.
     #[must_use]
     pub(crate) fn lay(&self, committed: Committed) -> bool {
-        let quiet = self.quiet.load(Ordering::Relaxed);
-        let movement = Movement::of(committed.event(), committed.delta()).filter(|_| quiet);
+        let heard = self.heard.load(Ordering::Relaxed);
+        let movement = Movement::of(committed.event(), committed.delta()).filter(|_| !heard);
         let mut unread = self.news.lock();
         match movement {
             None => unread.push(News::Whole(committed)),
@@ -50,9 +51,9 @@ impl Unread {
         std::mem::take(&mut *self.news.lock())
     }
 
-    /// Says whether the actor may be left asleep. Said on the thread that lays news down.
-    pub(crate) fn set_quiet(&self, quiet: bool) {
-        self.quiet.store(quiet, Ordering::Relaxed);
+    /// Says whether somebody hears the actor. Said on the thread that lays news down.
+    pub(crate) fn set_heard(&self, heard: bool) {
+        self.heard.store(heard, Ordering::Relaxed);
     }
 }
 
@@ -101,10 +102,11 @@ mod tests {
     }
 
     #[test]
-    fn only_who_is_quiet_sleeps_and_not_over_everything() {
+    fn only_who_is_not_heard_sleeps_and_not_over_everything() {
         let unread = Unread::default();
-        assert!(unread.lay(settled(1)), "somebody may wait");
-        unread.set_quiet(true);
+        unread.set_heard(true);
+        assert!(unread.lay(settled(1)), "somebody is to be told");
+        unread.set_heard(false);
         for at in 2..UNREAD_WAKES {
             assert!(!unread.lay(settled(at)));
         }

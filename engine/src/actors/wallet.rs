@@ -2,9 +2,8 @@
 //!
 //! A command's path: [`Submit`] → `Wallet::decide` → journal → [`Committed`] → `Wallet::apply` →
 //! reply. A bill's path: a group asks with [`Reserve`] and is told [`group::Answered`] at once; the
-//! settlement comes back as [`Committed`]. News lies at the seat and is read before anything else:
-//! at once if somebody hears the wallet or waits for it, else when it is next spoken to. The wallet
-//! asks the payee of a transfer, and the bank.
+//! settlement comes back as [`Committed`]. News lies at the seat ([`super::unread`]) and is read before
+//! anything else. The wallet asks the payee of a transfer, and the bank.
 
 use std::sync::Arc;
 
@@ -214,7 +213,6 @@ impl WalletActor {
             Ok(()) => {
                 self.gate.close();
                 self.pending = Some(Box::new(Pending { ticket, reply }));
-                self.seat.unread.set_quiet(false);
             }
             Err(error) => reply.send(Err(error)),
         }
@@ -306,15 +304,15 @@ impl WalletActor {
         if !self.feed.is_heard() {
             // Nobody tells a sleeper's feed anything, which is when it forgets who has gone.
             self.feed.end();
+            self.seat.unread.set_heard(false);
         }
-        self.seat.unread.set_quiet(self.is_quiet());
     }
 
     fn fold(&mut self, news: &News, ctx: &mut Context<Self>) {
         let news = match news {
             News::Whole(news) => news,
             News::Moved { movement, position } => {
-                let wallet = self.wallet.as_mut().expect("J-2: it was in memory when it was quiet");
+                let wallet = self.wallet.as_mut().expect("J-2: no record names whom memory lacks");
                 wallet.shift(*movement);
                 self.folded = *position;
                 return;
@@ -358,19 +356,15 @@ impl WalletActor {
         })
     }
 
-    /// Whether nobody hears the wallet, or waits for it.
-    fn is_quiet(&self) -> bool {
+    fn is_idle(&self) -> bool {
+        let quiet = |wallet: &Wallet| {
+            wallet.purse.funds.is_unreserved() && wallet.purse.moving().is_empty()
+        };
         self.gate.is_open()
             && self.pending.is_none()
             && self.desk.is_empty()
             && !self.feed.is_heard()
-            && self.wallet.as_ref().is_none_or(|wallet| wallet.purse.moving().is_empty())
-    }
-
-    fn is_idle(&self) -> bool {
-        let unreserved = |wallet: &Wallet| wallet.purse.funds.is_unreserved();
-        self.is_quiet()
-            && self.wallet.as_ref().is_none_or(unreserved)
+            && self.wallet.as_ref().is_none_or(quiet)
             && self.seat.head() == self.folded
             && self.core.is_booked(self.folded)
     }
@@ -482,7 +476,7 @@ impl Asking<Subscribe<WalletView>> for WalletActor {
             let position = state.position;
             Ok(Snapshot { state, position, listener: self.feed.subscribe()? })
         });
-        self.seat.unread.set_quiet(false);
+        self.seat.unread.set_heard(true);
         reply.send(snapshot);
     }
 }
