@@ -21,8 +21,8 @@ use fanju::{
     time::Timestamp,
 };
 use support::{
-    Table, begin, consent, journal_by_topic, leash::Leashed, merchant, minor, over, refund_request,
-    request, wallet_with, within,
+    Table, begin, consent, drowsy, journal_by_topic, leash::Leashed, merchant, minor, over,
+    refund_request, request, wallet_with, within,
 };
 
 /// Books that take nothing over until the engine closes.
@@ -226,12 +226,7 @@ async fn outgoing_money_is_held_until_a_slow_bank_answers_and_free_again_when_it
 #[tokio::test]
 async fn the_idle_leave_memory_and_come_back_as_they_were() {
     let clock = TestClock::at(Timestamp(1_700_000_000_000_000));
-    let config = Config {
-        clock: Clock::Test(clock.clone()),
-        idle_after: Some(Duration::from_millis(2)),
-        books_interval: Duration::from_millis(1),
-        ..Config::in_memory()
-    };
+    let config = drowsy(&clock, Duration::from_millis(2));
     let table = Table::laid(config, &[10_000; 3], 10_000, Rules::default()).await;
     evening(&table).await;
     let (seen, ended) = (table.seen().await, orders(&table).await);
@@ -627,13 +622,7 @@ async fn queries_that_take_their_time_keep_no_bill_waiting() {
 async fn a_closing_engine_still_takes_the_answers_that_its_bills_wait_for() {
     let table = Table::laid(Config::in_memory(), &[10_000; 2], 2_000, Rules::default()).await;
     let paying = table.begin_paying("A-1", 3_000 * 2).await;
-    let questions = loop {
-        let questions = within(table.engine.group(table.group)).await.unwrap().questions;
-        if questions.len() == 2 {
-            break questions;
-        }
-        tokio::task::yield_now().await;
-    };
+    let questions = table.questions(2).await;
     let closing = {
         let engine = table.engine.clone();
         begin(async move { engine.close().await }).await
@@ -676,12 +665,7 @@ async fn whoever_answers_while_the_engine_closes_hears_that_it_is_closed() {
 #[tokio::test]
 async fn who_keeps_a_receipt_or_does_not_read_a_feed_keeps_nobody_in_memory() {
     let clock = TestClock::at(Timestamp(1_700_000_000_000_000));
-    let config = Config {
-        clock: Clock::Test(clock.clone()),
-        idle_after: Some(Duration::from_millis(20)),
-        books_interval: Duration::from_millis(1),
-        ..Config::in_memory()
-    };
+    let config = drowsy(&clock, Duration::from_millis(20));
     let table = Table::laid(config, &[1_000; 3], 1_000, Rules::default()).await;
     let watched = Topic::Wallet(table.diners[0]);
     let unread = within(table.engine.subscribe(watched, None)).await.unwrap();

@@ -8,7 +8,7 @@ mod support;
 use std::{ops::Range, time::Duration};
 
 use fanju::{
-    Clock, Config, Engine, FeedEvent, Presented, TestClock,
+    Config, Engine, FeedEvent, Presented, TestClock,
     domain::{
         event::{Consent, Event, Rules},
         group::Command,
@@ -17,7 +17,7 @@ use fanju::{
     money::Currency,
     time::Timestamp,
 };
-use support::{Table, consent, journal_by_topic, minor, wallet_with, within};
+use support::{Table, consent, drowsy, journal_by_topic, minor, wallet_with, within};
 
 async fn table(config: Config, balance: i64) -> Table {
     Table::laid(config, &[balance; 3], 100_000, Rules::default()).await
@@ -68,13 +68,13 @@ async fn what_was_given_back_can_be_spent_at_once() {
 
 #[tokio::test]
 async fn who_listens_hears_everything_from_then_on() {
-    for unread in 0..6 {
+    for before in 0..6 {
         let table = table(awake(), 1_000).await;
         table.settle("A-1", 300).await;
-        give_back(&table, "A-1", 0..unread).await;
+        give_back(&table, "A-1", 0..before).await;
         let topic = Topic::Wallet(table.diners[0]);
         let mut feed = within(table.engine.subscribe(topic, None)).await.unwrap();
-        give_back(&table, "A-1", unread..unread + 5).await;
+        give_back(&table, "A-1", before..before + 5).await;
         let after: Vec<Position> = journal_by_topic(&table.engine)[&topic]
             .iter()
             .copied()
@@ -99,15 +99,9 @@ async fn who_begins_to_listen_to_a_bill_on_its_way_hears_how_it_ends() {
     let ask = Command::SetConsent { wallet: asked, consent: asks };
     within(table.engine.group_command(table.group, ask)).await.unwrap();
     let paying = table.begin_paying("A-1", 300).await;
-    let question = loop {
-        let questions = within(table.engine.group(table.group)).await.unwrap().questions;
-        match questions.first() {
-            Some(question) => break question.clone(),
-            None => tokio::task::yield_now().await,
-        }
-    };
+    let questions = table.questions(1).await;
     let mut feed = within(table.engine.subscribe(Topic::Wallet(host), None)).await.unwrap();
-    within(table.engine.confirm(table.group, question)).await.unwrap();
+    within(table.engine.confirm(table.group, questions[0].clone())).await.unwrap();
     assert!(matches!(within(paying).await, Ok(Presented::Settled(_))));
     match within(feed.next()).await.unwrap() {
         FeedEvent::Durable(heard) => assert!(matches!(heard.event(), Event::Settled(_))),
@@ -143,13 +137,7 @@ async fn whatever_gathers_is_read_in_full() {
         }
         let mut questions = Vec::new();
         for table in &tables {
-            questions.push(loop {
-                let asked = within(engine.group(table.group)).await.unwrap().questions;
-                match asked.first() {
-                    Some(question) => break question.clone(),
-                    None => tokio::task::yield_now().await,
-                }
-            });
+            questions.extend(table.questions(1).await);
         }
         for (table, question) in tables.iter().zip(questions) {
             within(engine.confirm(table.group, question)).await.unwrap();
@@ -168,13 +156,7 @@ async fn whatever_gathers_is_read_in_full() {
 #[tokio::test]
 async fn who_has_news_to_read_reads_it_before_leaving_memory() {
     let clock = TestClock::at(Timestamp(1_700_000_000_000_000));
-    let config = Config {
-        clock: Clock::Test(clock.clone()),
-        idle_after: Some(Duration::from_millis(20)),
-        books_interval: Duration::from_millis(1),
-        ..Config::in_memory()
-    };
-    let table = table(config, 1_000).await;
+    let table = table(drowsy(&clock, Duration::from_millis(20)), 1_000).await;
     for evening in 1..=3 {
         let order_no = format!("A-{evening}");
         table.settle(&order_no, 300).await;

@@ -16,12 +16,13 @@ use std::{
 };
 
 use fanju::{
-    Config, Data, Engine, Error, GroupView, MerchantView, Presented, WalletView,
+    Clock, Config, Data, Engine, Error, GroupView, MerchantView, Presented, TestClock, WalletView,
     domain::{
         bill::Bill,
         code::Code,
         event::{Consent, Rules},
         order::RefundRequest,
+        payment::Question,
     },
     id::{GroupId, MerchantId, RequestId, Topic, WalletId},
     journal::Storage,
@@ -48,6 +49,17 @@ pub(crate) fn consent(cap: i64) -> Consent {
 /// An engine's configuration over `storage`, where nobody leaves memory.
 pub(crate) fn over(storage: impl Storage + 'static) -> Config {
     Config { idle_after: None, ..Config::new(Data::Storage(Arc::new(storage))) }
+}
+
+/// A configuration in memory whose people leave memory soon after they did something, once `clock`
+/// has passed the time of their codes.
+pub(crate) fn drowsy(clock: &TestClock, idle_after: Duration) -> Config {
+    Config {
+        clock: Clock::Test(clock.clone()),
+        idle_after: Some(idle_after),
+        books_interval: Duration::from_millis(1),
+        ..Config::in_memory()
+    }
 }
 
 /// Waits for `answer`; who never answers fails the test.
@@ -143,6 +155,20 @@ impl Table {
         let (engine, bill, code) =
             (self.engine.clone(), self.bill(order_no, total), self.code().await);
         begin(async move { engine.present(bill, code).await }).await
+    }
+
+    /// What the table's diners are asked, once it is so many questions.
+    pub(crate) async fn questions(&self, count: usize) -> Vec<Question> {
+        let asked = async {
+            loop {
+                let questions = self.engine.group(self.group).await.unwrap().questions;
+                if questions.len() == count {
+                    return questions;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        within(asked).await
     }
 
     pub(crate) async fn refund(
