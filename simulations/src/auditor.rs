@@ -7,7 +7,8 @@
 //!   took (M-1);
 //! - no wallet and no merchant ever has less than nothing free (W-1);
 //! - an order settles at most once, shares and legs sum to its total (G-1, G-2);
-//! - nobody pays above the cap, or more than he wants to be asked about without a yes (G-3), and no refund gives back more than was paid;
+//! - nobody pays above the cap, or more than he wants to be asked about without a yes (G-3), and no
+//!   refund gives back more than was paid;
 //! - each topic's records are chained without a gap (L-1);
 //! - everything that was acknowledged is there (J-2).
 

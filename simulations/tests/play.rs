@@ -46,8 +46,9 @@ impl House for SlowHouse<'_> {
         sleep_until(moment.into()).await;
     }
 
-    async fn gather(&self, _: &Outing) {
+    async fn gather(&self, _: &Outing) -> ((), Duration) {
         tokio::time::sleep(self.elsewhere).await;
+        ((), self.elsewhere)
     }
 
     async fn open(&self, _: &Outing, (): ()) -> Result<((), ()), Word> {
@@ -186,8 +187,11 @@ fn an_answer_counts_from_when_it_was_planned_not_from_when_it_was_taken() {
 
 #[test]
 fn whoever_still_sat_elsewhere_is_late_for_everything() {
+    let Seen { count, waited_for, .. } = dinner(&[], 0, None);
+    assert_eq!(waited_for, Duration::ZERO, "all of it is due as the evening begins");
+    assert_eq!((count.late_tables, count.funnel.settled), (0, 1));
     let Seen { count, waited_for, .. } = dinner_of_late_people(SLOW, &[], 0, None);
-    assert!(waited_for >= SLOW, "the bill is due when they are there: {waited_for:?}");
+    assert_eq!(waited_for, SLOW, "the bill is due when they are there");
     assert_eq!((count.late_tables, count.funnel.settled), (1, 1));
 }
 

@@ -68,9 +68,6 @@ pub struct Funnel {
     pub settled: u64,
 }
 
-/// Who takes no longer than this to sit down has not waited.
-const AT_ONCE: Duration = Duration::from_millis(1);
-
 /// Everything that is counted.
 #[derive(Debug)]
 pub struct Count {
@@ -249,7 +246,7 @@ impl Count {
 
     /// A table's people came together, so `late`.
     pub fn gathered(&mut self, late: Duration) {
-        self.late_tables += u64::from(late > AT_ONCE);
+        self.late_tables += u64::from(!late.is_zero());
     }
 
     /// A table got up.

@@ -90,8 +90,9 @@ pub trait House {
 
     /// Waits until `moment`.
     fn until(&self, moment: Instant) -> impl Future<Output = ()>;
-    /// Waits until everybody at the table has left the table before.
-    fn gather(&self, outing: &Outing) -> impl Future<Output = Self::Places>;
+    /// Waits until everybody at the table has left the table before; gives how late that makes it,
+    /// which is nothing where nobody sat elsewhere.
+    fn gather(&self, outing: &Outing) -> impl Future<Output = (Self::Places, Duration)>;
     /// The host opens the group, and somebody begins to listen to it.
     fn open(
         &self,

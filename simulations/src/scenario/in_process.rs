@@ -186,7 +186,10 @@ impl House for EngineHouse<'_> {
         }
     }
 
-    async fn gather(&self, _outing: &Outing) {}
+    /// A wallet may sit at two tables; it is phones that are at one.
+    async fn gather(&self, _outing: &Outing) -> ((), Duration) {
+        ((), Duration::ZERO)
+    }
 
     async fn open(&self, outing: &Outing, (): ()) -> Result<(GroupId, Subscription), Word> {
         let name = Name::new(format!("table {}", outing.number)).expect("a word and a number");

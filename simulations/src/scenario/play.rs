@@ -16,10 +16,8 @@ pub async fn play<H: House>(house: &H, pace: Pace, outing: Outing, count: &RefCe
     let due = pace.at(outing.at_ms);
     house.until(due).await;
     count.borrow_mut().arrived(&outing);
-    let began = Instant::now();
-    let places = house.gather(&outing).await;
+    let (places, late) = house.gather(&outing).await;
     // Whoever still sat elsewhere is late for everything here, which is no latency of the house.
-    let late = began.elapsed();
     count.borrow_mut().gathered(late);
     let (due, pace) = (due + late, pace.later(late));
     let began = Instant::now();
