@@ -81,9 +81,17 @@ pub const BOOKS_MERCHANTS_MAX: usize = 65_536;
 pub const BOOKS_READERS_IDLE_MAX: usize = 4;
 
 /// Time between two writes of the books for which nobody waits, unless the configuration says
-/// otherwise. Each takes the disk away from the journal for 15 to 20 ms (measured with SQLite's
-/// checkpoint of 40,000 wallets): once a second, that is the slowest hundredth of all dinners.
+/// otherwise. What changes more than once in between is written once.
 pub const BOOKS_FLUSH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Pages in SQLite's log after which they are moved into the database: sixteen megabytes.
+pub const BOOKS_LOG_PAGES_MAX: u32 = 4_096;
+
+/// Bytes of the books that the disk is asked for at once, and the pause that follows, in which the
+/// journal has its turn: 64 MB a second.
+pub const BOOKS_STEP_BYTES: u64 = 256 * 1024;
+/// See [`BOOKS_STEP_BYTES`].
+pub const BOOKS_STEP_PAUSE: Duration = Duration::from_millis(4);
 
 /// After a write, the books rest this many times as long as it took: they take a fifth of a core
 /// and of the disk at most.

@@ -63,15 +63,36 @@ impl Books {
         }
         let began = Instant::now();
         self.broken = true;
+        if let Some(merge) = &mut self.merge {
+            merge.before_write(&self.connection)?;
+        }
         let transaction = self.connection.transaction()?;
         write(&transaction, &mut self.pending, &self.counts, &self.folded)?;
         transaction.commit()?;
+        if let Some(merge) = &mut self.merge {
+            merge.after_write(&self.connection)?;
+        }
         self.broken = false;
         self.checkpoint = self.folded;
         self.pending.forget();
         let ended = Instant::now();
         self.rest = Rest::after(began, ended, &self.options);
         Ok(ended.saturating_duration_since(began))
+    }
+
+    /// Hands a little of what was written to the disk; says whether there is more, after a pause of
+    /// [`limits::BOOKS_STEP_PAUSE`]. Whoever never calls it lets a later write do it all at once.
+    ///
+    /// # Errors
+    /// [`BooksError`]; the books are then broken, and the rows as they were.
+    pub fn hand_over(&mut self) -> Result<bool, BooksError> {
+        let Some(merge) = &mut self.merge else { return Ok(false) };
+        if self.broken {
+            return Err(BooksError::Broken);
+        }
+        let more = merge.step(&self.connection);
+        self.broken = more.is_err();
+        more
     }
 }
 

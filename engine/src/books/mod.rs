@@ -17,6 +17,8 @@ mod blob;
 mod error;
 mod flush;
 mod fold;
+mod log;
+mod merge;
 mod pending;
 mod progress;
 mod projector;
@@ -38,7 +40,7 @@ pub use self::{
     schema::peek_checkpoint,
     statement::{Page, StatementError, chain},
 };
-use self::{flush::Rest, pending::Pending, schema::Place};
+use self::{flush::Rest, merge::Merge, pending::Pending, schema::Place};
 use crate::{
     broken::{Bug, has},
     codec,
@@ -54,11 +56,17 @@ pub struct Options {
     pub flush_interval: Duration,
     /// Memory for the writer's pages, in bytes.
     pub cache_bytes: u64,
+    /// Pages in SQLite's log after which they are moved into the database.
+    pub log_pages_max: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { flush_interval: limits::BOOKS_FLUSH_INTERVAL, cache_bytes: 64 * 1024 * 1024 }
+        Self {
+            flush_interval: limits::BOOKS_FLUSH_INTERVAL,
+            cache_bytes: 64 * 1024 * 1024,
+            log_pages_max: limits::BOOKS_LOG_PAGES_MAX,
+        }
     }
 }
 
@@ -96,6 +104,8 @@ pub struct Books {
     counts: Counts,
     pending: Pending,
     rest: Rest,
+    /// `None` where SQLite does it.
+    merge: Option<Merge>,
     /// After an error nothing more is folded or written: reopening starts from the rows.
     broken: bool,
 }
@@ -117,6 +127,8 @@ impl Books {
         let place = Arc::new(Place::new(path)?);
         let mut connection = schema::connect(&place, &options)?;
         let (checkpoint, counts) = schema::prepare(&mut connection, journal)?;
+        let merge = (!place.is_temporary())
+            .then(|| Merge::new(Arc::clone(&place), u64::from(options.log_pages_max)));
         Ok(Self {
             connection,
             place,
@@ -127,6 +139,7 @@ impl Books {
             counts,
             pending: Pending::default(),
             rest: Rest::default(),
+            merge,
             broken: false,
         })
     }
@@ -212,7 +225,9 @@ impl Books {
     /// What SQLite says; the books are then broken.
     pub fn empty(&mut self, journal: JournalId) -> Result<(), BooksError> {
         self.pending = Pending::default();
-        let emptied = schema::empty(&mut self.connection, journal);
+        let ready = self.merge.as_mut().map(|merge| merge.before_write(&self.connection));
+        let emptied = ready.unwrap_or(Ok(()));
+        let emptied = emptied.and_then(|()| schema::empty(&mut self.connection, journal));
         emptied.map_err(|source| self.broke(source))?;
         (self.checkpoint, self.folded) = (Tail::START, Tail::START);
         (self.within_batch, self.broken, self.counts) = (false, false, Counts::default());
@@ -223,5 +238,15 @@ impl Books {
     fn broke(&mut self, error: BooksError) -> BooksError {
         self.broken = true;
         error
+    }
+}
+
+impl Drop for Books {
+    /// SQLite removes the log when it closes, unless its pages may not be on the disk.
+    fn drop(&mut self) {
+        let merge = self.merge.as_mut();
+        if let Some(Err(error)) = merge.map(|merge| merge.before_write(&self.connection)) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the books keep their log");
+        }
     }
 }

@@ -218,14 +218,14 @@ impl Progress {
         self.shared.wanted.load(Ordering::Relaxed) <= folded.0
     }
 
-    /// The projector's side: lets `nap` pass, or less when it is needed. Who has come before and
-    /// waits for what is not there yet shortens no nap.
-    pub(super) fn nap(&self, nap: Duration) {
+    /// The projector's side: lets `nap` pass, or less when it is needed, and says whether it is. Who
+    /// has come before and waits for what is not there yet shortens no nap.
+    pub(super) fn nap(&self, nap: Duration) -> bool {
         let mut state = self.shared.state.lock();
         if !state.asked {
             self.shared.asked.wait_for(&mut state, nap);
         }
-        state.asked = false;
+        mem::take(&mut state.asked)
     }
 
     /// Wakes the projector.

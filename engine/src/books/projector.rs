@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{Books, BooksError, Progress};
-use crate::journal::Reader;
+use crate::{journal::Reader, limits};
 
 /// How long the thread lets records gather before it folds them. Woken for each batch it would take
 /// turns with the thread that writes them, and each would wait for the other's processor.
@@ -160,6 +160,7 @@ impl Projection {
     fn follow(&mut self) -> Result<(), BooksError> {
         let journal = self.journal.clone();
         let mut batches = journal.batches_after(self.books.folded());
+        let mut next_step = Instant::now();
         loop {
             // Looked at before the journal: what was durable when it was set is still folded.
             let stopping = self.stop.load(Ordering::Acquire) || journal.has_ended();
@@ -178,17 +179,30 @@ impl Projection {
                 if stopping {
                     break;
                 }
-                self.rest(flush_in);
+                self.rest(flush_in)?;
+            } else if now >= next_step {
+                // Who never catches up still hands over what it has written.
+                self.books.hand_over()?;
+                next_step = now + limits::BOOKS_STEP_PAUSE;
             }
         }
         self.flush()
     }
 
-    /// Lets records gather until it is time to write them. Never waits on the journal itself: the
-    /// thread that writes it would have to wake this one, or wait for a lock that it holds.
-    fn rest(&self, flush_in: Option<Duration>) {
-        let nap = flush_in.map_or(FOLD_INTERVAL, |flush_in| flush_in.min(FOLD_INTERVAL));
+    /// Lets records gather until it is time to fold or write them, and hands over meanwhile what was
+    /// written. Never waits on the journal itself: the thread that writes it would have to wake this
+    /// one, or wait for a lock that it holds.
+    fn rest(&mut self, flush_in: Option<Duration>) -> Result<(), BooksError> {
+        let mut nap = flush_in.map_or(FOLD_INTERVAL, |flush_in| flush_in.min(FOLD_INTERVAL));
+        while self.books.hand_over()? {
+            let pause = nap.min(limits::BOOKS_STEP_PAUSE);
+            nap -= pause;
+            if self.progress.nap(pause) || nap.is_zero() {
+                return Ok(());
+            }
+        }
         self.progress.nap(nap);
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), BooksError> {

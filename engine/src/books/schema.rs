@@ -4,14 +4,15 @@
 //! merchant's rows name it by a small number, because there is one for every order.
 //!
 //! WAL, so that readers never wait for the writer. `synchronous = NORMAL`: a commit does not sync,
-//! only the move of the log into the database does. A power cut may then lose the last commits,
-//! which the journal gives back, but never the database's consistency, which `OFF` would risk:
-//! there would be no telling rows that are torn from rows that are right. Temporary books have
-//! nothing to lose and never sync.
+//! only the move of the log into the database does, which `merge.rs` makes in steps of its own. A
+//! power cut may then lose the last commits, which the journal gives back, but never the database's
+//! consistency, which `OFF` would risk: there would be no telling rows that are torn from rows that
+//! are right. Temporary books have nothing to lose: they never sync, and SQLite moves their log.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
@@ -101,17 +102,38 @@ pub(super) struct Place {
     pub(super) file: PathBuf,
     /// The directory to remove.
     temporary: Option<PathBuf>,
+    /// To sync the database. Closing any handle of a file ends all locks that this process has on it,
+    /// and SQLite's with them, so this one stays open until the last connection is closed.
+    database: OnceLock<File>,
 }
 
 impl Place {
     pub(super) fn new(path: Option<&Path>) -> Result<Self, BooksError> {
         if let Some(path) = path {
-            return Ok(Self { file: path.to_owned(), temporary: None });
+            return Ok(Self { file: path.to_owned(), temporary: None, database: OnceLock::new() });
         }
         let name = format!("fanju-books-{}", uuid::Uuid::now_v7());
         let directory = std::env::temp_dir().join(name);
         fs::create_dir(&directory).map_err(BooksError::Place)?;
-        Ok(Self { file: directory.join("books.sqlite"), temporary: Some(directory) })
+        Ok(Self {
+            file: directory.join("books.sqlite"),
+            temporary: Some(directory),
+            database: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// The database itself, which must be there.
+    pub(super) fn database(&self) -> Result<&File, BooksError> {
+        if self.database.get().is_none() {
+            let opened = File::open(&self.file).map_err(BooksError::Place)?;
+            // One thread writes the books, and nobody else comes here.
+            drop(self.database.set(opened));
+        }
+        Ok(self.database.get().expect("it was opened just now"))
     }
 }
 
@@ -131,13 +153,16 @@ pub(super) fn connect(place: &Place, options: &Options) -> Result<Connection, Bo
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&place.file, flags)?;
-    let synchronous = if place.temporary.is_some() { "OFF" } else { "NORMAL" };
+    let (synchronous, merge_after) = match place.is_temporary() {
+        true => ("OFF", options.log_pages_max),
+        false => ("NORMAL", 0),
+    };
     let cache_kib = options.cache_bytes / 1024;
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = {synchronous};
          PRAGMA cache_size = -{cache_kib};
-         PRAGMA wal_autocheckpoint = 4096;
+         PRAGMA wal_autocheckpoint = {merge_after};
          PRAGMA journal_size_limit = 67108864;
          PRAGMA temp_store = MEMORY;
          PRAGMA busy_timeout = 5000;"
