@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 
-use super::{claim::Claim, directory::Seat, error::Error, group::GroupActor};
+use super::{claim::Claim, error::Error, group::GroupActor, seat::Seat};
 use crate::{
     broken::{Bug, has},
     domain::code::{Code, ShownCode},

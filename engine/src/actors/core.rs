@@ -18,12 +18,14 @@ use super::{
     clock::Clock,
     codes::Codes,
     deadlines::Deadlines,
-    directory::{Directory, Origin, Seat},
+    directory::{Directory, Origin},
     error::Error,
     group::GroupActor,
     merchant::MerchantActor,
     rail::Rail,
+    seat::Seat,
     transaction::{AnySeat, Transaction},
+    turns::Turns,
     wallet::WalletActor,
 };
 use crate::{
@@ -51,6 +53,7 @@ pub(crate) struct Core {
     pub(crate) wallets: Directory<WalletId, WalletActor>,
     pub(crate) merchants: Directory<MerchantId, MerchantActor>,
     pub(crate) groups: Directory<GroupId, GroupActor>,
+    pub(super) turns: Arc<Turns>,
     /// Where all actors live.
     pub(crate) thread: actix_rt::ArbiterHandle,
     pub(crate) codes: Codes,
@@ -86,13 +89,15 @@ impl Core {
     pub(crate) fn new(parts: CoreParts) -> Arc<Self> {
         let CoreParts { clock, patience, archive, queries, rail, projected, thread, seed, bell } =
             parts;
+        let turns = Arc::<Turns>::default();
         let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
         Arc::new(Self {
             clock,
             patience,
-            wallets: Directory::new(thread.clone()),
-            merchants: Directory::new(thread.clone()),
-            groups: Directory::new(thread.clone()),
+            wallets: Directory::new(Arc::clone(&turns)),
+            merchants: Directory::new(Arc::clone(&turns)),
+            groups: Directory::new(Arc::clone(&turns)),
+            turns,
             thread,
             codes: Codes::default(),
             deadlines: Deadlines::default(),
@@ -111,19 +116,19 @@ impl Core {
     /// The seat of a wallet that may exist.
     pub(crate) fn wallet(self: &Arc<Self>, id: WalletId) -> Arc<Seat<WalletActor>> {
         let core = Arc::clone(self);
-        self.wallets.seat(id, move |seat, origin| WalletActor::known(id, core, seat, origin))
+        self.wallets.seat(id, |origin| WalletActor::known(id, core, origin))
     }
 
     /// The seat of a merchant that may exist.
     pub(crate) fn merchant(self: &Arc<Self>, id: MerchantId) -> Arc<Seat<MerchantActor>> {
         let core = Arc::clone(self);
-        self.merchants.seat(id, move |seat, origin| MerchantActor::known(id, core, seat, origin))
+        self.merchants.seat(id, |origin| MerchantActor::known(id, core, origin))
     }
 
     /// The seat of a group that may exist.
     pub(crate) fn group(self: &Arc<Self>, id: GroupId) -> Arc<Seat<GroupActor>> {
         let core = Arc::clone(self);
-        self.groups.seat(id, move |seat, origin| GroupActor::known(id, core, seat, origin))
+        self.groups.seat(id, |origin| GroupActor::known(id, core, origin))
     }
 
     /// Hands `event`, decided now, to the journal. Its topics' actors, whose seats `seat_of` finds

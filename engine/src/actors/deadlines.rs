@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::{
     core::Core,
-    directory::Seat,
     group::{DeadlineDue, GroupActor},
+    seat::Seat,
 };
 use crate::{
     broken::{Bug, has},

@@ -6,12 +6,12 @@
 
 use std::collections::VecDeque;
 
-use actix::{Actor, Context};
+use super::seat::{Context, Seated};
 
-type Turn<A> = Box<dyn FnOnce(&mut A, &mut Context<A>)>;
+type Turn<A> = Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>;
 
 /// The gate, and who waits at it in the order of coming.
-pub(crate) struct Gate<A: Actor<Context = Context<A>>> {
+pub(crate) struct Gate<A: Seated> {
     shut: bool,
     #[expect(
         clippy::box_collection,
@@ -20,7 +20,7 @@ pub(crate) struct Gate<A: Actor<Context = Context<A>>> {
     line: Option<Box<VecDeque<Turn<A>>>>,
 }
 
-impl<A: Actor<Context = Context<A>>> Gate<A> {
+impl<A: Seated> Gate<A> {
     pub(crate) fn shut() -> Self {
         Self { shut: true, line: None }
     }
@@ -38,7 +38,7 @@ impl<A: Actor<Context = Context<A>>> Gate<A> {
     }
 
     /// Takes a place in the line.
-    pub(crate) fn wait(&mut self, turn: impl FnOnce(&mut A, &mut Context<A>) + 'static) {
+    pub(crate) fn wait(&mut self, turn: impl FnOnce(&mut A, &mut Context<A>) + Send + 'static) {
         self.line.get_or_insert_default().push_back(Box::new(turn));
     }
 

@@ -6,22 +6,20 @@
 
 use std::{cell::OnceCell, sync::Arc};
 
-use actix::{
-    Actor, ActorContext, AsyncContext, Context, Handler, Message,
-    fut::{ActorFutureExt, WrapFuture},
-};
+use actix::{Actor, ActorContext, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::{
     admission::Reply,
     archive::unreadable,
     core::Core,
-    directory::{Asked, Asking, Origin, Seat},
+    directory::{Asked, Asking, Origin},
     error::Error,
     feed::{Feed, ProgressEvent, Snapshot, Subscribe},
     gate::Gate,
     owed::{OwedAnswer, OwedWord},
     receipt::Receipt,
+    seat::{Context, Seat, Seated},
     transaction::{AnySeat, Committed},
     wallet::{self, Poison, Rest, WalletActor},
 };
@@ -170,7 +168,6 @@ struct Pending {
 pub(crate) struct GroupActor {
     id: GroupId,
     core: Arc<Core>,
-    seat: Arc<Seat<Self>>,
     origin: Origin,
     group: Option<Group>,
     /// The newest record that the group has folded.
@@ -191,23 +188,17 @@ pub(crate) struct GroupActor {
 
 impl GroupActor {
     /// A group that the books may know.
-    pub(crate) fn known(
-        id: GroupId,
-        core: Arc<Core>,
-        seat: Arc<Seat<Self>>,
-        origin: Origin,
-    ) -> Self {
-        let mut actor = Self::unborn(id, core, seat);
+    pub(crate) fn known(id: GroupId, core: Arc<Core>, origin: Origin) -> Self {
+        let mut actor = Self::unborn(id, core);
         (actor.origin, actor.gate) = (origin, Gate::shut());
         actor
     }
 
     /// A group that is about to be opened.
-    pub(crate) fn unborn(id: GroupId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
+    pub(crate) fn unborn(id: GroupId, core: Arc<Core>) -> Self {
         Self {
             id,
             core,
-            seat,
             origin: Origin::Asleep,
             group: None,
             folded: Position::NONE,
@@ -241,7 +232,7 @@ impl GroupActor {
         wallet: WalletId,
         member_in: Option<Currency>,
         reply: Reply<Receipt>,
-        ctx: &mut Context<Self>,
+        ctx: &Context<Self>,
     ) {
         let seat = self.core.wallet(wallet);
         let (answer, ready) = oneshot::channel();
@@ -251,15 +242,15 @@ impl GroupActor {
             asked?;
             ready.await.unwrap_or(Err(Error::Unanswered))
         };
-        ctx.spawn(ready.into_actor(self).map(|ready, actor: &mut Self, ctx| {
+        ctx.when(ready, |ready, actor: &mut Self, ctx| {
             match ready {
-                Ok(()) => actor.record(event, Some(seat), reply),
+                Ok(()) => actor.record(event, Some(seat), reply, ctx),
                 Err(error) => reply.send(Err(error)),
             }
             if actor.pending.is_none() {
                 Gate::reopen(actor, ctx, |actor| &mut actor.gate);
             }
-        }));
+        });
     }
 
     fn record(
@@ -267,13 +258,12 @@ impl GroupActor {
         event: Event,
         wallet: Option<Arc<Seat<WalletActor>>>,
         reply: Reply<Receipt>,
+        ctx: &Context<Self>,
     ) {
         let ticket = self.core.ticket();
         let submitted = self.core.submit(event, ticket, |topic| match (topic, &wallet) {
             (Topic::Wallet(_), Some(wallet)) => AnySeat::Wallet(Arc::clone(wallet)),
-            (Topic::Wallet(_) | Topic::Merchant(_) | Topic::Group(_), _) => {
-                AnySeat::Group(Arc::clone(&self.seat))
-            }
+            (Topic::Wallet(_) | Topic::Merchant(_) | Topic::Group(_), _) => ctx.any_seat(),
         });
         match submitted {
             Ok(()) => {
@@ -310,14 +300,14 @@ impl GroupActor {
                 | Command::Claim { .. }
                 | Command::Lock { .. }
                 | Command::Unlock { .. }
-                | Command::Close { .. } => self.record(event, None, reply),
+                | Command::Close { .. } => self.record(event, None, reply, ctx),
             },
         }
     }
 
     // --- a bill ----------------------------------------------------------------------------
 
-    fn show_code(&mut self, by: WalletId) -> Result<ShownCode, Error> {
+    fn show_code(&mut self, by: WalletId, ctx: &Context<Self>) -> Result<ShownCode, Error> {
         let group = self.group.as_ref().ok_or_else(|| self.absence())?;
         if group.status == Status::Closed {
             return Err(Rejection::Closed.into());
@@ -333,7 +323,7 @@ impl GroupActor {
             if let Some(retired) = turn.retired {
                 self.core.codes.retire(retired);
             }
-            if !turn.fresh || self.core.codes.publish(turn.shown, Arc::clone(&self.seat)) {
+            if !turn.fresh || self.core.codes.publish(turn.shown, Arc::clone(ctx.seat())) {
                 return Ok(turn.shown);
             }
             // Another group shows the same digits: forget them, theirs stay.
@@ -341,7 +331,7 @@ impl GroupActor {
         }
     }
 
-    fn scan(&mut self, scan: Scan, _: &mut Context<Self>) {
+    fn scan(&mut self, scan: Scan, ctx: &mut Context<Self>) {
         if !self.gate.is_open() {
             return self.gate.wait(|actor, ctx| actor.scan(scan, ctx));
         }
@@ -350,18 +340,18 @@ impl GroupActor {
             self.core.codes.retire(retired);
         }
         let owner = Owner::bill(self.id, bill.id());
-        match self.begin(bill) {
+        match self.begin(bill, ctx) {
             Ok((payment, step)) => {
                 let serial = self.core.ticket();
                 self.paying =
                     Some(Box::new(Paying { serial, payment, owner, word, decided: false }));
-                self.perform(step);
+                self.perform(step, ctx);
             }
             Err(error) => word.refuse(error),
         }
     }
 
-    fn begin(&mut self, bill: Bill) -> Result<(Payment, Step), Error> {
+    fn begin(&mut self, bill: Bill, ctx: &Context<Self>) -> Result<(Payment, Step), Error> {
         let group = self.group.as_ref().ok_or_else(|| self.absence())?;
         if self.paying.is_some() {
             return Err(Rejection::PaymentInProgress.into());
@@ -378,7 +368,7 @@ impl GroupActor {
         }
         // All are looked at before any is asked: see `Dispatcher`.
         self.bereaved |= !self.payers.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
-        self.core.deadlines.watch(self.id, payment.next_due(), &self.seat);
+        self.core.deadlines.watch(self.id, payment.next_due(), ctx.seat());
         Ok((payment, step))
     }
 
@@ -401,7 +391,7 @@ impl GroupActor {
         &payers[at].1
     }
 
-    fn perform(&mut self, step: Step) {
+    fn perform(&mut self, step: Step, ctx: &Context<Self>) {
         let (Some(paying), Some(group)) = (&mut self.paying, &self.group) else { return };
         let mut hint = 0;
         let mut gone = Vec::new();
@@ -415,7 +405,7 @@ impl GroupActor {
                         owner: paying.owner,
                         currency: group.currency,
                         answer: OwedAnswer::new(
-                            Arc::clone(&self.seat),
+                            Arc::clone(ctx.seat()),
                             paying.serial,
                             draw,
                             source,
@@ -440,13 +430,13 @@ impl GroupActor {
             // Whoever died is still needed by another bill: this one is not to wait for it.
             self.bereaved = true;
             let step = paying.payment.gone(&gone);
-            return self.perform(step);
+            return self.perform(step, ctx);
         }
-        self.conclude(step.verdict);
+        self.conclude(step.verdict, ctx);
     }
 
     /// Goes on from where the payment stands: waits, or makes the record that ends it.
-    fn conclude(&mut self, verdict: Verdict) {
+    fn conclude(&mut self, verdict: Verdict, ctx: &Context<Self>) {
         let Some(paying) = &mut self.paying else { return };
         let event = match verdict {
             Verdict::Waiting => {
@@ -463,7 +453,7 @@ impl GroupActor {
                 AnySeat::Wallet(Arc::clone(Self::payer(&self.payers, id, &mut hint)))
             }
             Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(paying.word.merchant())),
-            Topic::Group(_) => AnySeat::Group(Arc::clone(&self.seat)),
+            Topic::Group(_) => ctx.any_seat(),
         });
         self.core.deadlines.forget(self.id);
         match submitted {
@@ -503,12 +493,12 @@ impl GroupActor {
         Ok(GroupView { group, paying, questions, preview, position: self.folded })
     }
 
-    fn is_idle(&self) -> bool {
+    fn is_idle(&self, ctx: &Context<Self>) -> bool {
         self.gate.is_open()
             && self.pending.is_none()
             && self.paying.is_none()
             && !self.feed.is_heard()
-            && self.seat.head() == self.folded
+            && ctx.seat().head() == self.folded
             && self.core.is_booked(self.folded)
     }
 }
@@ -521,19 +511,26 @@ impl Drop for GroupActor {
         if let Some(paying) = self.paying.take().filter(|paying| !paying.decided) {
             self.abort(*paying, Error::Unanswered);
         }
-        if std::thread::panicking() {
-            // Codes keep the seat taken, which a new actor is to take.
-            self.codes.known().for_each(|code| self.core.codes.retire(code));
-        }
+    }
+}
+
+impl Seated for GroupActor {
+    fn any(seat: Arc<Seat<Self>>) -> AnySeat {
+        AnySeat::Group(seat)
+    }
+
+    fn died(&mut self) {
+        // Codes keep the seat taken, which a new actor is to take.
+        self.codes.known().for_each(|code| self.core.codes.retire(code));
     }
 }
 
 impl Actor for GroupActor {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
+    fn started(&mut self, ctx: &mut Self::Context) {
         if self.is_loading() {
-            let (id, seat) = (self.id, Arc::clone(&self.seat));
+            let (id, seat) = (self.id, Arc::clone(ctx.seat()));
             self.core.load(
                 self.origin,
                 move |shelves| shelves.books.group(id).map_err(unreadable),
@@ -549,7 +546,7 @@ impl Handler<Loaded> for GroupActor {
     fn handle(&mut self, Loaded(found): Loaded, ctx: &mut Self::Context) {
         match found {
             Ok(Some((group, head))) => {
-                self.seat.set_head(head);
+                ctx.seat().set_head(head);
                 self.folded = head;
                 self.group = Some(group);
             }
@@ -567,7 +564,7 @@ impl Handler<Loaded> for GroupActor {
 impl<M> Handler<Asked<Self, M>> for GroupActor
 where
     Self: Asking<M>,
-    M: 'static,
+    M: Send + 'static,
 {
     type Result = ();
 
@@ -601,20 +598,20 @@ impl Asking<Submit> for GroupActor {
 }
 
 impl Asking<ShowCode> for GroupActor {
-    fn asked(&mut self, ShowCode { by, reply }: ShowCode, _: &mut Context<Self>) {
-        reply.send(self.show_code(by));
+    fn asked(&mut self, ShowCode { by, reply }: ShowCode, ctx: &mut Context<Self>) {
+        reply.send(self.show_code(by, ctx));
     }
 }
 
 impl Asking<Answer> for GroupActor {
-    fn asked(&mut self, Answer { question, yes, reply }: Answer, _: &mut Context<Self>) {
+    fn asked(&mut self, Answer { question, yes, reply }: Answer, ctx: &mut Context<Self>) {
         let Some(paying) = self.undecided() else {
             return reply.send(Err(AnswerRejection::NothingToAnswer.into()));
         };
         match paying.payment.answer(&question, yes) {
             Ok(step) => {
                 reply.send(Ok(()));
-                self.perform(step);
+                self.perform(step, ctx);
             }
             Err(rejection) => reply.send(Err(rejection.into())),
         }
@@ -653,12 +650,11 @@ impl Handler<CancelBill> for GroupActor {
             // The bill that it ends may wait in the same line.
             return self.gate.wait(|actor, ctx| actor.handle(cancel, ctx));
         }
-        let _: &mut Self::Context = ctx;
         let Some(paying) = self.undecided() else { return };
         let bill = paying.payment.bill();
         if bill.merchant == cancel.merchant && bill.order_no == cancel.order_no {
             let step = paying.payment.cancel();
-            self.perform(step);
+            self.perform(step, ctx);
         }
     }
 }
@@ -666,7 +662,7 @@ impl Handler<CancelBill> for GroupActor {
 impl Handler<Answered> for GroupActor {
     type Result = ();
 
-    fn handle(&mut self, answered: Answered, _: &mut Self::Context) {
+    fn handle(&mut self, answered: Answered, ctx: &mut Self::Context) {
         let Some(paying) = self.undecided().filter(|p| p.serial == answered.payment) else {
             return;
         };
@@ -675,11 +671,11 @@ impl Handler<Answered> for GroupActor {
         match outcome {
             Ok(()) => {
                 let verdict = paying.payment.reserved(draw, amount);
-                self.conclude(verdict);
+                self.conclude(verdict, ctx);
             }
             Err(why) => {
                 let step = paying.payment.missing(draw, amount, why);
-                self.perform(step);
+                self.perform(step, ctx);
             }
         }
     }
@@ -700,13 +696,13 @@ impl Handler<Mourn> for GroupActor {
 impl Handler<DeadlineDue> for GroupActor {
     type Result = ();
 
-    fn handle(&mut self, _: DeadlineDue, _: &mut Self::Context) {
+    fn handle(&mut self, _: DeadlineDue, ctx: &mut Self::Context) {
         let now = self.core.clock.now();
         let Some(paying) = self.undecided() else { return };
         let step = paying.payment.tick(now);
         let due = paying.payment.next_due();
-        self.core.deadlines.watch(self.id, due, &self.seat);
-        self.perform(step);
+        self.core.deadlines.watch(self.id, due, ctx.seat());
+        self.perform(step, ctx);
     }
 }
 
@@ -757,7 +753,7 @@ impl Handler<Rest> for GroupActor {
     type Result = ();
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
-        if !self.is_idle() {
+        if !self.is_idle(ctx) {
             return;
         }
         // Codes that still count keep the group's seat taken; it rests once they have expired.

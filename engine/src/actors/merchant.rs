@@ -8,17 +8,14 @@ mod refund;
 
 use std::{collections::HashMap, sync::Arc};
 
-use actix::{
-    Actor, ActorContext, AsyncContext, Context, Handler, Message,
-    fut::{ActorFutureExt, WrapFuture},
-};
+use actix::{Actor, ActorContext, Handler, Message};
 use smallvec::smallvec;
 
 use super::{
     admission::Reply,
     archive::{Shelves, unreadable},
     core::Core,
-    directory::{Asked, Asking, Origin, Seat},
+    directory::{Asked, Asking, Origin},
     error::Error,
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
@@ -27,6 +24,7 @@ use super::{
     owed::OwedWord,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
+    seat::{Context, Seat, Seated},
     transaction::{AnySeat, Committed},
     wallet::{Poison, Rest},
 };
@@ -163,7 +161,6 @@ struct Pending {
 pub(crate) struct MerchantActor {
     id: MerchantId,
     core: Arc<Core>,
-    seat: Arc<Seat<Self>>,
     origin: Origin,
     merchant: Option<Merchant>,
     /// The newest record that the merchant has folded.
@@ -181,21 +178,15 @@ pub(crate) struct MerchantActor {
 
 impl MerchantActor {
     /// A merchant that the books may know.
-    pub(crate) fn known(
-        id: MerchantId,
-        core: Arc<Core>,
-        seat: Arc<Seat<Self>>,
-        origin: Origin,
-    ) -> Self {
-        Self { origin, gate: Gate::shut(), ..Self::unborn(id, core, seat) }
+    pub(crate) fn known(id: MerchantId, core: Arc<Core>, origin: Origin) -> Self {
+        Self { origin, gate: Gate::shut(), ..Self::unborn(id, core) }
     }
 
     /// A merchant that is about to be onboarded.
-    pub(crate) fn unborn(id: MerchantId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
+    pub(crate) fn unborn(id: MerchantId, core: Arc<Core>) -> Self {
         Self {
             id,
             core,
-            seat,
             origin: Origin::Asleep,
             merchant: None,
             folded: Position::NONE,
@@ -218,9 +209,9 @@ impl MerchantActor {
         self.fault.clone().unwrap_or(Error::UnknownMerchant(self.id))
     }
 
-    fn record(&mut self, event: Event, reply: Reply<Receipt>) {
+    fn record(&mut self, event: Event, reply: Reply<Receipt>, ctx: &Context<Self>) {
         let ticket = self.core.ticket();
-        match self.core.submit(event, ticket, |_| self.any_seat()) {
+        match self.core.submit(event, ticket, |_| ctx.any_seat()) {
             Ok(()) => {
                 self.gate.close();
                 self.pending = Some(Pending { ticket, reply });
@@ -230,17 +221,16 @@ impl MerchantActor {
     }
 
     /// Goes on with what was `read`, and stays in memory until then.
-    fn after<T: 'static>(
-        &self,
+    fn after<T: Send + 'static>(
         read: impl Future<Output = T> + 'static,
-        ctx: &mut Context<Self>,
-        then: impl FnOnce(T, &mut Self, &mut Context<Self>) + 'static,
+        ctx: &Context<Self>,
+        then: impl FnOnce(T, &mut Self, &mut Context<Self>) + Send + 'static,
     ) {
-        let seat = Arc::clone(&self.seat);
-        ctx.spawn(read.into_actor(self).map(move |read, actor, ctx| {
+        let seat = Arc::clone(ctx.seat());
+        ctx.when(read, move |read, actor, ctx| {
             then(read, actor, ctx);
             drop(seat);
-        }));
+        });
     }
 
     // --- a bill ----------------------------------------------------------------------------
@@ -272,7 +262,7 @@ impl MerchantActor {
                 } else if self.orders.may_be_booked(&present.bill.order_no) {
                     self.present_after_look(present, ctx);
                 } else {
-                    self.scan(present);
+                    self.scan(present, ctx);
                 }
             }
         }
@@ -283,12 +273,12 @@ impl MerchantActor {
         let order_no = present.bill.order_no.clone();
         self.orders.begin_look(order_no.clone());
         let booked = self.look(order_no.clone());
-        self.after(booked, ctx, move |booked, actor, ctx| {
+        Self::after(booked, ctx, move |booked, actor, ctx| {
             actor.orders.end_look(&order_no);
             match booked {
                 Err(error) => present.reply.send(Err(error)),
                 Ok(_) if actor.orders.get(&order_no).is_some() => actor.present(present, ctx),
-                Ok(None) => actor.scan(present),
+                Ok(None) => actor.scan(present, ctx),
                 Ok(Some(ended)) if ended.content == present.bill.content() => {
                     actor.present_again(present, &ended, ctx);
                 }
@@ -325,18 +315,18 @@ impl MerchantActor {
     fn present_again(&mut self, present: Present, ended: &Ended, ctx: &mut Context<Self>) {
         let now = self.core.clock.now();
         if !ended.paid && self.core.codes.peek(present.code, now).is_ok() {
-            return self.scan(present);
+            return self.scan(present, ctx);
         }
         let Some(first) = ended.positions.first().copied() else {
             return present.reply.send(Err(Error::UnknownOrder));
         };
         let record = self.core.archive.read(move |shelves| shelves.record(first));
         let reply = present.reply;
-        self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
+        Self::after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
     }
 
     /// Spends the code and hands the bill to its group.
-    fn scan(&mut self, Present { bill, code, reply }: Present) {
+    fn scan(&mut self, Present { bill, code, reply }: Present, ctx: &Context<Self>) {
         let group = match self.core.codes.claim(code, self.core.clock.now()) {
             Ok(group) => group,
             Err(error) => return reply.send(Err(error)),
@@ -351,7 +341,7 @@ impl MerchantActor {
         };
         let order = InFlight { content, total, group: payer, before, waiting };
         self.orders.begin(order_no.clone(), order);
-        let word = OwedWord::new(Arc::clone(&self.seat), order_no);
+        let word = OwedWord::new(Arc::clone(ctx.seat()), order_no);
         // A group that has died drops the scan, and with it the word that it owes.
         drop(group.tell(group::Scan { bill, code, word }));
     }
@@ -386,7 +376,7 @@ impl MerchantActor {
         })
     }
 
-    fn is_idle(&self) -> bool {
+    fn is_idle(&self, ctx: &Context<Self>) -> bool {
         let quiet = |merchant: &Merchant| {
             merchant.purse.funds.is_unreserved() && merchant.purse.moving().is_empty()
         };
@@ -397,8 +387,14 @@ impl MerchantActor {
             && !self.feed.is_heard()
             && self.orders.is_idle()
             && self.merchant.as_ref().is_none_or(quiet)
-            && self.seat.head() == self.folded
+            && ctx.seat().head() == self.folded
             && self.core.is_booked(self.folded)
+    }
+}
+
+impl Seated for MerchantActor {
+    fn any(seat: Arc<Seat<Self>>) -> AnySeat {
+        AnySeat::Merchant(seat)
     }
 }
 
@@ -406,20 +402,16 @@ impl RailHolder for MerchantActor {
     fn core(&self) -> &Arc<Core> {
         &self.core
     }
-
-    fn any_seat(&self) -> AnySeat {
-        AnySeat::Merchant(Arc::clone(&self.seat))
-    }
 }
 
 impl Actor for MerchantActor {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
+    fn started(&mut self, ctx: &mut Self::Context) {
         if !self.is_loading() {
             return;
         }
-        let (id, seat) = (self.id, Arc::clone(&self.seat));
+        let (id, seat) = (self.id, Arc::clone(ctx.seat()));
         let load = move |shelves: &Shelves| {
             let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
             let mut orders = Orders::default();
@@ -440,7 +432,7 @@ impl Handler<Loaded> for MerchantActor {
     fn handle(&mut self, Loaded(found): Loaded, ctx: &mut Self::Context) {
         match found {
             Ok(Some(Shelf { merchant, head, orders })) => {
-                self.seat.set_head(head);
+                ctx.seat().set_head(head);
                 self.folded = head;
                 self.orders = orders;
                 let moving = merchant.purse.moving().to_vec();
@@ -463,7 +455,7 @@ impl Handler<Loaded> for MerchantActor {
 impl<M> Handler<Asked<Self, M>> for MerchantActor
 where
     Self: Asking<M>,
-    M: 'static,
+    M: Send + 'static,
 {
     type Result = ();
 
@@ -479,8 +471,8 @@ where
 }
 
 impl Asking<Onboard> for MerchantActor {
-    fn asked(&mut self, Onboard { name, currency, reply }: Onboard, _: &mut Context<Self>) {
-        self.record(Event::MerchantOnboarded { merchant: self.id, name, currency }, reply);
+    fn asked(&mut self, Onboard { name, currency, reply }: Onboard, ctx: &mut Context<Self>) {
+        self.record(Event::MerchantOnboarded { merchant: self.id, name, currency }, reply, ctx);
     }
 }
 
@@ -521,7 +513,7 @@ impl Asking<GetOrder> for MerchantActor {
             }
             shelves.order(&positions).map(OrderView::Settled)
         });
-        self.after(view, ctx, |view, _, _| reply.send(view));
+        Self::after(view, ctx, |view, _, _| reply.send(view));
     }
 }
 
@@ -542,14 +534,14 @@ impl Asking<PayOut> for MerchantActor {
             Ok(Decision::Fresh(event)) => {
                 let reserved = merchant.reserve(request.into(), amount);
                 reserved.expect("decided: the funds reach");
-                self.record(event, reply);
+                self.record(event, reply, ctx);
             }
             Ok(Decision::Repeated(ended)) if ended.ended == requests::Ended::Refused => {
                 reply.send(Err(Error::RailRefused));
             }
             Ok(Decision::Repeated(ended)) => {
                 let record = self.core.archive.read(move |shelves| shelves.record(ended.position));
-                self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
+                Self::after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
             }
             Err(Rejection::StillMoving) => self.desk.wait(request, reply),
             Err(rejection) => reply.send(Err(rejection.into())),
@@ -619,7 +611,7 @@ impl Handler<Rest> for MerchantActor {
     type Result = ();
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
-        if self.is_idle() && self.core.merchants.leave(self.id) {
+        if self.is_idle(ctx) && self.core.merchants.leave(self.id) {
             ctx.stop();
         }
     }

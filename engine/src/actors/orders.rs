@@ -10,7 +10,7 @@ use fastbloom::BloomFilter;
 use smallvec::SmallVec;
 
 use super::{
-    admission::Reply, archive::OrderRecords, directory::Seat, group::GroupActor, receipt::Receipt,
+    admission::Reply, archive::OrderRecords, group::GroupActor, receipt::Receipt, seat::Seat,
 };
 use crate::{
     broken::{Bug, has},

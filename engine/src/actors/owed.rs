@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::{
-    directory::Seat,
     error::Error,
     group::{Answered, GroupActor},
     merchant::{MerchantActor, ScanRefused},
+    seat::Seat,
 };
 use crate::{
     domain::{event::Source, payment::Missing, text::OrderNo},

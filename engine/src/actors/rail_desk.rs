@@ -3,18 +3,14 @@
 
 use std::sync::Arc;
 
-use actix::{
-    Actor, AsyncContext, Context,
-    fut::{ActorFutureExt, WrapFuture},
-};
-
 use super::{
     admission::Reply,
     core::Core,
     error::Error,
     rail::RailAnswer,
     receipt::Receipt,
-    transaction::{AnySeat, Committed},
+    seat::{Context, Seated},
+    transaction::Committed,
 };
 use crate::{
     broken::{Bug, has},
@@ -33,9 +29,8 @@ pub(crate) struct RailDesk {
 type Line = Vec<(RequestId, Reply<Receipt>)>;
 
 /// An actor whose account the rail serves.
-pub(crate) trait RailHolder: Actor<Context = Context<Self>> {
+pub(crate) trait RailHolder: Seated {
     fn core(&self) -> &Arc<Core>;
-    fn any_seat(&self) -> AnySeat;
 }
 
 impl RailDesk {
@@ -76,28 +71,30 @@ impl RailDesk {
 }
 
 /// Asks the bank to make a move, until it answers; its answer becomes a record.
-pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &mut Context<A>) {
+pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &Context<A>) {
     // A task of its own: a bank's driver that panics while it waits has lost an answer, not ended an
     // actor.
     let OpenMove { moved, .. } = open;
     let answer = actix_rt::spawn(actor.core().rail.transfer(open));
-    ctx.spawn(answer.into_actor(actor).map(move |answer, actor: &mut A, ctx| {
+    ctx.when(answer, move |answer, actor: &mut A, ctx| {
         let event = match answer.unwrap_or(RailAnswer::Unknown) {
             RailAnswer::Moved => Event::RailConfirmed(moved),
             RailAnswer::Refused => Event::RailRefused(moved),
             RailAnswer::Unknown if has(Bug::LostAnswerRefuses) => Event::RailRefused(moved),
             RailAnswer::Unknown => {
                 let pause = actor.core().patience.rail_retry;
-                ctx.run_later(pause, move |actor, ctx| ask_bank(actor, open, ctx));
+                ctx.when(tokio::time::sleep(pause), move |(), actor, ctx| {
+                    ask_bank(actor, open, ctx)
+                });
                 return;
             }
         };
         let core = actor.core();
-        if let Err(error) = core.submit(event, 0, |_| actor.any_seat()) {
+        if let Err(error) = core.submit(event, 0, |_| ctx.any_seat()) {
             // The move stays open in the journal and is asked for again after the next opening.
             tracing::warn!(%error, "rail answer not recorded");
         }
-    }));
+    });
 }
 
 /// What a durable record means for the rail: a request goes to the bank, an answer to those who
@@ -105,7 +102,7 @@ pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &mut Conte
 pub(crate) fn follow_rail<A: RailHolder>(
     actor: &mut A,
     news: &Committed,
-    ctx: &mut Context<A>,
+    ctx: &Context<A>,
     desk: impl Fn(&mut A) -> &mut RailDesk,
 ) {
     match news.event() {

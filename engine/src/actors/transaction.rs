@@ -11,9 +11,9 @@ use actix::{Actor, Context, Handler, Message};
 use smallvec::SmallVec;
 
 use super::{
-    directory::Seat,
     group::GroupActor,
     merchant::MerchantActor,
+    seat::Seat,
     wallet::{ReadNews, WalletActor},
 };
 use crate::{
@@ -34,6 +34,15 @@ pub(crate) enum AnySeat {
 }
 
 impl AnySeat {
+    /// Gives the actor there a turn.
+    pub(super) fn turn(self) {
+        match self {
+            Self::Wallet(seat) => seat.turn(),
+            Self::Merchant(seat) => seat.turn(),
+            Self::Group(seat) => seat.turn(),
+        }
+    }
+
     fn advance(&self, position: Position) -> Position {
         match self {
             Self::Wallet(seat) => seat.advance(position),

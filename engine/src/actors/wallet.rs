@@ -7,17 +7,14 @@
 
 use std::sync::Arc;
 
-use actix::{
-    Actor, ActorContext, AsyncContext, Context, Handler, Message,
-    fut::{ActorFutureExt, WrapFuture},
-};
+use actix::{Actor, ActorContext, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::{
     admission::Reply,
     archive::unreadable,
     core::Core,
-    directory::{Asked, Asking, Origin, Seat},
+    directory::{Asked, Asking, Origin},
     error::Error,
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
@@ -25,6 +22,7 @@ use super::{
     owed::OwedAnswer,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
+    seat::{Context, Seat, Seated},
     transaction::{AnySeat, Committed},
     unread::News,
 };
@@ -158,7 +156,6 @@ struct Pending {
 pub(crate) struct WalletActor {
     id: WalletId,
     core: Arc<Core>,
-    seat: Arc<Seat<Self>>,
     origin: Origin,
     wallet: Option<Wallet>,
     /// The newest record that the wallet has folded.
@@ -173,24 +170,19 @@ pub(crate) struct WalletActor {
 
 impl WalletActor {
     /// A wallet that the books may know.
-    pub(crate) fn known(
-        id: WalletId,
-        core: Arc<Core>,
-        seat: Arc<Seat<Self>>,
-        origin: Origin,
-    ) -> Self {
-        let mut actor = Self::unborn(id, core, seat);
+    pub(crate) fn known(id: WalletId, core: Arc<Core>, origin: Origin) -> Self {
+        let mut actor = Self::unborn(id, core);
         (actor.origin, actor.gate) = (origin, Gate::shut());
         actor
     }
 
     /// A wallet that is about to be opened.
-    pub(crate) fn unborn(id: WalletId, core: Arc<Core>, seat: Arc<Seat<Self>>) -> Self {
+    pub(crate) fn unborn(id: WalletId, core: Arc<Core>) -> Self {
         let (feed, desk) = (Feed::default(), RailDesk::default());
         let gate = Gate::open();
         let (wallet, pending, fault, folded) = (None, None, None, Position::NONE);
         let origin = Origin::Asleep;
-        Self { id, core, seat, origin, wallet, folded, gate, feed, pending, desk, fault }
+        Self { id, core, origin, wallet, folded, gate, feed, pending, desk, fault }
     }
 
     fn is_loading(&self) -> bool {
@@ -201,12 +193,18 @@ impl WalletActor {
         self.fault.as_deref().cloned().unwrap_or(Error::UnknownWallet(self.id))
     }
 
-    fn record(&mut self, event: Event, reply: Reply<Receipt>, payee: Option<Arc<Seat<Self>>>) {
+    fn record(
+        &mut self,
+        event: Event,
+        reply: Reply<Receipt>,
+        payee: Option<Arc<Seat<Self>>>,
+        ctx: &Context<Self>,
+    ) {
         let ticket = self.core.ticket();
         let submitted = self.core.submit(event, ticket, |topic| {
             match (&payee, topic == crate::id::Topic::Wallet(self.id)) {
                 (Some(payee), false) => AnySeat::Wallet(Arc::clone(payee)),
-                (Some(_) | None, _) => self.any_seat(),
+                (Some(_) | None, _) => ctx.any_seat(),
             }
         });
         match submitted {
@@ -218,20 +216,20 @@ impl WalletActor {
         }
     }
 
-    fn repeat(&self, ended: Remembered, reply: Reply<Receipt>, ctx: &mut Context<Self>) {
+    fn repeat(&self, ended: Remembered, reply: Reply<Receipt>, ctx: &Context<Self>) {
         if ended.ended == Ended::Refused {
             return reply.send(Err(Error::RailRefused));
         }
         let read = self.core.archive.read(move |shelves| shelves.record(ended.position));
         // Whoever is about to answer stays in memory.
-        let seat = Arc::clone(&self.seat);
-        ctx.spawn(read.into_actor(self).map(move |record, _, _| {
+        let seat = Arc::clone(ctx.seat());
+        ctx.when(read, move |record, _, _| {
             reply.send(record.map(Receipt::replayed));
             drop(seat);
-        }));
+        });
     }
 
-    fn transfer(&mut self, event: Event, reply: Reply<Receipt>, ctx: &mut Context<Self>) {
+    fn transfer(&mut self, event: Event, reply: Reply<Receipt>, ctx: &Context<Self>) {
         let (Event::Transferred { to, request, amount, .. }, Some(wallet)) =
             (&event, self.wallet.as_mut())
         else {
@@ -249,16 +247,16 @@ impl WalletActor {
             asked?;
             admitted.await.unwrap_or(Err(Error::Unanswered))
         };
-        ctx.spawn(admitted.into_actor(self).map(move |admitted, actor: &mut Self, ctx| {
+        ctx.when(admitted, move |admitted, actor: &mut Self, ctx| {
             match admitted {
-                Ok(()) => actor.record(event, reply, Some(payee)),
+                Ok(()) => actor.record(event, reply, Some(payee), ctx),
                 Err(error) => reply.send(Err(error)),
             }
             if actor.pending.is_none() {
                 actor.let_go(request);
                 Gate::reopen(actor, ctx, |actor| &mut actor.gate);
             }
-        }));
+        });
     }
 
     fn let_go(&mut self, request: RequestId) {
@@ -281,7 +279,7 @@ impl WalletActor {
                     let reserved = wallet.purse.funds.reserve(request.into(), amount);
                     reserved.expect("decided: the funds reach");
                 }
-                self.record(event, reply, None);
+                self.record(event, reply, None, ctx);
             }
             Ok(Decision::Repeated(ended)) => self.repeat(ended, reply, ctx),
             Err(Rejection::StillMoving) => match command {
@@ -298,13 +296,13 @@ impl WalletActor {
 
     /// Reads what lies at the seat. Whoever speaks to the wallet is heard after that.
     fn read(&mut self, ctx: &mut Context<Self>) {
-        for news in self.seat.unread.take() {
+        for news in ctx.seat().unread.take() {
             self.fold(&news, ctx);
         }
         if !self.feed.is_heard() {
             // Nobody tells a sleeper's feed anything, which is when it forgets who has gone.
             self.feed.end();
-            self.seat.unread.set_heard(false);
+            ctx.seat().unread.set_heard(false);
         }
     }
 
@@ -356,7 +354,7 @@ impl WalletActor {
         })
     }
 
-    fn is_idle(&self) -> bool {
+    fn is_idle(&self, ctx: &Context<Self>) -> bool {
         let quiet = |wallet: &Wallet| {
             wallet.purse.funds.is_unreserved() && wallet.purse.moving().is_empty()
         };
@@ -365,18 +363,20 @@ impl WalletActor {
             && self.desk.is_empty()
             && !self.feed.is_heard()
             && self.wallet.as_ref().is_none_or(quiet)
-            && self.seat.head() == self.folded
+            && ctx.seat().head() == self.folded
             && self.core.is_booked(self.folded)
     }
 }
 
 /// Groups keep their payers' seats. One whose actor dies is let go by all of them, because only then
 /// may a new actor take it.
-impl Drop for WalletActor {
-    fn drop(&mut self) {
-        if std::thread::panicking() || self.fault.is_some() {
-            self.core.groups.for_each(|seat| drop(seat.tell(group::Mourn)));
-        }
+impl Seated for WalletActor {
+    fn any(seat: Arc<Seat<Self>>) -> AnySeat {
+        AnySeat::Wallet(seat)
+    }
+
+    fn died(&mut self) {
+        self.core.groups.for_each(|seat| drop(seat.tell(group::Mourn)));
     }
 }
 
@@ -384,18 +384,14 @@ impl RailHolder for WalletActor {
     fn core(&self) -> &Arc<Core> {
         &self.core
     }
-
-    fn any_seat(&self) -> AnySeat {
-        AnySeat::Wallet(Arc::clone(&self.seat))
-    }
 }
 
 impl Actor for WalletActor {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Self::Context) {
+    fn started(&mut self, ctx: &mut Self::Context) {
         if self.is_loading() {
-            let (id, seat) = (self.id, Arc::clone(&self.seat));
+            let (id, seat) = (self.id, Arc::clone(ctx.seat()));
             self.core.load(
                 self.origin,
                 move |shelves| shelves.books.wallet(id).map_err(unreadable),
@@ -411,7 +407,7 @@ impl Handler<Loaded> for WalletActor {
     fn handle(&mut self, Loaded(found): Loaded, ctx: &mut Self::Context) {
         match found {
             Ok(Some((wallet, head))) => {
-                self.seat.set_head(head);
+                ctx.seat().set_head(head);
                 self.folded = head;
                 let moving = wallet.purse.moving().to_vec();
                 self.wallet = Some(wallet);
@@ -425,6 +421,7 @@ impl Handler<Loaded> for WalletActor {
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
         if self.fault.is_some() {
             // Who asks next may find it readable.
+            self.died();
             ctx.stop();
         }
     }
@@ -446,8 +443,8 @@ where
 }
 
 impl Asking<Open> for WalletActor {
-    fn asked(&mut self, Open { name, currency, reply }: Open, _: &mut Context<Self>) {
-        self.record(Event::WalletOpened { wallet: self.id, name, currency }, reply, None);
+    fn asked(&mut self, Open { name, currency, reply }: Open, ctx: &mut Context<Self>) {
+        self.record(Event::WalletOpened { wallet: self.id, name, currency }, reply, None, ctx);
     }
 }
 
@@ -458,17 +455,16 @@ impl Asking<Submit> for WalletActor {
 }
 
 impl Asking<Get> for WalletActor {
-    fn asked(&mut self, Get(reply): Get, ctx: &mut Context<Self>) {
+    fn asked(&mut self, Get(reply): Get, _: &mut Context<Self>) {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| actor.asked(Get(reply), ctx));
         }
-        let _: &mut Context<Self> = ctx;
         reply.send(self.view());
     }
 }
 
 impl Asking<Subscribe<WalletView>> for WalletActor {
-    fn asked(&mut self, Subscribe(reply): Subscribe<WalletView>, _: &mut Context<Self>) {
+    fn asked(&mut self, Subscribe(reply): Subscribe<WalletView>, ctx: &mut Context<Self>) {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| actor.asked(Subscribe(reply), ctx));
         }
@@ -476,7 +472,7 @@ impl Asking<Subscribe<WalletView>> for WalletActor {
             let position = state.position;
             Ok(Snapshot { state, position, listener: self.feed.subscribe()? })
         });
-        self.seat.unread.set_heard(true);
+        ctx.seat().unread.set_heard(true);
         reply.send(snapshot);
     }
 }
@@ -570,7 +566,7 @@ impl Handler<Rest> for WalletActor {
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
         self.read(ctx);
-        if self.is_idle() && self.core.wallets.leave(self.id) {
+        if self.is_idle(ctx) && self.core.wallets.leave(self.id) {
             ctx.stop();
         }
     }

@@ -19,11 +19,12 @@ use crate::{
         admission::{Admission, Reply},
         archive::{Statement, unreadable},
         core::Core,
-        directory::{Asked, Seat, ask},
+        directory::{Asked, ask},
         error::Error,
         group::{self, GroupActor, GroupView},
         merchant::{self, MerchantActor, MerchantView, OrderView},
         receipt::Receipt,
+        seat::{Seat, Seated},
         wallet::{self, WalletActor, WalletView},
     },
     books,
@@ -169,7 +170,7 @@ impl Engine {
     pub async fn open_wallet(&self, name: Name, currency: Currency) -> Result<WalletId, Error> {
         let id = WalletId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.wallets.seat(id, move |seat, _| WalletActor::unborn(id, core, seat));
+        let seat = self.0.core.wallets.seat(id, |_| WalletActor::unborn(id, core));
         self.command(seat, |reply| wallet::Open { name, currency, reply }).await?;
         Ok(id)
     }
@@ -271,8 +272,7 @@ impl Engine {
     ) -> Result<MerchantId, Error> {
         let id = MerchantId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat =
-            self.0.core.merchants.seat(id, move |seat, _| MerchantActor::unborn(id, core, seat));
+        let seat = self.0.core.merchants.seat(id, |_| MerchantActor::unborn(id, core));
         self.command(seat, |reply| merchant::Onboard { name, currency, reply }).await?;
         Ok(id)
     }
@@ -368,7 +368,7 @@ impl Engine {
     ) -> Result<GroupId, Error> {
         let id = GroupId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.groups.seat(id, move |seat, _| GroupActor::unborn(id, core, seat));
+        let seat = self.0.core.groups.seat(id, |_| GroupActor::unborn(id, core));
         let open = |reply| group::Open { name, host, consent, currency, rules, reply };
         self.command(seat, open).await?;
         Ok(id)
@@ -612,7 +612,7 @@ impl Engine {
         message: impl FnOnce(Reply<T>) -> M,
     ) -> Result<T, Error>
     where
-        A: actix::Actor<Context = actix::Context<A>> + actix::Handler<Asked<A, M>>,
+        A: Seated + actix::Handler<Asked<A, M>>,
         M: Send + 'static,
     {
         let (reply, answer) = Reply::new(self.0.commands.admit()?);

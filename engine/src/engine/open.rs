@@ -18,6 +18,7 @@ use crate::{
         deadlines::Bell,
         sweeper::Sweeper,
         transaction::{Batch, Dispatcher, Transaction},
+        turns,
         wallet::Poison,
     },
     books::{self, Books, BooksError, BooksReader},
@@ -163,6 +164,9 @@ fn start_helpers(
     core: &Arc<Core>,
     idle_after: Option<Duration>,
 ) -> Addr<Dispatcher> {
+    if !thread.spawn(turns::give(Arc::clone(core))) {
+        tracing::error!("the actors' thread has ended already");
+    }
     let bell = Bell(Arc::clone(core));
     drop(Bell::start_in_arbiter(thread, move |_| bell));
     if let Some(idle_after) = idle_after {

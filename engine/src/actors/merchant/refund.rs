@@ -5,10 +5,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use actix::{
-    AsyncContext, Context,
-    fut::{ActorFutureExt, WrapFuture},
-};
 use tokio::sync::oneshot;
 
 use super::{
@@ -17,8 +13,8 @@ use super::{
         error::Error,
         group,
         orders::{Ended, Known},
-        rail_desk::RailHolder,
         receipt::Receipt,
+        seat::Context,
         transaction::{AnySeat, Committed},
         wallet::Ready,
     },
@@ -48,13 +44,13 @@ impl MerchantActor {
         }
         self.refunds.insert(order_no.clone(), Vec::new());
         let order = self.read_order(&order_no);
-        ctx.spawn(order.into_actor(self).map(move |order, actor: &mut Self, ctx| match order {
+        ctx.when(order, move |order, actor: &mut Self, ctx| match order {
             Ok(order) => actor.decide_refund(&order, ask, ctx),
             Err(error) => {
                 ask.reply.send(Err(error));
                 actor.next_refund(&order_no, ctx);
             }
-        }));
+        });
     }
 
     /// The order with everything that was refunded of it.
@@ -84,7 +80,7 @@ impl MerchantActor {
                 let record =
                     self.core.archive.read(move |shelves| shelves.record(earlier.position));
                 let reply = ask.reply;
-                self.after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
+                Self::after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
                 return self.next_refund(&order_no, ctx);
             }
             Err(rejection) => {
@@ -133,7 +129,7 @@ impl MerchantActor {
             }
             Ok::<(), Error>(())
         };
-        ctx.spawn(ready.into_actor(self).map(move |ready, actor: &mut Self, ctx| {
+        ctx.when(ready, move |ready, actor: &mut Self, ctx| {
             let (owner, order_no) = (refund.owner(), refund.order_no.clone());
             let ticket = actor.core.ticket();
             let event = Event::Refunded(refund);
@@ -141,7 +137,7 @@ impl MerchantActor {
                 actor.core.submit(event, ticket, |topic| match topic {
                     Topic::Wallet(id) => AnySeat::Wallet(Arc::clone(&seats[&id])),
                     Topic::Group(_) => AnySeat::Group(Arc::clone(&group)),
-                    Topic::Merchant(_) => actor.any_seat(),
+                    Topic::Merchant(_) => ctx.any_seat(),
                 })
             });
             match submitted {
@@ -156,7 +152,7 @@ impl MerchantActor {
                     actor.next_refund(&order_no, ctx);
                 }
             }
-        }));
+        });
     }
 
     /// The order's refund is through: lets the next one of the same order begin.
