@@ -1,23 +1,26 @@
 //! The group actor: a mailbox in front of one [`Group`], its codes and the bill that it is paying.
 //!
-//! A bill's path: [`Scan`] → `Payment::begin` → [`wallet::Reserve`] to every source at once →
-//! [`Answered`] from each → one record, settled or declined → [`Committed`] → the next bill. The
+//! A bill's path (`bill.rs`): [`Scan`] → `Payment::begin` → [`wallet::Reserve`] to every source at
+//! once → [`Answered`] from each → one record, settled or declined → [`Committed`] → the next bill. The
 //! deadline belongs to this actor, and it always ends the bill.
+
+mod bill;
 
 use std::{cell::OnceCell, sync::Arc};
 
 use actix::{Actor, ActorContext, Handler, Message};
 use tokio::sync::oneshot;
 
+use self::bill::Paying;
+pub(crate) use self::bill::{Answer, Answered, CancelBill, DeadlineDue, Scan, ShowCode};
 use super::{
     admission::Reply,
     archive::unreadable,
     core::Core,
     directory::{Asked, Asking, Origin},
     error::Error,
-    feed::{Feed, ProgressEvent, Snapshot, Subscribe},
+    feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
-    owed::{OwedAnswer, OwedWord},
     receipt::Receipt,
     seat::{Context, Seat, Seated},
     transaction::{AnySeat, Committed},
@@ -25,17 +28,15 @@ use super::{
 };
 use crate::{
     domain::{
-        bill::Bill,
-        code::{Code, Codes, ShownCode},
+        code::Codes,
         draft::Preview,
-        event::{Consent, Event, Rules, Source},
-        group::{Command, Group, Rejection, Status, check_consent, check_rules},
-        payment::{Action, AnswerRejection, Missing, Payment, Question, Step, Verdict},
-        text::{Name, OrderNo},
+        event::{Consent, Event, Rules},
+        group::{Command, Group, Rejection, check_consent, check_rules},
+        payment::Question,
+        text::Name,
     },
-    id::{GroupId, MerchantId, Position, Topic, WalletId},
-    ledger::Owner,
-    money::{Amount, Currency},
+    id::{GroupId, Position, Topic, WalletId},
+    money::Currency,
 };
 
 /// Open the group whose seat this is. Answered when it is durable.
@@ -54,68 +55,13 @@ pub(crate) struct Submit {
     pub(crate) reply: Reply<Receipt>,
 }
 
-/// Show the group's code to this member. Answered at once.
-pub(crate) struct ShowCode {
-    pub(crate) by: WalletId,
-    pub(crate) reply: Reply<ShownCode>,
-}
-
-/// A diner's yes or no to the share. Answered at once.
-pub(crate) struct Answer {
-    pub(crate) question: Question,
-    pub(crate) yes: bool,
-    pub(crate) reply: Reply<()>,
-}
-
 /// Look at the group. Answered at once.
 pub(crate) struct Get(pub(crate) Reply<GroupView>);
-
-/// Collect this bill; its code is spent. The merchant hears of it by record, or by
-/// [`ScanRefused`](super::merchant::ScanRefused).
-pub(crate) struct Scan {
-    pub(crate) bill: Bill,
-    pub(crate) code: Code,
-    pub(crate) word: OwedWord,
-}
-
-impl Message for Scan {
-    type Result = ();
-}
-
-/// The merchant takes its bill back. Not answered: the record says how the order ended.
-pub(crate) struct CancelBill {
-    pub(crate) merchant: MerchantId,
-    pub(crate) order_no: OrderNo,
-}
-
-impl Message for CancelBill {
-    type Result = ();
-}
-
-/// A source's answer to [`wallet::Reserve`].
-pub(crate) struct Answered {
-    pub(crate) payment: u64,
-    pub(crate) draw: usize,
-    pub(crate) source: Source,
-    pub(crate) amount: Amount,
-    pub(crate) outcome: Result<(), Missing>,
-}
-
-impl Message for Answered {
-    type Result = ();
-}
 
 /// A wallet's actor has died: let its seat go, so that a new one can take it. Not answered.
 pub(crate) struct Mourn;
 
 impl Message for Mourn {
-    type Result = ();
-}
-
-/// Something is due although nobody says anything.
-pub(crate) struct DeadlineDue;
-
-impl Message for DeadlineDue {
     type Result = ();
 }
 
@@ -147,16 +93,6 @@ pub struct GroupView {
     pub preview: Option<Box<Preview>>,
     /// Its newest record.
     pub position: Position,
-}
-
-/// The bill that is being paid.
-struct Paying {
-    serial: u64,
-    payment: Payment,
-    owner: Owner,
-    word: OwedWord,
-    /// Whether its record is on its way to the disk.
-    decided: bool,
 }
 
 struct Pending {
@@ -305,183 +241,6 @@ impl GroupActor {
         }
     }
 
-    // --- a bill ----------------------------------------------------------------------------
-
-    fn show_code(&mut self, by: WalletId, ctx: &Context<Self>) -> Result<ShownCode, Error> {
-        let group = self.group.as_ref().ok_or_else(|| self.absence())?;
-        if group.status == Status::Closed {
-            return Err(Rejection::Closed.into());
-        }
-        if group.member(by).is_none() {
-            return Err(Rejection::NotMember.into());
-        }
-        if self.paying.is_some() {
-            return Err(Rejection::PaymentInProgress.into());
-        }
-        loop {
-            let turn = self.codes.show(self.core.clock.now(), self.core.random());
-            if let Some(retired) = turn.retired {
-                self.core.codes.retire(retired);
-            }
-            if !turn.fresh || self.core.codes.publish(turn.shown, Arc::clone(ctx.seat())) {
-                return Ok(turn.shown);
-            }
-            // Another group shows the same digits: forget them, theirs stay.
-            self.codes = Codes::default();
-        }
-    }
-
-    fn scan(&mut self, scan: Scan, ctx: &mut Context<Self>) {
-        if !self.gate.is_open() {
-            return self.gate.wait(|actor, ctx| actor.scan(scan, ctx));
-        }
-        let Scan { bill, code, word } = scan;
-        if let Some(retired) = self.codes.spend(code) {
-            self.core.codes.retire(retired);
-        }
-        let owner = Owner::bill(self.id, bill.id());
-        match self.begin(bill, ctx) {
-            Ok((payment, step)) => {
-                let serial = self.core.ticket();
-                self.paying =
-                    Some(Box::new(Paying { serial, payment, owner, word, decided: false }));
-                self.perform(step, ctx);
-            }
-            Err(error) => word.refuse(error),
-        }
-    }
-
-    fn begin(&mut self, bill: Bill, ctx: &Context<Self>) -> Result<(Payment, Step), Error> {
-        let group = self.group.as_ref().ok_or_else(|| self.absence())?;
-        if self.paying.is_some() {
-            return Err(Rejection::PaymentInProgress.into());
-        }
-        let now = self.core.clock.now();
-        let patience = now.after(self.core.patience.answer_within);
-        let deadline = now.after(self.core.patience.order_deadline);
-        let (payment, step) = Payment::begin(group, bill, patience, deadline)?;
-        if self.payers.len() != group.members.len() {
-            let seat = |member: &crate::domain::group::Member| {
-                (member.wallet, self.core.wallet(member.wallet))
-            };
-            self.payers = group.members.iter().map(seat).collect();
-        }
-        // All are looked at before any is asked: see `Dispatcher`.
-        self.bereaved |= !self.payers.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
-        self.core.deadlines.watch(self.id, payment.next_due(), ctx.seat());
-        Ok((payment, step))
-    }
-
-    /// The seat of a member's wallet, looked for from `hint` on: payments name their sources in
-    /// the members' order.
-    fn payer<'payers>(
-        payers: &'payers [(WalletId, Arc<Seat<WalletActor>>)],
-        wallet: WalletId,
-        hint: &mut usize,
-    ) -> &'payers Arc<Seat<WalletActor>> {
-        let ahead = payers[*hint..].iter().position(|(payer, _)| *payer == wallet);
-        let at = match ahead {
-            Some(offset) => hint.saturating_add(offset),
-            None => payers
-                .iter()
-                .position(|(payer, _)| *payer == wallet)
-                .expect("decided: every source is a member's wallet"),
-        };
-        *hint = at;
-        &payers[at].1
-    }
-
-    fn perform(&mut self, step: Step, ctx: &Context<Self>) {
-        let (Some(paying), Some(group)) = (&mut self.paying, &self.group) else { return };
-        let mut hint = 0;
-        let mut gone = Vec::new();
-        for action in step.actions {
-            match action {
-                Action::Reserve { source, amount } => {
-                    let Source::Wallet(id) = source;
-                    let seat = Self::payer(&self.payers, id, &mut hint);
-                    let draw = paying.payment.draw_of(source, hint).unwrap_or(hint);
-                    let told = seat.tell(wallet::Reserve {
-                        owner: paying.owner,
-                        currency: group.currency,
-                        answer: OwedAnswer::new(
-                            Arc::clone(ctx.seat()),
-                            paying.serial,
-                            draw,
-                            source,
-                            amount,
-                        ),
-                    });
-                    if told.is_err() {
-                        gone.push(source);
-                    }
-                }
-                Action::Release { source } => {
-                    let Source::Wallet(id) = source;
-                    drop(
-                        Self::payer(&self.payers, id, &mut hint)
-                            .tell(wallet::Release(paying.owner)),
-                    );
-                }
-                Action::AskConfirmation { .. } => {}
-            }
-        }
-        if !gone.is_empty() {
-            // Whoever died is still needed by another bill: this one is not to wait for it.
-            self.bereaved = true;
-            let step = paying.payment.gone(&gone);
-            return self.perform(step, ctx);
-        }
-        self.conclude(step.verdict, ctx);
-    }
-
-    /// Goes on from where the payment stands: waits, or makes the record that ends it.
-    fn conclude(&mut self, verdict: Verdict, ctx: &Context<Self>) {
-        let Some(paying) = &mut self.paying else { return };
-        let event = match verdict {
-            Verdict::Waiting => {
-                let payment = &paying.payment;
-                self.feed.progress(|| ProgressEvent::new(payment.bill(), payment.progress()));
-                return;
-            }
-            Verdict::Settle(settlement) => Event::Settled(settlement),
-            Verdict::Decline(decline) => Event::Declined(decline),
-        };
-        let mut hint = 0;
-        let submitted = self.core.submit(event, 0, |topic| match topic {
-            Topic::Wallet(id) => {
-                AnySeat::Wallet(Arc::clone(Self::payer(&self.payers, id, &mut hint)))
-            }
-            Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(paying.word.merchant())),
-            Topic::Group(_) => ctx.any_seat(),
-        });
-        self.core.deadlines.forget(self.id);
-        match submitted {
-            Ok(()) => {
-                paying.decided = true;
-                paying.word.keep();
-            }
-            Err(error) => {
-                if let Some(paying) = self.paying.take() {
-                    self.abort(*paying, error);
-                }
-            }
-        }
-    }
-
-    /// Lets every source go and tells the merchant that the bill came to nothing.
-    fn abort(&self, paying: Paying, error: Error) {
-        for (_, seat) in &self.payers {
-            drop(seat.tell(wallet::Release(paying.owner)));
-        }
-        paying.word.refuse(error);
-    }
-
-    /// The payment, while it may still change.
-    fn undecided(&mut self) -> Option<&mut Paying> {
-        self.paying.as_deref_mut().filter(|paying| !paying.decided)
-    }
-
     fn view(&self) -> Result<GroupView, Error> {
         let group = self.group.clone().ok_or_else(|| self.absence())?;
         let questions = match self.paying.as_deref() {
@@ -597,27 +356,6 @@ impl Asking<Submit> for GroupActor {
     }
 }
 
-impl Asking<ShowCode> for GroupActor {
-    fn asked(&mut self, ShowCode { by, reply }: ShowCode, ctx: &mut Context<Self>) {
-        reply.send(self.show_code(by, ctx));
-    }
-}
-
-impl Asking<Answer> for GroupActor {
-    fn asked(&mut self, Answer { question, yes, reply }: Answer, ctx: &mut Context<Self>) {
-        let Some(paying) = self.undecided() else {
-            return reply.send(Err(AnswerRejection::NothingToAnswer.into()));
-        };
-        match paying.payment.answer(&question, yes) {
-            Ok(step) => {
-                reply.send(Ok(()));
-                self.perform(step, ctx);
-            }
-            Err(rejection) => reply.send(Err(rejection.into())),
-        }
-    }
-}
-
 impl Asking<Get> for GroupActor {
     fn asked(&mut self, Get(reply): Get, _: &mut Context<Self>) {
         reply.send(self.view());
@@ -634,53 +372,6 @@ impl Asking<Subscribe<GroupView>> for GroupActor {
     }
 }
 
-impl Handler<Scan> for GroupActor {
-    type Result = ();
-
-    fn handle(&mut self, scan: Scan, ctx: &mut Self::Context) {
-        self.scan(scan, ctx);
-    }
-}
-
-impl Handler<CancelBill> for GroupActor {
-    type Result = ();
-
-    fn handle(&mut self, cancel: CancelBill, ctx: &mut Self::Context) {
-        if !self.gate.is_open() {
-            // The bill that it ends may wait in the same line.
-            return self.gate.wait(|actor, ctx| actor.handle(cancel, ctx));
-        }
-        let Some(paying) = self.undecided() else { return };
-        let bill = paying.payment.bill();
-        if bill.merchant == cancel.merchant && bill.order_no == cancel.order_no {
-            let step = paying.payment.cancel();
-            self.perform(step, ctx);
-        }
-    }
-}
-
-impl Handler<Answered> for GroupActor {
-    type Result = ();
-
-    fn handle(&mut self, answered: Answered, ctx: &mut Self::Context) {
-        let Some(paying) = self.undecided().filter(|p| p.serial == answered.payment) else {
-            return;
-        };
-        let Answered { draw, source, amount, outcome, .. } = answered;
-        let Some(draw) = paying.payment.draw_of(source, draw) else { return };
-        match outcome {
-            Ok(()) => {
-                let verdict = paying.payment.reserved(draw, amount);
-                self.conclude(verdict, ctx);
-            }
-            Err(why) => {
-                let step = paying.payment.missing(draw, amount, why);
-                self.perform(step, ctx);
-            }
-        }
-    }
-}
-
 impl Handler<Mourn> for GroupActor {
     type Result = ();
 
@@ -690,19 +381,6 @@ impl Handler<Mourn> for GroupActor {
         } else {
             self.payers.clear();
         }
-    }
-}
-
-impl Handler<DeadlineDue> for GroupActor {
-    type Result = ();
-
-    fn handle(&mut self, _: DeadlineDue, ctx: &mut Self::Context) {
-        let now = self.core.clock.now();
-        let Some(paying) = self.undecided() else { return };
-        let step = paying.payment.tick(now);
-        let due = paying.payment.next_due();
-        self.core.deadlines.watch(self.id, due, ctx.seat());
-        self.perform(step, ctx);
     }
 }
 

@@ -65,6 +65,10 @@ trait Letter<A: Actor>: Send {
 }
 
 /// [`Message`]s are read by their handlers.
+///
+/// As large as its alignment or twice: of such sizes mimalloc finds a free block at once, where it would
+/// take a larger block and look for an aligned place in it (microsoft/mimalloc#889).
+#[repr(align(64))]
 struct Enveloped<M>(M);
 
 impl<A, M> Letter<A> for Enveloped<M>

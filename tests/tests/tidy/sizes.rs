@@ -9,10 +9,6 @@ const FILE_LINES_MAX: usize = 500;
 const LONG_FILES: &[(&str, &str)] = &[
     ("engine/benches/bare.rs", "one probe: its actors, its driver and what it measures"),
     (
-        "engine/src/actors/group.rs",
-        "messages, their handlers and nothing else: one bill's way in one place",
-    ),
-    (
         "engine/src/actors/merchant.rs",
         "one mailbox; its refunds and the memory of its orders are beside it",
     ),
