@@ -42,13 +42,17 @@ impl Deadlines {
         if has(Bug::NoDeadline) {
             return;
         }
-        self.due.lock().retain(|group, (due, seat)| {
-            let rung = *due > now || seat.tell(DeadlineDue).is_ok();
-            if !rung {
+        let due = |(group, (due, seat)): (&GroupId, &(Timestamp, Arc<Seat<GroupActor>>))| {
+            (*due <= now).then(|| (*group, Arc::clone(seat)))
+        };
+        // Told outside the lock: a group that ends takes its deadline off the list.
+        let due: Vec<_> = self.due.lock().iter().filter_map(due).collect();
+        for (group, seat) in due {
+            if seat.tell(DeadlineDue).is_err() {
                 tracing::error!(%group, "a paying group's actor has died");
+                self.forget(group);
             }
-            rung
-        });
+        }
     }
 }
 

@@ -170,13 +170,19 @@ impl<A: Seated> Seat<A> {
             }
             return;
         }
-        self.close();
-        if read.is_err() {
-            sitting.died();
+        // What is dropped with an actor may say a last word to anybody.
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| {
+            self.close();
+            if let (Err(_), Some(dead)) = (&read, actor.as_mut()) {
+                dead.died();
+            }
+            let ended = actor.take();
+            drop(actor);
+            drop((ended, read));
+        }));
+        if ended.is_err() {
+            tracing::error!("an actor has died twice");
         }
-        let ended = actor.take();
-        drop(actor);
-        drop(ended);
     }
 
     /// Takes no more mail. Whatever lies there is dropped, and says so where it owes a word.

@@ -56,14 +56,17 @@ impl Turns {
         drop(left);
     }
 
-    /// The next in line; with nobody there, `task` is woken for whoever comes.
-    fn next(&self, task: &Waker) -> Option<AnySeat> {
-        let mut line = self.line.lock();
-        let next = line.waiting.pop_front();
-        if next.is_none() {
-            line.asleep = Some(task.clone());
-        }
-        next
+    /// The next in line; with nobody there, whoever comes.
+    async fn next(&self) -> AnySeat {
+        poll_fn(|context| {
+            let mut line = self.line.lock();
+            let next = line.waiting.pop_front();
+            if next.is_none() {
+                line.asleep = Some(context.waker().clone());
+            }
+            next.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }
 
@@ -71,14 +74,16 @@ impl Turns {
 /// core as it holds them.
 pub(crate) fn give(core: Arc<Core>) -> impl Future<Output = ()> + Send {
     let house = House(core);
-    poll_fn(move |context| {
-        for _ in 0..TURNS_IN_A_ROW {
-            let Some(seat) = house.0.turns.next(context.waker()) else { return Poll::Pending };
-            seat.turn();
+    async move {
+        loop {
+            for _ in 0..TURNS_IN_A_ROW {
+                house.0.turns.next().await.turn();
+            }
+            // Waking this task alone would bring it back before timers, and before whoever is woken
+            // from another thread, as the dispatcher is: those are looked at after some sixty tasks.
+            tokio::task::yield_now().await;
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
+    }
 }
 
 /// Everybody in memory; dropped, nobody is.

@@ -49,7 +49,8 @@ impl Books {
     /// Writes everything that is pending; says how long that took.
     ///
     /// # Errors
-    /// [`BooksError`]; the books are then broken, and the rows as before.
+    /// [`BooksError`]; the books are then broken, and the rows as before or, where only moving them
+    /// into the database has failed, as they should be.
     ///
     /// # Panics
     /// When a batch is not projected to its end.

@@ -1,16 +1,10 @@
 //! SQLite's write-ahead log: what the last write added to it, so that the disk can be asked for it in
 //! small pieces.
 //!
-//! Nothing depends on what is read here: whoever errs asks for too much or too little. Source:
-//! SQLite, "Database File Format", section 4, The Write-Ahead Log.
+//! It is never believed: whoever errs here asks for too much or too little, or merges the log too
+//! early. Source: SQLite, "Database File Format", section 4, The Write-Ahead Log.
 
-use std::{
-    fs::File,
-    io,
-    ops::Range,
-    os::unix::fs::FileExt,
-    path::{Path, PathBuf},
-};
+use std::{fs::File, io, ops::Range, os::unix::fs::FileExt, path::Path};
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
@@ -18,7 +12,9 @@ const FRAME_HEADER_BYTES: usize = 24;
 /// The log, as far as it was looked at.
 #[derive(Debug)]
 pub(super) struct Log {
-    path: PathBuf,
+    /// The same one for as long as the books are open: a lack of files stops no write, and what one
+    /// sync failed to write, no later one takes for written.
+    file: File,
     /// Of the log's present round: each begins at the front and marks its frames anew.
     salts: [u8; 8],
     frames: u64,
@@ -34,11 +30,15 @@ pub(super) struct Added {
 }
 
 impl Log {
-    /// The log of the database at `database`.
-    pub(super) fn of(database: &Path) -> Self {
+    /// The log of the database at `database`, which is open and was read.
+    pub(super) fn of(database: &Path) -> io::Result<Self> {
         let mut path = database.to_owned().into_os_string();
         path.push("-wal");
-        Self { path: path.into(), salts: [0; 8], frames: 0 }
+        Ok(Self { file: File::open(path)?, salts: [0; 8], frames: 0 })
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Frames of this round.
@@ -46,14 +46,9 @@ impl Log {
         self.frames
     }
 
-    /// Opens the file. There is none before the first write.
-    pub(super) fn open(&self) -> io::Result<File> {
-        File::open(&self.path)
-    }
-
     /// Looks at what was added since the last look.
     pub(super) fn look(&mut self) -> io::Result<Added> {
-        let file = self.open()?;
+        let file = &self.file;
         let mut header = [0; HEADER_BYTES];
         file.read_exact_at(&mut header, 0)?;
         let salts = header[16..24].try_into().expect("eight bytes");
@@ -100,7 +95,7 @@ mod tests {
         let set_up = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
                       CREATE TABLE numbers (n INTEGER PRIMARY KEY, noise BLOB);";
         rows.execute_batch(set_up).expect("sets up");
-        let mut log = Log::of(&path);
+        let mut log = Log::of(&path).expect("it is there");
         let add = |from: i64, count: i64| {
             let sql = "WITH RECURSIVE n (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM n LIMIT ?2)
                        INSERT INTO numbers SELECT n, randomblob(500) FROM n";

@@ -12,7 +12,7 @@
 
 use std::{collections::VecDeque, fs::File, ops::Range, sync::Arc};
 
-use rusqlite::{Connection, config::DbConfig};
+use rusqlite::{Connection, Row, config::DbConfig};
 
 use super::{BooksError, log::Log, schema::Place};
 use crate::limits;
@@ -34,12 +34,15 @@ pub(super) struct Merge {
     pages: Vec<Range<u64>>,
     /// The database's part that the disk was not asked for; `None` when the database is synced.
     database_left: Option<VecDeque<Range<u64>>>,
+    /// A sync has failed, or is under way. The system says so once: a second one would seem to succeed.
+    is_unsure: bool,
 }
 
 impl Merge {
-    pub(super) fn new(place: Arc<Place>, due_after: u64) -> Self {
-        let log = Log::of(&place.file);
-        Self {
+    /// The books at `place`, whose database is open, read and synced.
+    pub(super) fn new(place: Arc<Place>, due_after: u64) -> Result<Self, BooksError> {
+        let log = Log::of(&place.file).map_err(BooksError::Place)?;
+        Ok(Self {
             place,
             log,
             due_after,
@@ -47,13 +50,17 @@ impl Merge {
             log_left: 0..0,
             pages: Vec::new(),
             database_left: None,
-        }
+            is_unsure: false,
+        })
     }
 
     /// Makes sure that SQLite may begin the log anew: what was moved into the database is synced.
     pub(super) fn before_write(&mut self, connection: &Connection) -> Result<(), BooksError> {
+        if self.is_unsure {
+            return Err(BooksError::Broken);
+        }
         if self.database_left.is_some() {
-            self.place.database()?.sync_data().map_err(BooksError::Place)?;
+            self.sync(|merge| merge.place.database())?;
             keep_log_at_close(connection, false)?;
             self.database_left = None;
         }
@@ -62,7 +69,14 @@ impl Merge {
 
     /// Takes note of what a write added.
     pub(super) fn after_write(&mut self, connection: &Connection) -> Result<(), BooksError> {
-        let added = self.log.look().map_err(BooksError::Place)?;
+        let added = match self.log.look() {
+            Ok(added) => added,
+            Err(error) => {
+                tracing::debug!(%error, "the books' log cannot be read, and is merged at once");
+                self.is_due = true;
+                return self.finish(connection);
+            }
+        };
         // A new round of the log overwrites the old one.
         let continues = self.log_left.end == added.log.start;
         self.log_left.start = if continues { self.log_left.start } else { added.log.start };
@@ -79,8 +93,7 @@ impl Merge {
     pub(super) fn step(&mut self, connection: &Connection) -> Result<bool, BooksError> {
         if !self.log_left.is_empty() {
             let end = self.log_left.end.min(self.log_left.start + limits::BOOKS_STEP_BYTES);
-            let log = self.log.open().map_err(BooksError::Place)?;
-            ask_for(&log, &(self.log_left.start..end));
+            ask_for(self.log.file(), &(self.log_left.start..end));
             self.log_left.start = end;
         } else if self.is_due {
             self.move_pages(connection)?;
@@ -108,17 +121,28 @@ impl Merge {
 
     /// Syncs the log and moves its pages into the database, as far as no reader needs the old ones.
     fn move_pages(&mut self, connection: &Connection) -> Result<(), BooksError> {
-        let log = self.log.open().map_err(BooksError::Place)?;
-        log.sync_data().map_err(BooksError::Place)?;
+        self.sync(|merge| Ok(merge.log.file()))?;
         self.log_left.start = self.log_left.end;
         keep_log_at_close(connection, true)?;
         // The two syncs of SQLite's own are the one above and the one in `before_write`.
         connection.pragma_update(None, "synchronous", "OFF")?;
-        let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        let all = |row: &Row<'_>| Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?);
+        let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], all);
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        moved?;
+        let pages = std::mem::take(&mut self.pages);
+        // Pages that are as they were would be forgotten by the system, not written.
+        self.database_left = Some(if moved? { joined(pages) } else { VecDeque::new() });
         self.is_due = false;
-        self.database_left = Some(joined(std::mem::take(&mut self.pages)));
+        Ok(())
+    }
+
+    fn sync(
+        &mut self,
+        file: impl FnOnce(&Self) -> Result<&File, BooksError>,
+    ) -> Result<(), BooksError> {
+        self.is_unsure = true;
+        file(self)?.sync_data().map_err(BooksError::Place)?;
+        self.is_unsure = false;
         Ok(())
     }
 }
@@ -155,7 +179,8 @@ fn ask_for(file: &File, range: &Range<u64>) {
         use std::num::NonZeroU64;
 
         use rustix::fs::{Advice, fadvise};
-        // Linux begins to write what is dirty in such a range, and keeps it in memory meanwhile.
+        // Linux begins to write what is dirty in such a range and keeps that in memory; the rest of the
+        // range it forgets.
         let bytes = NonZeroU64::new(range.end - range.start);
         let asked = bytes.map(|bytes| fadvise(file, range.start, Some(bytes), Advice::DontNeed));
         if let Some(Err(error)) = asked {

@@ -126,9 +126,16 @@ impl Books {
     ) -> Result<Self, BooksError> {
         let place = Arc::new(Place::new(path)?);
         let mut connection = schema::connect(&place, &options)?;
+        if !place.is_temporary() {
+            // Who was killed may have moved the log and not synced; whoever else has the books open
+            // then keeps SQLite from moving it again.
+            place.database()?.sync_data().map_err(BooksError::Place)?;
+        }
         let (checkpoint, counts) = schema::prepare(&mut connection, journal)?;
-        let merge = (!place.is_temporary())
-            .then(|| Merge::new(Arc::clone(&place), u64::from(options.log_pages_max)));
+        let merge = match place.is_temporary() {
+            true => None,
+            false => Some(Merge::new(Arc::clone(&place), u64::from(options.log_pages_max))?),
+        };
         Ok(Self {
             connection,
             place,
@@ -244,7 +251,7 @@ impl Books {
 impl Drop for Books {
     /// SQLite removes the log when it closes, unless its pages may not be on the disk.
     fn drop(&mut self) {
-        let merge = self.merge.as_mut();
+        let merge = self.merge.as_mut().filter(|_| !self.broken);
         if let Some(Err(error)) = merge.map(|merge| merge.before_write(&self.connection)) {
             tracing::warn!(error = &error as &dyn std::error::Error, "the books keep their log");
         }
