@@ -20,6 +20,9 @@ pub const BILL_BYTES_MAX: usize = 1024 * 1024;
 /// How long a body may take to come in: a slow phone's, not a slow attacker's.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a connection that is closed waits for the other side to close it too.
+pub const LINGER: Duration = Duration::from_secs(1);
+
 /// How long shutting down waits for commands that the engine has finished with: their answers are
 /// being kept.
 pub const COMMANDS_END_WITHIN: Duration = Duration::from_secs(10);

@@ -1,14 +1,39 @@
 //! Serving: sockets, threads, signals, and the order in which everything starts and ends.
 
-use std::{any::Any, fs::File, io::BufReader, net::SocketAddr, sync::Arc};
+use std::{
+    any::Any,
+    fs::File,
+    io::BufReader,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 
+use actix_codec::{AsyncRead, AsyncWrite};
+use actix_http::{
+    HttpService, Request, Response,
+    body::{BoxBody, MessageBody},
+    h1::ExpectHandler,
+};
+use actix_service::{IntoServiceFactory, ServiceFactory, map_config};
 use actix_tls::accept::rustls_0_23::TlsStream;
-use actix_web::{HttpServer, dev::Extensions, dev::Server, middleware, rt::net::TcpStream, web};
+use actix_web::{
+    dev::{AppConfig, Server},
+    middleware,
+    rt::net::TcpStream,
+    web,
+};
 use anyhow::Context;
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::{
-    app::App, cast, config::Settings, http, limits, live, problem::Problem, telemetry, web as pages,
+    app::App,
+    cast,
+    config::Settings,
+    http::{self, upgrade::Answering},
+    limits, live,
+    problem::Problem,
+    telemetry, web as pages,
 };
 
 /// Runs the server until it is told to stop.
@@ -55,7 +80,7 @@ fn bind(
 ) -> anyhow::Result<(Server, SocketAddr)> {
     let (shared, demo) = (web::Data::new(app.clone()), settings.demo);
     let players = players.map(web::Data::new);
-    let factory = move || {
+    let application = move || {
         let mut application = actix_web::App::new()
             .app_data(shared.clone())
             .app_data(web::Data::new(pages::Shown { demo }))
@@ -79,29 +104,84 @@ fn bind(
         }
         application
     };
-    let mut server = HttpServer::new(factory)
-        .on_connect(prepare)
-        .disable_signals()
-        .shutdown_timeout(10)
-        .backlog(4_096)
-        .max_connections(100_000)
-        .client_request_timeout(std::time::Duration::from_secs(10));
+    let listener = listener(settings.listen)
+        .with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let address = listener.local_addr()?;
+    let mut server =
+        Server::build().disable_signals().shutdown_timeout(10).max_concurrent_connections(100_000);
     if settings.workers > 0 {
         server = server.workers(settings.workers);
     }
+    let end = server.graceful_shutdown_signal();
+    let end = move || {
+        let end = end.clone();
+        async move { end.notified().await }
+    };
     let server = match settings.tls()? {
         Some((certificate, key)) => {
-            server.bind_rustls_0_23(settings.listen, tls(&certificate, &key)?)
+            let tls = tls(&certificate, &key)?;
+            server.listen("https", listener, move || {
+                connections(application.clone(), end.clone()).rustls_0_23(tls.clone())
+            })
         }
-        None => server.bind(settings.listen),
+        None => server
+            .listen("http", listener, move || connections(application.clone(), end.clone()).tcp()),
     };
-    let server = server.with_context(|| format!("cannot listen on {}", settings.listen))?;
-    let address = server.addrs().first().copied().context("no address to listen on")?;
-    Ok((server.run(), address))
+    Ok((server?.run(), address))
+}
+
+/// A socket that listens: `HttpServer` would make the same one.
+fn listener(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4_096)?;
+    Ok(socket.into())
+}
+
+/// How connections are served: as `HttpServer` does, but for those whose request asks for another
+/// protocol, which have an application of their own.
+#[expect(clippy::type_complexity, reason = "what the library makes has no shorter name")]
+fn connections<T, I, S, B, E>(
+    application: impl Fn() -> I,
+    end: impl Fn() -> E + 'static,
+) -> HttpService<
+    T,
+    impl ServiceFactory<
+        Request,
+        Config = (),
+        Response = S::Response,
+        Error = S::Error,
+        InitError = (),
+        Service = S::Service,
+        Future = S::Future,
+    >,
+    B,
+    ExpectHandler,
+    Answering<T>,
+>
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig, InitError = ()> + 'static,
+    S::Response: Into<Response<B>>,
+    S::Error: Into<Response<BoxBody>> + 'static,
+    B: MessageBody + 'static,
+    E: Future<Output = ()> + 'static,
+{
+    // Nobody asks the library for names and addresses of our own.
+    let application = || map_config(application(), |()| AppConfig::default());
+    HttpService::build()
+        .client_request_timeout(Duration::from_secs(10))
+        .client_disconnect_timeout(limits::LINGER)
+        .graceful_shutdown_signal(end)
+        .on_connect_ext(|connection: &T, _| prepare(connection))
+        .upgrade(http::upgrade::answered(application()))
+        .finish(application())
 }
 
 /// A connection of ours sends at once, and is not kept for ever when the other side is gone.
-fn prepare(connection: &dyn Any, _: &mut Extensions) {
+fn prepare(connection: &dyn Any) {
     let secret = connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0);
     let Some(stream) = connection.downcast_ref::<TcpStream>().or(secret) else { return };
     let socket = SockRef::from(stream);

@@ -7,6 +7,7 @@
 pub mod openapi;
 pub mod reply;
 pub mod unread;
+pub mod upgrade;
 
 use std::collections::BTreeMap;
 

@@ -24,4 +24,5 @@ mod spans;
 mod stop;
 mod storm;
 mod table;
+mod upgrade;
 mod wire;

@@ -4,9 +4,10 @@ use serde_json::json;
 
 use crate::{
     house::House,
-    http::Http,
+    http::{Http, raw},
     socket::Socket,
     table::{Ledger, Table},
+    wire::handshake,
 };
 
 #[test]
@@ -23,6 +24,8 @@ fn an_order_under_way_is_answered_before_the_server_goes() {
     }
     house.ask_to_stop();
     while Http::new(&house).get("/readyz", None).status == 200 {}
+    let late = raw(house.address(), handshake(house.address(), "/v1/live", "").as_bytes());
+    assert!(late.starts_with("HTTP/1.1 503") && late.contains("\"closing\""), "{late}");
     let show = json!({ "group": table.group, "by": table.host() });
     let refused = table.phones[0].refused("groups.code", show);
     assert_eq!((&refused["status"], &refused["code"]), (&json!(503), &json!("closing")));

@@ -105,6 +105,23 @@ impl Wire {
     }
 }
 
+/// A frame as it stands on the wire, masked with zeros.
+pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).expect("a short payload");
+    assert!(length < 126, "a short payload");
+    let mut bytes = vec![0x80 | opcode, 0x80 | length, 0, 0, 0, 0];
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// A handshake as it stands on the wire, with more `headers`.
+pub(crate) fn handshake(address: SocketAddr, path: &str, headers: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    )
+}
+
 fn is_timeout(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     house::{House, PURSE},
     socket::Socket,
-    wire::ABNORMAL,
+    wire::{ABNORMAL, frame},
 };
 
 /// JSON-RPC's codes. Source: <https://www.jsonrpc.org/specification>, section 5.1.
@@ -118,15 +118,6 @@ fn a_notification_is_done_and_not_answered() {
     assert_eq!(socket.event_of("rail_confirmed").expect("is done")["delta"], 5);
     let view = socket.ask("wallets.get", json!({ "wallet": diner.wallet }));
     assert_eq!(view["posted"], PURSE + 5);
-}
-
-/// A frame as it stands on the wire, masked with zeros.
-fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(payload.len()).expect("a short payload");
-    assert!(length < 126, "a short payload");
-    let mut bytes = vec![0x80 | opcode, 0x80 | length, 0, 0, 0, 0];
-    bytes.extend_from_slice(payload);
-    bytes
 }
 
 #[test]

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::{
     house::{Diner, House, PATIENCE, PURSE},
     http::{Http, raw},
+    wire::handshake,
 };
 
 /// The largest body that is taken, in bytes; a bill may be longer.
@@ -84,12 +85,8 @@ fn pages_of_other_sites_may_not_connect() {
         ("https://elsewhere.example".to_owned(), "403"),
         (format!("http://{}", house.address()), "101"),
     ] {
-        let request = format!(
-            "GET /v1/live HTTP/1.1\r\nhost: {}\r\norigin: {origin}\r\nupgrade: websocket\r\n\
-             connection: upgrade\r\nsec-websocket-version: 13\r\n\
-             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-            house.address()
-        );
+        let origin = format!("origin: {origin}\r\n");
+        let request = handshake(house.address(), "/v1/live", &origin);
         let mut socket = TcpStream::connect(house.address()).expect("connects");
         socket.set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
         socket.write_all(request.as_bytes()).expect("is sent");
