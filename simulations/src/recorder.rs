@@ -261,7 +261,8 @@ pub fn distribution(name: &str, about: &str, histogram: &Histogram<u64>) -> Dist
     let micros = |nanos: u64| tenths(nanos as f64 / 1e3);
     let mut points: Vec<Point> = Vec::new();
     for step in histogram.iter_quantiles(POINTS_OF_A_HALF) {
-        let percentile = step.quantile_iterated_to() * 100.0;
+        // With few digits, so that it is read again as it was written.
+        let percentile = (step.quantile_iterated_to() * 1e11).round() / 1e9;
         points.push(Point { percentile, us: micros(step.value_iterated_to()) });
     }
     // The figures that people quote are exactly those that the report tells.
