@@ -3,12 +3,15 @@
 //! A ratio is always b / a. Whatever differs besides the figures is said first: two runs on two
 //! machines tell little of two commits.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     auditor::Verdict,
     page::words,
-    recording::{Distribution, Recording, Second},
+    recording::{
+        Distribution, Recording, Second,
+        figures::{Amount, Bars, Quoted, Unit, Wish},
+    },
 };
 
 /// Ratios closer to one than this are called neither better nor worse: single runs of the same build
@@ -18,28 +21,6 @@ const NOISE: f64 = 0.3;
 /// The same for people.
 pub const NOISE_WORDS: &str = "Single runs of one build differ by up to a third on shared machines: \
     within 30 % a ratio stands without a word. Repeat before you believe one.";
-
-/// Which of two figures one would rather have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wish {
-    /// The higher.
-    Higher,
-    /// The lower.
-    Lower,
-    /// Neither.
-    Neither,
-}
-
-/// What a figure counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unit {
-    /// Things.
-    Count,
-    /// Microseconds.
-    Micros,
-    /// Bytes.
-    Bytes,
-}
 
 /// What a ratio means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,11 +95,7 @@ impl Figure {
     /// Both in words.
     #[must_use]
     pub fn words(&self) -> [String; 2] {
-        let word = |figure: f64| match self.unit {
-            Unit::Count => words::count(figure),
-            Unit::Micros => words::micros(figure),
-            Unit::Bytes => words::bytes(figure),
-        };
+        let word = |figure: f64| words::of(self.unit, figure);
         [self.a, self.b].map(|figure| figure.map_or_else(|| "–".to_owned(), word))
     }
 }
@@ -151,7 +128,9 @@ impl<'a> Comparison<'a> {
     /// Looks at both.
     #[must_use]
     pub fn of(a: &'a Recording, b: &'a Recording) -> Self {
-        Self { a, b, differences: differences(a, b), figures: figures(a, b) }
+        let mut figures = figures(a, b);
+        figures.extend(brought_by_both(a, b));
+        Self { a, b, differences: differences(a, b), figures }
     }
 }
 
@@ -211,9 +190,11 @@ fn figures(a: &Recording, b: &Recording) -> Vec<Figure> {
     };
     add("paid a second".into(), Unit::Count, Wish::Higher, &Recording::settled_per_s);
     add("paid".into(), Unit::Count, Wish::Neither, &|run| run.funnel.settled.map(float));
-    let sum = |counts: &std::collections::BTreeMap<String, u64>| float(counts.values().sum());
-    add("declined".into(), Unit::Count, Wish::Lower, &|run| Some(sum(&run.ends.declined)));
-    add("failed".into(), Unit::Count, Wish::Lower, &|run| Some(sum(&run.ends.failed)));
+    let sum = |run: &Recording, counts: &BTreeMap<String, u64>| {
+        run.counts_dinners().then(|| float(counts.values().sum()))
+    };
+    add("declined".into(), Unit::Count, Wish::Lower, &|run| sum(run, &run.ends.declined));
+    add("failed".into(), Unit::Count, Wish::Lower, &|run| sum(run, &run.ends.failed));
     let names = a.latencies.iter().chain(&b.latencies).map(|it| it.name.as_str());
     let mut told: Vec<&str> = Vec::new();
     for name in names {
@@ -250,6 +231,33 @@ fn figures(a: &Recording, b: &Recording) -> Vec<Figure> {
     figures
 }
 
+/// What runs that count no dinners brought instead, by name.
+fn brought_by_both(a: &Recording, b: &Recording) -> Vec<Figure> {
+    let (of_a, of_b) = (brought(a), brought(b));
+    let value = |all: &[Quoted], name: &str| {
+        let found = all.iter().find(|it| it.name == name);
+        found.map(|it| it.value)
+    };
+    let only_b = of_b.iter().filter(|it| value(&of_a, &it.name).is_none());
+    let figure = |it: &Quoted| {
+        let (a, b) = (value(&of_a, &it.name), value(&of_b, &it.name));
+        Figure { name: it.name.clone(), a, b, unit: it.unit, wish: it.wish }
+    };
+    of_a.iter().chain(only_b).map(figure).collect()
+}
+
+fn brought(run: &Recording) -> Vec<Quoted> {
+    let of_bars = |bars: &Bars| {
+        let Bars { title, unit, wish, amounts, .. } = bars;
+        let each = |amount: &Amount| {
+            let name = format!("{title}: {}", amount.name);
+            Quoted { name, value: amount.value, unit: *unit, wish: *wish }
+        };
+        amounts.iter().map(each).collect::<Vec<_>>()
+    };
+    run.quoted.iter().cloned().chain(run.bars.iter().flat_map(of_bars)).collect()
+}
+
 fn measured(run: &Recording) -> impl Iterator<Item = &Second> {
     run.seconds.iter().filter(|second| second.at_s >= 0)
 }
@@ -281,11 +289,13 @@ impl fmt::Display for Comparison<'_> {
                 |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
             writeln!(f, "  {name}: {} | {}", said(a), said(b))?;
         }
-        writeln!(f, "{:<28}{:>16}{:>16}{:>9}", "", "a", "b", "b/a")?;
+        let widths = self.figures.iter().map(|figure| figure.name.chars().count() + 2);
+        let width = widths.fold(28, usize::max);
+        writeln!(f, "{:<width$}{:>16}{:>16}{:>9}", "", "a", "b", "b/a")?;
         for figure in &self.figures {
             let [a, b] = figure.words();
             let (ratio, meaning) = (figure.ratio_word(), figure.meaning().word());
-            let line = format!("{:<28}{a:>16}{b:>16}{ratio:>9}  {meaning}", figure.name);
+            let line = format!("{:<width$}{a:>16}{b:>16}{ratio:>9}  {meaning}", figure.name);
             writeln!(f, "{}", line.trim_end())?;
         }
         writeln!(f, "{NOISE_WORDS}")
@@ -347,6 +357,26 @@ mod tests {
         assert_eq!(comparison.differences[4].b, "");
         let told = comparison.to_string();
         assert!(told.contains("  setting: rate: max | 5000\n  setting: tables: 3 | –\n"), "{told}");
+    }
+
+    #[test]
+    fn runs_that_count_no_dinners_are_compared_by_what_they_brought() {
+        let run = |house: f64, rate: f64| {
+            let mut run = Recording::begin(Kind::Peers, "peers", 1, None);
+            let (name, unit) = ("partitions".to_owned(), Unit::Count);
+            run.quoted.push(Quoted { name, value: house, unit, wish: Wish::Lower });
+            let amounts = vec![Amount { name: "Fanju 8".into(), value: rate }];
+            let (title, about) = ("Dinners a second".to_owned(), String::new());
+            let bars = Bars { title, about, unit, wish: Wish::Higher, measure: None, amounts };
+            run.bars.push(bars);
+            run
+        };
+        let (a, b) = (run(10.0, 100.0), run(20.0, 200.0));
+        let comparison = Comparison::of(&a, &b);
+        let found = comparison.figures.iter().map(|it| (it.name.as_str(), it.meaning()));
+        let expected =
+            [("partitions", Meaning::Worse), ("Dinners a second: Fanju 8", Meaning::Better)];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -143,14 +143,17 @@ fn write(path: &Path, text: String) -> Result<()> {
 }
 
 fn peers(options: &PeersOptions) -> Result<bool> {
-    let report = peers::run::peers(options)?;
+    let (report, recording) = peers::run::peers(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
+    options.keep.keep(&recording)?;
     Ok(report.is_well())
 }
 
 fn nation(options: &NationOptions) -> Result<bool> {
-    let report = nation::report::nation(options)?;
+    options.keep.check().map_err(BadInput)?;
+    let (report, recording) = nation::report::nation(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
+    options.keep.keep(&recording)?;
     Ok(true)
 }
 

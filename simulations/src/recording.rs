@@ -11,6 +11,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{auditor::Verdict, machine::Machine};
 
+pub mod figures;
+
+use self::figures::{Bars, Curves, Notes, Quoted};
+
 /// The format that this version writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
 
@@ -28,6 +32,8 @@ pub enum Kind {
     Peers,
     /// Faults.
     Chaos,
+    /// A model of many machines.
+    Nation,
 }
 
 impl Kind {
@@ -40,6 +46,7 @@ impl Kind {
             Self::Scenario => "scenario",
             Self::Peers => "peers",
             Self::Chaos => "chaos",
+            Self::Nation => "nation",
         }
     }
 }
@@ -93,6 +100,18 @@ pub struct Recording {
     pub processor_s: BTreeMap<String, BTreeMap<String, f64>>,
     /// Whatever else the run has to tell, as tables.
     pub tables: Vec<Table>,
+    /// What people ask for first, of a run that counts no dinners.
+    #[serde(default)]
+    pub quoted: Vec<Quoted>,
+    /// The same figure of several, one after the other; the first is what people ask for first.
+    #[serde(default)]
+    pub bars: Vec<Bars>,
+    /// How figures would change with others.
+    #[serde(default)]
+    pub curves: Vec<Curves>,
+    /// By which rules all this is so.
+    #[serde(default)]
+    pub notes: Vec<Notes>,
 }
 
 /// One thing that was asked for.
@@ -303,7 +322,7 @@ pub enum ReadError {
     #[error("cannot be read: {0}")]
     File(#[from] io::Error),
     /// It is something else, or damaged.
-    #[error("is no recording: {0}")]
+    #[error("is no recording, which `--recording` writes: {0}")]
     Content(#[from] serde_json::Error),
     /// Another version wrote it.
     #[error("has format {found}, and this version reads {FORMAT}")]
@@ -344,12 +363,22 @@ impl Recording {
             audit: Audited::skipped(),
             processor_s: BTreeMap::new(),
             tables: Vec::new(),
+            quoted: Vec::new(),
+            bars: Vec::new(),
+            curves: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
     /// Notes what was asked for.
     pub fn set(&mut self, name: &str, text: impl ToString) {
         self.settings.push(Setting { name: name.to_owned(), text: text.to_string() });
+    }
+
+    /// Whether dinners were counted, so that none declined means that none was.
+    #[must_use]
+    pub fn counts_dinners(&self) -> bool {
+        !self.seconds.is_empty() || self.funnel.settled.is_some()
     }
 
     /// Dinners paid by second of measured time; `None` if nobody counted or no time passed.

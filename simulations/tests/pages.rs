@@ -1,7 +1,12 @@
 //! The page of a run, as people and parsers read it: well-formed, whole, and of the same figures as
 //! the JSON beside it.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use fanju_sim::{
     auditor::Verdict,
@@ -10,6 +15,7 @@ use fanju_sim::{
     recording::{
         Audited, Distribution, Kind, Mark, Money, Number, Point, Quantiles, Recording, Second,
         Table,
+        figures::{Amount, Bars, Curve, Curves, Notes, Quoted, Unit, Wish},
     },
 };
 use roxmltree::{Document, Node, ParsingOptions};
@@ -135,7 +141,29 @@ fn mischief() -> Recording {
     run.processor_s.insert(bad.into(), [(bad.to_owned(), 1.5)].into());
     let (title, columns) = (bad.to_owned(), vec![bad.to_owned(), "b".to_owned()]);
     run.tables.push(Table { title, columns, rows: vec![vec![bad.into(), bad.into()]] });
+    bring_along(&mut run, bad);
     run
+}
+
+/// What runs bring along that compare several.
+fn bring_along(run: &mut Recording, bad: &str) {
+    let (unit, wish) = (Unit::Count, Wish::Higher);
+    run.quoted.push(Quoted { name: bad.into(), value: 3.0, unit, wish });
+    let amounts = vec![Amount { name: bad.into(), value: 12.5 }];
+    let (title, about, measure) = (bad.to_owned(), bad.to_owned(), Some(bad.to_owned()));
+    run.bars.push(Bars { title, about, unit: Unit::Bytes, wish, measure, amounts });
+    let points = vec![(1.0, None), (2.0, Some(0.0)), (3.0, Some(7.0))];
+    run.curves.push(Curves {
+        title: bad.into(),
+        about: bad.into(),
+        across: bad.into(),
+        across_unit: Unit::Percent,
+        unit,
+        log: true,
+        lines: vec![Curve { name: bad.into(), points }],
+        here: Some(2.0),
+    });
+    run.notes.push(Notes::new(bad, [bad]));
 }
 
 #[test]
@@ -221,17 +249,18 @@ fn two_runs_have_a_page_with_their_ratios() {
     assert_eq!(all(&document, "svg").len(), 3);
 }
 
+fn fanju_sim(arguments: &[&str]) -> String {
+    let program = env!("CARGO_BIN_EXE_fanju-sim");
+    let output = Command::new(program).args(arguments).output().expect("the program runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {told}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
 #[test]
 fn a_real_run_tells_the_same_on_its_page_and_in_its_files() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: &str| folder.path().join(name);
-    let fanju_sim = |arguments: &[&str]| {
-        let program = env!("CARGO_BIN_EXE_fanju-sim");
-        let output = Command::new(program).args(arguments).output().expect("the program runs");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {told}");
-        String::from_utf8(output.stdout).expect("UTF-8")
-    };
     let [report, recording] = ["run.html", "run.json"].map(|name| path(name).display().to_string());
     let words = "dinner --rate 300 --seconds 1.5 --warmup 0.6 --wallets 400 --json -";
     let mut words: Vec<&str> = words.split(' ').collect();
@@ -283,4 +312,112 @@ fn a_real_run_tells_the_same_on_its_page_and_in_its_files() {
     let row = told.lines().find(|line| line.starts_with("paid a second")).expect("a row");
     assert!(row.ends_with("1.00  same"), "{row}");
     assert_sound(&parse(&fs::read_to_string(&again).expect("a page")));
+}
+
+/// Runs a command that keeps everything in `folder`; gives what it told programs, its page, and its
+/// recording's file.
+fn kept(command: &str, folder: &Path) -> (Value, String, PathBuf) {
+    let [page, recording] = ["run.html", "run.json"].map(|name| folder.join(name));
+    let files = [page.display().to_string(), recording.display().to_string()];
+    let mut words: Vec<&str> = command.split_whitespace().collect();
+    words.extend(["--json", "-", "--report", &files[0], "--recording", &files[1]]);
+    let json = serde_json::from_str(&fanju_sim(&words)).expect("JSON");
+    (json, fs::read_to_string(&page).expect("a page"), recording)
+}
+
+/// The page is a function of the recording, and nothing differs from itself.
+#[track_caller]
+fn assert_kept(page: &str, recording: &Path, folder: &Path) -> String {
+    let (again, recording) = (folder.join("again.html"), recording.display().to_string());
+    fanju_sim(&["page", &recording, &again.display().to_string()]);
+    assert!(fs::read_to_string(&again).expect("a page") == page, "another page");
+    let told = fanju_sim(&["compare", &recording, &recording]);
+    assert!(told.contains("same settings, machine, seed and commit"), "{told}");
+    told
+}
+
+#[test]
+fn peers_stand_side_by_side_on_a_page_with_the_figures_of_the_json() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let command = "peers --without postgres --count 50 --rounds 2 --wallets 160 --merchants 5 \
+                   --in-flight 8,16";
+    let (json, page, recording) = kept(command, folder.path());
+    let document = parse(&page);
+    assert_sound(&document);
+    let shown = text(document.root_element());
+    for word in ["Audit ok", "Not compared", "None is replicated", "synchronous=FULL", "left out"] {
+        assert!(shown.contains(word), "`{word}` is not on the page");
+    }
+    let number = |side: &str, pointer: &str| {
+        json.pointer(&format!("/sides/{side}{pointer}")).and_then(Value::as_f64).expect("a number")
+    };
+    let rates = rows(&document, "Dinners a second");
+    let names: Vec<&str> = rates.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(names, ["SQLite 1", "Fanju 8", "Fanju 16"]);
+    let times =
+        page::words::digits(number("0", "/dinners_per_s") / number("1", "/dinners_per_s"), 3);
+    assert_eq!(rates[0][2], format!("{times} ×"));
+    let medians = rows(&document, "Medians of the rounds");
+    for (at, row) in medians.iter().enumerate() {
+        let number = |pointer: &str| number(&at.to_string(), pointer);
+        assert_eq!(row[1].replace(',', ""), number("/dinners_per_s").round().to_string());
+        let quantiles = ["/latency_us/p50", "/latency_us/p99", "/latency_us/p999"];
+        assert_eq!(row[3..6], quantiles.map(|pointer| page::words::micros(number(pointer))));
+        assert_eq!(row[6], page::words::bytes(number("/written_bytes_per_dinner")));
+    }
+    assert_eq!(medians[1][2], "1.00");
+    // Both rounds are in the curve.
+    assert_eq!(rows(&document, "How long it took")[0][1], "100");
+    assert!(all(&document, "svg").len() >= 8);
+    let told = assert_kept(&page, &recording, folder.path());
+    assert!(told.contains("Dinners a second: Fanju 8"), "{told}");
+}
+
+#[test]
+fn a_nations_page_has_its_curves_and_is_the_same_for_the_same_seed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (json, page, recording) = kept("nation --rate 50000 --count 20000", folder.path());
+    let document = parse(&page);
+    assert_sound(&document);
+    let shown = text(document.root_element());
+    for word in ["A model", "nothing here was measured", "What it assumes", "What it does not know"]
+    {
+        assert!(shown.contains(word), "`{word}` is not on the page");
+    }
+    let number = |pointer: &str| json.pointer(pointer).and_then(Value::as_f64).expect("a number");
+    let partitions = page::words::count(number("/sizing/partitions"));
+    assert_eq!(fact(&document, "Partitions"), partitions);
+    let p99 = page::words::micros(number("/cross_us/p99"));
+    assert_eq!(fact(&document, "99 % within, several"), p99);
+    assert_eq!(fact(&document, "not kept"), "0");
+    let houses = json["houses"].as_array().expect("houses");
+    let waiting = rows(&document, "Time from scan to decision");
+    assert_eq!(waiting.len(), houses.len());
+    let shown = |house: &Value| {
+        let figure =
+            |pointer: &str| house.pointer(pointer).and_then(Value::as_f64).expect("a number");
+        let [cross, local] =
+            ["/cross_us/p99", "/local_us/p99"].map(figure).map(page::words::micros);
+        [page::words::count(figure("/sizing/partitions")), cross, local]
+    };
+    assert_eq!(waiting[0][..3], shown(&houses[0]));
+    let sized = |row: &Vec<String>| row[0] == format!("{partitions} (this house)");
+    assert!(rows(&document, "The same dinners in houses of other sizes").iter().any(sized));
+    assert_eq!(rows(&document, "Partitions that are enough").len(), 21);
+    let told = assert_kept(&page, &recording, folder.path());
+    let row = told.lines().find(|line| line.starts_with("Partitions")).expect("a row");
+    assert!(row.ends_with("1.00  same") && !told.contains("declined"), "{told}");
+}
+
+#[test]
+fn what_is_no_recording_is_refused_with_the_option_that_writes_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let report = folder.path().join("nation.json");
+    let path = report.display().to_string();
+    fanju_sim(&["nation", "--rate", "5000", "--count", "100", "--json", &path]);
+    let mut compare = Command::new(env!("CARGO_BIN_EXE_fanju-sim"));
+    let output = compare.args(["compare", &path, &path]).output().expect("the program runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("is no recording, which `--recording` writes"), "{told}");
 }

@@ -169,6 +169,13 @@ impl Assumptions {
         self.rate as f64
     }
 
+    /// Dinners per second that make threads or journals of such a house as busy as they may be.
+    #[must_use]
+    pub fn rate_max(&self, sizing: &Sizing) -> f64 {
+        let room = self.busy / sizing.busy.max(sizing.journal_load);
+        self.dinners_per_second() * room
+    }
+
     /// The fewest partitions that are enough; `None`: no number is.
     #[must_use]
     pub fn size(&self) -> Option<Sizing> {

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::assumptions::Assumptions;
-use crate::options::count;
+use crate::{keep::KeepOptions, options::count};
 
 /// Options of `nation`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "EXAMPLES:\n  \
     fanju-sim nation                              500,000 dinners/s, nine of ten friends in one partition\n  \
     fanju-sim nation --affinity 0                 friends scattered over the whole nation\n  \
-    fanju-sim nation --rate 50000 --rtt-us 200    a city, in one building\n\n\
+    fanju-sim nation --rate 50000 --rtt-us 200    a city, in one building\n  \
+    fanju-sim nation --report nation.html         with curves over partitions and affinity, on one page\n\n\
     This is a model; docs/capacity.md says what it assumes and what it does not know.\n\n\
     EXIT CODES: 0 told; 2 bad options, or no number of partitions is enough.")]
 pub struct NationOptions {
@@ -58,6 +59,9 @@ pub struct NationOptions {
     /// Writes the report as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+    /// What is kept.
+    #[command(flatten)]
+    pub keep: KeepOptions,
 }
 
 impl NationOptions {

@@ -8,10 +8,13 @@ use serde::Serialize;
 use super::{
     assumptions::{Assumptions, REPLICAS, Sizing},
     options::NationOptions,
+    otherwise::{self, House, Neighbours},
+    recorded,
     world::World,
 };
 use crate::{
     meter::{self, Latency, tenths},
+    recording::{Kind, Recording},
     report::{grouped, row, whole},
     run::BadInput,
 };
@@ -39,23 +42,28 @@ pub struct Report {
     pub records_per_append: f64,
     /// Dinners in flight at most.
     pub in_flight_max: usize,
+    /// The same dinners in houses of other sizes.
+    pub houses: Vec<House>,
+    /// The house that is enough, where more or fewer friends live together.
+    pub neighbours: Vec<Neighbours>,
     /// The seed.
     pub seed: u64,
 }
 
-/// Runs `nation`.
+/// Runs `nation`; gives its report, and its recording.
 ///
 /// # Errors
 /// [`BadInput`].
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-pub fn nation(options: &NationOptions) -> Result<Report> {
+pub fn nation(options: &NationOptions) -> Result<(Report, Recording)> {
+    let mut recording = Recording::begin(Kind::Nation, recorded::TITLE, options.seed, None);
     let assumptions = options.assumptions().map_err(BadInput)?;
     let never = || BadInput("no number of partitions is enough: raise --affinity".into());
     let sizing = assumptions.size().ok_or_else(never)?;
     let world = World::new(assumptions, sizing.partitions, options.seed);
     let seen = world.play(options.count / 20, options.count);
     let rate = assumptions.rate as f64;
-    Ok(Report {
+    let report = Report {
         network_bytes_per_s: sizing.network_bytes * rate,
         journal_bytes_per_s: sizing.journal_bytes * rate,
         dinners: options.count,
@@ -64,10 +72,14 @@ pub fn nation(options: &NationOptions) -> Result<Report> {
         cross_share: seen.cross.len() as f64 / options.count as f64,
         records_per_append: tenths(seen.records as f64 / seen.appends.max(1) as f64),
         in_flight_max: seen.in_flight_max,
+        houses: otherwise::houses(&assumptions, &sizing, options.count, options.seed),
+        neighbours: otherwise::neighbours(&assumptions),
         seed: options.seed,
         assumptions,
         sizing,
-    })
+    };
+    recorded::fill(&mut recording, &report, &seen);
+    Ok((report, recording))
 }
 
 impl fmt::Display for Report {

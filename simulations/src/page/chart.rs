@@ -12,9 +12,13 @@ const HEIGHT: f64 = 232.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 26.0;
 const LEFT: f64 = 58.0;
-/// Room for the names of lines, and without them.
+/// Room for the names of lines, at least and at most, and without them.
 const RIGHT_NAMES: f64 = 84.0;
+const RIGHT_NAMES_MAX: f64 = 160.0;
 const RIGHT: f64 = 14.0;
+/// Room for a sign of a name, which is bold, and between a line's end and its name.
+const NAME_SIGN: f64 = 8.5;
+const NAME_GAP: f64 = 7.0;
 /// Between the names of two lines.
 const NAME_HEIGHT: f64 = 15.0;
 
@@ -88,7 +92,12 @@ impl Chart<'_> {
     }
 
     fn right(&self) -> f64 {
-        WIDTH - if self.lines.len() > 1 { RIGHT_NAMES } else { RIGHT }
+        if self.lines.len() < 2 {
+            return WIDTH - RIGHT;
+        }
+        let signs = self.lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0);
+        let names = NAME_GAP + NAME_SIGN * f64::from(u32::try_from(signs).unwrap_or(u32::MAX));
+        WIDTH - names.clamp(RIGHT_NAMES, RIGHT_NAMES_MAX)
     }
 
     fn x(&self, value: f64) -> f64 {
@@ -176,7 +185,7 @@ impl Chart<'_> {
         let places = apart(&names.iter().map(|(y, _)| *y).collect::<Vec<_>>());
         let word = |(y, (_, line)): (f64, (f64, &Line))| {
             let word = element("text").class(format_args!("name {}", line.colour));
-            word.with("x", px(self.right() + 7.0)).with("y", px(y + 4.0)).text(&line.name)
+            word.with("x", px(self.right() + NAME_GAP)).with("y", px(y + 4.0)).text(&line.name)
         };
         places.into_iter().zip(names).map(word).collect()
     }

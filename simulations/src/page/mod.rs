@@ -1,10 +1,12 @@
 //! Page: a recording, or two of them, as one HTML file that needs nothing else.
 //!
 //! [`html`] writes elements and escapes; [`scale`], [`chart`] and [`bars`] draw; [`timeline`] makes
-//! long runs fit; [`panels`] says what is drawn of a run; [`run`] and [`comparison`] are the pages.
+//! long runs fit; [`panels`] says what is drawn of a run, [`beside`] of several that are compared;
+//! [`run`] and [`comparison`] are the pages.
 //! No script, no other file: what is kept today can be read in ten years.
 
 pub mod bars;
+pub mod beside;
 pub mod chart;
 pub mod comparison;
 pub mod html;

@@ -2,7 +2,7 @@
 
 use super::{
     bars::{self, Bar},
-    cell, document, facts, heading,
+    beside, cell, document, facts, heading,
     html::{Element, element},
     panel,
     panels::{self, Times},
@@ -11,24 +11,34 @@ use super::{
 use crate::{
     auditor::Verdict,
     machine::Machine,
-    recording::{Audited, Ends, Funnel, Recording, Table},
+    recording::{Distribution, Ends, Funnel, Kind, Recording, Table},
     report::money,
 };
 
 /// Colours of curves, in turn.
 const COLOURS: [&str; 4] = ["jade", "plum", "indigo", "amber"];
 
+/// Cells longer than this are sentences, which may go on in another line.
+const CELL_MAX: usize = 40;
+
 /// The page of one run.
 #[must_use]
 pub fn of_run(run: &Recording) -> String {
     let title = format!("{} · Fanju", run.title);
-    let mut inside = vec![heading(&format!("{} run", run.kind.word()), &run.title, &origin(run))];
-    inside.push(element("div").class("top").child(receipt(run)).child(verdict(&run.audit)));
+    let what = if run.kind == Kind::Nation { "model" } else { "run" };
+    let what = format!("{} {what}", run.kind.word());
+    let mut inside = vec![heading(&what, &run.title, &origin(run))];
+    inside.push(element("div").class("top").child(receipt(run)).child(verdict(run)));
     let spans = timeline::spans(&run.seconds);
     let times = Times { spans: &spans, marks: &run.marks };
     let about = run.latencies.first().map_or("of an answer", |it| it.about.as_str());
-    let named = run.latencies.iter().zip(COLOURS.iter().cycle());
-    let named: Vec<_> = named.map(|(it, colour)| (it.name.clone(), *colour, it)).collect();
+    let colour = |at: usize, it: &Distribution| match run.bars.first() {
+        None => COLOURS[at % COLOURS.len()],
+        // Whoever has bars has their colour.
+        first => beside::colour(first, &it.name, at),
+    };
+    let named = run.latencies.iter().enumerate();
+    let named: Vec<_> = named.map(|(at, it)| (it.name.clone(), colour(at, it), it)).collect();
     let speed = [times.throughput(), times.latency(about), panels::curve(&named), times.queue()];
     let mut speed: Vec<Element> = speed.into_iter().flatten().collect();
     if timeline::is_merged(&run.seconds) {
@@ -46,11 +56,16 @@ pub fn of_run(run: &Recording) -> String {
     let mut costs: Vec<Element> = costs.into_iter().flatten().collect();
     costs.extend(processors(run));
     let ends = [funnel(&run.funnel, &run.ends), not_paid(&run.ends)];
+    // Of several, how fast they are is one thing among others that stand side by side.
+    let first = if run.bars.is_empty() { "How fast" } else { "Side by side" };
+    let bars = run.bars.iter().map(|it| beside::bars(it, run.bars.first()));
     let parts = [
-        ("How fast", speed),
+        (first, bars.chain(speed).collect()),
         ("How far they came", ends.into_iter().flatten().collect()),
         ("What it took", costs),
+        ("If it were otherwise", run.curves.iter().filter_map(beside::curves).collect()),
         ("What else", run.tables.iter().map(other).collect()),
+        ("By which rules", run.notes.iter().map(beside::notes).collect()),
     ];
     for (title, panels) in parts.into_iter().filter(|(_, panels)| !panels.is_empty()) {
         inside.push(section(title, "panels", panels));
@@ -58,8 +73,9 @@ pub fn of_run(run: &Recording) -> String {
     let asked = run.settings.iter().map(|it| (it.name.as_str(), it.text.clone()));
     let asked = asked.chain([("seed", run.seed.to_string())]);
     inside.push(section("What was asked for", "panel", vec![facts(asked)]));
-    inside.push(section("On what", "panel", vec![facts(machine(&run.machine))]));
-    inside.push(colophon());
+    let on = if run.kind == Kind::Nation { "Computed on" } else { "On what" };
+    inside.push(section(on, "panel", vec![facts(machine(&run.machine))]));
+    inside.push(colophon(run.kind));
     document(&title, inside)
 }
 
@@ -70,10 +86,22 @@ fn origin(run: &Recording) -> String {
     format!("{when} · seed {seed} · version {version}, commit {commit}")
 }
 
-fn colophon() -> Element {
-    let text = "Second 0 is when measuring began. Latencies count from when a dinner should have begun, \
-                so that whoever has to queue is measured queueing. Figures of the whole leave warm-up out; \
-                money does not.";
+fn colophon(kind: Kind) -> Element {
+    let text = match kind {
+        Kind::Dinner | Kind::Live | Kind::Scenario | Kind::Chaos => {
+            "Second 0 is when measuring began. Latencies count from when a dinner should have begun, \
+             so that whoever has to queue is measured queueing. Figures of the whole leave warm-up out; \
+             money does not."
+        }
+        Kind::Peers => {
+            "Machines have moods: in each round all sides take their turn, and medians forgive one bad \
+             round. docs/peers.md has the rules in full."
+        }
+        Kind::Nation => {
+            "A model: sizes by arithmetic, waiting by dinners played event by event, in time of its own. \
+             The same seed plays the same. docs/capacity.md says where its numbers come from."
+        }
+    };
     element("footer").class("quiet").text(text)
 }
 
@@ -90,7 +118,12 @@ fn receipt(run: &Recording) -> Element {
     if let Some(rate) = run.settled_per_s() {
         lines.push(line("Per second", words::count(rate)));
     }
-    if let Some(first) = run.latencies.first() {
+    lines.extend(run.quoted.iter().map(|it| line(&it.name, words::of(it.unit, it.value))));
+    if let Some(first) = run.bars.first().filter(|_| run.quoted.is_empty()) {
+        let amounts = first.amounts.iter();
+        lines.extend(amounts.map(|it| line(&it.name, words::of(first.unit, it.value))));
+    }
+    if let Some(first) = run.latencies.first().filter(|_| run.counts_dinners()) {
         let quoted = [
             ("Half within", first.at(50.0)),
             ("99 % within", first.at(99.0)),
@@ -100,20 +133,24 @@ fn receipt(run: &Recording) -> Element {
             quoted.into_iter().filter_map(|(name, us)| Some(line(name, words::micros(us?)))),
         );
     }
-    let counted = !run.seconds.is_empty() || run.funnel.settled.is_some();
-    if counted {
+    if run.counts_dinners() {
         lines.push(line("Declined", words::exactly(run.ends.declined.values().sum())));
         lines.push(line("Failed", words::exactly(run.ends.failed.values().sum())));
     }
-    lines.push(line("Measured", words::seconds(run.wall_s)));
     let audit = match run.audit.verdict {
         Verdict::Ok => "ok",
         Verdict::Failed => "FAILED",
         Verdict::Skipped => "left out",
     };
-    lines.push(line("Audit", audit.to_owned()));
-    let mut receipt =
-        element("div").class("receipt").child(element("p").class("slip").text("in short"));
+    // Of a model nothing was measured, and nobody paid.
+    if run.kind != Kind::Nation {
+        lines.push(line("Measured", words::seconds(run.wall_s)));
+        lines.push(line("Audit", audit.to_owned()));
+    }
+    // What is beside each other has a name of its own, which the figures need.
+    let slip = run.bars.first().filter(|_| run.quoted.is_empty() && !run.counts_dinners());
+    let slip = slip.map_or("in short", |bars| bars.title.as_str());
+    let mut receipt = element("div").class("receipt").child(element("p").class("slip").text(slip));
     receipt = receipt.child(element("dl").all(lines));
     if let Some(of) = &run.money {
         // Money was moved during warm-up as well, and the auditor counts all of it.
@@ -133,11 +170,14 @@ fn receipt(run: &Recording) -> Element {
 }
 
 /// What the auditor found.
-fn verdict(audit: &Audited) -> Element {
-    let (class, word) = match audit.verdict {
-        Verdict::Ok => ("ok", "Audit ok"),
-        Verdict::Failed => ("failed", "Audit failed"),
-        Verdict::Skipped => ("skipped", "Not audited"),
+fn verdict(run: &Recording) -> Element {
+    let audit = &run.audit;
+    let (class, word) = match (run.kind, audit.verdict) {
+        (Kind::Nation, Verdict::Ok | Verdict::Skipped) => ("skipped", "A model"),
+        (Kind::Nation, Verdict::Failed) => ("failed", "Does not add up"),
+        (_, Verdict::Ok) => ("ok", "Audit ok"),
+        (_, Verdict::Failed) => ("failed", "Audit failed"),
+        (_, Verdict::Skipped) => ("skipped", "Not audited"),
     };
     let stamp = element("p").class(format_args!("stamp {class}")).text(word);
     let by = element("p").class("quiet").text(format_args!("Looked at by {}.", audit.by));
@@ -250,10 +290,13 @@ fn machine(machine: &Machine) -> Vec<(&'static str, String)> {
 }
 
 fn other(Table { title, columns, rows }: &Table) -> Element {
+    let has_sentences = rows.iter().flatten().any(|cell| cell.chars().count() > CELL_MAX);
     let rows = rows.iter().map(|row| {
         let (first, rest) =
             row.split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
         first.map(row_head).into_iter().chain(rest.iter().map(cell)).collect()
     });
-    panel(title, "", vec![table(columns, rows)]).class_too("wide")
+    let table = table(columns, rows);
+    let table = if has_sentences { table.class_too("sentences") } else { table };
+    panel(title, "", vec![table]).class_too("wide")
 }

@@ -1,6 +1,22 @@
 //! Words: numbers as people read them on a page.
 
-use crate::report::{grouped, whole};
+use crate::{
+    recording::figures::Unit,
+    report::{grouped, whole},
+};
+
+/// So many of what is counted.
+#[must_use]
+pub fn of(unit: Unit, number: f64) -> String {
+    match unit {
+        Unit::Count => count(number),
+        Unit::Micros => micros(number),
+        Unit::Bytes => bytes(number),
+        // Almost all are not all.
+        Unit::Percent if (99.95..100.0).contains(&number) => "> 99.9 %".to_owned(),
+        Unit::Percent => format!("{} %", digits(number, 3)),
+    }
+}
 
 /// About so many; `12,300`, `1.2 M`.
 #[must_use]
@@ -107,5 +123,9 @@ mod tests {
         assert_eq!(percent(99_999, 100_000), "99.999 %");
         assert_eq!(percent(9_999_999, 10_000_000), "> 99.999 %");
         assert_eq!(percent(5, 5), "100 %");
+        assert_eq!(
+            [0.0, 56.04, 99.97, 100.0].map(|it| of(Unit::Percent, it)),
+            ["0 %", "56 %", "> 99.9 %", "100 %"]
+        );
     }
 }

@@ -3,13 +3,14 @@
 //!
 //! [`evening`] draws the dinners; each [`side`] settles them: [`ours`], [`postgres`] on a [`server`] of its
 //! own, [`sqlite`]. [`run`] leads through the rounds and audits, [`footprint`] is what a side used,
-//! [`report`] tells.
+//! [`report`] tells, and [`recorded`] is the same as a recording that has a page.
 
 pub mod evening;
 pub mod footprint;
 pub mod options;
 pub mod ours;
 pub mod postgres;
+pub mod recorded;
 pub mod report;
 pub mod run;
 pub mod server;

@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use fanju::limits;
 
-use crate::options::{Diners, count};
+use crate::{
+    keep::KeepOptions,
+    options::{Diners, count},
+};
 
 /// Options of `peers`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "EXAMPLES:\n  \
     fanju-sim peers                           Fanju, PostgreSQL and SQLite, three rounds in turn\n  \
     fanju-sim peers --connections 1,8,32      PostgreSQL with as many connections\n  \
-    fanju-sim peers --without postgres        where PostgreSQL is not installed\n\n\
+    fanju-sim peers --without postgres        where PostgreSQL is not installed\n  \
+    fanju-sim peers --report peers.html       all sides beside each other, with the rules, on one page\n\n\
     docs/peers.md says what each side promises and what is not compared.\n\n\
     EXIT CODES: 0 all well; 1 an audit failed or a side did; 2 bad options, or PostgreSQL is missing.")]
 pub struct PeersOptions {
@@ -50,6 +54,9 @@ pub struct PeersOptions {
     /// Writes the report as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
+    /// What is kept.
+    #[command(flatten)]
+    pub keep: KeepOptions,
 }
 
 /// Whom Fanju is compared with.

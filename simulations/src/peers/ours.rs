@@ -131,7 +131,8 @@ impl Side for Ours {
             meter.failed
         );
         self.acknowledged.extend(&meter.acknowledged);
-        Ok(Lap { wall: meter.wall(), latency: meter.latency() })
+        let [latency, _] = meter.histograms();
+        Ok(Lap { wall: meter.wall(), times: latency.clone() })
     }
 
     fn rest(&mut self) -> Result<()> {

@@ -131,16 +131,16 @@ impl Side for Postgres {
             };
             threads.into_iter().map(join).collect()
         });
-        let mut histogram = meter::histogram();
+        let mut times = meter::histogram();
         let (mut first, mut last) = (None::<Instant>, None::<Instant>);
         for part in parts {
-            let (began, ended, times) = part?;
+            let (began, ended, of_one) = part?;
             first = Some(first.map_or(began, |first| first.min(began)));
             last = last.max(Some(ended));
-            histogram.add(times).context("histograms of one kind")?;
+            times.add(of_one).context("histograms of one kind")?;
         }
         let (first, last) = first.zip(last).context("no connection")?;
-        Ok(Lap { wall: last - first, latency: meter::latency(&histogram) })
+        Ok(Lap { wall: last - first, times })
     }
 
     fn rest(&mut self) -> Result<()> {

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::{footprint::Used, side::Lap};
 use crate::{
-    meter::{Latency, tenths},
+    meter::{self, Latency, tenths},
+    recorder,
+    recording::Distribution,
     report::{grouped, whole},
 };
 
@@ -18,6 +21,18 @@ pub enum Kind {
     Fanju,
     Postgres,
     Sqlite,
+}
+
+impl Kind {
+    /// Its name, without a version.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fanju => "Fanju",
+            Self::Postgres => "PostgreSQL",
+            Self::Sqlite => "SQLite",
+        }
+    }
 }
 
 /// Everything that a run was asked to be.
@@ -57,19 +72,29 @@ impl Round {
     /// From what was measured.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    pub fn new(dinners: usize, lap: Lap, used: Used) -> Self {
+    pub fn new(dinners: usize, lap: &Lap, used: Used) -> Self {
         let each = |amount: f64| if dinners == 0 { 0.0 } else { tenths(amount / dinners as f64) };
         let wall_s = lap.wall.as_secs_f64();
         Self {
             dinners,
             wall_s,
             dinners_per_s: if wall_s > 0.0 { tenths(dinners as f64 / wall_s) } else { 0.0 },
-            latency_us: lap.latency,
+            latency_us: meter::latency(&lap.times),
             cpu_us_per_dinner: each(used.cpu.as_secs_f64() * 1e6),
             written_bytes_per_dinner: each(used.written_bytes as f64),
             log_bytes_per_dinner: used.log_bytes.map(|bytes| each(bytes as f64)),
         }
     }
+}
+
+/// Who a side is; see [`SideReport`].
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the side's report says what these are")]
+pub struct Who {
+    pub kind: Kind,
+    pub name: String,
+    pub promise: &'static str,
+    pub in_flight: usize,
 }
 
 /// One side: the medians of its rounds.
@@ -99,6 +124,9 @@ pub struct SideReport {
     pub faults: Vec<String>,
     /// Each round.
     pub rounds: Vec<Round>,
+    /// Times of all rounds together: for the recording, which has a curve of them.
+    #[serde(skip)]
+    pub times: Distribution,
 }
 
 /// Latency, in microseconds.
@@ -123,16 +151,16 @@ fn median(numbers: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 impl SideReport {
-    /// From a side's rounds.
+    /// From who a side is, its rounds, their times, and what the audit found.
     #[must_use]
     pub fn new(
-        kind: Kind,
-        name: String,
-        promise: &'static str,
-        in_flight: usize,
+        Who { kind, name, promise, in_flight }: Who,
         rounds: Vec<Round>,
+        times: &Histogram<u64>,
         faults: Vec<String>,
     ) -> Self {
+        let about = format!("{name}, all rounds together");
+        let times = recorder::distribution(&short(kind, in_flight), &about, times);
         let middle = |figure: fn(&Round) -> f64| tenths(median(rounds.iter().map(figure)));
         let logs: Option<Vec<f64>> =
             rounds.iter().map(|round| round.log_bytes_per_dinner).collect();
@@ -153,8 +181,19 @@ impl SideReport {
             log_bytes_per_dinner: logs.map(|logs| tenths(median(logs))),
             faults,
             rounds,
+            times,
         }
     }
+
+    /// A name that has room in a picture.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.times.name
+    }
+}
+
+fn short(kind: Kind, in_flight: usize) -> String {
+    format!("{} {in_flight}", kind.word())
 }
 
 /// What a run found.
@@ -257,10 +296,11 @@ mod tests {
     fn side(kind: Kind, rates: &[u64]) -> SideReport {
         let lap = |rate: &u64| {
             let wall = Duration::from_millis(1_000_000 / rate);
-            Round::new(1_000, Lap { wall, latency: Latency::default() }, Used::default())
+            Round::new(1_000, &Lap { wall, times: meter::histogram() }, Used::default())
         };
         let rounds = rates.iter().map(lap).collect();
-        SideReport::new(kind, format!("{kind:?}"), "promised", 8, rounds, Vec::new())
+        let who = Who { kind, name: format!("{kind:?}"), promise: "promised", in_flight: 8 };
+        SideReport::new(who, rounds, &meter::histogram(), Vec::new())
     }
 
     #[test]

@@ -3,18 +3,26 @@
 use std::{path::Path, rc::Rc};
 
 use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
 
 use super::{
     evening::Evening,
     options::{Peer, PeersOptions},
     ours::Ours,
     postgres::Postgres,
-    report::{Kind, Report, Round, Settings, SideReport},
+    recorded,
+    report::{Kind, Report, Round, Settings, SideReport, Who},
     server::{self, Server},
     side::{Outcome, Side},
     sqlite::Sqlite,
 };
-use crate::{options::Diners, process, run::BadInput};
+use crate::{
+    meter,
+    options::Diners,
+    process,
+    recording::{self, Recording},
+    run::BadInput,
+};
 
 /// What is said where PostgreSQL is missing.
 const NOT_INSTALLED: &str = "PostgreSQL is not installed: `apt-get install postgresql`, or leave it \
@@ -25,14 +33,17 @@ struct Entrant {
     kind: Kind,
     side: Box<dyn Side>,
     rounds: Vec<Round>,
+    /// Of all rounds together.
+    times: Histogram<u64>,
 }
 
-/// Runs `peers`.
+/// Runs `peers`; gives its report, and its recording.
 ///
 /// # Errors
 /// [`BadInput`], or whatever a side or the system says.
-pub fn peers(options: &PeersOptions) -> Result<Report> {
+pub fn peers(options: &PeersOptions) -> Result<(Report, Recording)> {
     options.check().map_err(BadInput)?;
+    options.keep.check().map_err(BadInput)?;
     let with = |peer| !options.without.contains(&peer);
     let programs = match (with(Peer::Postgres), server::programs()) {
         (false, _) => None,
@@ -46,11 +57,13 @@ pub fn peers(options: &PeersOptions) -> Result<Report> {
     let evening = Evening::draw(wallets, merchants, options.diners, dinners, options.seed);
     let evening = evening.map_err(BadInput)?;
     let data = options.data.clone().unwrap_or_else(std::env::temp_dir);
+    let kind = recording::Kind::Peers;
+    let mut recording = Recording::begin(kind, recorded::TITLE, options.seed, Some(&data));
 
     let mut entrants: Vec<Entrant> = Vec::new();
     let mut enter = |kind, side: Box<dyn Side>| {
         eprintln!("{} is ready", side.name());
-        entrants.push(Entrant { kind, side, rounds: Vec::new() });
+        entrants.push(Entrant { kind, side, rounds: Vec::new(), times: meter::histogram() });
     };
     if let Some(programs) = programs {
         let server = Rc::new(Server::start(&programs, &data)?);
@@ -73,9 +86,9 @@ pub fn peers(options: &PeersOptions) -> Result<Report> {
         for turn in 0..entrants.len() {
             // Another one begins each round: whoever follows a heavy side is not always the same.
             let turn = (turn + round) % entrants.len();
-            let Entrant { side, rounds, .. } = &mut entrants[turn];
+            let Entrant { side, rounds, times, .. } = &mut entrants[turn];
             let which = round * each..(round + 1) * each;
-            let lap = lap(side.as_mut(), &evening, which).with_context(|| side.name())?;
+            let lap = lap(side.as_mut(), &evening, which, times).with_context(|| side.name())?;
             let (number, name, rate) = (round + 1, side.name(), lap.dinners_per_s);
             eprintln!("round {number}: {name}: {rate:.0} dinners/s");
             rounds.push(lap);
@@ -83,20 +96,30 @@ pub fn peers(options: &PeersOptions) -> Result<Report> {
     }
 
     let mut sides = Vec::new();
-    for Entrant { kind, mut side, rounds } in entrants {
+    for Entrant { kind, mut side, rounds, times } in entrants {
         let faults = audit(side.as_mut(), &evening).with_context(|| side.name())?;
         let (name, promise, in_flight) = (side.name(), side.promise(), side.in_flight());
-        sides.push(SideReport::new(kind, name, promise, in_flight, rounds, faults));
+        let who = Who { kind, name, promise, in_flight };
+        sides.push(SideReport::new(who, rounds, &times, faults));
     }
-    Ok(Report::new(settings(options, &data, &evening), sides))
+    let report = Report::new(settings(options, &data, &evening), sides);
+    recorded::fill(&mut recording, &report);
+    Ok((report, recording))
 }
 
-/// One round of one side, with what it cost once all its files are written.
-fn lap(side: &mut dyn Side, evening: &Evening, which: std::ops::Range<usize>) -> Result<Round> {
+/// One round of one side, with what it cost once all its files are written; its times go to `times`.
+fn lap(
+    side: &mut dyn Side,
+    evening: &Evening,
+    which: std::ops::Range<usize>,
+    times: &mut Histogram<u64>,
+) -> Result<Round> {
     let (before, dinners) = (side.used()?, which.len());
     let lap = side.settle(evening, which)?;
     side.rest()?;
-    Ok(Round::new(dinners, lap, side.used()?.since(before)))
+    let round = Round::new(dinners, &lap, side.used()?.since(before));
+    times.add(&lap.times).context("histograms of one kind")?;
+    Ok(round)
 }
 
 /// What is wrong with a side after all rounds, in words: its sums, and whether a dinner with a short

@@ -3,9 +3,10 @@
 use std::{ops::Range, time::Duration};
 
 use anyhow::Result;
+use hdrhistogram::Histogram;
 
 use super::{evening::Evening, footprint::Used};
-use crate::{meter::Latency, workload::Dinner};
+use crate::workload::Dinner;
 
 /// Whoever settles dinners durably.
 pub trait Side {
@@ -56,12 +57,12 @@ pub trait Side {
 }
 
 /// One round of one side.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Lap {
     /// From the first beginning to the last answer.
     pub wall: Duration,
-    /// From a dinner's beginning to its answer.
-    pub latency: Latency,
+    /// From a dinner's beginning to its answer, in nanoseconds.
+    pub times: Histogram<u64>,
 }
 
 /// How one dinner ended.

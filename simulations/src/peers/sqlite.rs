@@ -101,15 +101,15 @@ impl Side for Sqlite {
     fn settle(&mut self, evening: &Evening, which: Range<usize>) -> Result<Lap> {
         let meals: Vec<Meal> =
             evening.dinners[which].iter().map(|dinner| evening.meal(dinner)).collect();
-        let mut histogram = meter::histogram();
+        let mut times = meter::histogram();
         let began = Instant::now();
         for meal in &meals {
             let due = Instant::now();
             let outcome = self.settle_one(meal)?;
             anyhow::ensure!(outcome == Outcome::Settled, "{}: {outcome:?}", meal.order_no);
-            meter::record(&mut histogram, due.elapsed());
+            meter::record(&mut times, due.elapsed());
         }
-        Ok(Lap { wall: began.elapsed(), latency: meter::latency(&histogram) })
+        Ok(Lap { wall: began.elapsed(), times })
     }
 
     fn rest(&mut self) -> Result<()> {
