@@ -96,6 +96,10 @@ CREATE TABLE clearing (
 );
 ";
 
+/// What is kept of a log that was longer, in bytes: more than any write makes, so that a gigabyte comes
+/// back only where a reader has held the log for long.
+const LOG_BYTES_KEPT: u64 = 1024 * 1024 * 1024;
+
 /// Where the books are; temporary ones go with the last handle.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -158,12 +162,14 @@ pub(super) fn connect(place: &Place, options: &Options) -> Result<Connection, Bo
         false => ("NORMAL", 0),
     };
     let cache_kib = options.cache_bytes / 1024;
+    // A log that has grown keeps its length: to give blocks back takes the file system up to 90 ms where
+    // it tells the disk of each, the journal's syncs wait for that, and the next write takes them again.
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = {synchronous};
          PRAGMA cache_size = -{cache_kib};
          PRAGMA wal_autocheckpoint = {merge_after};
-         PRAGMA journal_size_limit = 67108864;
+         PRAGMA journal_size_limit = {LOG_BYTES_KEPT};
          PRAGMA temp_store = MEMORY;
          PRAGMA busy_timeout = 5000;"
     ))?;
