@@ -162,6 +162,22 @@ fn who_reads_an_old_state_holds_up_no_write_and_no_merge() {
 }
 
 #[test]
+fn a_long_write_goes_to_the_disk_in_pieces_like_a_short_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("books.sqlite");
+    let mut world = World::new(24);
+    let journal = world.author.reader();
+    let options = Options { log_pages_max: 1, ..OPTIONS() };
+    let mut books = Books::open(Some(&path), journal.journal_id(), options).expect("books open");
+    world.live(400);
+    catch_up(&mut books, &world, 0);
+    let steps = std::iter::repeat_with(|| books.hand_over().expect("hands over"));
+    let steps = steps.take_while(|more| *more).count();
+    // The log, the move, the database; its sync is the last.
+    assert!(steps >= 3, "merged within the write: {steps} steps are left");
+}
+
+#[test]
 fn closed_books_are_one_file_whenever_they_are_closed() {
     for steps in [0, 1, 2, 3, 4, usize::MAX] {
         let directory = tempfile::tempdir().expect("a directory");

@@ -17,7 +17,8 @@ use rusqlite::{Connection, Row, config::DbConfig};
 use super::{BooksError, log::Log, schema::Place};
 use crate::limits;
 
-/// With so many times the pages after which the log is merged, nobody waits for a better moment.
+/// A log that was due before, and now has so many times the pages, is merged at once: writes come too
+/// fast for small steps. A single write may be as long as it likes.
 const OVERDUE: u64 = 4;
 
 /// The log and the database, and how far the one is merged into the other.
@@ -82,8 +83,8 @@ impl Merge {
         self.log_left.start = if continues { self.log_left.start } else { added.log.start };
         self.log_left.end = added.log.end;
         self.pages.extend(added.pages);
-        self.is_due = self.log.frames() >= self.due_after;
-        if self.log.frames() >= self.due_after * OVERDUE {
+        let was_due = std::mem::replace(&mut self.is_due, self.log.frames() >= self.due_after);
+        if was_due && self.log.frames() >= self.due_after * OVERDUE {
             self.finish(connection)?;
         }
         Ok(())
