@@ -94,7 +94,7 @@ pub const BOOKS_STEP_BYTES: u64 = 256 * 1024;
 pub const BOOKS_STEP_PAUSE: Duration = Duration::from_millis(4);
 
 /// After a write, the books rest this many times as long as it took: they take a fifth of a core
-/// at most. What goes to the disk has a pace of its own, below.
+/// at most. What goes to the disk has a pace of its own ([`BOOKS_STEP_BYTES`]).
 pub const BOOKS_REST_FACTOR: u32 = 4;
 
 // --- engine --------------------------------------------------------------------------------

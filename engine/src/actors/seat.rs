@@ -276,6 +276,7 @@ impl<A: Seated> ActorContext for Context<A> {
         if self.is_stopping { ActorState::Stopping } else { ActorState::Running }
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

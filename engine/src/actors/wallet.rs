@@ -368,13 +368,13 @@ impl WalletActor {
     }
 }
 
-/// Groups keep their payers' seats. One whose actor dies is let go by all of them, because only then
-/// may a new actor take it.
 impl Seated for WalletActor {
     fn any(seat: Arc<Seat<Self>>) -> AnySeat {
         AnySeat::Wallet(seat)
     }
 
+    /// Groups keep their payers' seats. This one is let go by all of them, because only then may a new
+    /// actor take it.
     fn died(&mut self) {
         self.core.groups.for_each(|seat| drop(seat.tell(group::Mourn)));
     }

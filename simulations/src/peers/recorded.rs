@@ -235,7 +235,7 @@ mod tests {
         meter,
         peers::{
             footprint::Used,
-            report::{Round, Settings, Who},
+            report::{self, Round, Settings, Who},
             side::Lap,
         },
         recording,
@@ -252,18 +252,7 @@ mod tests {
     }
 
     fn report() -> Report {
-        let settings = Settings {
-            version: "0",
-            seed: 1,
-            dinners_per_round: 1,
-            rounds: 1,
-            diners: "8".into(),
-            wallets: 8,
-            merchants: 1,
-            paid_minor: 0,
-            cores: 2,
-            file_system: "ext4".into(),
-        };
+        let settings = Settings { dinners_per_round: 1, ..report::tests::settings() };
         let sides = vec![
             side(Kind::Sqlite, 1, 40, None),
             side(Kind::Fanju, 8, 10, Some(260)),

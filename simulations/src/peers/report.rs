@@ -288,7 +288,7 @@ impl fmt::Display for Report {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -303,16 +303,8 @@ mod tests {
         SideReport::new(who, rounds, &meter::histogram(), Vec::new())
     }
 
-    #[test]
-    fn medians_forgive_one_bad_round() {
-        assert!((side(Kind::Fanju, &[1_000, 10, 2_000]).dinners_per_s - 1_000.0).abs() < 0.1);
-        assert!((median([1.0, 4.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
-        assert!(median([]).abs() < 1e-9);
-    }
-
-    #[test]
-    fn ratios_are_against_the_first_postgres() {
-        let settings = Settings {
+    pub(in crate::peers) fn settings() -> Settings {
+        Settings {
             version: "0",
             seed: 1,
             dinners_per_round: 1_000,
@@ -323,13 +315,24 @@ mod tests {
             paid_minor: 0,
             cores: 2,
             file_system: "ext4".into(),
-        };
+        }
+    }
+
+    #[test]
+    fn medians_forgive_one_bad_round() {
+        assert!((side(Kind::Fanju, &[1_000, 10, 2_000]).dinners_per_s - 1_000.0).abs() < 0.1);
+        assert!((median([1.0, 4.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+        assert!(median([]).abs() < 1e-9);
+    }
+
+    #[test]
+    fn ratios_are_against_the_first_postgres() {
         let sides = vec![
             side(Kind::Postgres, &[100]),
             side(Kind::Postgres, &[200]),
             side(Kind::Fanju, &[1_000]),
         ];
-        let report = Report::new(settings, sides);
+        let report = Report::new(settings(), sides);
         let ratios: Vec<_> = report.sides.iter().map(|side| side.times_postgres).collect();
         assert_eq!(ratios, [Some(1.0), Some(2.0), Some(10.0)]);
         assert!(report.is_well() && report.to_string().contains("audit ok: Fanju: promised"));
