@@ -1,4 +1,5 @@
-//! Hashing of identities: they are random already, so one multiplication spreads them.
+//! Hashing: identities are random already, so one multiplication spreads them; words that people
+//! choose need a secret.
 
 use std::{
     collections::HashMap,
@@ -7,6 +8,10 @@ use std::{
 
 /// Builds the hasher. Identities are drawn by the engine, not chosen by an adversary.
 pub(crate) type IdState = BuildHasherDefault<IdHasher>;
+
+/// Builds the hasher of words that people choose, with a secret of this process: nobody knows which
+/// of them meet in a table.
+pub(crate) type WordState = foldhash::quality::RandomState;
 
 /// A map by identity.
 pub(crate) type IdMap<K, V> = HashMap<K, V, IdState>;

@@ -23,7 +23,7 @@ use super::{
     group::GroupActor,
     merchant::MerchantActor,
     rail::Rail,
-    seat::Seat,
+    seat::{Key, Seat},
     transaction::{AnySeat, Transaction},
     turns::Turns,
     wallet::WalletActor,
@@ -53,7 +53,7 @@ pub(crate) struct Core {
     pub(crate) wallets: Directory<WalletId, WalletActor>,
     pub(crate) merchants: Directory<MerchantId, MerchantActor>,
     pub(crate) groups: Directory<GroupId, GroupActor>,
-    pub(super) turns: Arc<Turns>,
+    pub(crate) turns: Arc<Turns>,
     /// Where all actors live.
     pub(crate) thread: actix_rt::ArbiterHandle,
     pub(crate) codes: Codes,
@@ -86,12 +86,14 @@ pub(crate) struct CoreParts {
 }
 
 impl Core {
-    pub(crate) fn new(parts: CoreParts) -> Arc<Self> {
+    /// The core, and the key to those who will sit in its seats.
+    pub(crate) fn new(parts: CoreParts) -> (Arc<Self>, Key) {
         let CoreParts { clock, patience, archive, queries, rail, projected, thread, seed, bell } =
             parts;
-        let turns = Arc::<Turns>::default();
+        let key = Key::new();
+        let turns = Arc::new(Turns::new(&key));
         let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
-        Arc::new(Self {
+        let core = Self {
             clock,
             patience,
             wallets: Directory::new(Arc::clone(&turns)),
@@ -110,7 +112,8 @@ impl Core {
             poison: OnceLock::new(),
             tickets: AtomicU64::new(1),
             random: Mutex::new(random),
-        })
+        };
+        (Arc::new(core), key)
     }
 
     /// The seat of a wallet that may exist.

@@ -11,7 +11,7 @@ use dashmap::{DashMap, Entry};
 
 use super::{
     error::Error,
-    seat::{Context, Seat, Seated},
+    seat::{Context, Key, Seat, Seated},
     turns::Turns,
 };
 
@@ -84,10 +84,9 @@ where
         }
     }
 
-    /// Takes `key` off the list if nobody holds the seat but the directory and its own actor's turn:
-    /// the one that gives it, and the [`Context`].
+    /// Takes `key` off the list if nobody holds the seat but the directory and its own actor's turn.
     pub(crate) fn leave(&self, key: K) -> bool {
-        self.seats.remove_if(&key, |_, seat| Arc::strong_count(seat) <= 3).is_some()
+        self.seats.remove_if(&key, |_, seat| Arc::strong_count(seat) <= 2).is_some()
     }
 
     /// Calls `visit` with everybody in memory.
@@ -98,10 +97,10 @@ where
     }
 
     /// Ends everybody.
-    pub(super) fn dismiss(&self) {
+    pub(super) fn dismiss(&self, key: &mut Key) {
         let seats: Vec<_> = self.seats.iter().map(|seat| Arc::clone(seat.value())).collect();
         self.seats.clear();
-        seats.iter().for_each(|seat| seat.dismiss());
+        seats.iter().for_each(|seat| seat.dismiss(key));
     }
 }
 

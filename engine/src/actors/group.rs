@@ -22,8 +22,9 @@ use super::{
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
     receipt::Receipt,
-    seat::{Context, Seat, Seated},
+    seat::{Context, Letter, Seat, Seated},
     transaction::{AnySeat, Committed},
+    turns::Turn,
     wallet::{self, Poison, Rest, WalletActor},
 };
 use crate::{
@@ -274,8 +275,41 @@ impl Drop for GroupActor {
 }
 
 impl Seated for GroupActor {
+    type Usual = Answered;
+
     fn any(seat: Arc<Seat<Self>>) -> AnySeat {
         AnySeat::Group(seat)
+    }
+
+    fn turn(seat: Arc<Seat<Self>>, letter: Letter<Self>) -> Turn {
+        Turn::Group(seat, letter)
+    }
+
+    fn hear(&mut self, news: &Committed, ctx: &mut Context<Self>) {
+        match (&mut self.group, news.event()) {
+            (None, Event::GroupOpened { name, host, consent, currency, rules, .. }) => {
+                let (name, rules) = (name.clone(), rules.clone());
+                self.group = Some(Group::open(self.id, name, *host, *consent, *currency, rules));
+            }
+            (Some(group), event) => group.apply(event),
+            (None, _) => unreachable!("J-2: no record names a group that is not in memory"),
+        }
+        self.folded = news.position();
+        self.preview.take();
+        if matches!(news.event(), Event::MemberJoined { .. } | Event::MemberLeft { .. }) {
+            self.payers.clear();
+        }
+        if matches!(news.event(), Event::Settled(_) | Event::Declined(_)) {
+            self.paying = None;
+            if std::mem::take(&mut self.bereaved) {
+                self.payers.clear();
+            }
+        }
+        self.feed.tell(news);
+        if let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) {
+            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
+            Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        }
     }
 
     fn died(&mut self) {
@@ -393,37 +427,6 @@ impl Handler<Ready> for GroupActor {
         }
         let ready = if self.group.is_some() { Ok(()) } else { Err(self.absence()) };
         drop(answer.send(ready));
-    }
-}
-
-impl Handler<Committed> for GroupActor {
-    type Result = ();
-
-    fn handle(&mut self, news: Committed, ctx: &mut Self::Context) {
-        match (&mut self.group, news.event()) {
-            (None, Event::GroupOpened { name, host, consent, currency, rules, .. }) => {
-                let (name, rules) = (name.clone(), rules.clone());
-                self.group = Some(Group::open(self.id, name, *host, *consent, *currency, rules));
-            }
-            (Some(group), event) => group.apply(event),
-            (None, _) => unreachable!("J-2: no record names a group that is not in memory"),
-        }
-        self.folded = news.position();
-        self.preview.take();
-        if matches!(news.event(), Event::MemberJoined { .. } | Event::MemberLeft { .. }) {
-            self.payers.clear();
-        }
-        if matches!(news.event(), Event::Settled(_) | Event::Declined(_)) {
-            self.paying = None;
-            if std::mem::take(&mut self.bereaved) {
-                self.payers.clear();
-            }
-        }
-        self.feed.tell(&news);
-        if let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) {
-            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
-            Gate::reopen(self, ctx, |actor| &mut actor.gate);
-        }
     }
 }
 

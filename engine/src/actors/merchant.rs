@@ -24,8 +24,9 @@ use super::{
     owed::OwedWord,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
-    seat::{Context, Seat, Seated},
+    seat::{Context, Letter, Seat, Seated},
     transaction::{AnySeat, Committed},
+    turns::Turn,
     wallet::{Poison, Rest},
 };
 use crate::{
@@ -326,7 +327,7 @@ impl MerchantActor {
     }
 
     /// Spends the code and hands the bill to its group.
-    fn scan(&mut self, Present { bill, code, reply }: Present, ctx: &Context<Self>) {
+    fn scan(&mut self, Present { bill, code, reply }: Present, ctx: &mut Context<Self>) {
         let group = match self.core.codes.claim(code, self.core.clock.now()) {
             Ok(group) => group,
             Err(error) => return reply.send(Err(error)),
@@ -343,7 +344,7 @@ impl MerchantActor {
         self.orders.begin(order_no.clone(), order);
         let word = OwedWord::new(Arc::clone(ctx.seat()), order_no);
         // A group that has died drops the scan, and with it the word that it owes.
-        drop(group.tell(group::Scan { bill, code, word }));
+        drop(ctx.tell(group, group::Scan { bill, code, word }));
     }
 
     fn abandon(&mut self, order_no: &OrderNo, error: &Error) {
@@ -393,8 +394,44 @@ impl MerchantActor {
 }
 
 impl Seated for MerchantActor {
+    type Usual = ScanRefused;
+
     fn any(seat: Arc<Seat<Self>>) -> AnySeat {
         AnySeat::Merchant(seat)
+    }
+
+    fn turn(seat: Arc<Seat<Self>>, letter: Letter<Self>) -> Turn {
+        Turn::Merchant(seat, letter)
+    }
+
+    fn hear(&mut self, news: &Committed, ctx: &mut Context<Self>) {
+        match (&mut self.merchant, news.event()) {
+            (None, Event::MerchantOnboarded { name, currency, .. }) => {
+                self.merchant = Some(Merchant::onboard(self.id, name.clone(), *currency));
+            }
+            (Some(merchant), event) => merchant.apply(event, news.delta(), news.position()),
+            (None, _) => unreachable!("J-2: no record names a merchant that is not in memory"),
+        }
+        self.folded = news.position();
+        self.feed.tell(news);
+        if let Event::Settled(settlement) = news.event() {
+            self.end_order(&settlement.order_no, settlement.content, true, news);
+        } else if let Event::Declined(decline) = news.event() {
+            self.end_order(&decline.order_no, decline.content, false, news);
+        } else if let Event::Refunded(refund) = news.event() {
+            self.end_refund(&refund.order_no, news, ctx);
+        } else {
+            follow_rail(self, news, ctx, |actor| &mut actor.desk);
+        }
+        let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) else {
+            return;
+        };
+        if let Event::RailRequested(moved) = news.event() {
+            self.desk.wait(moved.request, pending.reply);
+        } else {
+            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
+        }
+        Gate::reopen(self, ctx, |actor| &mut actor.gate);
     }
 }
 
@@ -570,40 +607,6 @@ impl Handler<ScanRefused> for MerchantActor {
 
     fn handle(&mut self, refused: ScanRefused, _: &mut Self::Context) {
         self.abandon(&refused.order_no, &refused.error);
-    }
-}
-
-impl Handler<Committed> for MerchantActor {
-    type Result = ();
-
-    fn handle(&mut self, news: Committed, ctx: &mut Self::Context) {
-        match (&mut self.merchant, news.event()) {
-            (None, Event::MerchantOnboarded { name, currency, .. }) => {
-                self.merchant = Some(Merchant::onboard(self.id, name.clone(), *currency));
-            }
-            (Some(merchant), event) => merchant.apply(event, news.delta(), news.position()),
-            (None, _) => unreachable!("J-2: no record names a merchant that is not in memory"),
-        }
-        self.folded = news.position();
-        self.feed.tell(&news);
-        if let Event::Settled(settlement) = news.event() {
-            self.end_order(&settlement.order_no, settlement.content, true, &news);
-        } else if let Event::Declined(decline) = news.event() {
-            self.end_order(&decline.order_no, decline.content, false, &news);
-        } else if let Event::Refunded(refund) = news.event() {
-            self.end_refund(&refund.order_no, &news, ctx);
-        } else {
-            follow_rail(self, &news, ctx, |actor| &mut actor.desk);
-        }
-        let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) else {
-            return;
-        };
-        if let Event::RailRequested(moved) = news.event() {
-            self.desk.wait(moved.request, pending.reply);
-        } else {
-            pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
-        }
-        Gate::reopen(self, ctx, |actor| &mut actor.gate);
     }
 }
 

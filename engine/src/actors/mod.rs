@@ -5,8 +5,7 @@
 //! reads go to the [`archive`].
 //!
 //! Ask down, tell up: merchant → group → wallet → journal. News comes back as
-//! [`transaction::Committed`], in log order; at a wallet's seat it may lie [`unread`] until somebody
-//! speaks to the wallet.
+//! [`transaction::Committed`], in log order.
 
 pub(crate) mod admission;
 pub(crate) mod archive;
@@ -30,5 +29,4 @@ pub(crate) mod seat;
 pub(crate) mod sweeper;
 pub(crate) mod transaction;
 pub(crate) mod turns;
-mod unread;
 pub(crate) mod wallet;

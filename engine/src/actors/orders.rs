@@ -15,6 +15,7 @@ use super::{
 use crate::{
     broken::{Bug, has},
     domain::text::OrderNo,
+    hash::WordState,
     id::Position,
     money::Amount,
 };
@@ -61,17 +62,17 @@ pub(crate) enum Known {
 
 /// All that memory knows of one merchant's orders.
 pub(crate) struct Orders {
-    known: HashMap<OrderNo, Known>,
+    known: HashMap<OrderNo, Known, WordState>,
     /// Numbers that are being looked up in the books, and how often at once.
     looks: HashMap<OrderNo, usize>,
-    filters: Vec<(BloomFilter, usize)>,
+    filters: Vec<(BloomFilter<WordState>, usize)>,
     tidy_at: usize,
 }
 
 impl Default for Orders {
     fn default() -> Self {
         Self {
-            known: HashMap::new(),
+            known: HashMap::default(),
             looks: HashMap::new(),
             filters: Vec::new(),
             tidy_at: ENDED_MIN,
@@ -85,7 +86,9 @@ impl Orders {
         let full = self.filters.last().is_none_or(|(_, room)| *room == 0);
         if full {
             let items = FIRST_FILTER << (2 * self.filters.len()).min(24);
-            let filter = BloomFilter::with_false_pos(FALSE_POSITIVES).expected_items(items);
+            let filter = BloomFilter::with_false_pos(FALSE_POSITIVES)
+                .hasher(WordState::default())
+                .expected_items(items);
             self.filters.push((filter, items));
         }
         if let Some((filter, room)) = self.filters.last_mut() {

@@ -7,7 +7,8 @@ use super::{
     error::Error,
     group::{Answered, GroupActor},
     merchant::{MerchantActor, ScanRefused},
-    seat::Seat,
+    seat::{Context, Seat},
+    wallet::WalletActor,
 };
 use crate::{
     domain::{event::Source, payment::Missing, text::OrderNo},
@@ -60,12 +61,12 @@ impl Drop for OwedWord {
 /// The answer that a source owes its group. Dropped, it says that the source is gone: a wallet that
 /// dies leaves no bill waiting.
 pub(crate) struct OwedAnswer {
-    group: Arc<Seat<GroupActor>>,
+    /// To whom it is owed, until it is given.
+    group: Option<Arc<Seat<GroupActor>>>,
     payment: u64,
     draw: usize,
     source: Source,
     amount: Amount,
-    owed: bool,
 }
 
 impl OwedAnswer {
@@ -77,7 +78,7 @@ impl OwedAnswer {
         source: Source,
         amount: Amount,
     ) -> Self {
-        Self { group, payment, draw, source, amount, owed: true }
+        Self { group: Some(group), payment, draw, source, amount }
     }
 
     /// How much the source is asked for.
@@ -89,21 +90,25 @@ impl OwedAnswer {
     ///
     /// # Errors
     /// [`Error::Unanswered`]: the group is gone, and with it the bill.
-    pub(crate) fn give(mut self, outcome: Result<(), Missing>) -> Result<(), Error> {
-        self.say(outcome)
+    pub(crate) fn give(
+        mut self,
+        outcome: Result<(), Missing>,
+        ctx: &mut Context<WalletActor>,
+    ) -> Result<(), Error> {
+        let group = self.group.take().ok_or(Error::Unanswered)?;
+        ctx.tell_usual(group, self.answered(outcome))
     }
 
-    fn say(&mut self, outcome: Result<(), Missing>) -> Result<(), Error> {
-        self.owed = false;
+    fn answered(&self, outcome: Result<(), Missing>) -> Answered {
         let Self { payment, draw, source, amount, .. } = *self;
-        self.group.tell(Answered { payment, draw, source, amount, outcome })
+        Answered { payment, draw, source, amount, outcome }
     }
 }
 
 impl Drop for OwedAnswer {
     fn drop(&mut self) {
-        if self.owed {
-            drop(self.say(Err(Missing::Unavailable)));
+        if let Some(group) = self.group.take() {
+            drop(group.tell(self.answered(Err(Missing::Unavailable))));
         }
     }
 }

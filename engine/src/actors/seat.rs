@@ -1,11 +1,12 @@
-//! Seat: one topic's place in memory, with its actor, its mail, and the context in which the actor
-//! has its turn.
+//! Seat: one topic's place in memory, with its actor, and the context in which the actor has its
+//! turn.
 //!
 //! There are a million of them. Actix's own mailbox and context are made for a task of their own for
-//! every actor, six allocations and a kilobyte; here all that a quiet wallet has stands together, and
-//! one task gives everybody a turn ([`turns`](super::turns)). Decision 19 has the figures.
+//! every actor, six allocations and a kilobyte; here one line holds everybody's letters, and one task
+//! gives the turns ([`turns`](super::turns)). Decision 19 has the figures.
 //!
-//! Mail is read in the order of coming, by one turn at a time, so that an actor never runs twice at
+//! Letters are read in the order of coming, one in a turn. Who gives the turns has the one [`Key`] to
+//! all actors: it cannot be in two rooms at once, so no actor is ever locked, and none runs twice at
 //! once. A handler that panics ends its actor, and nothing else.
 
 use std::{
@@ -13,21 +14,40 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
 };
 
 use actix::{Actor, ActorContext, ActorState, Handler, Message};
 use parking_lot::Mutex;
-use smallvec::SmallVec;
+use qcell::{QCell, QCellOwner};
 
-use super::{error::Error, transaction::AnySeat, turns::Turns, unread::Unread};
+use super::{
+    error::Error,
+    transaction::{AnySeat, Committed},
+    turns::{Room, Row, Turn, Turns},
+};
 use crate::id::Position;
 
+/// The key to all actors of one engine.
+pub(crate) type Key = QCellOwner;
+
 /// An actor that sits in a seat.
-pub(crate) trait Seated: Actor<Context = Context<Self>> + Send {
+pub(crate) trait Seated:
+    Actor<Context = Context<Self>> + Send + Handler<Self::Usual, Result = ()>
+{
+    /// What is said to it at every dinner. Stands in line as it is; everything else, in an envelope.
+    type Usual: Message<Result = ()> + Send;
+
     /// This seat among all others.
     fn any(seat: Arc<Seat<Self>>) -> AnySeat;
+
+    /// A turn of this seat's actor among all others.
+    fn turn(seat: Arc<Seat<Self>>, letter: Letter<Self>) -> Turn;
+
+    /// A record that names the actor's topic is durable. Heard in log order, before anything that
+    /// somebody says because of it.
+    fn hear(&mut self, news: &Committed, ctx: &mut Context<Self>);
 
     /// The actor has died, of a bug or because its state cannot be read: the last thing that it does.
     fn died(&mut self) {}
@@ -35,32 +55,36 @@ pub(crate) trait Seated: Actor<Context = Context<Self>> + Send {
 
 /// One topic's place in memory.
 pub(crate) struct Seat<A: Seated> {
-    mail: Mutex<Mail<A>>,
-    /// Whether the actor has not ended. Changes with `mail` locked, and is read without.
+    /// Whether the actor has not ended.
     is_alive: AtomicBool,
     /// The topic's newest record in log order. Written by the journal's thread alone once the
     /// actor has said where its state stands.
     head: AtomicU64,
-    /// The head that the sweeper saw last; who has not moved since is idle.
-    swept: AtomicU64,
-    /// What lies here for a wallet's actor.
-    pub(crate) unread: Unread,
+    /// The lower half of the head that the sweeper saw last, and one; who has not moved since is idle.
+    swept: AtomicU32,
     turns: Arc<Turns>,
-    /// `None` once it has ended. Locked by whoever gives the turns, for as long as one takes.
-    actor: Mutex<Option<A>>,
+    /// Away while it has its turn, and for good once it has ended. The mutex is never locked: it says
+    /// that the actor is never looked at from two threads, which the key alone does not.
+    actor: QCell<Mutex<Option<Box<A>>>>,
 }
 
-/// What has come, and was not read.
-struct Mail<A> {
-    letters: Letters<A>,
-    /// Whether the seat stands in the line for a turn, or has one.
-    in_line: bool,
+/// What is read in one turn.
+pub(crate) enum Letter<A: Seated> {
+    Usual(A::Usual),
+    Enveloped(Box<dyn Envelope<A>>),
 }
 
-type Letters<A> = SmallVec<[Box<dyn Letter<A>>; 1]>;
+impl<A: Seated> Letter<A> {
+    fn read(self, actor: &mut A, ctx: &mut Context<A>) {
+        match self {
+            Self::Usual(message) => actor.handle(message, ctx),
+            Self::Enveloped(envelope) => envelope.open(actor, ctx),
+        }
+    }
+}
 
-/// A message in its envelope.
-trait Letter<A: Actor>: Send {
+/// A message, or something to do, of any kind.
+pub(crate) trait Envelope<A: Actor>: Send {
     fn open(self: Box<Self>, actor: &mut A, ctx: &mut A::Context);
 }
 
@@ -71,7 +95,7 @@ trait Letter<A: Actor>: Send {
 #[repr(align(64))]
 struct Enveloped<M>(M);
 
-impl<A, M> Letter<A> for Enveloped<M>
+impl<A, M> Envelope<A> for Enveloped<M>
 where
     A: Actor + Handler<M>,
     M: Message<Result = ()> + Send,
@@ -84,7 +108,7 @@ where
 /// Something that the actor does in its turn.
 struct Deed<F>(F);
 
-impl<A, F> Letter<A> for Deed<F>
+impl<A, F> Envelope<A> for Deed<F>
 where
     A: Actor,
     F: FnOnce(&mut A, &mut A::Context) + Send,
@@ -98,21 +122,19 @@ impl<A: Seated> Seat<A> {
     /// A seat for `actor`, whose first turn is [`Actor::started`].
     pub(super) fn taken_by(actor: A, turns: Arc<Turns>) -> Arc<Self> {
         let seat = Arc::new(Self {
-            mail: Mutex::new(Mail { letters: SmallVec::new(), in_line: false }),
             is_alive: AtomicBool::new(true),
             head: AtomicU64::new(0),
-            swept: AtomicU64::new(0),
-            unread: Unread::default(),
+            swept: AtomicU32::new(0),
+            actor: turns.lock().cell(Mutex::new(Some(Box::new(actor)))),
             turns,
-            actor: Mutex::new(Some(actor)),
         });
-        drop(seat.post(Box::new(Deed(|actor: &mut A, ctx: &mut Context<A>| actor.started(ctx)))));
+        drop(seat.charge(A::started));
         seat
     }
 
     /// Sends `message`.
     ///
-    /// Mailboxes have no bound of their own: every message belongs to an order or a command that
+    /// The line has no bound of its own: every message belongs to an order or a command that
     /// was admitted, and admission is bounded ([`super::admission`]).
     ///
     /// # Errors
@@ -122,82 +144,71 @@ impl<A: Seated> Seat<A> {
         A: Handler<M>,
         M: Message<Result = ()> + Send + 'static,
     {
-        self.post(Box::new(Enveloped(message)))
+        self.post(Letter::Enveloped(Box::new(Enveloped(message))))
     }
 
-    fn post(self: &Arc<Self>, letter: Box<dyn Letter<A>>) -> Result<(), Error> {
-        let mut mail = self.mail.lock();
+    /// Puts something on the list of what the actor does in its turn.
+    fn charge<F>(self: &Arc<Self>, deed: F) -> Result<(), Error>
+    where
+        F: FnOnce(&mut A, &mut Context<A>) + Send + 'static,
+    {
+        self.post(Letter::Enveloped(Box::new(Deed(deed))))
+    }
+
+    fn post(self: &Arc<Self>, letter: Letter<A>) -> Result<(), Error> {
         if !self.is_alive() {
-            drop(mail);
-            // It may owe somebody a word, and says it now.
-            drop(letter);
+            // The letter may owe somebody a word, and says it now.
             return Err(Error::Unanswered);
         }
-        mail.letters.push(letter);
-        let is_first = !mem::replace(&mut mail.in_line, true);
-        drop(mail);
-        if is_first && !self.turns.take_place(A::any(Arc::clone(self))) {
-            self.dismiss();
-            return Err(Error::Unanswered);
+        match self.turns.take_place(A::turn(Arc::clone(self), letter)) {
+            true => Ok(()),
+            false => Err(Error::Unanswered),
         }
-        Ok(())
     }
 
-    /// Gives the actor a turn: it reads what has come until now.
-    pub(super) fn turn(self: Arc<Self>) {
-        let letters = mem::take(&mut self.mail.lock().letters);
-        let mut actor = self.actor.lock();
-        let Some(sitting) = actor.as_mut() else { return };
-        let mut ctx = Context { seat: Arc::clone(&self), is_stopping: false };
+    /// The turn in which the actor reads `letter`. Where it has ended the letter is dropped, and says
+    /// so where it owes a word.
+    pub(super) fn read(self: Arc<Self>, room: &mut Room, letter: Letter<A>) {
+        self.give(room, |actor, ctx| letter.read(actor, ctx));
+    }
+
+    /// The turn in which the actor hears `news`.
+    pub(super) fn hear(self: Arc<Self>, room: &mut Room, news: &Committed) {
+        self.give(room, |actor, ctx| actor.hear(news, ctx));
+    }
+
+    fn give(self: Arc<Self>, room: &mut Room, deed: impl FnOnce(&mut A, &mut Context<A>)) {
+        let Room { key, row } = room;
+        let Some(mut actor) = self.actor.rw(key).get_mut().take() else {
+            return drop(panic::catch_unwind(AssertUnwindSafe(|| drop(deed))));
+        };
+        let mut ctx = Context { seat: self, row: mem::take(row), is_stopping: false };
         // An actor that panics is not used again, and everything else that it reaches is shared by
         // messages and locks: there is no half of anything to see.
-        let read = panic::catch_unwind(AssertUnwindSafe(|| {
-            for letter in letters {
-                letter.open(sitting, &mut ctx);
-                if ctx.is_stopping {
-                    break;
-                }
-            }
-        }));
-        if read.is_ok() && !ctx.is_stopping {
-            drop(actor);
-            let mut mail = self.mail.lock();
-            mail.in_line = !mail.letters.is_empty();
-            let more = mail.in_line;
-            drop(mail);
-            if more && !self.turns.take_place(A::any(Arc::clone(&self))) {
-                self.dismiss();
-            }
+        let done = panic::catch_unwind(AssertUnwindSafe(|| deed(&mut actor, &mut ctx)));
+        let Context { seat, row: after, is_stopping } = ctx;
+        *row = after;
+        if done.is_ok() && !is_stopping {
+            *seat.actor.rw(key).get_mut() = Some(actor);
             return;
         }
+        seat.is_alive.store(false, Ordering::Release);
         // What is dropped with an actor may say a last word to anybody.
         let ended = panic::catch_unwind(AssertUnwindSafe(|| {
-            self.close();
-            if let (Err(_), Some(dead)) = (&read, actor.as_mut()) {
-                dead.died();
+            if done.is_err() {
+                actor.died();
             }
-            let ended = actor.take();
-            drop(actor);
-            drop((ended, read));
+            drop((actor, done, seat));
         }));
         if ended.is_err() {
             tracing::error!("an actor has died twice");
         }
     }
 
-    /// Takes no more mail. Whatever lies there is dropped, and says so where it owes a word.
-    fn close(&self) {
-        let mut mail = self.mail.lock();
-        self.is_alive.store(false, Ordering::Release);
-        let left = mem::take(&mut mail.letters);
-        drop(mail);
-        drop(left);
-    }
-
     /// Ends the actor: the engine closes, and nobody gives turns any more.
-    pub(super) fn dismiss(&self) {
-        self.close();
-        let ended = self.actor.lock().take();
+    pub(super) fn dismiss(&self, key: &mut Key) {
+        self.is_alive.store(false, Ordering::Release);
+        let ended = self.actor.rw(key).get_mut().take();
         drop(ended);
     }
 
@@ -222,15 +233,18 @@ impl<A: Seated> Seat<A> {
 
     /// Whether nothing was recorded since the last call.
     pub(crate) fn is_idle_since_last_sweep(&self) -> bool {
-        let head = self.head().0;
-        // One more than the head: a seat that was never swept is not idle, whatever its head.
-        self.swept.swap(head.wrapping_add(1), Ordering::AcqRel) == head.wrapping_add(1)
+        // One more than the head: a seat that was never swept is not idle, unless its head ends in
+        // thirty-two ones. The actor has the last word in any case.
+        #[expect(clippy::cast_possible_truncation, reason = "half of it tells as much")]
+        let seen = (self.head().0 as u32).wrapping_add(1);
+        self.swept.swap(seen, Ordering::AcqRel) == seen
     }
 }
 
 /// What an actor has in its turn: its seat, and how to go on later.
 pub(crate) struct Context<A: Seated> {
     seat: Arc<Seat<A>>,
+    row: Row,
     is_stopping: bool,
 }
 
@@ -244,6 +258,45 @@ impl<A: Seated> Context<A> {
         A::any(Arc::clone(&self.seat))
     }
 
+    /// Sends `message` to another actor, past the line: actors talk so of a bill. What one of them
+    /// says so comes in its order, and before what it says to a seat from now on.
+    ///
+    /// # Errors
+    /// As [`Seat::tell`].
+    pub(crate) fn tell<B, M>(&mut self, seat: Arc<Seat<B>>, message: M) -> Result<(), Error>
+    where
+        B: Seated + Handler<M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        self.post(seat, Letter::Enveloped(Box::new(Enveloped(message))))
+    }
+
+    /// [`tell`](Self::tell), of what is said at every dinner.
+    ///
+    /// # Errors
+    /// As [`Seat::tell`].
+    pub(crate) fn tell_usual<B>(
+        &mut self,
+        seat: Arc<Seat<B>>,
+        message: B::Usual,
+    ) -> Result<(), Error>
+    where
+        B: Seated,
+    {
+        self.post(seat, Letter::Usual(message))
+    }
+
+    fn post<B>(&mut self, seat: Arc<Seat<B>>, letter: Letter<B>) -> Result<(), Error>
+    where
+        B: Seated,
+    {
+        if !seat.is_alive() {
+            return Err(Error::Unanswered);
+        }
+        self.row.push_back(B::turn(seat, letter));
+        Ok(())
+    }
+
     /// Goes on in a later turn, with what `future` brings. An actor that has ended meanwhile does
     /// not, and what `go_on` carries is dropped.
     pub(crate) fn when<T: Send + 'static>(
@@ -255,8 +308,7 @@ impl<A: Seated> Context<A> {
         drop(actix_rt::spawn(async move {
             let brought = future.await;
             if let Some(seat) = seat.upgrade() {
-                let deed = Deed(|actor: &mut A, ctx: &mut Self| go_on(brought, actor, ctx));
-                drop(seat.post(Box::new(deed)));
+                drop(seat.charge(|actor: &mut A, ctx: &mut Self| go_on(brought, actor, ctx)));
             }
         }));
     }
@@ -284,7 +336,9 @@ mod tests {
 
     #[test]
     fn a_quiet_wallet_is_small() {
-        // With the two counts of its `Arc`, six lines of a processor's cache. A million are in memory.
-        assert!(size_of::<Seat<WalletActor>>() <= 352);
+        // The seat, with the two counts of its `Arc`, is one line of a processor's cache; the actor has
+        // four. A million are in memory.
+        assert!(size_of::<Seat<WalletActor>>() <= 48);
+        assert!(size_of::<WalletActor>() <= 256, "{}", size_of::<WalletActor>());
     }
 }

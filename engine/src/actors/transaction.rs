@@ -7,14 +7,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use actix::{Actor, Context, Handler, Message};
 use smallvec::SmallVec;
 
 use super::{
-    group::GroupActor,
-    merchant::MerchantActor,
-    seat::Seat,
-    wallet::{ReadNews, WalletActor},
+    group::GroupActor, merchant::MerchantActor, seat::Seat, turns::Room, wallet::WalletActor,
 };
 use crate::{
     codec::{self, Record},
@@ -34,15 +30,6 @@ pub(crate) enum AnySeat {
 }
 
 impl AnySeat {
-    /// Gives the actor there a turn.
-    pub(super) fn turn(self) {
-        match self {
-            Self::Wallet(seat) => seat.turn(),
-            Self::Merchant(seat) => seat.turn(),
-            Self::Group(seat) => seat.turn(),
-        }
-    }
-
     fn advance(&self, position: Position) -> Position {
         match self {
             Self::Wallet(seat) => seat.advance(position),
@@ -59,17 +46,12 @@ impl AnySeat {
         }
     }
 
-    fn tell(&self, news: Committed) {
-        let told = match self {
-            Self::Wallet(seat) => match seat.unread.lay(news) {
-                true => seat.tell(ReadNews),
-                false => Ok(()),
-            },
-            Self::Merchant(seat) => seat.tell(news),
-            Self::Group(seat) => seat.tell(news),
-        };
-        // Whoever has ended was logged when all were looked at.
-        drop(told);
+    fn hear(self, room: &mut Room, news: &Committed) {
+        match self {
+            Self::Wallet(seat) => seat.hear(room, news),
+            Self::Merchant(seat) => seat.hear(room, news),
+            Self::Group(seat) => seat.hear(room, news),
+        }
     }
 }
 
@@ -150,10 +132,6 @@ pub(crate) struct Committed {
     pub(crate) link: usize,
 }
 
-impl Message for Committed {
-    type Result = ();
-}
-
 impl Committed {
     pub(crate) fn event(&self) -> &Event {
         &self.fact.record.event
@@ -176,34 +154,19 @@ impl Committed {
 /// A batch that has become durable, in log order.
 pub(crate) struct Batch(pub(crate) Vec<(Position, Transaction)>);
 
-impl Message for Batch {
-    type Result = ();
-}
-
-/// Hands out what has become durable: one message from the journal's thread, many on this one.
-pub(crate) struct Dispatcher;
-
-impl Actor for Dispatcher {
-    type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        // Bounded by admission, like every mailbox of the engine.
-        ctx.set_mailbox_capacity(0);
-    }
-}
-
-impl Handler<Batch> for Dispatcher {
-    type Result = ();
-
-    fn handle(&mut self, Batch(batch): Batch, _: &mut Self::Context) {
-        for (_, Transaction { fact, seats }) in batch {
-            // Who has slept is cold in memory. These looks overlap there; messages, which lock, do
+impl Batch {
+    /// Hands it out to everybody whom it concerns.
+    pub(super) fn hand_out(self, room: &mut Room) {
+        for (_, Transaction { fact, seats }) in self.0 {
+            // Who has not moved for a while is cold in memory. These looks overlap there; turns do
             // not, and would wait for one seat after the other.
             if !seats.iter().fold(true, |alive, seat| alive & seat.is_alive()) {
                 tracing::error!("an actor has ended; its state is as the journal says");
             }
+            let mut news = Committed { fact, link: 0 };
             for (link, seat) in seats.into_iter().enumerate() {
-                seat.tell(Committed { fact: Arc::clone(&fact), link });
+                news.link = link;
+                seat.hear(room, &news);
             }
         }
     }

@@ -1,4 +1,8 @@
-//! Turns: who has mail stands in one line, and one task on the actors' thread gives each a turn.
+//! Turns: whatever is said to an actor stands in one line, and one task on the actors' thread gives
+//! the turns.
+//!
+//! One line for all actors, and not one for each: a letter in it is warm in memory, where a wallet's
+//! own mailbox is cold, and the line's lock is the only one that a letter takes.
 
 use std::{
     collections::VecDeque,
@@ -9,21 +13,59 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use qcell::QCellOwnerID;
 
-use super::{core::Core, transaction::AnySeat};
+use super::{
+    core::Core,
+    group::GroupActor,
+    merchant::MerchantActor,
+    seat::{Key, Letter, Seat},
+    transaction::Batch,
+    wallet::WalletActor,
+};
 
 /// Turns given before timers and other tasks of the thread have theirs.
-const TURNS_IN_A_ROW: usize = 64;
+const TURNS_IN_A_ROW: usize = 128;
 
-/// The line.
-#[derive(Default)]
+/// Something that waits for its turn.
+pub(crate) enum Turn {
+    Wallet(Arc<Seat<WalletActor>>, Letter<WalletActor>),
+    Merchant(Arc<Seat<MerchantActor>>, Letter<MerchantActor>),
+    Group(Arc<Seat<GroupActor>>, Letter<GroupActor>),
+    /// What has become durable is heard by everybody whom it concerns.
+    News(Batch),
+}
+
+impl Turn {
+    fn give(self, room: &mut Room) {
+        match self {
+            Self::Wallet(seat, letter) => seat.read(room, letter),
+            Self::Merchant(seat, letter) => seat.read(room, letter),
+            Self::Group(seat, letter) => seat.read(room, letter),
+            Self::News(batch) => batch.hand_out(room),
+        }
+    }
+}
+
+/// Turns in the order of coming.
+pub(crate) type Row = VecDeque<Turn>;
+
+/// Where turns are given: one task has it.
+pub(crate) struct Room {
+    pub(super) key: Key,
+    /// Who has come in. What actors say in their turns goes to its end, past the line and its lock.
+    pub(super) row: Row,
+}
+
+/// The line before the room's door.
 pub(crate) struct Turns {
     line: Mutex<Line>,
+    lock: QCellOwnerID,
 }
 
 #[derive(Default)]
 struct Line {
-    waiting: VecDeque<AnySeat>,
+    waiting: Row,
     /// The task, when it has found nobody.
     asleep: Option<Waker>,
     /// There is no task any more.
@@ -31,14 +73,26 @@ struct Line {
 }
 
 impl Turns {
-    /// Puts a seat, which must not stand there, at the end of the line; says whether its turn will come.
+    /// A line for the actors that `key` opens.
+    pub(super) fn new(key: &Key) -> Self {
+        Self { line: Mutex::default(), lock: key.id() }
+    }
+
+    /// What the key of this line's task opens.
+    pub(super) fn lock(&self) -> QCellOwnerID {
+        self.lock
+    }
+
+    /// Puts `turn` at the end of the line; says whether it will come.
     #[must_use]
-    pub(super) fn take_place(&self, seat: AnySeat) -> bool {
+    pub(crate) fn take_place(&self, turn: Turn) -> bool {
         let mut line = self.line.lock();
         if line.is_over {
+            drop(line);
+            drop(turn);
             return false;
         }
-        line.waiting.push_back(seat);
+        line.waiting.push_back(turn);
         let asleep = line.asleep.take();
         drop(line);
         if let Some(task) = asleep {
@@ -56,45 +110,59 @@ impl Turns {
         drop(left);
     }
 
-    /// The next in line; with nobody there, whoever comes.
-    async fn next(&self) -> AnySeat {
+    /// Lets the whole line in, behind those in `row`; with nobody there either, whoever comes.
+    async fn come_in(&self, row: &mut Row) {
         poll_fn(|context| {
             let mut line = self.line.lock();
-            let next = line.waiting.pop_front();
-            if next.is_none() {
-                line.asleep = Some(context.waker().clone());
+            if row.is_empty() {
+                mem::swap(&mut line.waiting, row);
+            } else {
+                row.append(&mut line.waiting);
             }
-            next.map_or(Poll::Pending, Poll::Ready)
+            if row.is_empty() {
+                line.asleep = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(())
         })
-        .await
+        .await;
     }
 }
 
 /// Gives turns until it is dropped with its thread, begun or not. Then all actors end, which hold the
 /// core as it holds them.
-pub(crate) fn give(core: Arc<Core>) -> impl Future<Output = ()> + Send {
-    let house = House(core);
+pub(crate) fn give(core: Arc<Core>, key: Key) -> impl Future<Output = ()> + Send {
+    let mut house = House { core, room: Room { key, row: Row::new() } };
     async move {
         loop {
+            let House { core, room } = &mut house;
+            core.turns.come_in(&mut room.row).await;
             for _ in 0..TURNS_IN_A_ROW {
-                house.0.turns.next().await.turn();
+                match room.row.pop_front() {
+                    Some(turn) => turn.give(room),
+                    None => core.turns.come_in(&mut room.row).await,
+                }
             }
             // Waking this task alone would bring it back before timers, and before whoever is woken
-            // from another thread, as the dispatcher is: those are looked at after some sixty tasks.
+            // from another thread: those are looked at after some sixty tasks.
             tokio::task::yield_now().await;
         }
     }
 }
 
 /// Everybody in memory; dropped, nobody is.
-struct House(Arc<Core>);
+struct House {
+    core: Arc<Core>,
+    room: Room,
+}
 
 impl Drop for House {
     fn drop(&mut self) {
-        let core = &self.0;
+        let Self { core, room: Room { key, row } } = self;
         core.turns.end();
-        core.merchants.dismiss();
-        core.groups.dismiss();
-        core.wallets.dismiss();
+        row.clear();
+        core.merchants.dismiss(key);
+        core.groups.dismiss(key);
+        core.wallets.dismiss(key);
     }
 }

@@ -2,8 +2,7 @@
 //!
 //! A command's path: [`Submit`] → `Wallet::decide` → journal → [`Committed`] → `Wallet::apply` →
 //! reply. A bill's path: a group asks with [`Reserve`] and is told [`group::Answered`] at once; the
-//! settlement comes back as [`Committed`]. News lies at the seat ([`super::unread`]) and is read before
-//! anything else. The wallet asks the payee of a transfer, and the bank.
+//! settlement comes back as [`Committed`]. The wallet asks the payee of a transfer, and the bank.
 
 use std::sync::Arc;
 
@@ -22,9 +21,9 @@ use super::{
     owed::OwedAnswer,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
-    seat::{Context, Seat, Seated},
+    seat::{Context, Letter, Seat, Seated},
     transaction::{AnySeat, Committed},
-    unread::News,
+    turns::Turn,
 };
 use crate::{
     broken::{Bug, has},
@@ -95,13 +94,6 @@ pub(crate) struct Ready {
 }
 
 impl Message for Ready {
-    type Result = ();
-}
-
-/// Something lies at the seat ([`super::unread`]): read it. Not answered.
-pub(crate) struct ReadNews;
-
-impl Message for ReadNews {
     type Result = ();
 }
 
@@ -294,40 +286,6 @@ impl WalletActor {
         }
     }
 
-    /// Reads what lies at the seat. Whoever speaks to the wallet is heard after that.
-    fn read(&mut self, ctx: &mut Context<Self>) {
-        for news in ctx.seat().unread.take() {
-            self.fold(&news, ctx);
-        }
-        if !self.feed.is_heard() {
-            // Nobody tells a sleeper's feed anything, which is when it forgets who has gone.
-            self.feed.end();
-            ctx.seat().unread.set_heard(false);
-        }
-    }
-
-    fn fold(&mut self, news: &News, ctx: &mut Context<Self>) {
-        let news = match news {
-            News::Whole(news) => news,
-            News::Moved { movement, position } => {
-                let wallet = self.wallet.as_mut().expect("J-2: no record names whom memory lacks");
-                wallet.shift(*movement);
-                self.folded = *position;
-                return;
-            }
-        };
-        match (&mut self.wallet, news.event()) {
-            (None, Event::WalletOpened { name, currency, .. }) => {
-                self.wallet = Some(Wallet::open(self.id, name.clone(), *currency));
-            }
-            (Some(wallet), event) => wallet.apply(event, news.delta(), news.position()),
-            (None, _) => unreachable!("J-2: no record names a wallet that is not in memory"),
-        }
-        self.folded = news.position();
-        self.feed.tell(news);
-        self.answer(news, ctx);
-    }
-
     /// What a durable record means for those who wait.
     fn answer(&mut self, news: &Committed, ctx: &mut Context<Self>) {
         follow_rail(self, news, ctx, |actor| &mut actor.desk);
@@ -369,8 +327,27 @@ impl WalletActor {
 }
 
 impl Seated for WalletActor {
+    type Usual = Reserve;
+
     fn any(seat: Arc<Seat<Self>>) -> AnySeat {
         AnySeat::Wallet(seat)
+    }
+
+    fn turn(seat: Arc<Seat<Self>>, letter: Letter<Self>) -> Turn {
+        Turn::Wallet(seat, letter)
+    }
+
+    fn hear(&mut self, news: &Committed, ctx: &mut Context<Self>) {
+        match (&mut self.wallet, news.event()) {
+            (None, Event::WalletOpened { name, currency, .. }) => {
+                self.wallet = Some(Wallet::open(self.id, name.clone(), *currency));
+            }
+            (Some(wallet), event) => wallet.apply(event, news.delta(), news.position()),
+            (None, _) => unreachable!("J-2: no record names a wallet that is not in memory"),
+        }
+        self.folded = news.position();
+        self.feed.tell(news);
+        self.answer(news, ctx);
     }
 
     /// Groups keep their payers' seats. This one is let go by all of them, because only then may a new
@@ -437,7 +414,6 @@ where
         if self.core.is_poisoned() {
             return;
         }
-        self.read(ctx);
         self.asked(asked.message, ctx);
     }
 }
@@ -464,7 +440,7 @@ impl Asking<Get> for WalletActor {
 }
 
 impl Asking<Subscribe<WalletView>> for WalletActor {
-    fn asked(&mut self, Subscribe(reply): Subscribe<WalletView>, ctx: &mut Context<Self>) {
+    fn asked(&mut self, Subscribe(reply): Subscribe<WalletView>, _: &mut Context<Self>) {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| actor.asked(Subscribe(reply), ctx));
         }
@@ -472,7 +448,6 @@ impl Asking<Subscribe<WalletView>> for WalletActor {
             let position = state.position;
             Ok(Snapshot { state, position, listener: self.feed.subscribe()? })
         });
-        ctx.seat().unread.set_heard(true);
         reply.send(snapshot);
     }
 }
@@ -484,7 +459,6 @@ impl Handler<Reserve> for WalletActor {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| Handler::<Reserve>::handle(actor, ask, ctx));
         }
-        self.read(ctx);
         let reserved = match &mut self.wallet {
             Some(wallet) => wallet.reserve(ask.owner, ask.answer.amount(), ask.currency),
             None => Err(Rejection::Closed),
@@ -496,7 +470,7 @@ impl Handler<Reserve> for WalletActor {
             true => Missing::Short,
             false => Missing::Unavailable,
         });
-        if ask.answer.give(outcome).is_err() {
+        if ask.answer.give(outcome, ctx).is_err() {
             // The group is gone, and with it the bill: presumed abort.
             if let Some(wallet) = &mut self.wallet {
                 wallet.release(ask.owner);
@@ -508,12 +482,11 @@ impl Handler<Reserve> for WalletActor {
 impl Handler<Release> for WalletActor {
     type Result = ();
 
-    fn handle(&mut self, Release(owner): Release, ctx: &mut Self::Context) {
+    fn handle(&mut self, Release(owner): Release, _: &mut Self::Context) {
         if self.is_loading() {
             // The reservation that this ends waits in the same line.
             return self.gate.wait(move |actor, ctx| actor.handle(Release(owner), ctx));
         }
-        self.read(ctx);
         if let Some(wallet) = &mut self.wallet {
             wallet.release(owner);
         }
@@ -523,11 +496,10 @@ impl Handler<Release> for WalletActor {
 impl Handler<Admit> for WalletActor {
     type Result = ();
 
-    fn handle(&mut self, ask: Admit, ctx: &mut Self::Context) {
+    fn handle(&mut self, ask: Admit, _: &mut Self::Context) {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
         }
-        self.read(ctx);
         let admitted = match &self.wallet {
             Some(wallet) => wallet.admit(ask.amount, ask.currency).map_err(Error::from),
             None => Err(self.absence()),
@@ -539,11 +511,10 @@ impl Handler<Admit> for WalletActor {
 impl Handler<Ready> for WalletActor {
     type Result = ();
 
-    fn handle(&mut self, ask: Ready, ctx: &mut Self::Context) {
+    fn handle(&mut self, ask: Ready, _: &mut Self::Context) {
         if self.is_loading() {
             return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
         }
-        self.read(ctx);
         let ready = match (&self.wallet, ask.member_in) {
             (Some(wallet), Some(currency)) => wallet.check_member(currency).map_err(Error::from),
             (Some(_), None) => Ok(()),
@@ -553,19 +524,10 @@ impl Handler<Ready> for WalletActor {
     }
 }
 
-impl Handler<ReadNews> for WalletActor {
-    type Result = ();
-
-    fn handle(&mut self, _: ReadNews, ctx: &mut Self::Context) {
-        self.read(ctx);
-    }
-}
-
 impl Handler<Rest> for WalletActor {
     type Result = ();
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
-        self.read(ctx);
         if self.is_idle(ctx) && self.core.wallets.leave(self.id) {
             ctx.stop();
         }

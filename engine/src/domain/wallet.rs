@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     digest::Digest,
-    event::{Direction, Event, Holder, RailMove, Settlement},
+    event::{Direction, Event, Holder, RailMove},
     purse::{Purse, PurseRejection},
     requests::{Decision, Ended, RequestReused},
     text::{Name, Note},
@@ -307,8 +307,11 @@ impl Wallet {
                 }
                 self.purse.funds.post(delta);
             }
-            Event::Settled(settlement) => self.shift(Movement::settled(settlement, delta)),
-            Event::Refunded(_) => self.shift(Movement::refunded(delta)),
+            Event::Settled(settlement) => {
+                self.purse.funds.release(settlement.owner());
+                self.purse.funds.post(delta);
+            }
+            Event::Refunded(_) => self.purse.funds.post(delta),
             Event::WalletOpened { .. }
             | Event::MerchantOnboarded { .. }
             | Event::GroupOpened { .. }
@@ -325,45 +328,6 @@ impl Wallet {
             | Event::GroupClosed { .. }
             | Event::Declined(_) => {}
         }
-    }
-
-    /// Folds what one durable bill or refund moved.
-    ///
-    /// # Panics
-    /// As [`Wallet::apply`].
-    pub fn shift(&mut self, Movement { delta, ends }: Movement) {
-        if let Some(owner) = ends {
-            self.purse.funds.release(owner);
-        }
-        self.purse.funds.post(delta);
-    }
-}
-
-/// All that a bill or a refund does to one of its wallets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Movement {
-    delta: Amount,
-    /// Whose reservation it uses up.
-    ends: Option<Owner>,
-}
-
-impl Movement {
-    /// What `event` does to a wallet of which it moves `delta`; none if it may do more than move.
-    #[must_use]
-    pub fn of(event: &Event, delta: Amount) -> Option<Self> {
-        if let Event::Settled(settlement) = event {
-            Some(Self::settled(settlement, delta))
-        } else {
-            matches!(event, Event::Refunded(_)).then(|| Self::refunded(delta))
-        }
-    }
-
-    fn settled(settlement: &Settlement, delta: Amount) -> Self {
-        Self { delta, ends: Some(settlement.owner()) }
-    }
-
-    fn refunded(delta: Amount) -> Self {
-        Self { delta, ends: None }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr};
+use actix::Actor;
 use actix_rt::ArbiterHandle;
 
 use super::{Config, Data, Engine, Inner, workers::Crew};
@@ -16,9 +16,10 @@ use crate::{
         archive::Shelves,
         core::{Core, CoreParts, Patience},
         deadlines::Bell,
+        seat::Key,
         sweeper::Sweeper,
-        transaction::{Batch, Dispatcher, Transaction},
-        turns,
+        transaction::{Batch, Transaction},
+        turns::{self, Turn},
         wallet::Poison,
     },
     books::{self, Books, BooksError, BooksReader},
@@ -73,7 +74,7 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
     let Opened { journal, books, mut opening, shelves } = open_data(&config)?;
     let Crew { mut workers, arbiter, archive, queries, projected, bell } =
         Crew::start(&config, books, &shelves).map_err(OpenError::Thread)?;
-    let core = Core::new(CoreParts {
+    let (core, key) = Core::new(CoreParts {
         clock: config.clock,
         patience: Patience {
             answer_within: config.answer_within,
@@ -89,8 +90,8 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         // An engine that opens again must not give the same identities again.
         seed: config.seed.map(|seed| seed.wrapping_add(opening.recovery.tail.position.0)),
     });
-    let dispatcher = start_helpers(&arbiter, &core, config.idle_after);
-    let sink = sink(Arc::clone(&core), dispatcher);
+    start_helpers(&arbiter, &core, key, config.idle_after);
+    let sink = sink(Arc::clone(&core));
     let epoch = Epoch(opening.recovery.tail.epoch.0.max(1));
     let committer = workers.write(journal, epoch, sink).map_err(OpenError::Thread)?;
     assert!(core.committer.set(committer).is_ok(), "an engine opens once");
@@ -159,12 +160,8 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
     Ok(Opened { journal, books, shelves, opening })
 }
 
-fn start_helpers(
-    thread: &ArbiterHandle,
-    core: &Arc<Core>,
-    idle_after: Option<Duration>,
-) -> Addr<Dispatcher> {
-    if !thread.spawn(turns::give(Arc::clone(core))) {
+fn start_helpers(thread: &ArbiterHandle, core: &Arc<Core>, key: Key, idle_after: Option<Duration>) {
+    if !thread.spawn(turns::give(Arc::clone(core), key)) {
         tracing::error!("the actors' thread has ended already");
     }
     let bell = Bell(Arc::clone(core));
@@ -173,15 +170,13 @@ fn start_helpers(
         let sweeper = Sweeper::new(Arc::clone(core), idle_after);
         drop(Sweeper::start_in_arbiter(thread, move |_| sweeper));
     }
-    Dispatcher::start_in_arbiter(thread, |_| Dispatcher)
 }
 
 /// Where the journal's outcomes go, on the journal's thread.
-fn sink(core: Arc<Core>, dispatcher: Addr<Dispatcher>) -> impl FnMut(Outcome<Transaction>) + Send {
+fn sink(core: Arc<Core>) -> impl FnMut(Outcome<Transaction>) + Send {
     move |outcome| match outcome {
         Outcome::Durable { records, .. } => {
-            // One message a batch, and batches come no faster than the disk syncs them.
-            if dispatcher.try_send(Batch(records)).is_err() {
+            if !core.turns.take_place(Turn::News(Batch(records))) {
                 tracing::debug!("the actors have ended before the journal");
             }
         }

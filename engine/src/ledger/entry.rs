@@ -58,13 +58,9 @@ impl Entry {
     /// # Errors
     /// [`Unbalanced`] unless they sum to zero.
     pub fn new(postings: impl IntoIterator<Item = Posting>) -> Result<Self, Unbalanced> {
-        let mut merged: SmallVec<[Posting; 9]> = SmallVec::new();
-        let mut sum = Amount::ZERO;
-        for posting in postings {
-            sum = sum.checked_add(posting.delta).ok_or(Unbalanced)?;
-            merged.push(posting);
-        }
-        if sum != Amount::ZERO {
+        let mut merged: SmallVec<[Posting; 9]> = postings.into_iter().collect();
+        let sum = Amount::checked_sum(merged.iter().map(|posting| posting.delta));
+        if sum != Some(Amount::ZERO) {
             return Err(Unbalanced);
         }
         merge_accounts(&mut merged)?;

@@ -82,7 +82,7 @@ impl Fatal {
     }
 
     /// Waits until the answer has come.
-    fn happened(&self) {
+    pub(crate) fn happened(&self) {
         let stage = self.caller.stage.lock().unwrap();
         let asleep = |stage: &mut Stage| *stage == Stage::Asleep;
         let (_stage, waited) =
@@ -122,10 +122,15 @@ pub(crate) async fn kill_wallet(engine: &Engine, wallet: WalletId) {
 
 /// Holds the actors' thread in the middle of an answer to `bystander`.
 pub(crate) fn hold_up(engine: &Engine, bystander: WalletId) -> Fatal {
-    let held = Fatal::ask(Conduct::Holds, || {
-        let engine = engine.clone();
-        Box::pin(async move { drop(engine.wallet(bystander).await) })
-    });
+    let held = hold_up_next(engine, bystander);
     held.happened();
     held
+}
+
+/// Holds the actors' thread likewise, once it comes to this.
+pub(crate) fn hold_up_next(engine: &Engine, bystander: WalletId) -> Fatal {
+    Fatal::ask(Conduct::Holds, || {
+        let engine = engine.clone();
+        Box::pin(async move { drop(engine.wallet(bystander).await) })
+    })
 }

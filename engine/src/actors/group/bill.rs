@@ -181,7 +181,7 @@ impl GroupActor {
         &payers[at].1
     }
 
-    fn perform(&mut self, step: Step, ctx: &Context<Self>) {
+    fn perform(&mut self, step: Step, ctx: &mut Context<Self>) {
         let (Some(paying), Some(group)) = (&mut self.paying, &self.group) else { return };
         let mut hint = 0;
         let mut gone = Vec::new();
@@ -191,27 +191,21 @@ impl GroupActor {
                     let Source::Wallet(id) = source;
                     let seat = Self::payer(&self.payers, id, &mut hint);
                     let draw = paying.payment.draw_of(source, hint).unwrap_or(hint);
-                    let told = seat.tell(wallet::Reserve {
+                    let group_seat = Arc::clone(ctx.seat());
+                    let ask = wallet::Reserve {
                         owner: paying.owner,
                         currency: group.currency,
-                        answer: OwedAnswer::new(
-                            Arc::clone(ctx.seat()),
-                            paying.serial,
-                            draw,
-                            source,
-                            amount,
-                        ),
-                    });
+                        answer: OwedAnswer::new(group_seat, paying.serial, draw, source, amount),
+                    };
+                    let told = ctx.tell_usual(Arc::clone(seat), ask);
                     if told.is_err() {
                         gone.push(source);
                     }
                 }
                 Action::Release { source } => {
                     let Source::Wallet(id) = source;
-                    drop(
-                        Self::payer(&self.payers, id, &mut hint)
-                            .tell(wallet::Release(paying.owner)),
-                    );
+                    let seat = Arc::clone(Self::payer(&self.payers, id, &mut hint));
+                    drop(ctx.tell(seat, wallet::Release(paying.owner)));
                 }
                 Action::AskConfirmation { .. } => {}
             }
@@ -226,7 +220,7 @@ impl GroupActor {
     }
 
     /// Goes on from where the payment stands: waits, or makes the record that ends it.
-    fn conclude(&mut self, verdict: Verdict, ctx: &Context<Self>) {
+    fn conclude(&mut self, verdict: Verdict, ctx: &mut Context<Self>) {
         let Some(paying) = &mut self.paying else { return };
         let event = match verdict {
             Verdict::Waiting => {

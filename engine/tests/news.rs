@@ -1,5 +1,4 @@
-//! News that lies at a wallet's seat until somebody speaks to it: nobody can tell that it was not
-//! read at once.
+//! News for a wallet that nobody speaks to: it hears everything, in order, and answers with it.
 
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
@@ -27,8 +26,7 @@ fn awake() -> Config {
     Config { idle_after: None, ..Config::in_memory() }
 }
 
-/// Gives 3 of an order back, once for each of `refunds`. A refund speaks to its diners before it is
-/// recorded, so that one lies unread at most.
+/// Gives 3 of an order back, once for each of `refunds`.
 async fn give_back(table: &Table, order_no: &str, refunds: Range<usize>) {
     for refund in refunds {
         table.refund(order_no, &format!("R-{refund}"), Some(3)).await.unwrap();
@@ -111,9 +109,9 @@ async fn who_begins_to_listen_to_a_bill_on_its_way_hears_how_it_ends() {
 }
 
 /// Bills of one host in many groups, all waiting for a guest's yes: they end without a word to the
-/// host's wallet, so that their news gathers there.
+/// host's wallet.
 #[tokio::test]
-async fn whatever_gathers_is_read_in_full() {
+async fn bills_that_end_in_a_crowd_are_all_heard() {
     for bills in 1..=9_usize {
         let engine = Engine::open(awake()).unwrap();
         let (host, merchant) =
@@ -154,7 +152,7 @@ async fn whatever_gathers_is_read_in_full() {
 }
 
 #[tokio::test]
-async fn who_has_news_to_read_reads_it_before_leaving_memory() {
+async fn who_leaves_memory_comes_back_with_all_the_news() {
     let clock = TestClock::at(Timestamp(1_700_000_000_000_000));
     let table = table(drowsy(&clock, Duration::from_millis(20)), 1_000).await;
     for evening in 1..=3 {
