@@ -1,6 +1,6 @@
 //! Measures: what the server counts, for Prometheus and for the operator's page.
 
-use std::{collections::VecDeque, sync::atomic::Ordering, time::Duration};
+use std::{collections::VecDeque, fs, sync::atomic::Ordering, time::Duration};
 
 use parking_lot::Mutex;
 use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Registry, TextEncoder};
@@ -23,6 +23,8 @@ pub struct Measures {
 /// What is read off when somebody asks.
 struct Gauges {
     journal_position: IntGauge,
+    journal_records: IntGauge,
+    journal_batches: IntGauge,
     journal_syncs: IntGauge,
     books_lag: IntGauge,
     orders_in_flight: IntGauge,
@@ -30,6 +32,7 @@ struct Gauges {
     merchants: IntGauge,
     groups: IntGauge,
     sessions: IntGauge,
+    memory: IntGauge,
 }
 
 impl Default for Measures {
@@ -56,6 +59,8 @@ impl Default for Measures {
             latest: Mutex::default(),
             gauges: Gauges {
                 journal_position: gauge("fanju_journal_bytes", "durable bytes of the journal"),
+                journal_records: gauge("fanju_journal_records", "records since the start"),
+                journal_batches: gauge("fanju_journal_batches", "batches since the start"),
                 journal_syncs: gauge("fanju_journal_syncs", "syncs since the start"),
                 books_lag: gauge("fanju_books_lag_bytes", "journal that the books do not have yet"),
                 orders_in_flight: gauge("fanju_orders_in_flight", "orders between scan and end"),
@@ -63,6 +68,11 @@ impl Default for Measures {
                 merchants: gauge("fanju_merchants_active", "merchants in memory"),
                 groups: gauge("fanju_groups_active", "groups in memory"),
                 sessions: gauge("fanju_sessions", "live sessions"),
+                // Source: the name that Prometheus' own clients give it.
+                memory: gauge(
+                    "process_resident_memory_bytes",
+                    "resident memory; 0 where the system does not say",
+                ),
             },
             registry,
         }
@@ -129,7 +139,10 @@ impl Measures {
         let gauges = &self.gauges;
         let lag = stats.books_lag.bytes;
         set(&gauges.journal_position, stats.durable.0);
+        set(&gauges.journal_records, stats.journal.records);
+        set(&gauges.journal_batches, stats.journal.batches);
         set(&gauges.journal_syncs, stats.journal.syncs);
+        set(&gauges.memory, resident_bytes().unwrap_or(0));
         set(&gauges.books_lag, lag);
         for (gauge, count) in [
             (&gauges.orders_in_flight, stats.orders_in_flight),
@@ -144,6 +157,13 @@ impl Measures {
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
     }
+}
+
+/// Resident memory of this process, in bytes; `None` where the system does not say as Linux does.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 fn set(gauge: &IntGauge, value: u64) {

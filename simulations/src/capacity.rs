@@ -58,6 +58,9 @@ pub struct Seen {
     pub overtime: Duration,
     /// How long dinners arrived.
     pub seconds: Duration,
+    /// Syncs by second, if a server was asked for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syncs_per_s: Option<f64>,
 }
 
 /// What to think of a step.
@@ -122,7 +125,9 @@ impl fmt::Display for Row {
         let (rate, settled) = (grouped(rate.into()), grouped(settled.into()));
         let (p99, failed) = (whole(p99_us), grouped(failed.into()));
         let (overtime, verdict) = (overtime.as_millis(), self.grade.word());
-        write!(f, "{rate:>12}{settled:>14}{p99:>12}{failed:>10}{overtime:>14}  {verdict}")
+        write!(f, "{rate:>12}{settled:>14}{p99:>12}{failed:>10}{overtime:>14}  {verdict}")?;
+        let syncs = self.seen.syncs_per_s;
+        syncs.map_or(Ok(()), |syncs| write!(f, " ({} syncs/s)", whole(syncs)))
     }
 }
 

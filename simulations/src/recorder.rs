@@ -49,6 +49,8 @@ pub struct Gauges {
     pub memory_bytes: Option<u64>,
     /// How far the books are behind.
     pub books_lag: Option<Duration>,
+    /// Orders between scan and end.
+    pub in_flight: Option<u64>,
 }
 
 /// Times of one second.
@@ -249,6 +251,7 @@ impl Recorder {
             second.sync_mean_us = (syncs > 0).then(|| tenths(span / syncs as f64));
         }
         second.memory_bytes = gauges.memory_bytes;
+        second.in_flight = gauges.in_flight;
         second.books_lag_ms = gauges.books_lag.map(|lag| tenths(lag.as_secs_f64() * 1e3));
         self.gauged = gauges;
     }

@@ -249,6 +249,9 @@ pub struct Second {
     pub memory_bytes: Option<u64>,
     /// How far the books were behind at its end.
     pub books_lag_ms: Option<f64>,
+    /// Orders that the server held between scan and end, at its end.
+    #[serde(default)]
+    pub in_flight: Option<u64>,
 }
 
 /// Latency, in microseconds.

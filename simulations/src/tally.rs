@@ -46,7 +46,7 @@ impl Snapshot {
 #[must_use]
 pub fn gauges(stats: &Stats, memory_bytes: u64) -> Gauges {
     let (memory_bytes, books_lag) = (Some(memory_bytes), Some(stats.books_lag.age));
-    Gauges { journal: Some(stats.journal), memory_bytes, books_lag }
+    Gauges { journal: Some(stats.journal), memory_bytes, books_lag, in_flight: None }
 }
 
 /// All that a report is made of.

@@ -13,6 +13,7 @@ use super::{Described, Offer, Operation};
 use crate::{
     app::App,
     auth::{caller::Ask, rights::Right},
+    measures,
     problem::Problem,
 };
 
@@ -45,8 +46,12 @@ struct StatsView {
     poisoned: bool,
     /// Records made durable since the start.
     records: u64,
+    /// Batches of records since the start: one write each, and one sync where the journal syncs.
+    batches: u64,
     /// Syncs since the start.
     syncs: u64,
+    /// Time of all syncs since the start, in microseconds.
+    sync_us_total: u64,
     /// Time of a sync in the mean, in microseconds.
     sync_us_mean: u64,
     /// Time of the longest sync, in microseconds.
@@ -61,6 +66,9 @@ struct StatsView {
     orders_in_flight: usize,
     /// Live sessions.
     sessions: usize,
+    /// Resident memory of the server's process, in bytes; left out where the system does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes: Option<u64>,
     /// Orders paid since the start.
     settled: u64,
     /// Orders that ended without money since the start.
@@ -94,7 +102,9 @@ impl Operation for Stats {
             books_error: app.engine().books_error().map(|error| error.to_string()),
             poisoned: app.engine().journal().has_ended(),
             records: stats.journal.records,
+            batches: stats.journal.batches,
             syncs: stats.journal.syncs,
+            sync_us_total: micros(stats.journal.sync_total),
             sync_us_mean: mean,
             sync_us_max: micros(stats.journal.sync_max),
             wallets_active: stats.wallets_active,
@@ -102,6 +112,7 @@ impl Operation for Stats {
             groups_active: stats.groups_active,
             orders_in_flight: stats.orders_in_flight,
             sessions: app.sessions().load(Ordering::Relaxed),
+            memory_bytes: measures::resident_bytes(),
             settled: app.measures().settled(),
             declined: app.measures().declined(),
             settle_us_p50: times.p50,

@@ -65,6 +65,7 @@ pub fn search(options: &DinnerOptions) -> Result<Found> {
             failed: meter.failed.values().sum::<u64>() + meter.declines(),
             overtime: meter.wall().saturating_sub(seconds),
             seconds,
+            syncs_per_s: None,
         };
         eprintln!("{}", search.take(seen));
     }

@@ -43,6 +43,7 @@ impl Server {
             failed: 0,
             overtime: Duration::from_micros((backlog_s * 1e6) as u64),
             seconds,
+            syncs_per_s: None,
         }
     }
 
@@ -101,6 +102,7 @@ fn one_stall_is_forgiven_and_two_are_believed() {
         failed: 0,
         overtime: Duration::ZERO,
         seconds: Duration::from_secs(10),
+        syncs_per_s: None,
     };
     assert_eq!(search.take(seen(100, 90_000.0)).grade, Grade::Slow);
     assert_eq!(search.next_rate(), Some(100));
@@ -122,6 +124,7 @@ fn failures_and_a_growing_queue_are_told_apart_from_slowness() {
         failed: 0,
         overtime: Duration::ZERO,
         seconds: Duration::from_secs(10),
+        syncs_per_s: None,
     };
     let grade = |seen| Grade::of(&seen, BOUND);
     assert_eq!(grade(seen), Grade::Kept);
@@ -135,7 +138,9 @@ fn failures_and_a_growing_queue_are_told_apart_from_slowness() {
 #[test]
 fn a_long_bound_lets_no_queue_grow_through_a_short_step() {
     let (seconds, overtime) = (Duration::from_secs(2), Duration::from_millis(101));
-    let seen = Seen { rate: 10, settled: 20, p99_us: 9e5, failed: 0, overtime, seconds };
+    let syncs_per_s = None;
+    let seen =
+        Seen { rate: 10, settled: 20, p99_us: 9e5, failed: 0, overtime, seconds, syncs_per_s };
     assert_eq!(Grade::of(&seen, Duration::from_secs(1)), Grade::Behind);
     let overtime = Duration::from_millis(100);
     assert_eq!(Grade::of(&Seen { overtime, ..seen }, Duration::from_secs(1)), Grade::Kept);
@@ -145,9 +150,11 @@ fn a_long_bound_lets_no_queue_grow_through_a_short_step() {
 fn a_search_that_ends_early_tells_what_is_known_and_why() {
     let mut search = Search::new(100, BOUND);
     let (settled, p99_us, overtime) = (1, 1.0, Duration::ZERO);
+    let syncs_per_s = None;
     let seconds = Duration::from_secs(10);
-    search.take(Seen { rate: 100, settled, p99_us, failed: 0, overtime, seconds });
-    let row = search.take(Seen { rate: 200, settled, p99_us, failed: 7, overtime, seconds });
+    search.take(Seen { rate: 100, settled, p99_us, failed: 0, overtime, seconds, syncs_per_s });
+    let row =
+        search.take(Seen { rate: 200, settled, p99_us, failed: 7, overtime, seconds, syncs_per_s });
     assert_eq!(row.grade, Grade::Failed);
     search.end_early("7 dinners never ended".to_owned());
     assert_eq!(search.next_rate(), None);

@@ -1,13 +1,19 @@
 //! The search over the network: everybody comes in once, and each step plays with the same sessions.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Instant};
 
 use anyhow::{Context, Result, bail};
 use tokio::{runtime::Builder, task::LocalSet};
 use uuid::Uuid;
 
 use super::{
-    cast::Cast, hall::Hall, meter::Meter, options::LiveOptions, run::Evening, set_up::Setting,
+    cast::Cast,
+    hall::Hall,
+    meter::Meter,
+    options::LiveOptions,
+    report::JournalReport,
+    run::{self, Evening, Passed},
+    set_up::Setting,
 };
 use crate::{
     capacity::{Found, HEAD, Search, Seen, in_process::SETTLE},
@@ -39,6 +45,7 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
     let hall = Rc::new(RefCell::new(Hall::new(run.to_string(), options.seed)));
     let place = Rc::new(options.url.clone());
     let setting = Setting { cast, numbers, place, run, hall: Rc::clone(&hall) };
+    let mut operator = run::operator(options, numbers).await?;
     let mut phones = setting.set_up(&|what| eprintln!("{what}")).await?;
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
     eprintln!("{HEAD}");
@@ -48,11 +55,17 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
         hall.borrow_mut().meter = Meter::default();
         let server = options.server_pid.and_then(|pid| Process::of(pid).ok());
         let show = Show::new(Some(step.seconds), None);
-        let mut evening = Evening { options: &step, hall: &hall, phones, server, show };
-        evening.pass().await?;
+        let mut evening = Evening { options: &step, hall: &hall, phones, server, operator, show };
+        let Passed { counted, .. } = evening.pass().await?;
         evening.show.end();
-        phones = evening.phones;
-        let hall = hall.borrow();
+        (phones, operator) = (evening.phones, evening.operator);
+        let mut hall = hall.borrow_mut();
+        let recorder = hall.meter.recorder.take().filter(|_| counted.is_some());
+        let journal = recorder.and_then(|recorder| {
+            let last = counted.as_ref().and_then(|counted| counted.last);
+            let (seconds, _) = recorder.finish(Instant::now(), run::gauges(None, last.as_ref()));
+            JournalReport::of(&seconds)
+        });
         let meter = &hall.meter;
         if meter.faults.count > 0 {
             bail!("what phones were told is wrong: {}", meter.faults.reasons.join("; "));
@@ -65,6 +78,7 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
             failed: not_paid,
             overtime: meter.wall().saturating_sub(step.seconds),
             seconds: step.seconds,
+            syncs_per_s: journal.map(|journal| journal.syncs_per_s),
         };
         eprintln!("{}", search.take(seen));
         // They count as failed, and hold their tables: there is no further step with these sessions.

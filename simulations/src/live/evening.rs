@@ -19,7 +19,9 @@ use super::{
     hall::{CAP, Hall},
     house::{Phone, ServerHouse, Shop},
     line::Line,
+    operator::{self, Counted, Operator, Watch},
     options::LiveOptions,
+    run::gauges,
     session::{self, Card, Role},
     set_up::{SetUpError, read, taken},
 };
@@ -27,7 +29,7 @@ use crate::{
     auditor::Verdict,
     meter::histogram,
     process::{self, Process},
-    recorder::{Gauges, Recorder, distribution},
+    recorder::{Recorder, distribution},
     recording::{Audited, Kind, Number, Recording},
     run::BadInput,
     scenario::{
@@ -115,23 +117,37 @@ impl Evening<'_> {
         let mut recording = Recording::begin(Kind::Live, title, options.seed, None);
         let length = scenario::run::length(scenario, speed);
         let mut show = Show::new(Some(length), None);
+        let mut operator = self.operator().await?;
         let began = Instant::now();
         show.say(&format!("{} phones come in", sizes.people));
         let house = Rc::new(self.come_in().await.map_err(explained)?);
         recording.setup_s = began.elapsed().as_secs_f64();
         show.say(&format!("the evening begins; it takes {:.0} s", length.as_secs_f64()));
 
+        let first = match &mut operator {
+            Some(operator) => Some(operator.stats().await?),
+            None => None,
+        };
         let pace = Pace { began: Instant::now(), speed };
         let measure_from = pace.began + options.warmup;
-        let recorder = Recorder::new(pace.began, measure_from, self.gauges());
+        let recorder = {
+            let gauges = gauges(self.server.as_ref(), first.as_ref());
+            Recorder::new(pace.began, measure_from, gauges)
+        };
         let count = Rc::new(RefCell::new(Count::new(pace.began, measure_from, recorder)));
+        let watch = operator.map(|operator| self.watch(operator, &count));
         let usage = || (Process::this().usage(), self.server.as_ref().map(Process::usage));
         let mut before = None;
         let mut begins = || before = Some(usage());
         self.live_through(&house, pace, &count, &mut show, &mut begins).await?;
         let before = before.unwrap_or_else(usage);
         let after = usage();
-        let ended = (Instant::now(), self.gauges());
+        let mut counted = None;
+        if let (Some(watch), Some(first)) = (watch, first) {
+            counted = Some(Counted { first, last: watch.end().await?.stats().await.ok() });
+        }
+        let last = counted.as_ref().and_then(|counted| counted.last);
+        let ended = (Instant::now(), gauges(self.server.as_ref(), last.as_ref()));
         show.end();
         let used = |now: &process::Usage, then: &process::Usage| now.cpu.since(&then.cpu);
         recording.processor_s.insert("fanju-sim".to_owned(), used(&after.0, &before.0));
@@ -141,6 +157,7 @@ impl Evening<'_> {
         report::set(&mut recording, name, scenario, *sizes, options.evening);
         let mut count = count.borrow_mut();
         report::fill(&mut recording, Played { scenario, count: &mut count, ended });
+        operator::note(&mut recording, counted.as_ref());
         if let Some(money) = &mut recording.money {
             money.currency.clone_from(&self.cast.merchants[0].currency);
         }
@@ -189,7 +206,10 @@ impl Evening<'_> {
             if now >= tick_at {
                 tick_at = now + TICK;
                 let mut count = count.borrow_mut();
-                count.look(now, || self.gauges());
+                match self.options.operator_token {
+                    Some(_) => count.look_at_queue(now),
+                    None => count.look(now, || gauges(self.server.as_ref(), None)),
+                }
                 show.tick(&count.moment(now));
             }
             if now >= end {
@@ -204,9 +224,23 @@ impl Evening<'_> {
         Ok(())
     }
 
-    fn gauges(&self) -> Gauges {
-        let memory_bytes = self.server.as_ref().map(|server| server.memory_bytes().0);
-        Gauges { memory_bytes, ..Gauges::default() }
+    /// The operator, if there is a token; a number that no session has is the operator's.
+    async fn operator(&self) -> Result<Option<Operator>> {
+        let Self { cast, sizes, options, .. } = self;
+        let Some(token) = &options.operator_token else { return Ok(None) };
+        let number = sizes.people + tills(cast, options);
+        Ok(Some(Operator::sign_in(&options.url, number, token).await?))
+    }
+
+    /// Lets `operator` ask once a second.
+    fn watch(&self, operator: Operator, count: &Rc<RefCell<Count>>) -> Watch {
+        let (count, server) = (Rc::clone(count), self.server.clone());
+        let with = move |see: &mut dyn FnMut(&mut Recorder)| {
+            if let Some(recorder) = &mut count.borrow_mut().recorder {
+                see(recorder);
+            }
+        };
+        operator.watch(with, move |stats| gauges(server.as_ref(), stats))
     }
 
     // --- everybody comes in ------------------------------------------------------------------

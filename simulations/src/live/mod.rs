@@ -8,6 +8,8 @@
 //! An [`evening`] goes the other way round: a scenario says who sits where, phones are [`guests`] of many
 //! tables, and each outing is played by itself.
 //!
+//! Beside them the [`operator`] asks the server how it does, if it was given the token for that.
+//!
 //! Everything but the clock of [`pace`] runs on one thread: the machine belongs to the server.
 
 pub mod capacity;
@@ -19,6 +21,7 @@ pub mod hall;
 mod house;
 pub mod line;
 pub mod meter;
+pub mod operator;
 pub mod options;
 pub mod pace;
 pub mod recorded;

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{
     cast::Cast,
     hall::{DINNERS_MAX, SHARE_MAX},
+    operator::OperatorToken,
     wire::Place,
 };
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     fanju-sim live --cast cast.json --rate 2000                how long do phones wait at that load?\n  \
     fanju-sim live --cast cast.json --rate max --tables 128    how many dinners go through?\n  \
     fanju-sim live --cast cast.json --tables 50 --idle 10000 --server-pid PID   what does one cost?\n  \
+    FANJU_OPERATOR_TOKEN=$(cat DIR/operator.token) fanju-sim live --cast cast.json --report run.html\n  \
     fanju-sim live --cast cast.json --storm 400                what if they all come back at once?\n  \
     fanju-sim live --cast cast.json --scenario food-court      a whole evening, sixty times faster than life\n  \
     fanju-sim live --cast cast.json --find-capacity            the highest rate that keeps a p99 of 25 ms\n\n\
@@ -84,6 +86,11 @@ pub struct LiveOptions {
     /// The server's process on this machine, whose memory and processor time are told.
     #[arg(long, value_name = "PID")]
     pub server_pid: Option<u32>,
+    /// The operator's token, with which the server is asked once a second for its syncs, batches, books,
+    /// memory and orders in flight: what the file `operator.token` of its data folder holds. A word on a
+    /// command line is seen by everybody on the machine, so the variable is the better place.
+    #[arg(long, value_name = "TOKEN", env = "FANJU_OPERATOR_TOKEN", hide_env_values = true)]
+    pub operator_token: Option<OperatorToken>,
     /// Writes the report as JSON to a file, or to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,

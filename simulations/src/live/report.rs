@@ -8,10 +8,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{hall::Hall, run::Usages};
+use super::{hall::Hall, operator::NOT_ASKED, run::Usages};
 use crate::{
     meter::{Latency, tenths},
     process::Usage,
+    recording::Second,
     report::{grouped, row, whole},
 };
 
@@ -90,6 +91,46 @@ pub struct ServerReport {
     pub kb_per_session: f64,
 }
 
+/// What the server's journal and books did, as the server says.
+#[derive(Clone, Debug, Serialize)]
+pub struct JournalReport {
+    /// Syncs by second.
+    pub syncs_per_s: f64,
+    /// Records that one batch made durable, in the mean.
+    pub records_per_batch: f64,
+    /// Time of a sync in the mean, in microseconds.
+    pub sync_us: f64,
+    /// How far the books were behind at the end of a second, at most, in milliseconds.
+    pub books_lag_ms_max: f64,
+    /// Orders between scan and end at the end of a second, at most.
+    pub in_flight_max: u64,
+}
+
+impl JournalReport {
+    /// Sums the measured ones of `seconds` up; `None` if none of them is known.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub fn of(seconds: &[Second]) -> Option<Self> {
+        let measured = seconds.iter().filter(|second| second.at_s >= 0);
+        let known: Vec<&Second> = measured.filter(|second| second.syncs.is_some()).collect();
+        let spans = known.iter().map(|second| f64::from(second.span_ms) / 1e3);
+        let span = spans.fold(0.0, |sum, span| sum + span);
+        let syncs = |second: &&Second| second.syncs.unwrap_or(0) as f64;
+        let all = known.iter().map(syncs).fold(0.0, |sum, syncs| sum + syncs);
+        let mean = |value: fn(&Second) -> Option<f64>| {
+            let of = known.iter().filter_map(|second| Some(value(second)? * syncs(second)));
+            if all > 0.0 { tenths(of.fold(0.0, |sum, it| sum + it) / all) } else { 0.0 }
+        };
+        (span > 0.0).then(|| Self {
+            syncs_per_s: tenths(all / span),
+            records_per_batch: mean(|second| second.records_per_batch),
+            sync_us: mean(|second| second.sync_mean_us),
+            books_lag_ms_max: known.iter().filter_map(|it| it.books_lag_ms).fold(0.0, f64::max),
+            in_flight_max: known.iter().filter_map(|it| it.in_flight).max().unwrap_or(0),
+        })
+    }
+}
+
 /// What a run did.
 #[derive(Clone, Debug, Serialize)]
 pub struct LiveReport {
@@ -140,6 +181,8 @@ pub struct LiveReport {
     pub generator: Used,
     /// What the server used, if it was named.
     pub server: Option<ServerReport>,
+    /// What the server said of its journal, if it was asked as its operator.
+    pub journal: Option<JournalReport>,
     /// What was asked for.
     pub settings: Settings,
     /// Until everybody was in.
@@ -223,6 +266,7 @@ impl LiveReport {
             paid_minor: meter.paid_minor,
             generator: used(&before.0, &after.0, seconds, dinners),
             server,
+            journal: None,
             settings,
             setup_s: setup.as_secs_f64(),
             wall_s,
@@ -310,10 +354,29 @@ impl LiveReport {
                 format!("MB, before anybody came {rss_empty_mb:.1}: {kb_per_session:.1} kB each");
             row(text, &format!("  with {sessions} sessions"), &format!("{rss_full_mb:.1}"), more)?;
         }
+        self.journal(text)?;
         let frames =
             format!("{} bytes, {} of progress", grouped(self.frame_bytes.into()), self.progress);
         row(text, "frames", &grouped(self.frames.into()), frames)?;
         row(text, "set-up", &format!("{:.2}", self.setup_s), "s")
+    }
+}
+
+impl LiveReport {
+    fn journal(&self, text: &mut String) -> fmt::Result {
+        let Some(journal) = &self.journal else { return row(text, "syncs", "–", NOT_ASKED) };
+        let JournalReport {
+            syncs_per_s,
+            records_per_batch,
+            sync_us,
+            books_lag_ms_max,
+            in_flight_max,
+        } = journal;
+        let more = format!("by second, {records_per_batch:.1} records in {sync_us:.0} µs each");
+        row(text, "syncs", &whole(*syncs_per_s), more)?;
+        row(text, "books behind", &whole(*books_lag_ms_max), "ms at most")?;
+        let held = "at once, between scan and end, as the server says each second";
+        row(text, "orders in flight", &grouped((*in_flight_max).into()), held)
     }
 }
 

@@ -8,15 +8,19 @@ use std::{
 
 use anyhow::{Context, Result};
 use fanju::money::Currency;
-use tokio::{runtime::Builder, task::LocalSet};
+use tokio::{
+    runtime::Builder,
+    task::{JoinHandle, LocalSet, spawn_local},
+};
 use uuid::Uuid;
 
 use super::{
     cast::Cast,
     hall::Hall,
+    operator::{self, Counted, Operator, Stats, Watch},
     options::{LiveOptions, Numbers},
     pace, recorded,
-    report::{LiveReport, Marks, Settings},
+    report::{JournalReport, LiveReport, Marks, Settings},
     set_up::{Phones, Setting},
 };
 use crate::{
@@ -70,6 +74,7 @@ async fn run(
     let hall = Rc::new(RefCell::new(Hall::new(run.to_string(), options.seed)));
     let place = Rc::new(options.url.clone());
     let setting = Setting { cast, numbers, place, run, hall: Rc::clone(&hall) };
+    let operator = operator(options, numbers).await?;
     let usage = || server.as_ref().map(Process::usage);
     let (began, empty) = (Instant::now(), usage());
     let show = Show::new(Some(options.seconds), None);
@@ -80,15 +85,18 @@ async fn run(
     }
     let full = usage();
     show.say(&format!("everybody is in after {:.1} s; dinner is served", setup.as_secs_f64()));
-    let mut evening = Evening { options, hall: &hall, phones, server, show };
-    let (before, after) = evening.pass().await?;
+    let mut evening = Evening { options, hall: &hall, phones, server, operator, show };
+    let Passed { before, after, counted } = evening.pass().await?;
     evening.show.end();
-    let gauges = evening.gauges();
+    let last = counted.as_ref().and_then(|counted| counted.last);
+    let gauges = gauges(evening.server.as_ref(), last.as_ref());
     let mut hall = hall.borrow_mut();
     let marks = Marks { setup, empty, full, before, after };
-    let report = LiveReport::of(&hall, &marks, settings(options, numbers));
+    let mut report = LiveReport::of(&hall, &marks, settings(options, numbers));
     note(&mut recording, &report.settings, options);
+    operator::note(&mut recording, counted.as_ref());
     recorded::fill(&mut recording, &mut hall, &report, gauges);
+    report.journal = counted.and_then(|_| JournalReport::of(&recording.seconds));
     let currency = cast.merchants.first().and_then(|merchant| merchant.currency.parse().ok());
     recording.money = currency.map(|currency: Currency| Money {
         currency: currency.code().to_owned(),
@@ -140,29 +148,61 @@ fn settings(options: &LiveOptions, numbers: Numbers) -> Settings {
     }
 }
 
+/// The operator, if there is a token; a number that no session has is the operator's.
+pub(super) async fn operator(options: &LiveOptions, numbers: Numbers) -> Result<Option<Operator>> {
+    let Numbers { tables, party, tills, idle, .. } = numbers;
+    let Some(token) = &options.operator_token else { return Ok(None) };
+    let number = tables * party + tills + idle;
+    Ok(Some(Operator::sign_in(&options.url, number, token).await?))
+}
+
+/// What is known of the server: what it says of itself, and the memory of its process, if that was
+/// named.
+pub(super) fn gauges(server: Option<&Process>, stats: Option<&Stats>) -> Gauges {
+    let said = stats.map(Stats::gauges).unwrap_or_default();
+    let memory_bytes = server.map(|server| server.memory_bytes().0).or(said.memory_bytes);
+    Gauges { memory_bytes, ..said }
+}
+
 /// Processor time and memory of this program and of the server.
 pub type Usages = (Usage, Option<Usage>);
+
+/// What was seen beside the dinners.
+pub(super) struct Passed {
+    /// What was used when measuring began.
+    pub(super) before: Usages,
+    /// What was used when no dinner began any more.
+    pub(super) after: Usages,
+    /// What the server had counted, if it was asked.
+    pub(super) counted: Option<Counted>,
+}
 
 pub(super) struct Evening<'a> {
     pub(super) options: &'a LiveOptions,
     pub(super) hall: &'a Rc<RefCell<Hall>>,
     pub(super) phones: Phones,
     pub(super) server: Option<Process>,
+    pub(super) operator: Option<Operator>,
     pub(super) show: Show,
 }
 
 impl Evening<'_> {
-    /// Dinners from the first to the last; gives what was used when measuring began, and when no
-    /// dinner began any more.
-    pub(super) async fn pass(&mut self) -> Result<(Usages, Usages)> {
+    /// Dinners from the first to the last.
+    pub(super) async fn pass(&mut self) -> Result<Passed> {
+        let first = match &mut self.operator {
+            Some(operator) => Some(operator.stats().await?),
+            None => None,
+        };
         let began = Instant::now();
         let measure_at = began + self.options.warmup;
-        let recorder = Recorder::new(began, measure_at, self.gauges());
+        let recorder =
+            Recorder::new(began, measure_at, gauges(self.server.as_ref(), first.as_ref()));
         self.hall.borrow_mut().meter.recorder = Some(recorder);
+        let watch = self.watch();
         let end = measure_at + self.options.seconds;
         let storm_at = measure_at + self.options.seconds / 2;
         self.hall.borrow_mut().meter.measure(measure_at, end);
-        self.open(end);
+        let coming = self.open(end);
         self.until(measure_at, None).await?;
         let before = self.usages();
         if self.options.storm > 0 {
@@ -172,13 +212,32 @@ impl Evening<'_> {
         self.until(end, Some(measure_at)).await?;
         let after = self.usages();
         self.hall.borrow_mut().end();
-        while !self.is_over() && end.elapsed() < PATIENCE {
+        // Whoever was due before the end may still be on the way in.
+        let is_over = || coming.as_ref().is_none_or(JoinHandle::is_finished) && self.is_over();
+        while !is_over() && end.elapsed() < PATIENCE {
             self.look()?;
             self.gauge(Instant::now());
             tokio::time::sleep(LOOK).await;
         }
         self.hall.borrow_mut().give_up();
-        Ok((before, after))
+        let mut counted = None;
+        if let (Some(watch), Some(first)) = (watch, first) {
+            let operator = self.operator.insert(watch.end().await?);
+            counted = Some(Counted { first, last: operator.stats().await.ok() });
+        }
+        Ok(Passed { before, after, counted })
+    }
+
+    /// Lets the operator ask once a second, if there is one.
+    fn watch(&mut self) -> Option<Watch> {
+        let (hall, server) = (Rc::clone(self.hall), self.server.clone());
+        let with = move |see: &mut dyn FnMut(&mut Recorder)| {
+            if let Some(recorder) = &mut hall.borrow_mut().meter.recorder {
+                see(recorder);
+            }
+        };
+        let operator = self.operator.take()?;
+        Some(operator.watch(with, move |stats| gauges(server.as_ref(), stats)))
     }
 
     fn is_over(&self) -> bool {
@@ -186,20 +245,14 @@ impl Evening<'_> {
         hall.open_dinners() == 0 && hall.meter.storm.back >= hall.meter.storm.cut
     }
 
-    /// Of the server, if it was named.
-    fn gauges(&self) -> Gauges {
-        let memory_bytes = self.server.as_ref().map(|server| server.memory_bytes().0);
-        Gauges { memory_bytes, ..Gauges::default() }
-    }
-
-    /// Takes note of what waits, and once a second of the server.
+    /// Takes note of what waits, and once a second of the server, unless the operator does.
     fn gauge(&self, now: Instant) {
         let mut hall = self.hall.borrow_mut();
         let queue = hall.open_dinners();
         if let Some(recorder) = &mut hall.meter.recorder {
             recorder.queue(now, queue);
-            if recorder.is_due(now) {
-                recorder.gauge(now, self.gauges());
+            if self.options.operator_token.is_none() && recorder.is_due(now) {
+                recorder.gauge(now, gauges(self.server.as_ref(), None));
             }
         }
     }
@@ -208,19 +261,22 @@ impl Evening<'_> {
         (Process::this().usage(), self.server.as_ref().map(Process::usage))
     }
 
-    /// Lets dinners come.
-    fn open(&self, end: Instant) {
+    /// Lets dinners come; those of a timetable have all come when the task ends.
+    fn open(&self, end: Instant) -> Option<JoinHandle<()>> {
         match self.options.rate {
-            Rate::Max => self.hall.borrow_mut().begin_all(Instant::now()),
+            Rate::Max => {
+                self.hall.borrow_mut().begin_all(Instant::now());
+                None
+            }
             Rate::PerSecond(rate) => {
                 let timetable = Timetable::new(rate, self.options.seed);
                 let mut due = pace::due(timetable, Instant::now(), end);
                 let hall = Rc::clone(self.hall);
-                tokio::task::spawn_local(async move {
+                Some(spawn_local(async move {
                     while let Some(due) = due.recv().await {
                         hall.borrow_mut().arrive(due, Instant::now());
                     }
-                });
+                }))
             }
         }
     }

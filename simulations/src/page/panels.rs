@@ -268,6 +268,23 @@ impl Times<'_> {
         )
     }
 
+    /// Orders that the server holds.
+    #[must_use]
+    pub fn in_flight(&self) -> Option<Element> {
+        self.single(
+            ("Orders in flight", "indigo"),
+            |it| {
+                format!(
+                    "Orders between scan and end, as the server counts at the end of each second: {} at most.",
+                    words::count(it.most)
+                )
+            },
+            &words::count,
+            &|second| second.in_flight.map(float),
+            &|second| second.in_flight.map(words::exactly),
+        )
+    }
+
     /// Syncs of the journal.
     #[must_use]
     pub fn syncs(&self) -> Option<Element> {

@@ -39,8 +39,10 @@ pub fn of_run(run: &Recording) -> String {
     };
     let named = run.latencies.iter().enumerate();
     let named: Vec<_> = named.map(|(at, it)| (it.name.clone(), colour(at, it), it)).collect();
-    let speed = [times.throughput(), times.latency(about), panels::curve(&named), times.queue()];
-    let mut speed: Vec<Element> = speed.into_iter().flatten().collect();
+    let queues = [times.queue(), times.in_flight()];
+    let speed = [times.throughput(), times.latency(about), panels::curve(&named)];
+    let speed = speed.into_iter().chain(queues);
+    let mut speed: Vec<Element> = speed.flatten().collect();
     if timeline::is_merged(&run.seconds) {
         speed.insert(0, element("p").class("quiet wide").text(timeline::MERGED));
     }

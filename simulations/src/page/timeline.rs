@@ -36,6 +36,7 @@ fn merged(seconds: &[Second]) -> Second {
         all.latency_us = worst(all.latency_us, second.latency_us);
         all.queue = all.queue.max(second.queue);
         all.syncs = sum(all.syncs, second.syncs, u64::saturating_add);
+        all.in_flight = all.in_flight.max(second.in_flight);
         all.paid_minor = sum(all.paid_minor, second.paid_minor, i128::saturating_add);
         all.memory_bytes = second.memory_bytes.or(all.memory_bytes);
         all.books_lag_ms = sum(all.books_lag_ms, second.books_lag_ms, f64::max);

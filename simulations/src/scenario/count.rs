@@ -216,14 +216,19 @@ impl Count {
         }
     }
 
-    /// Looks at the gauges, if it is time.
-    pub fn look(&mut self, now: Instant, gauges: impl FnOnce() -> Gauges) {
+    /// Takes note of the queue.
+    pub fn look_at_queue(&mut self, now: Instant) {
         let queue = usize::try_from(self.queue).unwrap_or(usize::MAX);
         if let Some(recorder) = &mut self.recorder {
             recorder.queue(now, queue);
-            if recorder.is_due(now) {
-                recorder.gauge(now, gauges());
-            }
+        }
+    }
+
+    /// Takes note of the queue, and looks at the gauges, if it is time.
+    pub fn look(&mut self, now: Instant, gauges: impl FnOnce() -> Gauges) {
+        self.look_at_queue(now);
+        if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.is_due(now)) {
+            recorder.gauge(now, gauges());
         }
     }
 

@@ -32,6 +32,9 @@ const ANY_PORT: &str = "127.0.0.1:0";
 /// What each diner begins with, in minor units.
 pub(crate) const PURSE: i64 = 1_000_000;
 
+/// The file of the people that were made up.
+const PEOPLE: &str = "people.json";
+
 /// The server's binary.
 pub(crate) fn server() -> &'static Path {
     static SERVER: OnceLock<PathBuf> = OnceLock::new();
@@ -92,6 +95,7 @@ impl House {
             .output()
             .expect("the server's binary starts");
         assert!(made.status.success(), "no cast: {}", String::from_utf8_lossy(&made.stderr));
+        fs::write(folder.path().join(PEOPLE), &made.stdout).expect("writes");
         let cast = serde_json::from_slice(&made.stdout).expect("a cast in JSON");
         let environment =
             environment.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
@@ -163,6 +167,11 @@ impl House {
 
     pub(crate) fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// The file of the people that were made up, as the server wrote it.
+    pub(crate) fn people(&self) -> PathBuf {
+        self.beside(PEOPLE)
     }
 
     /// A place beside the data folder that goes with the house.

@@ -17,6 +17,7 @@ mod crash;
 mod dinner;
 mod house;
 mod http;
+mod load;
 mod resume;
 mod slow;
 mod socket;

@@ -1,0 +1,212 @@
+//! Load: `fanju-sim live` as whoever runs a server uses it, against a real one.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+use crate::{
+    common::binary,
+    house::{House, TIRELESS},
+    http::Http,
+};
+
+/// Whoever is not the operator.
+const STRANGER: &str = "fjo_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA000000";
+
+fn simulation() -> &'static Path {
+    static SIMULATION: OnceLock<PathBuf> = OnceLock::new();
+    SIMULATION.get_or_init(|| binary("FANJU_SIM", "fanju-sim"))
+}
+
+/// What a run left.
+struct Ran {
+    code: Option<i32>,
+    told: String,
+}
+
+/// Runs `live` against `house`; with `token` as its operator.
+fn live(house: &House, token: Option<&str>, arguments: &str) -> Ran {
+    let mut command = Command::new(simulation());
+    command.args(["live", "--url", &format!("ws://{}/v1/live", house.address()), "--cast"]);
+    command.arg(house.people()).args(arguments.split_whitespace());
+    match token {
+        Some(token) => command.env("FANJU_OPERATOR_TOKEN", token),
+        None => command.env_remove("FANJU_OPERATOR_TOKEN"),
+    };
+    let output = command.current_dir(house.beside("")).output().expect("the simulation starts");
+    let [out, err] =
+        [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+    Ran { code: output.status.code(), told: [out, err].concat() }
+}
+
+fn operator_token(house: &House) -> String {
+    let token = fs::read_to_string(house.data().join("operator.token")).expect("a token");
+    token.trim().to_owned()
+}
+
+/// What the server itself says.
+fn stats(house: &House) -> Value {
+    Http::new(house).get("/v1/operator/stats", Some(&operator_token(house))).done()
+}
+
+fn read(house: &House, name: &str) -> Value {
+    let text = fs::read(house.beside(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+/// The number in that row of the table of what the server had counted.
+fn counted(recording: &Value, what: &str, column: usize) -> u64 {
+    let tables = recording["tables"].as_array().expect("tables");
+    let rows = tables.iter().flat_map(|table| table["rows"].as_array().expect("rows"));
+    let row = rows.clone().find(|row| row[0] == what);
+    let cell = row.and_then(|row| row[column].as_str()).unwrap_or_else(|| panic!("no {what}"));
+    cell.replace(',', "").parse().expect("a number")
+}
+
+fn sum(recording: &Value, name: &str) -> u64 {
+    let seconds = recording["seconds"].as_array().expect("seconds");
+    seconds.iter().filter_map(|second| second[name].as_u64()).sum()
+}
+
+/// Holds the seconds of `recording` against what the server counted for itself.
+#[track_caller]
+fn agrees(recording: &Value, stats: &Value) {
+    for (what, name) in [("syncs", "syncs"), ("records", "records"), ("batches", "batches")] {
+        assert_eq!(Some(counted(recording, what, 2)), stats[name].as_u64(), "{what}");
+    }
+    let syncs = counted(recording, "syncs", 2) - counted(recording, "syncs", 1);
+    assert!(syncs > 0, "nothing was synced");
+    assert_eq!(sum(recording, "syncs"), syncs);
+    let paid = counted(recording, "orders paid", 2) - counted(recording, "orders paid", 1);
+    assert_eq!(sum(recording, "settled"), paid);
+    let seconds = recording["seconds"].as_array().expect("seconds");
+    for figure in
+        ["records_per_batch", "sync_mean_us", "memory_bytes", "books_lag_ms", "in_flight", "queue"]
+    {
+        let known = seconds.iter().filter(|second| second[figure].is_number()).count();
+        assert!(known > 0, "{figure} is in no second");
+    }
+    assert!(seconds.iter().any(|second| second["memory_bytes"].as_u64() > Some(1_000_000)));
+    assert!(seconds.iter().any(|second| second["records_per_batch"].as_f64() >= Some(1.0)));
+}
+
+#[test]
+fn the_operators_token_brings_syncs_batches_and_books_into_the_report() {
+    let house = House::open_with(8, 2, &[TIRELESS]);
+    let token = operator_token(&house);
+    let dinners = "--party 2 --rate 40 --warmup 1 --seconds 2 --recording";
+    let ran = live(&house, Some(&token), &format!("{dinners} a.json --report a.html"));
+    assert_eq!(ran.code, Some(0), "{}", ran.told);
+    let recording = read(&house, "a.json");
+    agrees(&recording, &stats(&house));
+    assert!(ran.told.contains("records in"), "{}", ran.told);
+    let page = fs::read_to_string(house.beside("a.html")).expect("a page");
+    for words in ["Syncs a second", "Records in a batch", "Books behind", "Memory"] {
+        assert!(page.contains(words), "`{words}` is not on the page");
+    }
+    for text in [&ran.told, &page, &recording.to_string()] {
+        assert!(!text.contains(&token), "the token is told");
+    }
+
+    let ran = live(&house, None, &format!("{dinners} b.json"));
+    assert_eq!(ran.code, Some(0), "{}", ran.told);
+    assert!(ran.told.contains("not asked for"), "{}", ran.told);
+    let recording = read(&house, "b.json");
+    assert_eq!(sum(&recording, "syncs"), 0);
+    assert!(recording["settings"].to_string().contains("not asked for"), "{recording}");
+
+    let compared = Command::new(simulation())
+        .args(["compare", "a.json", "b.json"])
+        .current_dir(house.beside(""))
+        .output()
+        .expect("the simulation starts");
+    let compared = String::from_utf8_lossy(&compared.stdout).into_owned();
+    assert!(compared.contains("syncs a second"), "{compared}");
+    assert!(compared.contains("the server's statistics"), "{compared}");
+}
+
+#[test]
+fn an_evening_records_what_the_server_says_as_well() {
+    let house = House::open_with(40, 4, &[TIRELESS]);
+    let evening = "--scenario evening.toml --speed 60 --warmup 0 --recording a.json";
+    fs::write(house.beside("evening.toml"), EVENING).expect("written");
+    let ran = live(&house, Some(&operator_token(&house)), evening);
+    assert_eq!(ran.code, Some(0), "{}", ran.told);
+    agrees(&read(&house, "a.json"), &stats(&house));
+}
+
+/// Two minutes of life in which some tables eat and pay.
+const EVENING: &str = r#"
+about = "a few tables"
+[evening]
+tables = 20
+curve = [[0, 1], [2, 1]]
+bill_after_minutes = [0.2, 0.5]
+[party]
+sizes = { 2 = 1.0 }
+[bill]
+per_diner_minor = [100, 200]
+[people]
+count = 40
+purse_minor = 2000000
+[merchants]
+count = 4
+"#;
+
+#[test]
+fn whoever_is_not_the_operator_is_told_before_anybody_dines() {
+    let house = House::open(8, 1);
+    let diner = house.cast.diners[0].token.clone();
+    for (token, why) in [
+        (STRANGER, "not_signed_in"),
+        (diner.as_str(), "forbidden"),
+        ("two words", "operator.token"),
+        ("", "operator.token"),
+    ] {
+        let ran = live(&house, Some(token), "--party 2 --rate 1 --recording a.json");
+        assert_eq!(ran.code, Some(2), "{token}: {}", ran.told);
+        assert!(ran.told.contains("--operator-token"), "{token}: {}", ran.told);
+        assert!(ran.told.contains(why), "{token}: {}", ran.told);
+        assert!(!house.beside("a.json").exists(), "{token}: a recording is left");
+    }
+    let stats = stats(&house);
+    assert_eq!((&stats["settled"], &stats["groups_active"]), (&0.into(), &0.into()), "{stats}");
+}
+
+#[test]
+fn a_search_for_the_capacity_of_one_table_ends_with_a_rate() {
+    let house = House::open_with(2, 1, &[TIRELESS]);
+    // One table pays one bill after the other: it is soon too much.
+    let search =
+        "--find-capacity --p99 500ms --party 2 --tables 1 --seconds 0.3 --warmup 0 --json a.json";
+    let ran = live(&house, Some(&operator_token(&house)), search);
+    // A phone that misses something ends the search with a failure.
+    assert_eq!(ran.code, Some(0), "{}", ran.told);
+    let found = read(&house, "a.json");
+    let rate = found["dinners_per_s"].as_u64().expect("a rate");
+    assert_eq!(found["ended_early"], Value::Null, "{found}");
+    let too_much = found["too_much_per_s"].as_u64().expect("a rate that is too much");
+    assert!(0 < rate && rate < too_much && too_much - rate <= (rate / 20).max(1), "{found}");
+    let steps = found["steps"].as_array().expect("steps");
+    let (mut paid, mut kept) = (0, 0);
+    for step in steps {
+        let seen = &step["seen"];
+        assert_eq!(seen["failed"], 0, "{step}");
+        paid += seen["settled"].as_u64().expect("a number");
+        if step["grade"] == "kept" {
+            kept = kept.max(seen["rate"].as_u64().expect("a number"));
+        }
+        let is_synced = seen["syncs_per_s"].as_f64() > Some(0.0);
+        assert!(seen["settled"] == 0 || is_synced, "{step}");
+    }
+    assert_eq!(kept, rate, "{found}");
+    assert!(stats(&house)["settled"].as_u64() >= Some(paid), "{found}");
+    // Who dined is well, and can dine on.
+    let ran = live(&house, None, "--party 2 --tables 1 --rate 5 --seconds 1 --warmup 0");
+    assert_eq!(ran.code, Some(0), "{}", ran.told);
+}
