@@ -1,11 +1,7 @@
 //! Configuration: one struct, filled by defaults, then a file, then the environment, then flags.
 
 use std::{
-    net::SocketAddr,
-    num::NonZeroU32,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
-    time::Duration,
+    net::SocketAddr, num::NonZeroU32, os::unix::fs::DirBuilderExt, path::Path, time::Duration,
 };
 
 use anyhow::Context;
@@ -203,19 +199,6 @@ impl Settings {
         path.pop_if_empty().extend(["v1", "traces"]);
         drop(path);
         Ok(Some(spans))
-    }
-
-    /// Certificate chain and key for TLS; none for plain http.
-    ///
-    /// # Errors
-    /// When only one of them is given: what was meant to be secret must not go in the clear.
-    pub fn tls(&self) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
-        match (self.tls_certificate.as_str(), self.tls_key.as_str()) {
-            ("", "") => Ok(None),
-            ("", _) => anyhow::bail!("tls_key is given, tls_certificate is not"),
-            (_, "") => anyhow::bail!("tls_certificate is given, tls_key is not"),
-            (certificate, key) => Ok(Some((certificate.into(), key.into()))),
-        }
     }
 }
 

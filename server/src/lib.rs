@@ -4,7 +4,7 @@
 //!
 //! | room | knows |
 //! |---|---|
-//! | [`serve`] [`config`] [`telemetry`] | sockets, threads, signals; one struct of settings; logs and spans |
+//! | [`serve`] [`config`] [`tls`] [`telemetry`] | sockets, threads, signals; one struct of settings; certificates; logs and spans |
 //! | [`http`] [`live`] | the two doors: resources, and JSON-RPC over a websocket; no rule |
 //! | [`operations`] | everything that one can ask, each said once: parameters, right, deed |
 //! | [`auth`] | who asks, and whether they may |
@@ -31,6 +31,7 @@ pub mod operations;
 pub mod problem;
 pub mod serve;
 pub mod telemetry;
+pub mod tls;
 pub mod verify;
 pub mod web;
 pub mod webhooks;

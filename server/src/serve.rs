@@ -2,10 +2,7 @@
 
 use std::{
     any::Any,
-    fs::File,
-    io::BufReader,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
     time::Duration,
 };
 
@@ -24,6 +21,7 @@ use actix_web::{
     web,
 };
 use anyhow::Context;
+use rustls::ServerConfig;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::{
@@ -33,7 +31,7 @@ use crate::{
     http::{self, upgrade::Answering},
     limits, live,
     problem::Problem,
-    telemetry, web as pages,
+    telemetry, tls, web as pages,
 };
 
 /// Runs the server until it is told to stop.
@@ -41,6 +39,8 @@ use crate::{
 /// # Errors
 /// Whatever keeps it from starting.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let tls = tls::load(&settings.tls_certificate, &settings.tls_key);
+    let tls = tls.inspect_err(|error| tracing::error!(code = error.code(), %error, "no TLS"))?;
     let opening = settings.clone();
     let app = tokio::task::spawn_blocking(move || App::open(opening)).await??;
     if !settings.takes_made_up_people() {
@@ -55,7 +55,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let players = if settings.demo { Some(cast::seed(&app).await?) } else { None };
     app.webhooks().start(app.engine().clone(), app.epoch().to_owned())?;
-    let (server, address) = bind(&app, &settings, players)?;
+    let (server, address) = bind(&app, &settings, players, tls)?;
     announce(&settings, address);
     let handle = server.handle();
     let stopping = actix_rt::spawn({
@@ -77,6 +77,7 @@ fn bind(
     app: &App,
     settings: &Settings,
     players: Option<cast::Cast>,
+    tls: Option<ServerConfig>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
     let (shared, demo) = (web::Data::new(app.clone()), settings.demo);
     let players = players.map(web::Data::new);
@@ -117,13 +118,10 @@ fn bind(
         let end = end.clone();
         async move { end.notified().await }
     };
-    let server = match settings.tls()? {
-        Some((certificate, key)) => {
-            let tls = tls(&certificate, &key)?;
-            server.listen("https", listener, move || {
-                connections(application.clone(), end.clone()).rustls_0_23(tls.clone())
-            })
-        }
+    let server = match tls {
+        Some(tls) => server.listen("https", listener, move || {
+            connections(application.clone(), end.clone()).rustls_0_23(tls.clone())
+        }),
         None => server
             .listen("http", listener, move || connections(application.clone(), end.clone()).tcp()),
     };
@@ -192,28 +190,6 @@ fn prepare(connection: &dyn Any) {
     if let Err(error) = socket.set_tcp_user_timeout(Some(limits::UNACKNOWLEDGED_MAX)) {
         tracing::debug!(%error, "cannot bound unacknowledged data");
     }
-}
-
-fn tls(
-    certificate: &std::path::Path,
-    key: &std::path::Path,
-) -> anyhow::Result<rustls::ServerConfig> {
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-    let open = |path: &std::path::Path| {
-        File::open(path)
-            .map(BufReader::new)
-            .with_context(|| format!("cannot read {}", path.display()))
-    };
-    let chain = CertificateDer::pem_reader_iter(open(certificate)?)
-        .collect::<Result<Vec<_>, _>>()
-        .context("the certificate is not PEM")?;
-    let key = PrivateKeyDer::from_pem_reader(open(key)?).context("the key is not PEM")?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .context("certificate and key do not fit")
 }
 
 fn announce(settings: &Settings, address: SocketAddr) {

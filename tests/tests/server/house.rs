@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::{
     common::{binary, tail_of},
     http::Http,
+    wire::Trust,
 };
 
 /// How long anything may take: a bound for what hangs, not a measure of speed.
@@ -67,6 +68,8 @@ pub(crate) struct House {
     folder: tempfile::TempDir,
     data: PathBuf,
     environment: Vec<(&'static str, String)>,
+    /// By which root its clients know it, if it has a certificate.
+    trust: Option<Trust>,
     /// Where the next start listens.
     pub(crate) listen: String,
     running: Option<(Child, SocketAddr)>,
@@ -86,6 +89,16 @@ impl House {
         shops: usize,
         environment: &[(&'static str, &str)],
     ) -> Self {
+        Self::open_for(diners, shops, environment, None)
+    }
+
+    /// The same, for clients that know it by its certificate.
+    pub(crate) fn open_for(
+        diners: usize,
+        shops: usize,
+        environment: &[(&'static str, &str)],
+        trust: Option<Trust>,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         let (diners, shops, purse) = (diners.to_string(), shops.to_string(), PURSE.to_string());
@@ -100,7 +113,7 @@ impl House {
         let environment =
             environment.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let (listen, running) = (ANY_PORT.to_owned(), None);
-        let mut house = Self { folder, data, environment, listen, running, starts: 0, cast };
+        let mut house = Self { folder, data, environment, trust, listen, running, starts: 0, cast };
         house.start();
         house
     }
@@ -109,9 +122,9 @@ impl House {
     pub(crate) fn moved_to(&self, copy: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (data, cast) = (copy.to_owned(), self.cast.clone());
-        let environment = self.environment.clone();
+        let (environment, trust) = (self.environment.clone(), self.trust.clone());
         let (listen, running) = (ANY_PORT.to_owned(), None);
-        let mut house = Self { folder, data, environment, listen, running, starts: 0, cast };
+        let mut house = Self { folder, data, environment, trust, listen, running, starts: 0, cast };
         house.start();
         house
     }
@@ -163,6 +176,10 @@ impl House {
 
     fn log(&self) -> PathBuf {
         self.folder.path().join(format!("log-{}.txt", self.starts))
+    }
+
+    pub(crate) fn trust(&self) -> Option<&Trust> {
+        self.trust.as_ref()
     }
 
     pub(crate) fn data(&self) -> &Path {

@@ -8,14 +8,21 @@ use std::{
 };
 
 use serde_json::Value;
-use ureq::{Agent, http};
+use ureq::{
+    Agent, http,
+    tls::{Certificate, RootCerts, TlsConfig},
+};
 
-use crate::house::{House, PATIENCE};
+use crate::{
+    house::{House, PATIENCE},
+    wire::Trust,
+};
 
-/// Who asks a house over HTTP.
+/// Who asks a house over HTTP, or over HTTPS if the house has a certificate.
 pub(crate) struct Http {
     agent: Agent,
     address: SocketAddr,
+    scheme: &'static str,
 }
 
 /// What was replied.
@@ -56,11 +63,20 @@ impl Reply {
 
 impl Http {
     pub(crate) fn new(house: &House) -> Self {
+        Self::trusting(house.address(), house.trust())
+    }
+
+    pub(crate) fn trusting(address: SocketAddr, trust: Option<&Trust>) -> Self {
+        let roots = trust.map(|trust| Certificate::from_der(&trust.root).to_owned());
+        let roots: Vec<_> = roots.into_iter().collect();
+        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
+            .tls_config(tls)
             .build();
-        Self { agent: config.into(), address: house.address() }
+        let scheme = if trust.is_some() { "https" } else { "http" };
+        Self { agent: config.into(), address, scheme }
     }
 
     /// Sends a request whose body is whatever `body` is.
@@ -71,16 +87,27 @@ impl Http {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Reply {
-        let mut request =
-            http::Request::builder().method(verb).uri(format!("http://{}{path}", self.address));
+        let reply = self.try_send(verb, path, headers, body);
+        reply.unwrap_or_else(|error| panic!("{verb} {path}: {error}"))
+    }
+
+    /// The same, for whom the server may not answer.
+    pub(crate) fn try_send(
+        &self,
+        verb: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply, ureq::Error> {
+        let address = format!("{}://{}{path}", self.scheme, self.address);
+        let mut request = http::Request::builder().method(verb).uri(address);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(body).expect("a request");
-        let mut reply =
-            self.agent.run(request).unwrap_or_else(|error| panic!("{verb} {path}: {error}"));
+        let mut reply = self.agent.run(request)?;
         let text = reply.body_mut().read_to_string().expect("a body in UTF-8");
-        Reply { status: reply.status().as_u16(), headers: reply.headers().clone(), text }
+        Ok(Reply { status: reply.status().as_u16(), headers: reply.headers().clone(), text })
     }
 
     /// Looks at `path`, as often as the server lets a patient client wait.

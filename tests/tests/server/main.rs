@@ -25,5 +25,6 @@ mod spans;
 mod stop;
 mod storm;
 mod table;
+mod tls;
 mod upgrade;
 mod wire;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     house::House,
-    wire::{Gone, Wire},
+    wire::{Gone, Trust, Wire},
 };
 
 /// What a client gets for a request: a result, or a problem.
@@ -39,11 +39,15 @@ pub(crate) struct Socket {
 impl Socket {
     /// A connection of nobody.
     pub(crate) fn connect(house: &House) -> Self {
-        Self::connect_to(house.address()).expect("connects")
+        Self::connect_by(house.address(), house.trust()).expect("connects")
     }
 
     pub(crate) fn connect_to(address: SocketAddr) -> Result<Self, Gone> {
-        let wire = Wire::connect(address)?;
+        Self::connect_by(address, None)
+    }
+
+    fn connect_by(address: SocketAddr, trust: Option<&Trust>) -> Result<Self, Gone> {
+        let wire = Wire::connect(address, trust)?;
         let (begun, answers, lost) = Default::default();
         let (pushes, heard, hello) = (VecDeque::new(), BTreeMap::new(), Value::Null);
         let mut socket = Self { wire, asked: 0, begun, answers, lost, pushes, heard, hello };
@@ -55,14 +59,17 @@ impl Socket {
 
     /// A connection of whoever holds `token`.
     pub(crate) fn signed_in(house: &House, token: &str) -> Self {
-        Self::signed_in_at(house.address(), token).expect("signs in")
+        Self::connect(house).sign_in(token).expect("signs in")
     }
 
     pub(crate) fn signed_in_at(address: SocketAddr, token: &str) -> Result<Self, Gone> {
-        let mut socket = Self::connect_to(address)?;
+        Self::connect_to(address)?.sign_in(token)
+    }
+
+    fn sign_in(mut self, token: &str) -> Result<Self, Gone> {
         loop {
-            match socket.try_ask("sign_in", json!({ "token": token }))? {
-                Ok(_) => return Ok(socket),
+            match self.try_ask("sign_in", json!({ "token": token }))? {
+                Ok(_) => return Ok(self),
                 Err(problem) => {
                     // Everybody of this machine may have one address.
                     assert_eq!(problem["code"], "too_many_requests", "{problem}");

@@ -1,12 +1,19 @@
-//! Wire: one websocket, and the only file that knows the websocket library.
+//! Wire: one websocket, plain or over TLS, and the only file that knows the libraries for both.
 
 use std::{
-    io::Write,
+    io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    pki_types::{CertificateDer, ServerName},
+};
 use serde_json::Value;
 use socket2::{Domain, SockRef, Socket, Type};
 use tungstenite::{
@@ -25,13 +32,87 @@ const SILENCE: Duration = Duration::from_millis(300);
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Gone(pub(crate) u16);
 
+/// Whom a client trusts: one root, and nobody else.
+#[derive(Clone)]
+pub(crate) struct Trust {
+    pub(crate) root: CertificateDer<'static>,
+    client: Arc<ClientConfig>,
+}
+
+impl Trust {
+    pub(crate) fn in_root(root: CertificateDer<'static>) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(root.clone()).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self { root, client: Arc::new(client) }
+    }
+}
+
+/// What a websocket goes over.
+pub(crate) enum Pipe {
+    Plain(TcpStream),
+    Secret(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Pipe {
+    /// Connects, by TLS to whom `trust` allows, if there is one.
+    pub(crate) fn dial(address: SocketAddr, trust: Option<&Trust>) -> io::Result<Self> {
+        let tcp = dial(address)?;
+        let Some(trust) = trust else { return Ok(Self::Plain(tcp)) };
+        let name = ServerName::from(address.ip());
+        let connection = ClientConnection::new(Arc::clone(&trust.client), name);
+        let mut stream = StreamOwned::new(connection.map_err(io::Error::other)?, tcp);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(Self::Secret(Box::new(stream)))
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Secret(stream) => &stream.sock,
+        }
+    }
+}
+
+impl Read for Pipe {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(into),
+            Self::Secret(stream) => stream.read(into),
+        }
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Secret(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(tcp) => tcp.flush(),
+            Self::Secret(stream) => stream.flush(),
+        }
+    }
+}
+
 /// One open websocket.
-pub(crate) struct Wire(WebSocket<TcpStream>);
+pub(crate) struct Wire(WebSocket<Pipe>);
 
 impl Wire {
     /// Connects to the live channel of the server there.
-    pub(crate) fn connect(address: SocketAddr) -> Result<Self, Gone> {
-        let tcp = dial(address).map_err(|_| Gone(ABNORMAL))?;
+    pub(crate) fn connect(address: SocketAddr, trust: Option<&Trust>) -> Result<Self, Gone> {
+        let tcp = Pipe::dial(address, trust).map_err(|_| Gone(ABNORMAL))?;
         let request = format!("ws://{address}/v1/live").into_client_request().expect("an address");
         match tungstenite::client(request, tcp) {
             Ok((socket, _)) => Ok(Self(socket)),
@@ -82,13 +163,13 @@ impl Wire {
     /// Makes sure that no frame comes for a while.
     #[track_caller]
     pub(crate) fn is_silent(&mut self) {
-        self.0.get_mut().set_read_timeout(Some(SILENCE)).expect("takes a timeout");
+        self.0.get_ref().tcp().set_read_timeout(Some(SILENCE)).expect("takes a timeout");
         match self.0.read() {
             Err(Error::Io(error)) if is_timeout(&error) => {}
             Ok(Message::Ping(_)) => {}
             other => panic!("no silence: {other:?}"),
         }
-        self.0.get_mut().set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
+        self.0.get_ref().tcp().set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
     }
 
     /// Ends the connection as a well-behaved client does.
@@ -100,7 +181,7 @@ impl Wire {
 
     /// Ends the connection as a dead network does: with a reset.
     pub(crate) fn cut(self) {
-        let linger = SockRef::from(self.0.get_ref()).set_linger(Some(Duration::ZERO));
+        let linger = SockRef::from(self.0.get_ref().tcp()).set_linger(Some(Duration::ZERO));
         linger.expect("takes a linger");
     }
 }
