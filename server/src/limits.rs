@@ -54,7 +54,8 @@ pub const SESSION_SUBSCRIPTIONS_MAX: usize = 64;
 /// Live sessions of one person or till at once.
 pub const SESSIONS_PER_IDENTITY_MAX: u32 = 64;
 
-/// Requests that one identity may send in a second, in the long run; a session as well.
+/// Requests that one identity may send in a second, in the long run; a session as well, whose pings
+/// and pongs count like requests.
 pub const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
 /// How many seconds' worth may come at once: a till at a food court's noon.
 pub const REQUESTS_BURST_FACTOR: NonZeroU32 = NonZeroU32::new(4).expect("not zero");

@@ -1,11 +1,11 @@
-//! How many requests a session may send: a bucket that refills steadily.
+//! How many frames a session may send: a bucket that refills steadily.
 
 use std::{
     num::NonZeroU32,
     time::{Duration, Instant},
 };
 
-/// Refusals in a row after which a session is no client but a flood.
+/// So many more refusals than frames that were taken make a session a flood, and no client.
 const REFUSALS_MAX: u32 = 100;
 
 /// One session's bucket.
@@ -24,7 +24,7 @@ impl Allowance {
         Self { per_second, burst, left: burst, at: now, refusals: 0 }
     }
 
-    /// Takes the price of `count` requests.
+    /// Takes the price of `count` frames.
     ///
     /// # Errors
     /// How long to wait until it is there.
@@ -37,7 +37,8 @@ impl Allowance {
             return Err(Duration::from_secs_f64((price - self.left) / self.per_second));
         }
         self.left -= price;
-        self.refusals = 0;
+        // One by one: a flood, too, has a frame taken now and then.
+        self.refusals = self.refusals.saturating_sub(1);
         Ok(())
     }
 
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn only_refusals_in_a_row_make_a_flood() {
+    fn a_hundred_more_refusals_than_were_taken_make_a_flood() {
         let now = Instant::now();
         let mut allowance = Allowance::new(number(1), number(1), now);
         assert_eq!(allowance.take_many(now, 1), Ok(()));
@@ -81,5 +82,32 @@ mod tests {
         assert!(allowance.is_flooded());
         assert_eq!(allowance.take_many(now + Duration::from_secs(1), 1), Ok(()));
         assert!(!allowance.is_flooded());
+    }
+
+    /// Sends a frame `every` so often; how many were taken before it was a flood, if it became one.
+    fn sends(every: Duration, frames: u32) -> Result<u32, u32> {
+        let mut now = Instant::now();
+        let mut allowance = Allowance::new(number(50), number(200), now);
+        let mut taken = 0;
+        for _ in 0..frames {
+            now += every;
+            taken += u32::from(allowance.take_many(now, 1).is_ok());
+            if allowance.is_flooded() {
+                return Err(taken);
+            }
+        }
+        Ok(taken)
+    }
+
+    #[test]
+    fn a_flood_is_one_however_slow_and_a_steady_client_never_is() {
+        // A day of pings every three seconds, and an hour at just the rate.
+        assert_eq!(sends(Duration::from_secs(3), 28_800), Ok(28_800));
+        assert_eq!(sends(Duration::from_millis(20), 180_000), Ok(180_000));
+        // At once, and at twenty times the rate, when a frame is taken between any two refusals.
+        for every in [Duration::ZERO, Duration::from_millis(1)] {
+            let taken = sends(every, 10_000).expect_err("a flood");
+            assert!((200..220).contains(&taken), "{taken}");
+        }
     }
 }

@@ -88,7 +88,11 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Durable events \
                             are CloudEvents 1.0; their `prev` tells a gap, and `subscribe` with \
-                            `after` closes it. Progress may be conflated and is never repeated.",
+                            `after` closes it. Progress may be conflated and is never repeated. Every \
+                            frame counts against the `requests_per_second` of `hello`, the \
+                            websocket's own pings and pongs as well: beyond it a request is refused \
+                            and a ping gets no pong, and whoever has a hundred more frames refused \
+                            than taken is closed with 4009.",
         },
         "channels": { "live": {
             "address": PATH,

@@ -20,7 +20,7 @@ pub enum Close {
     TokenOver,
     /// Events came faster than the client took them.
     TooSlow,
-    /// Requests came faster than `hello` allows, for long.
+    /// Requests, or pings and pongs, came faster than `hello` allows, for long.
     Flood,
     /// Two heartbeats went unanswered.
     Silent,
@@ -81,7 +81,7 @@ impl Close {
             Self::NotSignedIn => "not signed in in time",
             Self::TokenOver => "token expired or revoked: sign in again",
             Self::TooSlow => "too slow: reconnect and resume",
-            Self::Flood => "too many requests: reconnect later",
+            Self::Flood => "too many requests or pings: reconnect later",
             Self::Silent => "heartbeat missed: reconnect and resume",
         }
     }

@@ -195,7 +195,7 @@ impl Hello {
 pub struct HelloLimits {
     /// Largest frame, in bytes.
     pub frame_bytes_max: usize,
-    /// Requests in a second, in the long run.
+    /// Requests in a second, in the long run; a ping or a pong of the websocket counts as one.
     pub requests_per_second: u32,
     /// Requests under way at once.
     pub requests_max: usize,

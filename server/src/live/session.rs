@@ -4,7 +4,7 @@
 //! `unsubscribe`, `ping`), or the operation of that name, run beside the others → answer. Pushes
 //! come from [`topics`](super::topics) and are sent as they are.
 //!
-//! What bounds a session: requests under way, requests a second, topics, frame size; and for what it
+//! What bounds a session: requests under way, frames a second, topics, frame size; and for what it
 //! is sent, each topic's ring of pushes and one gap at a time. A socket that takes no more bytes stops
 //! this actor from being polled, so nothing piles up in it.
 //!
@@ -17,17 +17,12 @@ use std::{
     time::Instant,
 };
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, SpawnHandle, StreamHandler, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{
     CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
 };
-use fanju::{
-    Error,
-    id::{Position, Topic},
-};
+use fanju::{Error, id::Topic};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -39,7 +34,7 @@ use super::{
     methods::{SignIn, Subscribe, TopicName, Unsubscribe, parameters},
     reply::Reply,
     seats::Seat,
-    subscription::{self, Begun, Gone, Heard},
+    subscription::{self, Begun, Gone, Heard, Listening},
     topics::Push,
 };
 use crate::{
@@ -96,13 +91,6 @@ struct Session {
     is_leaving: bool,
 }
 
-/// One topic that the session listens to.
-struct Listening {
-    pushes: SpawnHandle,
-    /// The newest position that the client was told of; what is not behind it is dropped.
-    told: Position,
-}
-
 impl Actor for Session {
     type Context = WebsocketContext<Self>;
 
@@ -124,8 +112,9 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
         self.heard_at = Instant::now();
         match message {
             Ok(Message::Text(text)) => self.request(&text, ctx),
-            Ok(Message::Ping(bytes)) => ctx.pong(&bytes),
-            Ok(Message::Pong(_) | Message::Nop) => {}
+            Ok(Message::Ping(bytes)) => self.signal(Some(&bytes), ctx),
+            Ok(Message::Pong(_)) => self.signal(None, ctx),
+            Ok(Message::Nop) => {}
             Ok(Message::Binary(_) | Message::Continuation(_)) => self.close(ctx, Close::NotText),
             Ok(Message::Close(reason)) => {
                 ctx.close(reason);
@@ -270,6 +259,17 @@ impl Session {
         match &self.token {
             Some((kind, token)) => self.app.identify(*kind, token),
             None => Ok(Caller::Nobody),
+        }
+    }
+
+    /// Counts a ping or a pong like a request; a ping that comes too often is not answered.
+    fn signal(&mut self, ping: Option<&[u8]>, ctx: &mut WebsocketContext<Self>) {
+        let taken = self.allowance.take_many(self.heard_at, 1).is_ok();
+        if self.allowance.is_flooded() {
+            return self.close(ctx, Close::Flood);
+        }
+        if let Some(ping) = ping.filter(|_| taken) {
+            ctx.pong(ping);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Subscriptions: how one session begins to hear a topic, and what it hears then.
 
+use actix::SpawnHandle;
 use bytestring::ByteString;
 use fanju::{
     Error, Subscription,
@@ -34,6 +35,13 @@ pub(super) enum Gone {
     Lagged,
     /// The feed is over.
     Ended,
+}
+
+/// One topic that a session listens to.
+pub(super) struct Listening {
+    pub(super) pushes: SpawnHandle,
+    /// The newest position that the client was told of; what is not behind it is dropped.
+    pub(super) told: Position,
 }
 
 /// A subscription that is about to begin.

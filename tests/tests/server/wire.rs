@@ -133,6 +133,21 @@ impl Wire {
         self.0.send(message).map_err(|error| gone(&error))
     }
 
+    /// Pings, and waits for the pong.
+    pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), Gone> {
+        self.put(Message::Ping(payload.to_vec().into()))?;
+        loop {
+            match self.0.read() {
+                Ok(Message::Pong(echo)) if echo == payload => return Ok(()),
+                Ok(Message::Ping(_)) => {}
+                Ok(Message::Close(frame)) => {
+                    return Err(Gone(frame.map_or(ABNORMAL, |frame| frame.code.into())));
+                }
+                other => panic!("no pong: {other:?}"),
+            }
+        }
+    }
+
     /// Writes bytes past the websocket library.
     pub(crate) fn write_raw(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).expect("is sent");

@@ -1,10 +1,38 @@
 //! Pressure: whoever asks too often is told to wait, and shown out if that makes no impression.
 
-use std::{thread::sleep, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    thread::sleep,
+    time::Duration,
+};
 
 use serde_json::json;
 
-use crate::{house::House, socket::Socket, wire::Gone};
+use crate::{
+    house::{House, PATIENCE},
+    socket::Socket,
+    wire::{Gone, frame, handshake},
+};
+
+const PING: u8 = 0x9;
+const PONG: u8 = 0xA;
+const CLOSE: u8 = 0x8;
+
+/// Frames that the server wrote, which are not masked: opcode and payload.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut found = Vec::new();
+    while let [opcode, length, rest @ ..] = bytes {
+        let (length, rest) = match (length, rest) {
+            (126, [a, b, rest @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), rest),
+            (length, rest) => (usize::from(*length), rest),
+        };
+        let (payload, rest) = rest.split_at(length);
+        found.push((opcode & 0x0F, payload));
+        bytes = rest;
+    }
+    found
+}
 
 #[test]
 fn a_flood_is_told_to_wait_and_then_closed() {
@@ -42,6 +70,52 @@ fn a_flood_is_told_to_wait_and_then_closed() {
     // The person is not banned, and waits as told.
     sleep(Duration::from_secs(1));
     Socket::signed_in(&house, token).ask("me", json!({}));
+}
+
+#[test]
+fn a_flood_of_pings_or_pongs_is_closed_and_nobody_else_is_disturbed() {
+    let house = House::open(1, 0);
+    let diner = &house.cast.diners[0];
+    let mut witness = Socket::signed_in(&house, &diner.token);
+    witness.subscribe(&format!("wallet:{}", diner.wallet), None);
+    for opcode in [PING, PONG] {
+        let mut flood = TcpStream::connect(house.address()).expect("connects");
+        flood.set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
+        flood.write_all(handshake(house.address(), "/v1/live", "").as_bytes()).expect("is sent");
+        let count = 5_000;
+        let sent = flood.write_all(&frame(opcode, b"again").repeat(count));
+        let mut said = Vec::new();
+        // Whoever floods on behind the close may be reset.
+        let ended = flood.read_to_end(&mut said);
+        let head = said.windows(4).position(|end| end == b"\r\n\r\n");
+        let head = head.unwrap_or_else(|| panic!("no answer: {sent:?}, {ended:?}"));
+        let said = frames(&said[head + 4..]);
+        let pongs = said.iter().filter(|(opcode, _)| *opcode == PONG);
+        assert!(pongs.clone().all(|(_, echo)| echo == b"again"));
+        let pongs = pongs.count();
+        // A burst is answered; the hundred that were too many are not, nor whatever came behind them.
+        assert!(if opcode == PING { 200 <= pongs && pongs < count - 100 } else { pongs == 0 });
+        let (last, why) = said.last().expect("a close");
+        assert_eq!((*last, &why[..2]), (CLOSE, &4009_u16.to_be_bytes()[..]), "{why:?}");
+
+        let amount = u32::from(opcode);
+        let params = json!({ "wallet": diner.wallet, "amount": amount, "idempotency_key": opcode.to_string() });
+        witness.ask("wallets.top_up", params);
+        assert_eq!(witness.event_of("rail_confirmed").expect("still there")["delta"], amount);
+    }
+}
+
+#[test]
+fn whoever_pings_now_and_then_is_always_answered() {
+    // As one who pings each few seconds where fifty requests a second are allowed: for longer than a
+    // burst, and below the rate.
+    let house = House::open_with(0, 0, &[("FANJU_REQUESTS_PER_SECOND", "20")]);
+    let mut socket = Socket::connect(&house);
+    for number in 0..100_u8 {
+        socket.wire().ping(&[number]).expect("is answered");
+        sleep(Duration::from_millis(60));
+    }
+    socket.ask("ping", json!({}));
 }
 
 #[test]
