@@ -23,6 +23,7 @@ use crate::{
         passkeys::Passkeys,
         rate::Rates,
         real_name::{SandboxVerifier, Verifier},
+        recovery::RecoveryKey,
         register::{Place, Register},
         token::{TokenHash, TokenKind},
     },
@@ -294,6 +295,12 @@ impl App {
     #[must_use]
     pub fn document_key(&self) -> &[u8; 32] {
         &self.0.keys.documents
+    }
+
+    /// The key that hides recovery codes.
+    #[must_use]
+    pub fn recovery_key(&self) -> &RecoveryKey {
+        &self.0.keys.recovery
     }
 
     /// The currency of a merchant's till, which never changes.

@@ -110,7 +110,7 @@ async fn person(app: &App, name: &str) -> anyhow::Result<(PersonId, String)> {
     let person = Person { id, name: Name::new(name)?, verified: false, created_at: now };
     let add = move |desk: &Desk| {
         desk.register.add_person_without_passkey(&person)?;
-        let (token, ..) = desk.register.open_session(id, "made up", now, lasts)?;
+        let (token, ..) = desk.register.open_session(id, None, "made up", now, lasts)?;
         Ok::<_, RegisterError>(token.reveal().to_owned())
     };
     let token = app.desk(add).await.map_err(failed)??;

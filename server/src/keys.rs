@@ -26,6 +26,8 @@ pub(crate) struct Keys {
     pub(crate) links: [u8; 32],
     /// Hides document numbers.
     pub(crate) documents: [u8; 32],
+    /// Hides recovery codes.
+    pub(crate) recovery: [u8; 32],
     /// Tells the operator from everybody else.
     pub(crate) operator: TokenHash,
 }
@@ -53,6 +55,7 @@ impl Keys {
         Ok(Self {
             links: derived(&secret, b"links"),
             documents: derived(&secret, b"documents"),
+            recovery: derived(&secret, b"recovery codes"),
             operator,
         })
     }

@@ -46,11 +46,19 @@ const MAY: &[(&str, &str)] = &[
     ("step_up.begin", "host member invited stranger owner cashier"),
     ("step_up.finish", "host member invited stranger owner cashier"),
     ("sign_out", "host member invited stranger owner cashier"),
+    ("recovery.begin", "*"),
+    ("recovery.finish", "*"),
+    ("recovery_codes.make", "host member invited stranger owner cashier"),
+    ("recovery_codes.get", "host member invited stranger owner cashier"),
     ("me", "+"),
     ("me.verify", "host member invited stranger owner cashier"),
     ("devices.list", "host member invited stranger owner cashier"),
     ("devices.revoke", "host member invited stranger owner cashier"),
     ("names", "+"),
+    ("add_passkey.begin", "host member invited stranger owner cashier"),
+    ("add_passkey.finish", "host member invited stranger owner cashier"),
+    ("passkeys.list", "host member invited stranger owner cashier"),
+    ("passkeys.remove", "host member invited stranger owner cashier"),
     ("wallets.open", "host member invited stranger owner cashier"),
     ("wallets.get", "host"),
     ("wallets.top_up", "host"),
@@ -191,11 +199,21 @@ impl World {
         let hook = json!({ "merchant": merchant, "webhook": id });
         let value = match method {
             "sign_up.begin" => json!({ "name": "Ana" }),
-            "sign_up.finish" | "sign_in.finish" | "step_up.finish" => {
-                json!({ "ceremony": id, "credential": {} })
-            }
-            "sign_in.begin" | "step_up.begin" | "sign_out" | "me" | "devices.list"
-            | "operator.stats" | "operator.totals" => json!({}),
+            "sign_up.finish" | "sign_in.finish" | "step_up.finish" | "add_passkey.finish"
+            | "recovery.finish" => json!({ "ceremony": id, "credential": {} }),
+            "sign_in.begin"
+            | "step_up.begin"
+            | "add_passkey.begin"
+            | "sign_out"
+            | "me"
+            | "devices.list"
+            | "passkeys.list"
+            | "recovery_codes.make"
+            | "recovery_codes.get"
+            | "operator.stats"
+            | "operator.totals" => json!({}),
+            "recovery.begin" => json!({ "name": "host", "code": "K7QM-2XHD-9WPC" }),
+            "passkeys.remove" => json!({ "passkey": "AQEB" }),
             "me.verify" => json!({ "name": "Ana", "id_number": "1" }),
             "devices.revoke" => json!({ "device": id }),
             "names" => json!({ "wallets": [host] }),
@@ -258,7 +276,7 @@ async fn person(app: &App, role: &str, works: Option<(MerchantId, Role)>) -> (Wa
             if let Some((merchant, role)) = works {
                 desk.register.set_role(merchant, id, role).expect("set");
             }
-            desk.register.open_session(id, "test", now, lasts).expect("open").0
+            desk.register.open_session(id, None, "test", now, lasts).expect("open").0
         })
         .await
         .expect("a thread");

@@ -7,8 +7,15 @@ use std::time::Duration;
 /// Devices on which one person is signed in; expired ones do not count.
 pub const DEVICES_PER_PERSON_MAX: usize = 32;
 
-/// Passkeys of one person; a sign-in reads them all.
-pub const PASSKEYS_PER_PERSON_MAX: usize = 16;
+/// Passkeys that one person may have; a sign-in reads them all.
+pub const PASSKEYS_PER_PERSON_MAX: usize = 8;
+
+/// The same for somebody who comes back by a recovery code: who lost all of them must find room.
+pub const PASSKEYS_RECOVERED_MAX: usize = 2 * PASSKEYS_PER_PERSON_MAX;
+
+/// Recovery codes that are made together. Source: GitHub gives 16, Google 10, Dropbox 10; what is
+/// printed and put away need not be more than one loses phones.
+pub const RECOVERY_CODES: usize = 8;
 
 /// Wallets of one person; every request carries their list.
 pub const WALLETS_PER_PERSON_MAX: usize = 64;
@@ -22,7 +29,7 @@ pub const KEYS_PER_MERCHANT_MAX: usize = 64;
 /// Staff of one merchant.
 pub const STAFF_PER_MERCHANT_MAX: usize = 256;
 
-/// Length of a device's or a key's label, in bytes.
+/// Length of a device's, a passkey's or a key's label, in bytes.
 pub const LABEL_BYTES_MAX: usize = 64;
 
 /// Length of a passkey as stored, in bytes: an elliptic key needs less than one thousand, an RSA

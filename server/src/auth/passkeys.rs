@@ -1,5 +1,5 @@
-//! Passkeys: the WebAuthn ceremonies by which people sign up, sign in, and show that they are
-//! still there.
+//! Passkeys: the WebAuthn ceremonies by which people sign up, sign in, show that they are still
+//! there, register one passkey more, and come back with a new one.
 //!
 //! Whoever signs in says no name: the credential is discoverable, and its user handle is the
 //! [`PersonId`]. The device has verified its user (a finger, a face, a PIN), always.
@@ -33,7 +33,8 @@ use webauthn_rs::prelude::{
 use self::ceremonies::{Ceremonies, Personal};
 use super::{
     limits,
-    register::{PersonId, RegisterError, fresh_id},
+    recovery::RecoveryHash,
+    register::{DeviceId, PasskeyId, Person, PersonId, RegisterError, fresh_id},
 };
 
 /// What people see when they are asked for a finger or a face.
@@ -103,6 +104,9 @@ struct Inner {
     sign_ups: Ceremonies<SignUp>,
     sign_ins: Ceremonies<DiscoverableAuthentication>,
     step_ups: Personal<StepUp>,
+    additions: Personal<Addition>,
+    /// Nobody begins one without a code that is good, so nobody pushes another's out.
+    recoveries: Ceremonies<Recovery>,
 }
 
 struct SignUp {
@@ -114,6 +118,28 @@ struct SignUp {
 struct StepUp {
     passkeys: Vec<Passkey>,
     state: PasskeyAuthentication,
+}
+
+struct Addition {
+    device: DeviceId,
+    state: PasskeyRegistration,
+}
+
+struct Recovery {
+    person: PersonId,
+    code: RecoveryHash,
+    state: PasskeyRegistration,
+}
+
+/// A passkey that was shown.
+#[derive(Debug)]
+pub struct Shown {
+    /// Whose it is.
+    pub person: PersonId,
+    /// Which.
+    pub passkey: PasskeyId,
+    /// As it has become, if it has changed and is to be kept.
+    pub changed: Option<Passkey>,
 }
 
 impl Passkeys {
@@ -131,6 +157,8 @@ impl Passkeys {
             sign_ups: Ceremonies::new(limits::CEREMONIES_MAX),
             sign_ins: Ceremonies::new(limits::CEREMONIES_MAX),
             step_ups: Personal::new(limits::CEREMONIES_MAX),
+            additions: Personal::new(limits::CEREMONIES_MAX),
+            recoveries: Ceremonies::new(limits::CEREMONIES_MAX),
         })))
     }
 
@@ -144,14 +172,7 @@ impl Passkeys {
         now: Timestamp,
     ) -> Result<(CeremonyId, Value), PasskeyError> {
         let person = PersonId(fresh_id(now));
-        let label = name.as_str();
-        let (options, state) =
-            self.0.webauthn.start_passkey_registration(person.0, label, label, None)?;
-        let mut options = to_json(&options);
-        // The library leaves it to the device whether people are found again without a name.
-        let selection = &mut options["publicKey"]["authenticatorSelection"];
-        selection["residentKey"] = "required".into();
-        selection["requireResidentKey"] = true.into();
+        let (options, state) = self.begin_registration(person, &name, &[])?;
         Ok((self.0.sign_ups.begin(SignUp { person, name, state }, now), options))
     }
 
@@ -167,13 +188,75 @@ impl Passkeys {
     ) -> Result<(PersonId, Name, Passkey), PasskeyError> {
         let SignUp { person, name, state } =
             self.0.sign_ups.end(ceremony, now).ok_or(PasskeyError::UnknownCeremony)?;
-        let credential: RegisterPublicKeyCredential = from_json(credential)?;
-        let properties = credential.extensions.cred_props.as_ref();
-        if properties.is_some_and(|properties| properties.rk == Some(false)) {
-            return Err(PasskeyError::NotDiscoverable);
-        }
-        let passkey = self.0.webauthn.finish_passkey_registration(&credential, &state)?;
-        Ok((person, name, passkey))
+        Ok((person, name, self.finish_registration(credential, &state)?))
+    }
+
+    /// Begins to register one passkey more for `person`, who is signed in on `device` and has these;
+    /// an earlier beginning is over. A device that holds one of them makes no other.
+    ///
+    /// # Errors
+    /// [`PasskeyError::Refused`].
+    pub fn begin_addition(
+        &self,
+        person: &Person,
+        device: DeviceId,
+        passkeys: &[Passkey],
+        now: Timestamp,
+    ) -> Result<(CeremonyId, Value), PasskeyError> {
+        let (options, state) = self.begin_registration(person.id, &person.name, passkeys)?;
+        let ceremony = self.0.additions.begin(person.id, Addition { device, state }, now);
+        Ok((ceremony, options))
+    }
+
+    /// Ends what was begun on the same `device`: the new passkey. Nothing is registered yet.
+    ///
+    /// # Errors
+    /// The first [`PasskeyError`] that applies; the ceremony is over either way.
+    pub fn finish_addition(
+        &self,
+        person: PersonId,
+        device: DeviceId,
+        ceremony: CeremonyId,
+        credential: &Value,
+        now: Timestamp,
+    ) -> Result<Passkey, PasskeyError> {
+        let begun = self.0.additions.end(person, ceremony, now);
+        let begun = begun.filter(|begun| begun.device == device);
+        let Addition { state, .. } = begun.ok_or(PasskeyError::UnknownCeremony)?;
+        self.finish_registration(credential, &state)
+    }
+
+    /// Begins to register a passkey for `person`, who has shown a recovery code, and no passkey of
+    /// these.
+    ///
+    /// # Errors
+    /// [`PasskeyError::Refused`].
+    pub fn begin_recovery(
+        &self,
+        person: &Person,
+        code: RecoveryHash,
+        passkeys: &[Passkey],
+        now: Timestamp,
+    ) -> Result<(CeremonyId, Value), PasskeyError> {
+        let (options, state) = self.begin_registration(person.id, &person.name, passkeys)?;
+        let recovery = Recovery { person: person.id, code, state };
+        Ok((self.0.recoveries.begin(recovery, now), options))
+    }
+
+    /// Ends a recovery: who comes back, by which code, with which new passkey. Nothing is registered
+    /// or spent yet.
+    ///
+    /// # Errors
+    /// The first [`PasskeyError`] that applies; the ceremony is over either way.
+    pub fn finish_recovery(
+        &self,
+        ceremony: CeremonyId,
+        credential: &Value,
+        now: Timestamp,
+    ) -> Result<(PersonId, RecoveryHash, Passkey), PasskeyError> {
+        let Recovery { person, code, state } =
+            self.0.recoveries.end(ceremony, now).ok_or(PasskeyError::UnknownCeremony)?;
+        Ok((person, code, self.finish_registration(credential, &state)?))
     }
 
     /// Begins to sign somebody in, whoever that is: the ceremony, and what
@@ -191,8 +274,7 @@ impl Passkeys {
         Ok((self.0.sign_ins.begin(state, now), options))
     }
 
-    /// Ends a sign-in: who it is, and the passkey as it has become, if it has changed and is to
-    /// be kept. `lookup` gives the passkeys of the person whom the credential names.
+    /// Ends a sign-in: the passkey that was shown. `lookup` gives the passkeys of the person whom the credential names.
     ///
     /// # Errors
     /// The first [`PasskeyError`] that applies; the ceremony is over either way.
@@ -202,7 +284,7 @@ impl Passkeys {
         credential: &Value,
         now: Timestamp,
         lookup: impl FnOnce(PersonId) -> Result<Vec<Passkey>, RegisterError>,
-    ) -> Result<(PersonId, Option<Passkey>), PasskeyError> {
+    ) -> Result<Shown, PasskeyError> {
         let state = self.0.sign_ins.end(ceremony, now).ok_or(PasskeyError::UnknownCeremony)?;
         let credential: PublicKeyCredential = from_json(credential)?;
         let (person, _) = self
@@ -218,7 +300,7 @@ impl Passkeys {
             .ok_or(PasskeyError::UnknownPasskey)?;
         let result =
             self.0.webauthn.finish_discoverable_authentication_v2(&credential, state, &passkey)?;
-        Ok((person, changed(passkey, &result)))
+        Ok(shown(person, passkey, &result))
     }
 
     /// Begins to ask `person` for one of these passkeys again, before something that matters; an
@@ -241,7 +323,7 @@ impl Passkeys {
         Ok((ceremony, to_json(&options)))
     }
 
-    /// Ends a step-up of `person`: the passkey as it has become, if it has changed.
+    /// Ends a step-up of `person`: the passkey that was shown.
     ///
     /// # Errors
     /// The first [`PasskeyError`] that applies; the ceremony is over either way.
@@ -251,7 +333,7 @@ impl Passkeys {
         ceremony: CeremonyId,
         credential: &Value,
         now: Timestamp,
-    ) -> Result<Option<Passkey>, PasskeyError> {
+    ) -> Result<Shown, PasskeyError> {
         let StepUp { passkeys, state } =
             self.0.step_ups.end(person, ceremony, now).ok_or(PasskeyError::UnknownCeremony)?;
         let credential: PublicKeyCredential = from_json(credential)?;
@@ -261,7 +343,41 @@ impl Passkeys {
         }
         let result = self.0.webauthn.finish_passkey_authentication(&credential, &state)?;
         let passkey = passkeys.into_iter().find(|passkey| passkey.cred_id() == result.cred_id());
-        Ok(changed(passkey.ok_or(PasskeyError::UnknownPasskey)?, &result))
+        Ok(shown(person, passkey.ok_or(PasskeyError::UnknownPasskey)?, &result))
+    }
+
+    /// What `navigator.credentials.create` takes for a passkey of `person`, on a device that has none
+    /// of `present`.
+    fn begin_registration(
+        &self,
+        person: PersonId,
+        name: &Name,
+        present: &[Passkey],
+    ) -> Result<(Value, PasskeyRegistration), PasskeyError> {
+        let label = name.as_str();
+        let present = present.iter().map(|passkey| passkey.cred_id().clone()).collect();
+        let begun =
+            self.0.webauthn.start_passkey_registration(person.0, label, label, Some(present));
+        let (options, state) = begun?;
+        let mut options = to_json(&options);
+        // The library leaves it to the device whether people are found again without a name.
+        let selection = &mut options["publicKey"]["authenticatorSelection"];
+        selection["residentKey"] = "required".into();
+        selection["requireResidentKey"] = true.into();
+        Ok((options, state))
+    }
+
+    fn finish_registration(
+        &self,
+        credential: &Value,
+        state: &PasskeyRegistration,
+    ) -> Result<Passkey, PasskeyError> {
+        let credential: RegisterPublicKeyCredential = from_json(credential)?;
+        let properties = credential.extensions.cred_props.as_ref();
+        if properties.is_some_and(|properties| properties.rk == Some(false)) {
+            return Err(PasskeyError::NotDiscoverable);
+        }
+        Ok(self.0.webauthn.finish_passkey_registration(&credential, state)?)
     }
 }
 
@@ -273,8 +389,10 @@ impl fmt::Debug for Passkeys {
     }
 }
 
-fn changed(mut passkey: Passkey, result: &AuthenticationResult) -> Option<Passkey> {
-    (passkey.update_credential(result) == Some(true)).then_some(passkey)
+fn shown(person: PersonId, mut passkey: Passkey, result: &AuthenticationResult) -> Shown {
+    let id = PasskeyId::of(&passkey);
+    let has_changed = passkey.update_credential(result) == Some(true);
+    Shown { person, passkey: id, changed: has_changed.then_some(passkey) }
 }
 
 fn id_of(id: &CredentialID) -> &[u8] {

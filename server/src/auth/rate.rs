@@ -44,6 +44,7 @@ pub struct Rates<C: Clock = DefaultClock>(Arc<Inner<C>>);
 
 struct Inner<C: Clock> {
     attempts: Buckets<IpAddr, C>,
+    recoveries: Buckets<Uuid, C>,
     requests: Buckets<Uuid, C>,
     anonymous: Buckets<IpAddr, C>,
 }
@@ -51,7 +52,7 @@ struct Inner<C: Clock> {
 /// How often one may ask.
 #[derive(Clone, Copy, Debug)]
 pub struct Often {
-    /// Sign-ups and sign-ins of one address in a minute.
+    /// Sign-ups, sign-ins and recoveries of one address in a minute; recoveries of one name as well.
     pub attempts_per_minute: NonZeroU32,
     /// Requests of one identity, or of nobody from one address, in a second.
     pub requests_per_second: NonZeroU32,
@@ -74,6 +75,7 @@ impl<C: Clock + Clone> Rates<C> {
             Quota::per_second(often.requests_per_second).allow_burst(often.requests_burst);
         Self(Arc::new(Inner {
             attempts: Buckets::new(attempts, limits::RATES_MAX, clock.clone()),
+            recoveries: Buckets::new(attempts, limits::RATES_MAX, clock.clone()),
             requests: Buckets::new(requests, limits::RATES_MAX, clock.clone()),
             anonymous: Buckets::new(requests, limits::RATES_MAX, clock),
         }))
@@ -85,6 +87,15 @@ impl<C: Clock + Clone> Rates<C> {
     /// [`TooOften`]; the step does not count then.
     pub fn attempt(&self, address: IpAddr) -> Result<(), TooOften> {
         self.0.attempts.take(subscriber(address))
+    }
+
+    /// Counts an attempt to come back as `claimed`, from wherever: one who guesses at somebody's
+    /// codes may have many addresses.
+    ///
+    /// # Errors
+    /// [`TooOften`]; the attempt does not count then.
+    pub fn recovery(&self, claimed: Uuid) -> Result<(), TooOften> {
+        self.0.recoveries.take(claimed)
     }
 
     /// Counts a request of a person, a till, or whoever else has an id of its own.
@@ -216,6 +227,18 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         assert_eq!(rates.attempt(home), Ok(()));
         assert!(rates.attempt(home).is_err());
+    }
+
+    #[test]
+    fn recoveries_of_one_name_are_counted_wherever_they_come_from() {
+        let (rates, clock) = rates();
+        let (ana, bo) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        assert!((0..10).all(|_| rates.recovery(ana).is_ok()));
+        assert_eq!(rates.recovery(ana), Err(TooOften { wait: Duration::from_secs(6) }));
+        assert_eq!(rates.recovery(bo), Ok(()));
+        assert_eq!(rates.attempt(address("192.0.2.1")), Ok(()));
+        clock.advance(Duration::from_secs(6));
+        assert_eq!(rates.recovery(ana), Ok(()));
     }
 
     #[test]

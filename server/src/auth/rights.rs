@@ -115,6 +115,20 @@ async fn is_at_table(app: &App, caller: &Caller, group: GroupId) -> Result<bool,
     }
 }
 
+/// Whether `caller` has just shown a finger or a face on this device: for what decides who may show
+/// one.
+///
+/// # Errors
+/// `step_up_required`.
+pub fn check_look(app: &App, caller: &Caller) -> Result<(), Problem> {
+    let device = caller.person()?.device;
+    if app.looks().fresh_until(device, app.now()).is_some() {
+        return Ok(());
+    }
+    let detail = "this takes a fresh look at finger or face";
+    Err(Problem::new(403, "step_up_required", detail))
+}
+
 /// Whether `caller` may move `amount` without showing a finger or a face again; counts it. Give
 /// what is answered to [`Looks::not_spent`](super::looks::Looks::not_spent) if it does not move.
 ///

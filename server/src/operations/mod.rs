@@ -11,9 +11,11 @@ mod members;
 mod merchants;
 mod operator;
 mod orders;
+mod passkeys;
 mod people;
 mod perform;
 mod receipt;
+mod recovery;
 mod sign_in;
 mod staff;
 mod statement;
@@ -94,6 +96,10 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
     /// Where it is offered.
     const OFFER: Offer;
 
+    /// Whether it takes a fresh look at the person's finger or face, whatever it is worth: for what
+    /// decides who can come in.
+    const TAKES_A_LOOK: bool = false;
+
     /// What it answers.
     type Answer: Serialize + JsonSchema;
 
@@ -140,7 +146,9 @@ pub fn all() -> &'static [Described] {
     static ALL: LazyLock<Vec<Described>> = LazyLock::new(|| {
         let rooms = [
             sign_in::operations(),
+            recovery::operations(),
             people::operations(),
+            passkeys::operations(),
             wallets::operations(),
             groups::operations(),
             members::operations(),

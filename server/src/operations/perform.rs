@@ -107,6 +107,9 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
     let operation: O = serde_json::from_value(Value::Object(parameters.clone()))
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     rights::check(app, &ask.caller, &operation.right()).await?;
+    if O::TAKES_A_LOOK {
+        rights::check_look(app, &ask.caller)?;
+    }
     let spent = match operation.stakes() {
         Some(amount) => rights::check_stakes(app, &ask.caller, amount)?,
         None => None,

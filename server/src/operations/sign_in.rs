@@ -11,8 +11,8 @@ use crate::{
     auth::{
         caller::Ask,
         limits,
-        passkeys::CeremonyId,
-        register::{Person, PersonId, RegisterError, check_label},
+        passkeys::{CeremonyId, Shown},
+        register::{DeviceId, PasskeyId, Person, RegisterError, check_label},
         rights::Right,
         token::Token,
     },
@@ -31,22 +31,22 @@ pub(super) fn operations() -> Vec<Described> {
     ]
 }
 
-const fn plain(method: &'static str, verb: Verb, path: &'static str) -> Offer {
+pub(super) const fn plain(method: &'static str, verb: Verb, path: &'static str) -> Offer {
     Offer::new(method, verb, path, Repeats::Plain)
 }
 
 /// The beginning of a passkey ceremony.
 #[derive(Serialize, JsonSchema)]
-struct Ceremony {
+pub(super) struct Ceremony {
     /// Its name, for the end of it.
-    ceremony: CeremonyId,
+    pub(super) ceremony: CeremonyId,
     /// What the browser's `navigator.credentials` takes, bytes in base64url.
-    options: Value,
+    pub(super) options: Value,
 }
 
 /// A session that was opened.
 #[derive(Serialize, JsonSchema)]
-struct Session {
+pub(super) struct Session {
     /// The bearer token; only its hash is kept here.
     token: String,
     /// When it is over.
@@ -55,21 +55,30 @@ struct Session {
     me: MeView,
 }
 
-async fn open_session(app: &App, person: PersonId, label: String) -> Result<Session, Problem> {
-    let (now, lasts) = (app.now(), app.settings().session_lasts());
-    let open = move |desk: &Desk| {
-        let (token, _, expires_at) = desk.register.open_session(person, &label, now, lasts)?;
-        let identity = desk.register.identify(&token.hash(), now)?;
-        Ok::<_, RegisterError>((token, expires_at, identity))
-    };
-    let (token, expires_at, identity): (Token, _, _) = app.desk(open).await??;
-    let identity = identity.ok_or_else(Problem::not_signed_in)?;
-    let me = MeView::of(app, &identity);
-    Ok(Session { token: token.reveal().to_owned(), expires_at, me })
+impl Session {
+    /// The session that `open` opens at the desk, and whose it is.
+    pub(super) async fn open(
+        app: &App,
+        open: impl FnOnce(&Desk) -> Result<Opened, Problem> + Send + 'static,
+    ) -> Result<Self, Problem> {
+        let now = app.now();
+        let opened = move |desk: &Desk| {
+            let (token, _, expires_at) = open(desk)?;
+            let identity = desk.register.identify(&token.hash(), now)?;
+            Ok::<_, Problem>((token, expires_at, identity))
+        };
+        let (token, expires_at, identity) = app.desk(opened).await??;
+        let identity = identity.ok_or_else(Problem::not_signed_in)?;
+        let me = MeView::of(app, &identity);
+        Ok(Self { token: token.reveal().to_owned(), expires_at, me })
+    }
 }
 
+/// What the register gives for a session.
+pub(super) type Opened = (Token, DeviceId, Timestamp);
+
 /// What a device is called: in its owner's words, or as far as its program's name fits.
-fn label(device: Option<String>, ask: &Ask) -> Result<String, RegisterError> {
+pub(super) fn label(device: Option<String>, ask: &Ask) -> Result<String, RegisterError> {
     let named = || {
         let agent = ask.agent.as_deref().unwrap_or_default();
         let agent: String = agent.chars().filter(|sign| !sign.is_control()).collect();
@@ -133,9 +142,14 @@ impl Operation for FinishSignUp {
         let now = app.now();
         let (id, name, passkey) = app.passkeys().finish_sign_up(ceremony, &credential, now)?;
         let person = Person { id, name: name.clone(), verified: false, created_at: now };
-        app.desk(move |desk| desk.register.add_person(&person, &passkey)).await??;
+        let (opened_by, called) = (PasskeyId::of(&passkey), label.clone());
+        app.desk(move |desk| desk.register.add_person(&person, &passkey, &called)).await??;
         wallets::open(app, id, name, currency.unwrap_or(Currency::CNY)).await?;
-        open_session(app, id, label).await
+        let lasts = app.settings().session_lasts();
+        let open = move |desk: &Desk| {
+            Ok(desk.register.open_session(id, Some(&opened_by), &label, now, lasts)?)
+        };
+        Session::open(app, open).await
     }
 }
 
@@ -182,22 +196,19 @@ impl Operation for FinishSignIn {
     async fn perform(self, app: &App, ask: &Ask) -> Result<Session, Problem> {
         let Self { ceremony, credential, device } = self;
         let label = label(device, ask)?;
-        let now = app.now();
-        let finish = move |desk: &Desk| {
+        let (now, lasts) = (app.now(), app.settings().session_lasts());
+        let open = move |desk: &Desk| {
             let lookup = |person| desk.register.passkeys(person);
-            let (person, used) =
+            let Shown { person, passkey, changed } =
                 desk.passkeys.finish_sign_in(ceremony, &credential, now, lookup)?;
-            if let Some(passkey) = used {
-                desk.register.update_passkey(person, &passkey)?;
-            }
-            Ok::<_, Problem>(person)
+            desk.register.use_passkey(person, &passkey, changed.as_ref(), now)?;
+            Ok(desk.register.open_session(person, Some(&passkey), &label, now, lasts)?)
         };
-        let person = app.desk(finish).await??;
-        open_session(app, person, label).await
+        Session::open(app, open).await
     }
 }
 
-/// Begins a fresh look at the person's finger or face, for a large amount.
+/// Begins a fresh look at the person's finger or face, for a large amount or a change of passkeys.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct BeginStepUp {}
@@ -251,10 +262,9 @@ impl Operation for FinishStepUp {
         let identity = ask.caller.person()?;
         let (person, now) = (identity.person.id, app.now());
         let finish = move |desk: &Desk| {
-            let used = desk.passkeys.finish_step_up(person, ceremony, &credential, now)?;
-            if let Some(passkey) = used {
-                desk.register.update_passkey(person, &passkey)?;
-            }
+            let Shown { passkey, changed, .. } =
+                desk.passkeys.finish_step_up(person, ceremony, &credential, now)?;
+            desk.register.use_passkey(person, &passkey, changed.as_ref(), now)?;
             Ok::<_, Problem>(())
         };
         app.desk(finish).await??;

@@ -38,10 +38,9 @@ impl Site {
     fn finish(&self, ceremony: CeremonyId, credential: &Value) -> Result<PersonId, PasskeyError> {
         let register = &self.register;
         let lookup = |person| register.passkeys(person);
-        let (person, passkey) = self.passkeys.finish_sign_in(ceremony, credential, NOW, lookup)?;
-        if let Some(passkey) = passkey {
-            register.update_passkey(person, &passkey)?;
-        }
+        let Shown { person, passkey, changed } =
+            self.passkeys.finish_sign_in(ceremony, credential, NOW, lookup)?;
+        register.use_passkey(person, &passkey, changed.as_ref(), NOW)?;
         Ok(person)
     }
 
@@ -55,11 +54,9 @@ impl Site {
         let passkeys = self.register.passkeys(person)?;
         let (ceremony, options) = self.passkeys.begin_step_up(person, &passkeys, NOW)?;
         let credential = self.phone.get(&options);
-        let passkey = self.passkeys.finish_step_up(person, ceremony, &credential, NOW)?;
-        if let Some(passkey) = passkey {
-            self.register.update_passkey(person, &passkey)?;
-        }
-        Ok(())
+        let Shown { passkey, changed, .. } =
+            self.passkeys.finish_step_up(person, ceremony, &credential, NOW)?;
+        Ok(self.register.use_passkey(person, &passkey, changed.as_ref(), NOW)?)
     }
 }
 
@@ -74,7 +71,7 @@ fn sign_up(
     let (id, name, passkey) =
         passkeys.finish_sign_up(ceremony, &credential, NOW).expect("finishes");
     let person = Person { id, name, verified: false, created_at: NOW };
-    register.add_person(&person, &passkey).expect("adds");
+    register.add_person(&person, &passkey, "phone").expect("adds");
     id
 }
 
@@ -107,7 +104,8 @@ fn an_authenticator_without_a_counter_signs_in_and_nothing_has_to_be_kept() {
         let credential = site.phone.get(&options);
         let lookup = |person| site.register.passkeys(person);
         let finished = site.passkeys.finish_sign_in(ceremony, &credential, NOW, lookup);
-        assert!(matches!(finished, Ok((person, None)) if person == site.ana), "{finished:?}");
+        let shown = finished.expect("signs in");
+        assert_eq!((shown.person, shown.changed.is_none()), (site.ana, true));
     }
 }
 
@@ -328,4 +326,113 @@ fn a_site_that_is_not_at_its_origin_is_refused() {
     assert!(matches!(refused, Err(PasskeyError::Configuration(_))), "{refused:?}");
     let local = Url::parse("http://localhost:8080").expect("a URL");
     assert!(Passkeys::new("localhost", &local).is_ok());
+}
+
+/// The person who signed up as Ana, and a device of hers.
+fn ana(site: &Site) -> (Person, DeviceId) {
+    let ana = site.register.person(site.ana).expect("reads").expect("is there");
+    (ana, DeviceId(Uuid::from_u128(7)))
+}
+
+#[test]
+fn one_passkey_more_signs_in_as_the_same_person() {
+    let mut site = Site::new();
+    let (person, device) = ana(&site);
+    let present = site.register.passkeys(site.ana).expect("reads");
+    let begun = site.passkeys.begin_addition(&person, device, &present, NOW);
+    let (ceremony, options) = begun.expect("begins");
+    let excluded = options["publicKey"]["excludeCredentials"].as_array().expect("a list");
+    assert_eq!(excluded.len(), 1);
+    assert_eq!(excluded[0]["id"], encode(&site.phone.credential));
+    assert_eq!(options["publicKey"]["authenticatorSelection"]["residentKey"], "required");
+
+    let mut tablet = Authenticator::new(2);
+    let credential = tablet.create(&options);
+    assert_eq!(tablet.user, site.ana.0.as_bytes());
+    let finish =
+        |person, device| site.passkeys.finish_addition(person, device, ceremony, &credential, NOW);
+    let by_another = finish(PersonId(Uuid::from_u128(9)), device);
+    assert!(matches!(by_another, Err(PasskeyError::UnknownCeremony)), "{by_another:?}");
+    let passkey = finish(site.ana, device).expect("finishes");
+    let again = finish(site.ana, device);
+    assert!(matches!(again, Err(PasskeyError::UnknownCeremony)), "{again:?}");
+
+    let opened = site.register.open_session(site.ana, None, "phone", NOW, limits::LOOK_LASTS);
+    let (_, device, _) = opened.expect("opens");
+    site.register.add_passkey(site.ana, device, &passkey, "tablet", NOW).expect("adds");
+    site.sign_in().expect("signs in");
+    site.phone = tablet;
+    assert_eq!(site.sign_in().expect("signs in"), site.ana);
+    site.step_up(site.ana).expect("steps up");
+}
+
+#[test]
+fn an_addition_ends_on_the_device_on_which_it_began() {
+    let site = Site::new();
+    let (person, device) = ana(&site);
+    let begun = site.passkeys.begin_addition(&person, device, &[], NOW);
+    let (ceremony, options) = begun.expect("begins");
+    let credential = Authenticator::new(2).create(&options);
+    for device in [DeviceId(Uuid::from_u128(8)), device] {
+        let finished = site.passkeys.finish_addition(site.ana, device, ceremony, &credential, NOW);
+        assert!(matches!(finished, Err(PasskeyError::UnknownCeremony)), "{finished:?}");
+    }
+}
+
+#[test]
+fn a_passkey_that_was_removed_meanwhile_is_no_step_up() {
+    let mut site = Site::new();
+    let opened = site.register.open_session(site.ana, None, "phone", NOW, limits::LOOK_LASTS);
+    let (_, device, _) = opened.expect("opens");
+    let (person, _) = ana(&site);
+    let begun = site.passkeys.begin_addition(&person, device, &[], NOW);
+    let (ceremony, options) = begun.expect("begins");
+    let credential = Authenticator::new(2).create(&options);
+    let finished = site.passkeys.finish_addition(site.ana, device, ceremony, &credential, NOW);
+    let other = finished.expect("finishes");
+    site.register.add_passkey(site.ana, device, &other, "tablet", NOW).expect("adds");
+
+    let known = site.register.passkeys(site.ana).expect("reads");
+    let (ceremony, options) = site.passkeys.begin_step_up(site.ana, &known, NOW).expect("begins");
+    // Without a counter nothing about it would have to be kept.
+    site.phone.counter = u32::MAX;
+    let credential = site.phone.get(&options);
+    let first = PasskeyId::of(
+        known.iter().find(|passkey| PasskeyId::of(passkey) != PasskeyId::of(&other)).expect("two"),
+    );
+    site.register.remove_passkey(site.ana, device, &first).expect("removes");
+    let shown = site.passkeys.finish_step_up(site.ana, ceremony, &credential, NOW);
+    let Shown { passkey, changed, .. } = shown.expect("the signature is right");
+    let used = site.register.use_passkey(site.ana, &passkey, changed.as_ref(), NOW);
+    assert!(matches!(used, Err(RegisterError::UnknownPasskey)), "{used:?}");
+}
+
+#[test]
+fn a_recovery_is_finished_once_and_tells_whose_it_is() {
+    let site = Site::new();
+    let (person, device) = ana(&site);
+    let code = RecoveryHash([5; 32]);
+    let (ceremony, options) =
+        site.passkeys.begin_recovery(&person, code, &[], NOW).expect("begins");
+    let credential = Authenticator::new(2).create(&options);
+    let as_addition = site.passkeys.finish_addition(site.ana, device, ceremony, &credential, NOW);
+    assert!(matches!(as_addition, Err(PasskeyError::UnknownCeremony)), "{as_addition:?}");
+    let as_sign_up = site.passkeys.finish_sign_up(ceremony, &credential, NOW);
+    assert!(matches!(as_sign_up, Err(PasskeyError::UnknownCeremony)), "{as_sign_up:?}");
+    let (who, by, _) = site.passkeys.finish_recovery(ceremony, &credential, NOW).expect("finishes");
+    assert_eq!((who, by), (site.ana, code));
+    let again = site.passkeys.finish_recovery(ceremony, &credential, NOW);
+    assert!(matches!(again, Err(PasskeyError::UnknownCeremony)), "{again:?}");
+
+    let (ceremony, options) =
+        site.passkeys.begin_recovery(&person, code, &[], NOW).expect("begins");
+    let mut liar = Authenticator::new(3);
+    liar.origin = "https://pay.fanju.evil".to_owned();
+    let credential = liar.create(&options);
+    let finished = site.passkeys.finish_recovery(ceremony, &credential, NOW);
+    check_refused(finished, &WebauthnError::InvalidRPOrigin);
+    let (ceremony, _) = site.passkeys.begin_recovery(&person, code, &[], NOW).expect("begins");
+    let late = NOW.after(limits::CEREMONY_LASTS);
+    let finished = site.passkeys.finish_recovery(ceremony, &credential, late);
+    assert!(matches!(finished, Err(PasskeyError::UnknownCeremony)), "{finished:?}");
 }

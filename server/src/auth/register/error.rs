@@ -21,6 +21,15 @@ pub enum RegisterError {
     /// The person has no such passkey.
     #[error("person has no such passkey")]
     UnknownPasskey,
+    /// The person could not sign in any more.
+    #[error("the last passkey cannot be removed")]
+    LastPasskey,
+    /// The session ended while it asked.
+    #[error("session is over")]
+    SessionOver,
+    /// The recovery code is unknown, spent, void, or another person's.
+    #[error("name and recovery code do not belong together, or the code was used")]
+    UnknownRecoveryCode,
     /// The passkey is too long to be kept.
     #[error("passkey has {bytes} bytes, more than {}", limits::PASSKEY_BYTES_MAX)]
     PasskeyTooLong {

@@ -1,5 +1,5 @@
-//! The register: who is who. People, their passkeys, wallets and devices; merchants' staff and
-//! till keys; and the answers that were given to commands.
+//! The register: who is who. People, their passkeys, recovery codes, wallets and devices;
+//! merchants' staff and till keys; and the answers that were given to commands.
 //!
 //! Every call blocks until SQLite has answered: callers are on threads that may. A call that
 //! changes something returns when the change is on disk, never before.
@@ -7,8 +7,11 @@
 //! - a wallet has one owner, and a document verifies one person.
 //! - a merchant that ever had an owner has one.
 //! - what a returned call changed, the next [`Register::identify`] sees, on every thread.
+//! - whoever has a passkey never loses the last one, and a session is over with the passkey
+//!   that opened it.
+//! - a recovery code lets one passkey in, once: both are written together, or neither.
 //!
-//! Of tokens there are only hashes in here.
+//! Of tokens and recovery codes there are only hashes in here.
 //!
 //! One connection writes, behind a mutex. Others read beside it, and cached identities are found
 //! without either. The file belongs to one process.
@@ -18,7 +21,9 @@ mod cache;
 mod error;
 mod keys;
 mod model;
+mod passkeys;
 mod people;
+mod recovery;
 mod rows;
 mod schema;
 mod seen;
@@ -41,7 +46,8 @@ use uuid::Uuid;
 
 pub use error::{LabelError, RegisterError, check_label};
 pub use model::{
-    Answered, Device, DeviceId, Identity, KeyId, Person, PersonId, Place, Role, Scope, TillKey,
+    Answered, Device, DeviceId, Identity, KeyId, OwnPasskey, PasskeyId, Person, PersonId, Place,
+    RecoveryCodes, Removed, Role, Scope, TillKey,
 };
 
 use self::{

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
+use base64::{DecodeError, Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fanju::{
     domain::text::Name,
     id::{MerchantId, WalletId},
@@ -11,6 +12,7 @@ use fanju::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use webauthn_rs::prelude::Passkey;
 
 macro_rules! identity {
     ($(#[$doc:meta])* $name:ident) => {
@@ -97,6 +99,78 @@ pub struct Device {
     pub last_seen_at: Timestamp,
     /// When its session ends.
     pub expires_at: Timestamp,
+}
+
+/// A passkey's identity: what WebAuthn calls its credential id, base64url in text.
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub struct PasskeyId(Vec<u8>);
+
+impl PasskeyId {
+    /// The identity of `passkey`.
+    #[must_use]
+    pub fn of(passkey: &Passkey) -> Self {
+        let credential: &[u8] = passkey.cred_id().as_ref();
+        Self(credential.to_vec())
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn from_bytes(credential: Vec<u8>) -> Self {
+        Self(credential)
+    }
+}
+
+impl TryFrom<String> for PasskeyId {
+    type Error = DecodeError;
+
+    fn try_from(text: String) -> Result<Self, DecodeError> {
+        URL_SAFE_NO_PAD.decode(text).map(Self)
+    }
+}
+
+impl From<PasskeyId> for String {
+    fn from(passkey: PasskeyId) -> Self {
+        URL_SAFE_NO_PAD.encode(passkey.0)
+    }
+}
+
+/// One of a person's passkeys, as the person sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnPasskey {
+    /// Its identity.
+    pub passkey: PasskeyId,
+    /// What the person calls it.
+    pub label: String,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it was shown; absent when not since it was registered.
+    pub last_used_at: Option<Timestamp>,
+    /// Whether it opened the session that asks.
+    pub opened_this: bool,
+}
+
+/// What went with a passkey.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Removed {
+    /// Sessions that it had opened.
+    pub sessions: usize,
+    /// Whether the session that asked was one of them.
+    pub ended_this: bool,
+}
+
+/// A person's set of recovery codes; nobody can tell them any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecoveryCodes {
+    /// Those that were not used.
+    pub left: usize,
+    /// When they were made; absent when there are none.
+    pub made_at: Option<Timestamp>,
 }
 
 /// A signed-in person with everything that rights depend on.

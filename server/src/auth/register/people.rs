@@ -1,4 +1,4 @@
-//! People: their names, passkeys and wallets, and whether they are who they say.
+//! People: their names and wallets, and whether they are who they say.
 
 use fanju::{id::WalletId, money::Currency};
 use rusqlite::{OptionalExtension as _, Transaction};
@@ -6,20 +6,29 @@ use webauthn_rs::prelude::Passkey;
 
 use super::{
     Person, PersonId, Register, RegisterError,
-    error::check_room,
+    error::{check_label, check_room},
+    passkeys::insert_passkey,
     rows::{self, PERSON_COLUMNS},
 };
 use crate::auth::limits;
 
 impl Register {
-    /// Adds somebody who signed up with `passkey`, both or none.
+    /// Adds somebody who signed up with `passkey`, both or none; the person calls it `label`.
     ///
     /// # Errors
-    /// [`RegisterError::PersonTaken`], [`RegisterError::PasskeyTaken`], or it cannot be written.
-    pub fn add_person(&self, person: &Person, passkey: &Passkey) -> Result<(), RegisterError> {
+    /// [`RegisterError::Label`], [`RegisterError::PersonTaken`], [`RegisterError::PasskeyTaken`],
+    /// or it cannot be written.
+    pub fn add_person(
+        &self,
+        person: &Person,
+        passkey: &Passkey,
+        label: &str,
+    ) -> Result<(), RegisterError> {
+        check_label(label)?;
         self.write(person.id.0, |transaction| {
             insert_person(transaction, person)?;
-            insert_passkey(transaction, person.id, passkey)
+            let max = limits::PASSKEYS_PER_PERSON_MAX;
+            insert_passkey(transaction, person.id, passkey, label, person.created_at, max)
         })
     }
 
@@ -57,50 +66,6 @@ impl Register {
     pub fn person(&self, id: PersonId) -> Result<Option<Person>, RegisterError> {
         let sql = format!("SELECT {PERSON_COLUMNS} FROM people WHERE id = ?1");
         self.read(|connection| rows::first(connection, &sql, [id.0.as_bytes()], rows::person))
-    }
-
-    /// The person's passkeys; none for a stranger.
-    ///
-    /// # Errors
-    /// [`RegisterError`] when it cannot be read.
-    pub fn passkeys(&self, person: PersonId) -> Result<Vec<Passkey>, RegisterError> {
-        let sql = "SELECT passkey FROM passkeys WHERE person = ?1";
-        self.read(|connection| {
-            rows::all(connection, sql, [person.0.as_bytes()], |row| {
-                let json: String = row.get(0)?;
-                serde_json::from_str(&json).map_err(|_| RegisterError::Corrupt("a passkey"))
-            })
-        })
-    }
-
-    /// Adds a passkey to a person.
-    ///
-    /// # Errors
-    /// [`RegisterError::UnknownPerson`], [`RegisterError::TooMany`],
-    /// [`RegisterError::PasskeyTaken`], or it cannot be written.
-    pub fn add_passkey(&self, person: PersonId, passkey: &Passkey) -> Result<(), RegisterError> {
-        self.write(person.0, |transaction| {
-            check_person(transaction, person)?;
-            insert_passkey(transaction, person, passkey)
-        })
-    }
-
-    /// Replaces a passkey by what it has become: its counter has moved.
-    ///
-    /// # Errors
-    /// [`RegisterError::UnknownPasskey`], or it cannot be written.
-    pub fn update_passkey(&self, person: PersonId, passkey: &Passkey) -> Result<(), RegisterError> {
-        let json = passkey_json(passkey)?;
-        let sql = "UPDATE passkeys SET passkey = ?3 WHERE credential = ?1 AND person = ?2";
-        let credential: &[u8] = passkey.cred_id().as_ref();
-        self.write(person.0, |transaction| {
-            let changed = transaction.prepare_cached(sql)?.execute((
-                credential,
-                person.0.as_bytes(),
-                json,
-            ))?;
-            if changed == 1 { Ok(()) } else { Err(RegisterError::UnknownPasskey) }
-        })
     }
 
     /// Makes `person` the owner of `wallet`; again is as good as once.
@@ -194,30 +159,4 @@ fn insert_person(transaction: &Transaction<'_>, person: &Person) -> Result<(), R
         1 => Ok(()),
         _ => Err(RegisterError::PersonTaken),
     }
-}
-
-fn insert_passkey(
-    transaction: &Transaction<'_>,
-    person: PersonId,
-    passkey: &Passkey,
-) -> Result<(), RegisterError> {
-    let counted = "SELECT count(*) FROM passkeys WHERE person = ?1";
-    let count = rows::count(transaction, counted, [person.0.as_bytes()])?;
-    check_room(count, limits::PASSKEYS_PER_PERSON_MAX, "passkeys of a person")?;
-    let sql = "INSERT INTO passkeys (credential, person, passkey) VALUES (?1, ?2, ?3)
-        ON CONFLICT (credential) DO NOTHING";
-    let credential: &[u8] = passkey.cred_id().as_ref();
-    let values = (credential, person.0.as_bytes(), passkey_json(passkey)?);
-    match transaction.prepare_cached(sql)?.execute(values)? {
-        1 => Ok(()),
-        _ => Err(RegisterError::PasskeyTaken),
-    }
-}
-
-fn passkey_json(passkey: &Passkey) -> Result<String, RegisterError> {
-    let json = serde_json::to_string(passkey).expect("a passkey has only string keys");
-    if json.len() > limits::PASSKEY_BYTES_MAX {
-        return Err(RegisterError::PasskeyTooLong { bytes: json.len() });
-    }
-    Ok(json)
 }

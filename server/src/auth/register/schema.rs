@@ -16,7 +16,9 @@ const APPLICATION_ID: i64 = 0x464A_5247;
 
 /// What each version adds; `user_version` counts how many a file has seen. Never changed, only
 /// added to.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [FIRST, PASSKEYS_AND_RECOVERY];
+
+const FIRST: &str = "
 CREATE TABLE people (
     id BLOB PRIMARY KEY CHECK (length(id) = 16),
     name TEXT NOT NULL,
@@ -76,7 +78,32 @@ CREATE TABLE answers (
 ) STRICT;
 CREATE INDEX answers_of_asker ON answers (asker, seq);
 CREATE INDEX answers_by_age ON answers (at);
-"];
+";
+
+/// Before this, everybody had the passkey of the sign-up alone: every session was opened by it.
+const PASSKEYS_AND_RECOVERY: &str = "
+ALTER TABLE passkeys ADD COLUMN label TEXT NOT NULL DEFAULT 'first passkey';
+ALTER TABLE passkeys ADD COLUMN created_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE passkeys ADD COLUMN last_used_at INTEGER;
+UPDATE passkeys SET created_at = (SELECT created_at FROM people WHERE people.id = passkeys.person);
+-- The passkey that opened the session; none for people who were made up.
+ALTER TABLE devices ADD COLUMN credential BLOB REFERENCES passkeys (credential);
+UPDATE devices SET credential =
+    (SELECT credential FROM passkeys WHERE passkeys.person = devices.person)
+    WHERE (SELECT count(*) FROM passkeys WHERE passkeys.person = devices.person) = 1;
+CREATE INDEX devices_of_passkey ON devices (credential);
+CREATE TABLE recovery_codes (
+    -- Keyed hash of the person's name and the code.
+    code BLOB PRIMARY KEY CHECK (length(code) = 32),
+    person BLOB NOT NULL REFERENCES people (id),
+    made_at INTEGER NOT NULL,
+    spent_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recovery_codes_of_person ON recovery_codes (person);
+";
+
+#[cfg(test)]
+pub(super) const FIRST_VERSION: &str = FIRST;
 
 /// The connection that writes, and those that read beside it: none of a register in memory, which
 /// only its one connection knows.

@@ -6,10 +6,10 @@ use fanju::{
     id::{MerchantId, WalletId},
     time::Timestamp,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::{
-    Device, DeviceId, Identity, PersonId, Register, RegisterError,
+    Device, DeviceId, Identity, PasskeyId, PersonId, Register, RegisterError,
     error::{check_label, check_room},
     people::check_person,
     rows::{self, PERSON_COLUMNS},
@@ -28,43 +28,27 @@ pub(super) struct KnownSession {
 }
 
 impl Register {
-    /// Signs `person` in on a new device: its token, to be shown once, and when that is over.
+    /// Signs `person` in on a new device, by the passkey that was shown or, for people who were made
+    /// up, by none: its token, to be shown once, and when that is over.
     ///
     /// # Errors
-    /// [`RegisterError::Label`], [`RegisterError::UnknownPerson`], [`RegisterError::TooMany`], or
-    /// it cannot be written.
+    /// [`RegisterError::Label`], [`RegisterError::UnknownPerson`],
+    /// [`RegisterError::UnknownPasskey`], [`RegisterError::TooMany`], or it cannot be written.
     pub fn open_session(
         &self,
         person: PersonId,
+        opened_by: Option<&PasskeyId>,
         label: &str,
         now: Timestamp,
         lasts: Duration,
     ) -> Result<(Token, DeviceId, Timestamp), RegisterError> {
         check_label(label)?;
-        let token = Token::fresh(TokenKind::Session);
-        let device = DeviceId(rows::fresh_id(now));
-        let expires_at = now.after(lasts);
-        let ended = "DELETE FROM devices WHERE person = ?1 AND expires_at <= ?2";
-        let ended_of_others = "DELETE FROM devices WHERE device IN
-            (SELECT device FROM devices WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
-        let counted = "SELECT count(*) FROM devices WHERE person = ?1";
-        let insert = "INSERT INTO devices
-            (device, person, token, label, created_at, last_seen_at, expires_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)";
+        let session = NewSession::begin(person, opened_by, label, now, lasts);
         self.write(person.0, |transaction| {
             check_person(transaction, person)?;
-            let id = person.0.as_bytes();
-            transaction.prepare_cached(ended)?.execute((id, now.0))?;
-            let pruned = (now.0, limits::PRUNED_AT_ONCE);
-            transaction.prepare_cached(ended_of_others)?.execute(pruned)?;
-            let count = rows::count(transaction, counted, [id])?;
-            check_room(count, limits::DEVICES_PER_PERSON_MAX, "devices of a person")?;
-            let (device, token) = (device.0.as_bytes(), token.hash().0);
-            let values = (device, id, token, label, now.0, expires_at.0);
-            transaction.prepare_cached(insert)?.execute(values)?;
-            Ok(())
+            insert_session(transaction, &session)
         })?;
-        Ok((token, device, expires_at))
+        Ok(session.opened())
     }
 
     /// Who carries the token with this hash; nobody when it is unknown, revoked, or over.
@@ -148,6 +132,76 @@ impl Register {
         }
         Ok(known)
     }
+}
+
+/// A session on its way into the register.
+pub(super) struct NewSession<'a> {
+    person: PersonId,
+    opened_by: Option<&'a PasskeyId>,
+    label: &'a str,
+    token: Token,
+    device: DeviceId,
+    now: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl<'a> NewSession<'a> {
+    pub(super) fn begin(
+        person: PersonId,
+        opened_by: Option<&'a PasskeyId>,
+        label: &'a str,
+        now: Timestamp,
+        lasts: Duration,
+    ) -> Self {
+        let (token, device) = (Token::fresh(TokenKind::Session), DeviceId(rows::fresh_id(now)));
+        Self { person, opened_by, label, token, device, now, expires_at: now.after(lasts) }
+    }
+
+    pub(super) fn opened(self) -> (Token, DeviceId, Timestamp) {
+        (self.token, self.device, self.expires_at)
+    }
+}
+
+pub(super) fn insert_session(
+    transaction: &Transaction<'_>,
+    session: &NewSession<'_>,
+) -> Result<(), RegisterError> {
+    let NewSession { person, opened_by, label, ref token, device, now, expires_at } = *session;
+    let ended = "DELETE FROM devices WHERE person = ?1 AND expires_at <= ?2";
+    let ended_of_others = "DELETE FROM devices WHERE device IN
+        (SELECT device FROM devices WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    let counted = "SELECT count(*) FROM devices WHERE person = ?1";
+    let known = "SELECT 1 FROM passkeys WHERE credential = ?1 AND person = ?2";
+    let insert = "INSERT INTO devices
+        (device, person, token, label, created_at, last_seen_at, expires_at, credential)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)";
+    let id = person.0.as_bytes();
+    transaction.prepare_cached(ended)?.execute((id, now.0))?;
+    transaction.prepare_cached(ended_of_others)?.execute((now.0, limits::PRUNED_AT_ONCE))?;
+    let count = rows::count(transaction, counted, [id])?;
+    check_room(count, limits::DEVICES_PER_PERSON_MAX, "devices of a person")?;
+    let credential = opened_by.map(PasskeyId::as_bytes);
+    if let Some(credential) = credential {
+        // It may have been removed since it was shown.
+        let known = rows::first(transaction, known, (credential, id), |_| Ok(()))?;
+        known.ok_or(RegisterError::UnknownPasskey)?;
+    }
+    let (device, token) = (device.0.as_bytes(), token.hash().0);
+    let values = (device, id, token, label, now.0, expires_at.0, credential);
+    transaction.prepare_cached(insert)?.execute(values)?;
+    Ok(())
+}
+
+/// Whether `person` is still signed in on `device`: what a session asked for is not done any more
+/// once it has been revoked, not even if it asked before.
+pub(super) fn check_session(
+    transaction: &Transaction<'_>,
+    person: PersonId,
+    device: DeviceId,
+) -> Result<(), RegisterError> {
+    let sql = "SELECT 1 FROM devices WHERE device = ?1 AND person = ?2";
+    let known = (device.0.as_bytes(), person.0.as_bytes());
+    rows::first(transaction, sql, known, |_| Ok(()))?.ok_or(RegisterError::SessionOver)
 }
 
 fn read_session(

@@ -1,7 +1,7 @@
 //! Bounds: the last that fits, and the first that does not.
 
 use super::*;
-use crate::auth::limits;
+use crate::auth::{limits, recovery::RecoveryHash};
 
 fn with_ana() -> (Register, PersonId) {
     let register = Register::open(Place::Memory).expect("opens");
@@ -19,12 +19,33 @@ fn check_too_many<T: std::fmt::Debug>(outcome: Result<T, RegisterError>, expecte
 }
 
 #[test]
-fn a_person_has_so_many_passkeys_and_wallets() {
-    let (register, ana) = with_ana();
-    for number in 0..16 {
-        register.add_passkey(ana, &passkey(number, 0)).expect("adds");
+fn a_person_has_so_many_passkeys_and_one_who_comes_back_finds_room() {
+    let register = Register::open(Place::Memory).expect("opens");
+    let ana = person(1);
+    register.add_person(&ana, &passkey(0, 0), "phone").expect("adds");
+    let mut device = register.open_session(ana.id, None, "phone", NOW, DAY).expect("opens").1;
+    for number in 1..8 {
+        register.add_passkey(ana.id, device, &passkey(number, 0), "more", NOW).expect("adds");
     }
-    check_too_many(register.add_passkey(ana, &passkey(99, 0)), limits::PASSKEYS_PER_PERSON_MAX);
+    let one_more = register.add_passkey(ana.id, device, &passkey(99, 0), "more", NOW);
+    check_too_many(one_more, limits::PASSKEYS_PER_PERSON_MAX);
+    for number in 8..17 {
+        let code = RecoveryHash([number; 32]);
+        register.replace_recovery_codes(ana.id, device, &[code], NOW).expect("keeps");
+        let back = register.recover(ana.id, &code, &passkey(number, 0), "new", NOW, DAY);
+        if number < 16 {
+            device = back.expect("comes back").1;
+        } else {
+            check_too_many(back, limits::PASSKEYS_RECOVERED_MAX);
+            let left = register.recovery_codes(ana.id).expect("reads").left;
+            assert_eq!(left, 1, "nothing is spent on what does not happen");
+        }
+    }
+}
+
+#[test]
+fn a_person_has_so_many_wallets() {
+    let (register, ana) = with_ana();
     for number in 0..64 {
         register.add_wallet(ana, wallet(number), Currency::CNY).expect("adds");
     }
@@ -37,7 +58,7 @@ fn a_person_has_so_many_passkeys_and_wallets() {
 fn a_person_has_so_many_devices_and_those_that_are_over_make_room() {
     let (register, ana) = with_ana();
     let over = NOW.after(DAY);
-    let open = |now| register.open_session(ana, "phone", now, DAY);
+    let open = |now| register.open_session(ana, None, "phone", now, DAY);
     let (_, first, _) = open(NOW).expect("opens");
     for _ in 1..limits::DEVICES_PER_PERSON_MAX {
         open(NOW).expect("opens");
@@ -55,9 +76,9 @@ fn devices_that_are_over_go_whoever_signs_in() {
     let register = Register::open(Place::Memory).expect("opens");
     for number in 1..=10 {
         register.add_person_without_passkey(&person(number)).expect("adds");
-        register.open_session(person(number).id, "phone", NOW, DAY).expect("opens");
+        register.open_session(person(number).id, None, "phone", NOW, DAY).expect("opens");
     }
-    register.open_session(person(1).id, "phone", NOW.after(DAY), DAY).expect("opens");
+    register.open_session(person(1).id, None, "phone", NOW.after(DAY), DAY).expect("opens");
     let rows = register
         .read(|connection| Ok(rows::count(connection, "SELECT count(*) FROM devices", [])?));
     assert_eq!(rows.expect("reads"), 1);
@@ -100,12 +121,12 @@ fn a_person_works_for_so_many_merchants() {
 fn labels_are_short_and_printable() {
     let (register, ana) = with_ana();
     for label in ["", &"x".repeat(65), "two\nlines", "饭局".repeat(11).as_str()] {
-        let session = register.open_session(ana, label, NOW, DAY);
+        let session = register.open_session(ana, None, label, NOW, DAY);
         assert!(matches!(session, Err(RegisterError::Label(LabelError))), "{label:?}");
         let key = register.create_key(merchant(1), label, &[Scope::Read], NOW);
         assert!(matches!(key, Err(RegisterError::Label(LabelError))), "{label:?}");
     }
-    register.open_session(ana, &"x".repeat(64), NOW, DAY).expect("opens");
+    register.open_session(ana, None, &"x".repeat(64), NOW, DAY).expect("opens");
 }
 
 #[test]

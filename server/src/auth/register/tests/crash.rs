@@ -26,9 +26,10 @@ fn every_kind_of_change_is_in_the_files_when_it_was_told() {
     let shelf = Shelf::new();
     let crash = || after_crash(&shelf.file(), None);
     let ana = person(1);
-    shelf.add_person(&ana, &passkey(1, 0)).expect("adds");
+    shelf.add_person(&ana, &passkey(1, 0), "phone").expect("adds");
     assert_eq!(crash().1.passkeys(ana.id).expect("reads").len(), 1);
-    shelf.update_passkey(ana.id, &passkey(1, 9)).expect("updates");
+    let (first, moved) = (PasskeyId::of(&passkey(1, 0)), passkey(1, 9));
+    shelf.use_passkey(ana.id, &first, Some(&moved), NOW).expect("notes");
     let passkeys = crash().1.passkeys(ana.id).expect("reads");
     let kept = serde_json::to_value(&passkeys[0]).expect("is JSON");
     assert_eq!(kept["cred"]["counter"], 9);
@@ -38,7 +39,7 @@ fn every_kind_of_change_is_in_the_files_when_it_was_told() {
     assert!(crash().1.person(ana.id).expect("reads").expect("is there").verified);
     shelf.set_role(merchant(1), ana.id, Role::Owner).expect("sets");
     assert_eq!(crash().1.staff(merchant(1)).expect("reads").len(), 1);
-    let (token, device, _) = shelf.open_session(ana.id, "phone", NOW, DAY).expect("opens");
+    let (token, device, _) = shelf.open_session(ana.id, None, "phone", NOW, DAY).expect("opens");
     identity(&crash().1, &token.hash(), NOW);
     shelf.revoke_device(ana.id, device).expect("revokes");
     check_nobody(&crash().1, &token.hash(), NOW);

@@ -19,7 +19,7 @@ fn what_a_call_changed_every_thread_sees() {
     let shelf = Shelf::new();
     let (ana, register) = (person(1), (*shelf).clone());
     register.add_person_without_passkey(&ana).expect("adds");
-    let (token, ..) = register.open_session(ana.id, "phone", NOW, DAY).expect("opens");
+    let (token, ..) = register.open_session(ana.id, None, "phone", NOW, DAY).expect("opens");
     let (added, is_done) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         for _ in 0..7 {
@@ -50,7 +50,7 @@ fn a_session_that_was_revoked_is_over_for_every_thread() {
         register.add_person_without_passkey(&person(1)).expect("adds");
         for _ in 0..50 {
             let (token, device, _) =
-                register.open_session(person(1).id, "phone", NOW, DAY).expect("opens");
+                register.open_session(person(1).id, None, "phone", NOW, DAY).expect("opens");
             let is_revoked = AtomicBool::new(false);
             thread::scope(|scope| {
                 for _ in 0..7 {
@@ -162,10 +162,11 @@ fn answers_that_fail_together_fail_for_everybody_and_the_next_are_kept() {
 fn live(register: &Register, number: u128) {
     let who = person(number);
     let passkey = passkey(u8::try_from(number).expect("few"), 0);
-    register.add_person(&who, &passkey).expect("adds");
+    register.add_person(&who, &passkey, "phone").expect("adds");
     register.set_role(merchant(0), who.id, Role::Owner).expect("sets");
     for turn in 0..10 {
-        let (token, device, _) = register.open_session(who.id, "phone", NOW, DAY).expect("opens");
+        let (token, device, _) =
+            register.open_session(who.id, None, "phone", NOW, DAY).expect("opens");
         register.add_wallet(who.id, wallet(number * 100 + turn), Currency::CNY).expect("adds");
         let found = identity(register, &token.hash(), NOW);
         assert_eq!(found.device, device);
@@ -183,7 +184,7 @@ fn live(register: &Register, number: u128) {
 fn whoever_is_known_waits_for_no_write() {
     let shelf = Shelf::new();
     shelf.add_person_without_passkey(&person(1)).expect("adds");
-    let (token, ..) = shelf.open_session(person(1).id, "phone", NOW, DAY).expect("opens");
+    let (token, ..) = shelf.open_session(person(1).id, None, "phone", NOW, DAY).expect("opens");
     let (till, _) = shelf.create_key(merchant(1), "till", &[Scope::Read], NOW).expect("makes");
     identity(&shelf, &token.hash(), NOW);
     shelf.identify_key(&till.hash(), NOW).expect("reads");

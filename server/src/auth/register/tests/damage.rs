@@ -16,7 +16,7 @@ fn closed() -> Shelf {
     let mut shelf = Shelf::new();
     for number in 1..=200 {
         shelf
-            .add_person(&person(number), &passkey(u8::try_from(number).expect("few"), 0))
+            .add_person(&person(number), &passkey(u8::try_from(number).expect("few"), 0), "phone")
             .expect("adds");
     }
     shelf.register = None;
