@@ -1,0 +1,195 @@
+//! Several passkeys of one person: added, listed, removed, and what none of that lets anybody do.
+
+use serde_json::{Value, json};
+
+use crate::{
+    guest::{Guest, LARGE, SETTINGS, phone},
+    house::House,
+    http::Http,
+};
+
+fn house() -> House {
+    House::open_with(1, 0, &SETTINGS)
+}
+
+#[test]
+fn a_second_passkey_comes_in_pays_and_outlives_the_first() {
+    let mut house = house();
+    let (mut old, mut new) = (phone(1), phone(2));
+    let mut ana = Guest::sign_up(&house, "Ana", &mut old);
+    ana.ask("wallets.top_up", ana.withdraw(10 * LARGE, "purse"));
+
+    ana.is_refused("add_passkey.begin", json!({}), "step_up_required");
+    ana.step_up(&mut old);
+    let begun = ana.ask("add_passkey.begin", json!({}));
+    let excluded = begun["options"]["publicKey"]["excludeCredentials"].as_array();
+    assert_eq!(excluded.expect("a list").len(), 1, "{begun}");
+    let credential = new.create(&begun["options"]);
+    let finish =
+        json!({ "ceremony": begun["ceremony"], "credential": credential, "label": "tablet" });
+    let added = ana.ask("add_passkey.finish", finish.clone());
+    assert_eq!(added["label"], "tablet", "{added}");
+    ana.is_refused("add_passkey.finish", finish, "ceremony_over");
+    assert_eq!(ana.passkeys(), ["phone", "tablet"]);
+
+    let mut by_new = Guest::sign_in(&house, &mut new);
+    assert_eq!(by_new.me["person"], ana.me["person"]);
+    by_new.is_refused("wallets.withdraw", by_new.withdraw(LARGE, "large"), "step_up_required");
+    by_new.step_up(&mut new);
+    by_new.ask("wallets.withdraw", by_new.withdraw(LARGE, "large"));
+
+    let listed = by_new.ask("passkeys.list", json!({}));
+    assert_eq!(listed["max"], 8, "{listed}");
+    let [first, second] = &listed["passkeys"].as_array().expect("a list")[..] else {
+        panic!("{listed}")
+    };
+    assert_eq!((&first["current"], &second["current"]), (&json!(false), &json!(true)), "{listed}");
+    assert!(second["last_used_at"].as_i64() > first["created_at"].as_i64(), "{listed}");
+
+    // Over the other door, with what it is called there.
+    let path = format!("/v1/passkeys/{}", first["passkey"].as_str().expect("an id"));
+    let bearer = format!("Bearer {}", by_new.token);
+    let http = Http::new(&house);
+    let removed = http.send("DELETE", &path, &[("authorization", &bearer)], b"");
+    assert_eq!(removed.done(), json!({ "sessions_ended": 1, "signed_out": false }));
+    ana.socket.begin("ping", json!({})).expect("is sent");
+    assert_eq!(ana.socket.closed(), 4002);
+    http.get("/v1/me", Some(&ana.token)).is_problem(401, "not_signed_in");
+    let lost = Guest::try_sign_in(&house, &mut old).err().expect("is refused");
+    assert_eq!(lost["code"], "passkey_refused", "{lost}");
+    let last = json!({ "passkey": second["passkey"] });
+    by_new.is_refused("passkeys.remove", last.clone(), "last_passkey");
+
+    house.stop();
+    house.start();
+    let mut again = Guest::sign_in(&house, &mut new);
+    assert_eq!(again.passkeys(), ["tablet"]);
+    again.is_refused("passkeys.remove", last.clone(), "step_up_required");
+    again.step_up(&mut new);
+    again.is_refused("passkeys.remove", last, "last_passkey");
+    assert!(Guest::try_sign_in(&house, &mut old).is_err());
+}
+
+#[test]
+fn whoever_removes_the_passkey_of_the_own_session_is_signed_out() {
+    let house = house();
+    let (mut old, mut new) = (phone(1), phone(2));
+    let mut ana = Guest::sign_up(&house, "Ana", &mut old);
+    ana.step_up(&mut old);
+    ana.add_passkey(&mut new, "tablet");
+    let own = ana.ask("passkeys.list", json!({}))["passkeys"][0].clone();
+    let removed = ana.ask("passkeys.remove", json!({ "passkey": own["passkey"] }));
+    assert_eq!(removed, json!({ "sessions_ended": 1, "signed_out": true }));
+    ana.socket.begin("ping", json!({})).expect("is sent");
+    assert_eq!(ana.socket.closed(), 4002);
+    assert_eq!(Guest::sign_in(&house, &mut new).passkeys(), ["tablet"]);
+}
+
+#[test]
+fn nobody_changes_passkeys_without_showing_one() {
+    let house = house();
+    let (mut old, mut other) = (phone(1), phone(9));
+    let mut ana = Guest::sign_up(&house, "Ana", &mut old);
+    let mut bo = Guest::sign_up(&house, "Bo", &mut other);
+    let own = ana.ask("passkeys.list", json!({}))["passkeys"][0]["passkey"].clone();
+    let remove = json!({ "passkey": own });
+    let all = [
+        ("add_passkey.begin", json!({})),
+        ("passkeys.remove", remove.clone()),
+        ("recovery_codes.make", json!({})),
+    ];
+    for (method, params) in &all {
+        ana.is_refused(method, params.clone(), "step_up_required");
+    }
+    // Another's passkey shows nothing, nor does an answer that was given before.
+    let foreign = ana.try_step_up(&mut other).expect_err("is refused");
+    assert_eq!(foreign["code"], "passkey_refused", "{foreign}");
+    let begun = ana.ask("step_up.begin", json!({}));
+    let credential = old.get(&begun["options"]);
+    let mut finish = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    bo.is_refused("step_up.finish", finish.clone(), "ceremony_over");
+    ana.ask("step_up.finish", finish.clone());
+    ana.is_refused("step_up.finish", finish.clone(), "ceremony_over");
+    // The look is this device's alone: another of the same person shows its own.
+    let mut elsewhere = Guest::sign_in(&house, &mut old);
+    for (method, params) in &all {
+        elsewhere.is_refused(method, params.clone(), "step_up_required");
+    }
+    finish["ceremony"] = elsewhere.ask("step_up.begin", json!({}))["ceremony"].clone();
+    elsewhere.is_refused("step_up.finish", finish, "passkey_refused");
+    // Who was made up has no passkey to show.
+    let diner = house.cast.diners[0].token.clone();
+    let mut made_up = crate::socket::Socket::signed_in(&house, &diner);
+    assert_eq!(made_up.refused("step_up.begin", json!({}))["code"], "no_passkey");
+    assert_eq!(made_up.refused("add_passkey.begin", json!({}))["code"], "step_up_required");
+    assert_eq!(made_up.ask("passkeys.list", json!({}))["passkeys"], json!([]));
+    // And nobody else's is anybody's.
+    bo.step_up(&mut other);
+    let unknown = bo.is_refused("passkeys.remove", remove, "unknown_passkey");
+    let nowhere = json!({ "passkey": "AQEBAQEBAQEBAQEBAQEBAQ" });
+    assert_eq!(bo.is_refused("passkeys.remove", nowhere, "unknown_passkey"), unknown);
+    bo.is_refused("passkeys.remove", json!({ "passkey": "no id!" }), "bad_request");
+}
+
+#[test]
+fn an_addition_belongs_to_the_session_that_began_it() {
+    let house = house();
+    let (mut old, mut new) = (phone(1), phone(2));
+    let mut ana = Guest::sign_up(&house, "Ana", &mut old);
+    let mut elsewhere = Guest::sign_in(&house, &mut old);
+    ana.step_up(&mut old);
+    let begun = ana.ask("add_passkey.begin", json!({}));
+    let credential = new.create(&begun["options"]);
+    let finish = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    let (mut other, ceremony) = (phone(9), begun["ceremony"].clone());
+    let mut bo = Guest::sign_up(&house, "Bo", &mut other);
+    bo.is_refused("add_passkey.finish", finish.clone(), "ceremony_over");
+    elsewhere.is_refused("add_passkey.finish", finish, "ceremony_over");
+    // What was signed for another ceremony is refused, and so is one that is registered already.
+    for (credential, code) in [
+        (credential_of(&mut phone(3), &begun), "passkey_refused"),
+        (Value::Null, "credential_malformed"),
+    ] {
+        let begun = ana.ask("add_passkey.begin", json!({}));
+        assert_ne!(begun["ceremony"], ceremony);
+        let finish = json!({ "ceremony": begun["ceremony"], "credential": credential });
+        ana.is_refused("add_passkey.finish", finish, code);
+    }
+    let begun = ana.ask("add_passkey.begin", json!({}));
+    let credential = credential_of(&mut other, &begun);
+    let finish = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    ana.is_refused("add_passkey.finish", finish, "already_registered");
+    assert_eq!(ana.passkeys(), ["phone"]);
+    // A session that is revoked between the two ends adds nothing.
+    let begun = ana.ask("add_passkey.begin", json!({}));
+    let credential = new.create(&begun["options"]);
+    elsewhere.ask("devices.revoke", json!({ "device": ana.me["device"] }));
+    let finish = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    ana.socket.begin("add_passkey.finish", finish).expect("is sent");
+    assert_eq!(ana.socket.closed(), 4002);
+    assert_eq!(elsewhere.passkeys(), ["phone"]);
+}
+
+fn credential_of(phone: &mut crate::authenticator::Authenticator, begun: &Value) -> Value {
+    phone.create(&begun["options"])
+}
+
+#[test]
+fn a_person_has_eight_passkeys_and_no_more() {
+    let house = house();
+    let mut first = phone(1);
+    let mut ana = Guest::sign_up(&house, "Ana", &mut first);
+    ana.step_up(&mut first);
+    for number in 2..=8 {
+        ana.add_passkey(&mut phone(number), &format!("key {number}"));
+    }
+    let problem = ana.is_refused("add_passkey.begin", json!({}), "too_many");
+    assert_eq!(problem["status"], 409, "{problem}");
+    let listed = ana.ask("passkeys.list", json!({}));
+    let third = listed["passkeys"][2]["passkey"].clone();
+    ana.ask("passkeys.remove", json!({ "passkey": third }));
+    // Room is made for one more, and for no two.
+    ana.add_passkey(&mut phone(9), "key 9");
+    ana.is_refused("add_passkey.begin", json!({}), "too_many");
+    assert_eq!(ana.passkeys().len(), 8);
+}
