@@ -51,6 +51,7 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "operator.html": HTML,
     "operator.js": SCRIPT,
     "passkey.js": SCRIPT,
+    "passkeys.js": SCRIPT,
     "pay.js": SCRIPT,
     "phone.html": HTML,
     "phone.js": SCRIPT,

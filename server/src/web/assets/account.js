@@ -3,6 +3,7 @@
 
 import { amountOf } from './home.js';
 import { CURRENCIES } from './money.js';
+import { passkeys } from './passkeys.js';
 import { go } from './route.js';
 import { bar } from './statement.js';
 import { button, complain, field, fill, formSheet, h, icon, languageSwitch, select, sheet, toast, when } from './ui.js';
@@ -12,6 +13,7 @@ import { t } from './words.js';
 export function account(phone) {
   const devices = h('ul', { class: 'list' }, h('li', { class: 'quiet empty' }, t('loading')));
   const wallet = h('div', { class: 'stack' });
+  const keys = passkeys(phone);
   const element = h('div', { class: 'page' },
     bar(t('account'), () => go({}), languageSwitch()),
     h('section', { class: 'panel' },
@@ -21,6 +23,7 @@ export function account(phone) {
     h('details', { class: 'panel column' }, h('summary', null, t('person_number_why')),
       h('code', { class: 'mono break', 'data-testid': 'person' }, phone.me.person.id)),
     h('section', null, h('div', { class: 'section-head' }, h('h2', null, t('wallet'))), wallet),
+    keys.element,
     h('section', null, h('div', { class: 'section-head' }, h('h2', null, t('devices'))), devices),
     button([icon('leave'), t('sign_out')], () => phone.leave(), { class: 'button wide' }));
 
@@ -38,6 +41,7 @@ export function account(phone) {
   }
 
   load().catch(complain);
+  keys.load().catch(complain);
   return { element, title: t('account'), update() { fill(wallet, walletPart(phone)); } };
 }
 

@@ -19,7 +19,7 @@
  * It persists nothing and knows nothing of pages. Amounts are integers of minor units.
  */
 
-export { signIn, signUp, stepUp, passkeysWork } from './passkey.js';
+export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, signUp, stepUp } from './passkey.js';
 
 /** @typedef {{ code: string, title: string, status?: number, detail?: string } & Record<string, unknown>} Problem */
 /** @typedef {'offline' | 'connecting' | 'online' | 'stopped'} State */
@@ -68,7 +68,7 @@ const ANSWER_TO_PING_MS = 8_000;
 
 /** Methods that change nothing, or (the ceremonies) cannot be repeated: they carry no key. */
 const WITHOUT_KEY =
-  /^(me|names|ping|sign_(in|up)(\..+)?|sign_out|step_up\..+|subscribe|unsubscribe|operator\..+|.+\.(get|list|statement|groups|events|days|deliveries))$/;
+  /^(me|names|ping|sign_(in|up)(\..+)?|sign_out|(step_up|add_passkey|recovery|recovery_codes)\..+|passkeys\.remove|subscribe|unsubscribe|operator\..+|.+\.(get|list|statement|groups|events|days|deliveries))$/;
 
 export class Fanju extends EventTarget {
   #url;
@@ -150,8 +150,9 @@ export class Fanju extends EventTarget {
    */
   call(method, params = {}, { retry = true, key } = {}) {
     const keyed = WITHOUT_KEY.test(method) ? params : { ...params, idempotency_key: key ?? newKey() };
-    const ceremony = /^sign_(in|up)\./.test(method);
-    const answer = this.#ask(method, keyed, { retry: retry && !ceremony, early: ceremony });
+    const early = /^(sign_(in|up)|recovery)\./.test(method);
+    const ceremony = early || method.startsWith('add_passkey.');
+    const answer = this.#ask(method, keyed, { retry: retry && !ceremony, early });
     this.connect();
     return answer;
   }

@@ -46,8 +46,65 @@ export async function stepUp(fanju) {
   return fanju.call('step_up.finish', { ceremony, credential });
 }
 
+/**
+ * Keeps one passkey more, which `add_passkey.begin` has asked for.
+ * @param {Caller} fanju
+ * @param {{ ceremony: string, options: any }} begun
+ * @param {{ label?: string }} [how]
+ * @returns {Promise<{ passkey: string, label: string }>}
+ */
+export async function addPasskey(fanju, { ceremony, options }, { label } = {}) {
+  const credential = await create(options);
+  return known(credential, () => fanju.call('add_passkey.finish', { ceremony, credential, label }));
+}
+
+/**
+ * Comes back with a recovery code and a new passkey; everybody else who was signed in is signed out.
+ * @param {Caller} fanju
+ * @param {{ name: string, code: string, device?: string }} who
+ * @returns {Promise<{ token: string, expires_at: number, me: any }>}
+ */
+export async function recover(fanju, { name, code, device }) {
+  const { ceremony, options } = await fanju.call('recovery.begin', { name, code });
+  const credential = await create(options);
+  return known(credential, () => fanju.call('recovery.finish', { ceremony, credential, device }));
+}
+
+/** What to call this device and the passkey on it, unless its owner knows better. */
+export function deviceName() {
+  return (/** @type {any} */ (navigator).userAgentData?.platform || navigator.platform || 'browser').slice(0, 64);
+}
+
+/** Tells whoever keeps passkeys here that the server knows this one no more. @param {string} passkey */
+export function forgetPasskey(passkey) {
+  const keeper = /** @type {any} */ (globalThis.PublicKeyCredential);
+  keeper?.signalUnknownCredential?.({ rpId: location.hostname, credentialId: passkey })?.catch(() => {});
+}
+
+/** Does what makes `credential` known; one that the server did not take is not kept. @template T @param {{ id: string }} credential @param {() => Promise<T>} finish */
+async function known(credential, finish) {
+  try {
+    return await finish();
+  } catch (error) {
+    const status = /** @type {any} */ (error)?.problem?.status ?? 0;
+    if (status >= 400 && status < 500) forgetPasskey(credential.id);
+    throw error;
+  }
+}
+
 /** @param {any} options */
 async function create(options) {
+  try {
+    return await made(options);
+  } catch (error) {
+    // It holds one of the passkeys that the server has listed.
+    if (!(error instanceof DOMException) || error.name !== 'InvalidStateError') throw error;
+    throw Object.assign(new Error('this device has one of these passkeys'), { name: 'FanjuError', code: 'passkey_here' });
+  }
+}
+
+/** @param {any} options */
+async function made(options) {
   const wire = options.publicKey;
   /** @type {PublicKeyCredentialCreationOptions} */
   const publicKey = {
@@ -56,10 +113,10 @@ async function create(options) {
     user: { ...wire.user, id: bytes(wire.user.id) },
     excludeCredentials: (wire.excludeCredentials ?? []).map(descriptor),
   };
-  const made = /** @type {PublicKeyCredential} */ (await navigator.credentials.create({ publicKey }));
-  const response = /** @type {AuthenticatorAttestationResponse} */ (made.response);
+  const fresh = /** @type {PublicKeyCredential} */ (await navigator.credentials.create({ publicKey }));
+  const response = /** @type {AuthenticatorAttestationResponse} */ (fresh.response);
   return {
-    ...head(made),
+    ...head(fresh),
     response: {
       attestationObject: text(response.attestationObject),
       clientDataJSON: text(response.clientDataJSON),

@@ -3,10 +3,11 @@
 
 import { account as accountView } from './account.js';
 import { bridge } from './demo_bridge.js';
-import { Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
+import { deviceName, Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
 import { home } from './home.js';
 import { CURRENCIES, money } from './money.js';
 import { Names } from './names.js';
+import { comeBack } from './passkeys.js';
 import { go, route } from './route.js';
 import { statement } from './statement.js';
 import { joinView, tableView } from './table.js';
@@ -62,6 +63,12 @@ export class Phone {
   async leave() {
     await this.fanju.call('sign_out');
     this.#forget();
+  }
+
+  /** The server has signed this phone out. */
+  over() {
+    this.#forget();
+    toast(t('signed_out'));
   }
 
   #forget() {
@@ -136,24 +143,29 @@ export class Phone {
   }
 
   /** Asks, and shows the passkey where the amount wants one. @param {string} method @param {Record<string, unknown>} params */
-  async pay(method, params) {
+  pay(method, params) {
+    return this.sure(() => this.fanju.call(method, params), t('step_up_why'));
+  }
+
+  /** Does `task`; where that wants the passkey, says why, has it shown and does it then. @template T @param {() => Promise<T>} task @param {string} why */
+  async sure(task, why) {
     try {
-      return await this.fanju.call(method, params);
+      return await task();
     } catch (error) {
       if (!(error instanceof FanjuError) || error.code !== 'step_up_required') throw error;
-      await this.#stepUp();
-      return this.fanju.call(method, params);
+      await this.#stepUp(why);
+      return task();
     }
   }
 
-  /** @returns {Promise<void>} */
-  #stepUp() {
+  /** @param {string} why @returns {Promise<void>} */
+  #stepUp(why) {
     return new Promise((resolve, reject) => {
       let done = false;
       const opened = sheet({
         title: t('step_up'),
         body: [
-          h('p', null, t('step_up_why')),
+          h('p', null, why),
           button([icon('key'), t('step_up_do')], async () => {
             await stepUp(this.fanju);
             done = true;
@@ -202,7 +214,6 @@ export class Phone {
 
 /** @param {Phone} phone @param {boolean} invited @returns {View} */
 function welcome(phone, invited) {
-  const device = () => (/** @type {any} */ (navigator).userAgentData?.platform || navigator.platform || 'browser').slice(0, 64);
   const name = field(t('your_name'), { name: 'name', autocomplete: 'name', maxlength: 60, required: true }, t('your_name_hint'));
   const currency = select(t('currency'), CURRENCIES.map((code) => [code, code]), 'CNY');
   const create = h('form', { class: 'stack' }, name.box, currency.box,
@@ -212,7 +223,7 @@ function welcome(phone, invited) {
   submit.addEventListener('click', async () => {
     if (!name.input.value.trim()) { name.input.focus(); toast(t('your_name_hint')); return; }
     work(submit, async () => phone.enter(await signUp(phone.fanju, {
-      name: name.input.value.trim(), device: device(), currency: currency.input.value,
+      name: name.input.value.trim(), device: deviceName(), currency: currency.input.value,
     })));
   });
   const element = h('div', { class: 'welcome' },
@@ -221,7 +232,8 @@ function welcome(phone, invited) {
     h('h1', null, h('span', { lang: 'zh', class: 'brand-word' }, '饭局'), ' ', h('span', { class: 'brand-latin' }, 'Fanju')),
     h('p', { class: 'lead' }, t(invited ? 'welcome_invited' : 'welcome_lead')),
     passkeysWork() ? [create, h('div', { class: 'or' }, t('or')),
-      button(t('sign_in'), async () => phone.enter(await signIn(phone.fanju, { device: device() })), { class: 'button wide' })]
+      button(t('sign_in'), async () => phone.enter(await signIn(phone.fanju, { device: deviceName() })), { class: 'button wide' }),
+      button(t('lost_passkey'), () => comeBack(phone), { class: 'button plain', 'data-key': 'lost-passkey' })]
       : h('p', { class: 'notice bad' }, t('no_passkeys')));
   return { element, update() {} };
 }
