@@ -26,6 +26,28 @@ class Phone(Window):
         self.press("button", self.word("sign_out"))
         self.see(".welcome")
 
+    def account(self):
+        self.home()
+        self.press(f"button[aria-label='{self.word('account')}']")
+        self.see("[data-key=make-codes]")
+
+    def passkeys(self, *labels):
+        """The list says these, one under the other."""
+        def act():
+            rows = self.driver.execute_script("return [...document.querySelectorAll('.page-part .list strong')].map((one) => one.textContent)")
+            return rows == list(labels)
+        self.until(f"passkeys {labels}", act)
+
+    def codes(self):
+        """The recovery codes, which are shown this once."""
+        self.see("[data-testid=recovery-code]")
+        return self.driver.execute_script("return [...document.querySelectorAll('[data-testid=recovery-code]')].map((one) => one.textContent)")
+
+    def come_back(self, name, code):
+        self.write("dialog input[name=name]", name)
+        self.write("dialog input.mono", code)
+        self.press("dialog button[type=submit]")
+
     def home(self):
         """Back to the first screen, from wherever."""
         while not self.look("[data-testid=available]"):
@@ -53,8 +75,14 @@ class Phone(Window):
         self.press("dialog button[type=submit]")
 
     def step_up(self):
-        self.press("dialog button", self.word("step_up_do"))
+        self.step_up_on()
         self.gone("dialog")
+
+    def step_up_on(self, then=None):
+        """Shows the passkey, after which something else comes up."""
+        self.press("dialog button", self.word("step_up_do"))
+        if then:
+            self.see(then)
 
     def statement(self):
         self.press("[data-key=card-list]")

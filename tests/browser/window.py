@@ -68,11 +68,19 @@ class Window:
         service = Service(os.environ.get("CHROMEDRIVER") or shutil.which("chromedriver"))
         self.driver = webdriver.Chrome(options=options, service=service)
         self.resize(size, mobile=mobile)
+        self._authenticator()
+
+    def _authenticator(self):
         passkeys = VirtualAuthenticatorOptions()
         passkeys.protocol = VirtualAuthenticatorOptions.Protocol.CTAP2
         passkeys.transport = VirtualAuthenticatorOptions.Transport.INTERNAL
         passkeys.has_resident_key = passkeys.has_user_verification = passkeys.is_user_verified = True
         self.driver.add_virtual_authenticator(passkeys)
+
+    def another_device(self):
+        """Its passkeys are gone with the authenticator, and it may keep others."""
+        self.driver.remove_virtual_authenticator()
+        self._authenticator()
 
     def close(self):
         self.driver.quit()
