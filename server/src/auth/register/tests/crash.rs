@@ -3,6 +3,9 @@
 use std::fs;
 
 use super::*;
+use crate::auth::recovery::RecoveryHash;
+
+const CODE: RecoveryHash = RecoveryHash([5; 32]);
 
 /// The register as the files beside `from` have it, as after a crash: what only SQLite's shared
 /// memory knows is gone, and of the log there are `wal` bytes.
@@ -41,6 +44,12 @@ fn every_kind_of_change_is_in_the_files_when_it_was_told() {
     assert_eq!(crash().1.staff(merchant(1)).expect("reads").len(), 1);
     let (token, device, _) = shelf.open_session(ana.id, None, "phone", NOW, DAY).expect("opens");
     identity(&crash().1, &token.hash(), NOW);
+    shelf.add_passkey(ana.id, device, &passkey(2, 0), "tablet", NOW).expect("adds");
+    assert_eq!(crash().1.passkeys(ana.id).expect("reads").len(), 2);
+    shelf.remove_passkey(ana.id, device, &first).expect("removes");
+    assert_eq!(crash().1.passkeys(ana.id).expect("reads").len(), 1);
+    shelf.replace_recovery_codes(ana.id, device, &[CODE], NOW).expect("keeps");
+    assert!(crash().1.who_recovers(&CODE).expect("reads").is_some());
     shelf.revoke_device(ana.id, device).expect("revokes");
     check_nobody(&crash().1, &token.hash(), NOW);
     let (_, key) = shelf.create_key(merchant(1), "till", &[Scope::Read], NOW).expect("makes");
@@ -71,6 +80,37 @@ fn a_torn_log_gives_back_a_beginning_of_what_was_told() {
         before = kept;
     }
     assert_eq!(before, ANSWERS);
+}
+
+#[test]
+fn a_torn_log_leaves_a_recovery_whole_or_undone() {
+    let shelf = Shelf::new();
+    let ana = person(1);
+    shelf.add_person(&ana, &passkey(1, 0), "phone").expect("adds");
+    let opened_by = PasskeyId::of(&passkey(1, 0));
+    let (former, device, _) =
+        shelf.open_session(ana.id, Some(&opened_by), "phone", NOW, DAY).expect("opens");
+    shelf.replace_recovery_codes(ana.id, device, &[CODE], NOW).expect("keeps");
+    let log = || {
+        let log = fs::metadata(shelf.file().with_extension("sqlite-wal")).expect("there is a log");
+        usize::try_from(log.len()).expect("a small file")
+    };
+    let before = log();
+    let back = shelf.recover(ana.id, &CODE, &passkey(2, 0), "new phone", NOW, DAY);
+    let (fresh, ..) = back.expect("comes back");
+    let whole = log();
+    assert!(whole > before, "{whole} bytes after {before}");
+    let mut has_come_in = false;
+    for cut in (before..whole).step_by(257).chain([whole]) {
+        let (_folder, register) = after_crash(&shelf.file(), Some(cut));
+        let is_in = register.passkeys(ana.id).expect("reads").len() == 2;
+        let is_live = |token: &Token| register.is_live_session(&token.hash(), NOW).expect("reads");
+        let is_unspent = register.who_recovers(&CODE).expect("reads").is_some();
+        let seen = (is_unspent, is_live(&former), is_live(&fresh));
+        assert_eq!(seen, (!is_in, !is_in, is_in), "A-13 at {cut} of {whole}");
+        has_come_in |= is_in;
+    }
+    assert!(has_come_in, "it is all there in the end");
 }
 
 #[test]

@@ -84,6 +84,33 @@ fn the_last_passkey_stays() {
 }
 
 #[test]
+fn of_two_that_go_at_once_one_stays() {
+    for _ in 0..20 {
+        let (shelf, ana, ..) = with_two();
+        let (register, open) = (&*shelf, |by: Option<u8>| {
+            let by = by.map(id);
+            shelf.open_session(ana, by.as_ref(), "other", NOW, DAY).expect("opens").1
+        });
+        // Each from a session that the other's end does not touch.
+        let (one, other) = (open(None), open(None));
+        let removed = std::thread::scope(|scope| {
+            let remove = |device, number| {
+                scope.spawn(move || register.remove_passkey(ana, device, &id(number)))
+            };
+            [remove(one, 1), remove(other, 2)].map(|one| one.join().expect("ends"))
+        });
+        assert!(
+            matches!(
+                removed,
+                [Ok(_), Err(RegisterError::LastPasskey)] | [Err(RegisterError::LastPasskey), Ok(_)]
+            ),
+            "{removed:?}"
+        );
+        assert_eq!(shelf.passkeys(ana).expect("reads").len(), 1);
+    }
+}
+
+#[test]
 fn nobody_touches_the_passkey_of_another() {
     let (shelf, ana, _, device) = with_two();
     let ben = person(2);
