@@ -274,7 +274,8 @@ impl Passkeys {
         Ok((self.0.sign_ins.begin(state, now), options))
     }
 
-    /// Ends a sign-in: the passkey that was shown. `lookup` gives the passkeys of the person whom the credential names.
+    /// Ends a sign-in: the passkey that was shown. `lookup` gives the passkeys of the person whom
+    /// the credential names.
     ///
     /// # Errors
     /// The first [`PasskeyError`] that applies; the ceremony is over either way.
