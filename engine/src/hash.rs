@@ -9,8 +9,8 @@ use std::{
 /// Builds the hasher. Identities are drawn by the engine, not chosen by an adversary.
 pub(crate) type IdState = BuildHasherDefault<IdHasher>;
 
-/// Builds the hasher of words that people choose, with a secret of this process: nobody knows which
-/// of them meet in a table.
+/// Builds the hasher of words that people choose, with a secret of this process: enough against a list
+/// that was made beforehand. A merchant fills a table of its own, and a short one.
 pub(crate) type WordState = foldhash::quality::RandomState;
 
 /// A map by identity.

@@ -326,7 +326,7 @@ async fn a_wallet_whose_actor_has_died_comes_back_and_finishes_its_withdrawal() 
     let (wallet, withdrawal) = (table.diners[1], request());
     let died = table.engine.withdraw(wallet, withdrawal, minor(1_000)).await;
     assert!(matches!(died, Err(Error::Unanswered)), "{died:?}");
-    // The dead actor's mailbox closes a moment after its replies are dropped; what comes in between
+    // The dead actor's seat closes a moment after its replies are dropped; what comes in between
     // is lost with it, outcome unknown: ask again under the same id.
     let finished = loop {
         match table.engine.withdraw(wallet, withdrawal, minor(1_000)).await {

@@ -8,7 +8,12 @@ use std::{
     time::Duration,
 };
 
-use fanju::{Config, Engine, Presented, Rail, SandboxBank, domain::event::Rules};
+use fanju::{
+    Config, Engine, Presented, Rail, SandboxBank,
+    domain::event::Rules,
+    id::{GroupId, MerchantId, WalletId},
+    money::Currency,
+};
 use support::{
     Table, begin,
     fatal::kill_wallet,
@@ -79,6 +84,27 @@ async fn an_engine_may_end_on_a_thread_of_its_own() {
     .await;
     drop((query, engine));
     drop(let_go);
+    let ended = async {
+        while alive.strong_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(ended).await;
+}
+
+#[tokio::test]
+async fn who_looks_at_an_engine_that_has_ended_does_not_keep_it() {
+    let rail: Arc<dyn Rail> = Arc::new(SandboxBank::default());
+    let alive = Arc::downgrade(&rail);
+    let engine = Engine::open(Config { rail, ..Config::in_memory() }).unwrap();
+    within(engine.close()).await;
+    let uuid = uuid::Uuid::now_v7();
+    assert!(within(engine.wallet(WalletId(uuid))).await.is_err());
+    assert!(within(engine.merchant(MerchantId(uuid))).await.is_err());
+    assert!(within(engine.group(GroupId(uuid))).await.is_err());
+    let opened = engine.open_wallet("too late".try_into().unwrap(), Currency::CNY);
+    assert!(within(opened).await.is_err());
+    drop(engine);
     let ended = async {
         while alive.strong_count() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;

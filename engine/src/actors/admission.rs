@@ -1,6 +1,6 @@
 //! Admission: how much may be in flight at once, and who is told to come back later.
 //!
-//! This is the one bound on every mailbox behind it: an admitted order or command causes a known
+//! This is the one bound on what waits for a turn behind it: an admitted order or command causes a known
 //! handful of messages to each actor that it touches, and takes its permit along until its reply.
 
 use std::sync::{

@@ -24,13 +24,10 @@ pub(crate) enum Origin {
     AfterDeath,
 }
 
-/// A message from outside the actors, holding the seat while it is on its way.
-pub(crate) struct Asked<A: Seated, M> {
-    _seat: Arc<Seat<A>>,
-    pub(crate) message: M,
-}
+/// A message from outside the actors.
+pub(crate) struct Asked<M>(pub(crate) M);
 
-impl<A: Seated, M> Message for Asked<A, M> {
+impl<M> Message for Asked<M> {
     type Result = ();
 }
 
@@ -65,6 +62,7 @@ where
     /// once nobody else holds it: no record on its way names it then, and no bill counts on what
     /// the dead actor had reserved. The new one is told to read its state [`Origin::AfterDeath`].
     pub(crate) fn seat(&self, key: K, actor: impl FnOnce(Origin) -> A) -> Arc<Seat<A>> {
+        // Once the engine has ended, a seat is nobody's turn: listed, it would keep the core for ever.
         let taken = |origin| Seat::taken_by(actor(origin), Arc::clone(&self.turns));
         if let Some(seat) = self.seats.get(&key)
             && seat.is_alive()
@@ -72,12 +70,15 @@ where
             return Arc::clone(&seat);
         }
         match self.seats.entry(key) {
-            Entry::Vacant(vacant) => Arc::clone(&vacant.insert(taken(Origin::Asleep))),
+            Entry::Vacant(vacant) => match taken(Origin::Asleep) {
+                (seat, true) => Arc::clone(&vacant.insert(seat)),
+                (seat, false) => seat,
+            },
             Entry::Occupied(mut occupied) => {
                 let seat = occupied.get();
                 if !seat.is_alive() && Arc::strong_count(seat) == 1 {
                     tracing::warn!("an actor has died and is made anew");
-                    occupied.insert(taken(Origin::AfterDeath));
+                    occupied.insert(taken(Origin::AfterDeath).0);
                 }
                 Arc::clone(occupied.get())
             }
@@ -104,15 +105,14 @@ where
     }
 }
 
-/// Sends `message` to the actor at `seat` from outside; the message keeps the seat taken.
+/// Sends `message` to the actor at `seat` from outside.
 ///
 /// # Errors
 /// [`Error::Unanswered`] when the actor has ended.
-pub(crate) fn ask<A, M>(seat: Arc<Seat<A>>, message: M) -> Result<(), Error>
+pub(crate) fn ask<A, M>(seat: &Arc<Seat<A>>, message: M) -> Result<(), Error>
 where
-    A: Seated + Handler<Asked<A, M>>,
+    A: Seated + Handler<Asked<M>>,
     M: Send + 'static,
 {
-    let held = Arc::clone(&seat);
-    seat.tell(Asked { _seat: held, message })
+    seat.tell(Asked(message))
 }

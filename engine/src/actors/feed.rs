@@ -240,13 +240,22 @@ impl Feed {
         }
     }
 
+    /// Forgets who has gone away.
+    pub(crate) fn forget_gone(&mut self) {
+        let Some(subscribers) = &mut self.subscribers else { return };
+        subscribers.retain(|subscriber| !subscriber.events.is_closed());
+        if subscribers.is_empty() {
+            self.subscribers = None;
+        }
+    }
+
     /// Ends the feed for everybody.
     pub(crate) fn end(&mut self) {
         self.subscribers = None;
     }
 }
 
-/// A topic's state, and a listener who hears everything after it: both of one mailbox turn.
+/// A topic's state, and a listener who hears everything after it: both of one turn.
 pub(crate) struct Snapshot<S> {
     pub(crate) state: S,
     pub(crate) position: Position,
@@ -255,3 +264,20 @@ pub(crate) struct Snapshot<S> {
 
 /// Listen to this topic from now on. Answered at once with the state as of the feed's beginning.
 pub(crate) struct Subscribe<S>(pub(crate) Reply<Snapshot<S>>);
+
+#[cfg(test)]
+mod tests {
+    use super::Feed;
+
+    #[test]
+    fn who_has_gone_is_forgotten_without_news() {
+        let mut feed = Feed::default();
+        let (gone, listens) = (feed.subscribe().expect("room"), feed.subscribe().expect("room"));
+        drop(gone);
+        feed.forget_gone();
+        assert_eq!(feed.subscribers.as_ref().map(|subscribers| subscribers.len()), Some(1));
+        drop(listens);
+        feed.forget_gone();
+        assert!(feed.subscribers.is_none());
+    }
+}

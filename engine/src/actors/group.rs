@@ -354,21 +354,21 @@ impl Handler<Loaded> for GroupActor {
     }
 }
 
-impl<M> Handler<Asked<Self, M>> for GroupActor
+impl<M> Handler<Asked<M>> for GroupActor
 where
     Self: Asking<M>,
     M: Send + 'static,
 {
     type Result = ();
 
-    fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Asked(message): Asked<M>, ctx: &mut Self::Context) {
         if self.core.is_poisoned() {
             return;
         }
         if self.is_loading() {
-            return self.gate.wait(move |actor, ctx| actor.asked(asked.message, ctx));
+            return self.gate.wait(move |actor, ctx| actor.asked(message, ctx));
         }
-        self.asked(asked.message, ctx);
+        self.asked(message, ctx);
     }
 }
 
@@ -434,6 +434,7 @@ impl Handler<Rest> for GroupActor {
     type Result = ();
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
+        self.feed.forget_gone();
         if !self.is_idle(ctx) {
             return;
         }

@@ -344,7 +344,7 @@ impl MerchantActor {
         self.orders.begin(order_no.clone(), order);
         let word = OwedWord::new(Arc::clone(ctx.seat()), order_no);
         // A group that has died drops the scan, and with it the word that it owes.
-        drop(ctx.tell(group, group::Scan { bill, code, word }));
+        drop(ctx.pass(group, group::Scan { bill, code, word }));
     }
 
     fn abandon(&mut self, order_no: &OrderNo, error: &Error) {
@@ -393,8 +393,23 @@ impl MerchantActor {
     }
 }
 
+/// What is passed on to a merchant at every dinner.
+pub(crate) enum Nothing {}
+
+impl Message for Nothing {
+    type Result = ();
+}
+
+impl Handler<Nothing> for MerchantActor {
+    type Result = ();
+
+    fn handle(&mut self, nothing: Nothing, _: &mut Self::Context) {
+        match nothing {}
+    }
+}
+
 impl Seated for MerchantActor {
-    type Usual = ScanRefused;
+    type Usual = Nothing;
 
     fn any(seat: Arc<Seat<Self>>) -> AnySeat {
         AnySeat::Merchant(seat)
@@ -489,21 +504,21 @@ impl Handler<Loaded> for MerchantActor {
     }
 }
 
-impl<M> Handler<Asked<Self, M>> for MerchantActor
+impl<M> Handler<Asked<M>> for MerchantActor
 where
     Self: Asking<M>,
     M: Send + 'static,
 {
     type Result = ();
 
-    fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Asked(message): Asked<M>, ctx: &mut Self::Context) {
         if self.core.is_poisoned() {
             return;
         }
         if self.is_loading() {
-            return self.gate.wait(move |actor, ctx| actor.asked(asked.message, ctx));
+            return self.gate.wait(move |actor, ctx| actor.asked(message, ctx));
         }
-        self.asked(asked.message, ctx);
+        self.asked(message, ctx);
     }
 }
 
@@ -520,11 +535,13 @@ impl Asking<Present> for MerchantActor {
 }
 
 impl Asking<Cancel> for MerchantActor {
-    fn asked(&mut self, Cancel { order_no, reply }: Cancel, _: &mut Context<Self>) {
+    fn asked(&mut self, Cancel { order_no, reply }: Cancel, ctx: &mut Context<Self>) {
         let Some(Known::InFlight(order)) = self.orders.get(&order_no) else {
             return reply.send(Err(Error::UnknownOrder));
         };
-        reply.send(order.group.tell(group::CancelBill { merchant: self.id, order_no }));
+        // On the scan's way: who cancels, and then presents again, has not cancelled the second try.
+        let group = Arc::clone(&order.group);
+        reply.send(ctx.pass(group, group::CancelBill { merchant: self.id, order_no }));
     }
 }
 
@@ -614,6 +631,7 @@ impl Handler<Rest> for MerchantActor {
     type Result = ();
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
+        self.feed.forget_gone();
         if self.is_idle(ctx) && self.core.merchants.leave(self.id) {
             ctx.stop();
         }

@@ -96,7 +96,7 @@ impl OwedAnswer {
         ctx: &mut Context<WalletActor>,
     ) -> Result<(), Error> {
         let group = self.group.take().ok_or(Error::Unanswered)?;
-        ctx.tell_usual(group, self.answered(outcome))
+        ctx.pass_usual(group, self.answered(outcome))
     }
 
     fn answered(&self, outcome: Result<(), Missing>) -> Answered {

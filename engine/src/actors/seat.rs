@@ -5,9 +5,10 @@
 //! every actor, six allocations and a kilobyte; here one line holds everybody's letters, and one task
 //! gives the turns ([`turns`](super::turns)). Decision 19 has the figures.
 //!
-//! Letters are read in the order of coming, one in a turn. Who gives the turns has the one [`Key`] to
-//! all actors: it cannot be in two rooms at once, so no actor is ever locked, and none runs twice at
-//! once. A handler that panics ends its actor, and nothing else.
+//! A letter is read in a turn of its own. What one sender tells a seat is read in that order, and so is
+//! what one actor passes on inside ([`Context::pass`]); between the two ways there is no order. Who gives
+//! the turns has the one [`Key`] to all actors: it cannot be in two rooms at once, so no actor is ever
+//! locked, and none runs twice at once. A handler that panics ends its actor, and nothing else.
 
 use std::{
     mem,
@@ -36,7 +37,7 @@ pub(crate) type Key = QCellOwner;
 pub(crate) trait Seated:
     Actor<Context = Context<Self>> + Send + Handler<Self::Usual, Result = ()>
 {
-    /// What is said to it at every dinner. Stands in line as it is; everything else, in an envelope.
+    /// What is passed on to it at every dinner. Stands there as it is; everything else, in an envelope.
     type Usual: Message<Result = ()> + Send;
 
     /// This seat among all others.
@@ -119,26 +120,28 @@ where
 }
 
 impl<A: Seated> Seat<A> {
-    /// A seat for `actor`, whose first turn is [`Actor::started`].
-    pub(super) fn taken_by(actor: A, turns: Arc<Turns>) -> Arc<Self> {
+    /// A seat for `actor`, which is told that it has [started](Actor::started); and whether its turn
+    /// will come. What another actor passes on to it may come first: it is born knowing whether it has
+    /// to wait for its state.
+    pub(super) fn taken_by(actor: A, turns: Arc<Turns>) -> (Arc<Self>, bool) {
         let seat = Arc::new(Self {
             is_alive: AtomicBool::new(true),
             head: AtomicU64::new(0),
             swept: AtomicU32::new(0),
-            actor: turns.lock().cell(Mutex::new(Some(Box::new(actor)))),
+            actor: turns.owner().cell(Mutex::new(Some(Box::new(actor)))),
             turns,
         });
-        drop(seat.charge(A::started));
-        seat
+        let comes = seat.charge(A::started).is_ok();
+        (seat, comes)
     }
 
     /// Sends `message`.
     ///
-    /// The line has no bound of its own: every message belongs to an order or a command that
-    /// was admitted, and admission is bounded ([`super::admission`]).
+    /// The line has no bound of its own: a message belongs to an order or a command that was admitted,
+    /// and admission is bounded ([`super::admission`]), or is one of very few that a seat gets without.
     ///
     /// # Errors
-    /// [`Error::Unanswered`] when the actor has ended, which only a bug does to it.
+    /// [`Error::Unanswered`] when the actor has ended, which only a bug does to it, or the engine's end.
     pub(crate) fn tell<M>(self: &Arc<Self>, message: M) -> Result<(), Error>
     where
         A: Handler<M>,
@@ -184,7 +187,7 @@ impl<A: Seated> Seat<A> {
         };
         let mut ctx = Context { seat: self, row: mem::take(row), is_stopping: false };
         // An actor that panics is not used again, and everything else that it reaches is shared by
-        // messages and locks: there is no half of anything to see.
+        // messages and locks. What it has said until then was said.
         let done = panic::catch_unwind(AssertUnwindSafe(|| deed(&mut actor, &mut ctx)));
         let Context { seat, row: after, is_stopping } = ctx;
         *row = after;
@@ -209,7 +212,7 @@ impl<A: Seated> Seat<A> {
     pub(super) fn dismiss(&self, key: &mut Key) {
         self.is_alive.store(false, Ordering::Release);
         let ended = self.actor.rw(key).get_mut().take();
-        drop(ended);
+        drop(panic::catch_unwind(AssertUnwindSafe(|| drop(ended))));
     }
 
     /// Whether the actor has not ended.
@@ -258,12 +261,12 @@ impl<A: Seated> Context<A> {
         A::any(Arc::clone(&self.seat))
     }
 
-    /// Sends `message` to another actor, past the line: actors talk so of a bill. What one of them
-    /// says so comes in its order, and before what it says to a seat from now on.
+    /// Passes `message` on to another actor inside, past the line: actors talk so of a bill. What one of
+    /// them passes on comes in its order, and before what it tells a seat from now on.
     ///
     /// # Errors
     /// As [`Seat::tell`].
-    pub(crate) fn tell<B, M>(&mut self, seat: Arc<Seat<B>>, message: M) -> Result<(), Error>
+    pub(crate) fn pass<B, M>(&mut self, seat: Arc<Seat<B>>, message: M) -> Result<(), Error>
     where
         B: Seated + Handler<M>,
         M: Message<Result = ()> + Send + 'static,
@@ -271,11 +274,11 @@ impl<A: Seated> Context<A> {
         self.post(seat, Letter::Enveloped(Box::new(Enveloped(message))))
     }
 
-    /// [`tell`](Self::tell), of what is said at every dinner.
+    /// [`pass`](Self::pass), of what is said at every dinner.
     ///
     /// # Errors
     /// As [`Seat::tell`].
-    pub(crate) fn tell_usual<B>(
+    pub(crate) fn pass_usual<B>(
         &mut self,
         seat: Arc<Seat<B>>,
         message: B::Usual,

@@ -1,13 +1,14 @@
 //! Turns: whatever is said to an actor stands in one line, and one task on the actors' thread gives
 //! the turns.
 //!
-//! One line for all actors, and not one for each: a letter in it is warm in memory, where a wallet's
-//! own mailbox is cold, and the line's lock is the only one that a letter takes.
+//! One line for all actors, and not one for each: a letter in it is warm in memory, where a wallet is
+//! cold, and the line's lock is the only one that a letter takes.
 
 use std::{
     collections::VecDeque,
     future::poll_fn,
     mem,
+    panic::{self, AssertUnwindSafe},
     sync::Arc,
     task::{Poll, Waker},
 };
@@ -26,6 +27,12 @@ use super::{
 
 /// Turns given before timers and other tasks of the thread have theirs.
 const TURNS_IN_A_ROW: usize = 128;
+
+/// So many are let in at once where others are inside: more than have their turns until the next.
+const COME_IN: usize = 1_024;
+
+/// Room for so many is kept. A sweep of a million seats takes more, and gives it back.
+const ROOM_KEPT: usize = 16_384;
 
 /// Something that waits for its turn.
 pub(crate) enum Turn {
@@ -60,7 +67,7 @@ pub(crate) struct Room {
 /// The line before the room's door.
 pub(crate) struct Turns {
     line: Mutex<Line>,
-    lock: QCellOwnerID,
+    owner: QCellOwnerID,
 }
 
 #[derive(Default)]
@@ -75,12 +82,12 @@ struct Line {
 impl Turns {
     /// A line for the actors that `key` opens.
     pub(super) fn new(key: &Key) -> Self {
-        Self { line: Mutex::default(), lock: key.id() }
+        Self { line: Mutex::default(), owner: key.id() }
     }
 
-    /// What the key of this line's task opens.
-    pub(super) fn lock(&self) -> QCellOwnerID {
-        self.lock
+    /// Whose cells the key of this line's task opens.
+    pub(super) fn owner(&self) -> QCellOwnerID {
+        self.owner
     }
 
     /// Puts `turn` at the end of the line; says whether it will come.
@@ -110,14 +117,19 @@ impl Turns {
         drop(left);
     }
 
-    /// Lets the whole line in, behind those in `row`; with nobody there either, whoever comes.
+    /// Lets the line in, behind those in `row`; with nobody there either, whoever comes.
     async fn come_in(&self, row: &mut Row) {
         poll_fn(|context| {
+            if row.is_empty() && row.capacity() > ROOM_KEPT {
+                *row = Row::new();
+            }
             let mut line = self.line.lock();
             if row.is_empty() {
                 mem::swap(&mut line.waiting, row);
             } else {
-                row.append(&mut line.waiting);
+                // Some at a time: nobody is to wait long for the line's lock.
+                let some = line.waiting.len().min(COME_IN);
+                row.extend(line.waiting.drain(..some));
             }
             if row.is_empty() {
                 line.asleep = Some(context.waker().clone());
@@ -159,10 +171,51 @@ struct House {
 impl Drop for House {
     fn drop(&mut self) {
         let Self { core, room: Room { key, row } } = self;
-        core.turns.end();
-        row.clear();
+        // What is dropped here answers callers, whose waking may panic: the others still hear.
+        let ends: [&mut dyn FnMut(); 2] = [&mut || core.turns.end(), &mut || row.clear()];
+        for end in ends {
+            if panic::catch_unwind(AssertUnwindSafe(end)).is_err() {
+                tracing::error!("a caller panicked when the actors ended");
+            }
+        }
         core.merchants.dismiss(key);
         core.groups.dismiss(key);
         core.wallets.dismiss(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing() -> Turn {
+        Turn::News(Batch(Vec::new()))
+    }
+
+    #[tokio::test]
+    async fn a_long_line_comes_in_by_and_by_and_leaves_no_room_behind() {
+        let key = Key::new();
+        let turns = Turns::new(&key);
+        let mut row = Row::from([nothing()]);
+        let many = 4 * ROOM_KEPT;
+        for _ in 0..many {
+            assert!(turns.take_place(nothing()));
+        }
+        turns.come_in(&mut row).await;
+        assert_eq!(row.len(), 1 + COME_IN, "who is inside does not wait for all of them");
+        let mut came = 0;
+        while came < 1 + many {
+            if row.is_empty() {
+                turns.come_in(&mut row).await;
+            }
+            came += row.drain(..).count();
+        }
+        for _ in 0..3 {
+            assert!(turns.take_place(nothing()));
+            turns.come_in(&mut row).await;
+            row.clear();
+        }
+        assert!(row.capacity() <= ROOM_KEPT, "{}", row.capacity());
+        assert!(turns.line.lock().waiting.capacity() <= ROOM_KEPT);
     }
 }

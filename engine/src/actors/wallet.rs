@@ -404,17 +404,17 @@ impl Handler<Loaded> for WalletActor {
     }
 }
 
-impl<M> Handler<Asked<Self, M>> for WalletActor
+impl<M> Handler<Asked<M>> for WalletActor
 where
     Self: Asking<M>,
 {
     type Result = ();
 
-    fn handle(&mut self, asked: Asked<Self, M>, ctx: &mut Self::Context) {
+    fn handle(&mut self, Asked(message): Asked<M>, ctx: &mut Self::Context) {
         if self.core.is_poisoned() {
             return;
         }
-        self.asked(asked.message, ctx);
+        self.asked(message, ctx);
     }
 }
 
@@ -528,6 +528,7 @@ impl Handler<Rest> for WalletActor {
     type Result = ();
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
+        self.feed.forget_gone();
         if self.is_idle(ctx) && self.core.wallets.leave(self.id) {
             ctx.stop();
         }

@@ -288,7 +288,8 @@ impl Engine {
         let permit = self.0.orders.admit()?;
         let seat = self.0.core.merchant(bill.merchant);
         let (reply, answer) = Reply::new(permit);
-        ask(seat, merchant::Present { bill, code, reply })?;
+        ask(&seat, merchant::Present { bill, code, reply })?;
+        drop(seat);
         let receipt = self.answer(answer).await?;
         Ok(if let Event::Declined(decline) = receipt.event() {
             Presented::Declined { reason: decline.reason, receipt }
@@ -482,7 +483,7 @@ impl Engine {
         yes: bool,
     ) -> Result<(), Error> {
         let (reply, answer) = Reply::new(self.0.commands.admit_until_the_end()?);
-        ask(self.0.core.group(group), group::Answer { question, yes, reply })?;
+        ask(&self.0.core.group(group), group::Answer { question, yes, reply })?;
         self.answer(answer).await
     }
 
@@ -612,11 +613,13 @@ impl Engine {
         message: impl FnOnce(Reply<T>) -> M,
     ) -> Result<T, Error>
     where
-        A: Seated + actix::Handler<Asked<A, M>>,
+        A: Seated + actix::Handler<Asked<M>>,
         M: Send + 'static,
     {
         let (reply, answer) = Reply::new(self.0.commands.admit()?);
-        ask(seat, message(reply))?;
+        ask(&seat, message(reply))?;
+        // Whoever waits keeps nobody in memory.
+        drop(seat);
         self.answer(answer).await
     }
 

@@ -156,7 +156,7 @@ impl GroupActor {
             };
             self.payers = group.members.iter().map(seat).collect();
         }
-        // All are looked at before any is asked: see `Dispatcher`.
+        // All are looked at before any is asked: see `Batch::hand_out`.
         self.bereaved |= !self.payers.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
         self.core.deadlines.watch(self.id, payment.next_due(), ctx.seat());
         Ok((payment, step))
@@ -197,7 +197,7 @@ impl GroupActor {
                         currency: group.currency,
                         answer: OwedAnswer::new(group_seat, paying.serial, draw, source, amount),
                     };
-                    let told = ctx.tell_usual(Arc::clone(seat), ask);
+                    let told = ctx.pass_usual(Arc::clone(seat), ask);
                     if told.is_err() {
                         gone.push(source);
                     }
@@ -205,7 +205,7 @@ impl GroupActor {
                 Action::Release { source } => {
                     let Source::Wallet(id) = source;
                     let seat = Arc::clone(Self::payer(&self.payers, id, &mut hint));
-                    drop(ctx.tell(seat, wallet::Release(paying.owner)));
+                    drop(ctx.pass(seat, wallet::Release(paying.owner)));
                 }
                 Action::AskConfirmation { .. } => {}
             }
