@@ -71,8 +71,9 @@ pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// were: half a gigabyte when every record is a dinner of eight strangers.
 pub const BOOKS_PENDING_RECORDS_MAX: usize = 500_000;
 
-/// Groups that the projector keeps in memory, changed or not: a kilobyte each.
-pub const BOOKS_GROUPS_MAX: usize = 65_536;
+/// Groups that the projector keeps in memory, changed or not: half a kilobyte to a kilobyte each. With
+/// fewer, a busy evening of more groups would be written every second, and read again.
+pub const BOOKS_GROUPS_MAX: usize = 262_144;
 
 /// Merchants whose keys the projector keeps in memory: 150 bytes each.
 pub const BOOKS_MERCHANTS_MAX: usize = 65_536;
@@ -99,7 +100,7 @@ pub const BOOKS_REST_FACTOR: u32 = 4;
 
 // --- engine --------------------------------------------------------------------------------
 
-/// Orders between scan and end in one engine; more are refused as busy. Bounds every mailbox:
+/// Orders between scan and end in one engine; more are refused as busy. Bounds what waits for a turn:
 /// an order causes at most a handful of messages to each actor that it touches.
 pub const ORDERS_IN_FLIGHT_MAX: usize = 65_536;
 
