@@ -60,7 +60,8 @@ pub const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero
 /// How many seconds' worth may come at once: a till at a food court's noon.
 pub const REQUESTS_BURST_FACTOR: NonZeroU32 = NonZeroU32::new(4).expect("not zero");
 
-/// Sign-ups and sign-ins that one address may begin in a minute.
+/// Sign-ups, sign-ins and recoveries that one address may begin in a minute; wrong recovery codes of one
+/// name as well.
 pub const ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
 /// How long a session that has to go waits for answers to what it has asked.

@@ -212,7 +212,7 @@ impl World {
             | "recovery_codes.get"
             | "operator.stats"
             | "operator.totals" => json!({}),
-            "recovery.begin" => json!({ "name": "host", "code": "K7QM-2XHD-9WPC" }),
+            "recovery.begin" => json!({ "name": "host", "code": "K7QM-2XHD-9WPC-3FTN" }),
             "passkeys.remove" => json!({ "passkey": "AQEB" }),
             "me.verify" => json!({ "name": "Ana", "id_number": "1" }),
             "devices.revoke" => json!({ "device": id }),

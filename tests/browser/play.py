@@ -432,7 +432,7 @@ class Passkeys(Quiet):
         phone.sign_out()
         phone.another_device()
         phone.press("[data-key=lost-passkey]")
-        phone.come_back(name, "0000-0000-0000")
+        phone.come_back(name, "0000-0000-0000-0000")
         phone.see(".form-error", phone.word("error_recovery_refused"))
         phone.shot("phone-recovery", dark=True)
         phone.come_back(name, codes[3].replace("-", " ").lower())

@@ -105,7 +105,7 @@ struct Inner {
     sign_ins: Ceremonies<DiscoverableAuthentication>,
     step_ups: Personal<StepUp>,
     additions: Personal<Addition>,
-    /// Nobody begins one without a code that is good, so nobody pushes another's out.
+    /// Nobody begins one without a code that is good.
     recoveries: Ceremonies<Recovery>,
 }
 
@@ -116,6 +116,7 @@ struct SignUp {
 }
 
 struct StepUp {
+    device: DeviceId,
     passkeys: Vec<Passkey>,
     state: PasskeyAuthentication,
 }
@@ -304,14 +305,15 @@ impl Passkeys {
         Ok(shown(person, passkey, &result))
     }
 
-    /// Begins to ask `person` for one of these passkeys again, before something that matters; an
-    /// earlier asking is over.
+    /// Begins to ask `person` on this device for one of these passkeys again, before something that
+    /// matters; an earlier asking is over.
     ///
     /// # Errors
     /// [`PasskeyError::NoPasskey`] or [`PasskeyError::Refused`].
     pub fn begin_step_up(
         &self,
         person: PersonId,
+        device: DeviceId,
         passkeys: &[Passkey],
         now: Timestamp,
     ) -> Result<(CeremonyId, Value), PasskeyError> {
@@ -320,23 +322,25 @@ impl Passkeys {
         }
         let (options, state) = self.0.webauthn.start_passkey_authentication(passkeys)?;
         let passkeys = passkeys.to_vec();
-        let ceremony = self.0.step_ups.begin(person, StepUp { passkeys, state }, now);
+        let ceremony = self.0.step_ups.begin(person, StepUp { device, passkeys, state }, now);
         Ok((ceremony, to_json(&options)))
     }
 
-    /// Ends a step-up of `person`: the passkey that was shown.
+    /// Ends a step-up of `person` on the device that has begun it: the passkey that was shown.
     ///
     /// # Errors
     /// The first [`PasskeyError`] that applies; the ceremony is over either way.
     pub fn finish_step_up(
         &self,
         person: PersonId,
+        device: DeviceId,
         ceremony: CeremonyId,
         credential: &Value,
         now: Timestamp,
     ) -> Result<Shown, PasskeyError> {
-        let StepUp { passkeys, state } =
-            self.0.step_ups.end(person, ceremony, now).ok_or(PasskeyError::UnknownCeremony)?;
+        let begun = self.0.step_ups.end(person, ceremony, now);
+        let begun = begun.filter(|begun| begun.device == device);
+        let StepUp { passkeys, state, .. } = begun.ok_or(PasskeyError::UnknownCeremony)?;
         let credential: PublicKeyCredential = from_json(credential)?;
         let named = credential.get_user_unique_id();
         if named.is_some_and(|named| named != person.0.as_bytes()) {

@@ -81,7 +81,7 @@ impl<C: Clock + Clone> Rates<C> {
         }))
     }
 
-    /// Counts a step of a sign-up or a sign-in from `address`.
+    /// Counts a step of a sign-up, a sign-in or a recovery from `address`.
     ///
     /// # Errors
     /// [`TooOften`]; the step does not count then.
@@ -89,7 +89,7 @@ impl<C: Clock + Clone> Rates<C> {
         self.0.attempts.take(subscriber(address))
     }
 
-    /// Counts an attempt to come back as `claimed`, from wherever: one who guesses at somebody's
+    /// Counts a vain attempt to come back as `claimed`, from wherever: one who guesses at somebody's
     /// codes may have many addresses.
     ///
     /// # Errors

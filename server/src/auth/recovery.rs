@@ -1,7 +1,7 @@
 //! Recovery codes: the way back for whoever has lost every passkey.
 //!
-//! A code is twelve characters of Crockford's base32, in three groups: sixty random bits, no letter
-//! that is taken for another, and small letters, spaces and missing dashes do no harm.
+//! A code is sixteen characters of Crockford's base32, in four groups: eighty random bits, no letter
+//! that is taken for another, and small letters, spaces and dashes of any kind do no harm.
 //!
 //! - only a [`RecoveryHash`] is stored. A code has fewer bits than a token, so the hash is keyed:
 //!   whoever reads the register alone cannot try codes against it. The person's name is hashed along,
@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub type RecoveryKey = [u8; 32];
 
 const SIGNS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const CODE_SIGNS: usize = 12;
+const CODE_SIGNS: usize = 16;
 const GROUP_SIGNS: usize = 4;
 
 /// A code, on its way to or from the one person who has it.
@@ -48,11 +48,12 @@ impl RecoveryCode {
     /// The code that somebody typed, if it can be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let is_sign = |sign: &char| !sign.is_whitespace() && *sign != '-';
-        let mut typed = text.chars().filter(is_sign).map(|sign| match sign.to_ascii_uppercase() {
-            'O' => Some(b'0'),
-            'I' | 'L' => Some(b'1'),
-            sign => u8::try_from(sign).ok().filter(|sign| SIGNS.contains(sign)),
+        let mut typed = text.chars().filter(|sign| sign.is_alphanumeric()).map(|sign| {
+            match sign.to_ascii_uppercase() {
+                'O' => Some(b'0'),
+                'I' | 'L' => Some(b'1'),
+                sign => u8::try_from(sign).ok().filter(|sign| SIGNS.contains(sign)),
+            }
         });
         let mut signs = [0; CODE_SIGNS];
         for sign in &mut signs {
@@ -61,7 +62,7 @@ impl RecoveryCode {
         typed.next().is_none().then_some(Self(signs))
     }
 
-    /// The text, to be shown once: `K7QM-2XHD-9WPC`.
+    /// The text, to be shown once: `K7QM-2XHD-9WPC-3FTN`.
     #[must_use]
     pub fn reveal(&self) -> String {
         let groups: Vec<_> =
@@ -129,11 +130,11 @@ mod tests {
         for _ in 0..1_000 {
             let code = RecoveryCode::fresh();
             let shown = code.reveal();
-            assert_eq!(shown.len(), 14, "{shown}");
+            assert_eq!(shown.len(), 19, "{shown}");
             let spaced = shown.replace('-', " ").to_lowercase();
             let mistaken = shown.replace('0', "o").replace('1', "l");
             for typed in
-                [shown.clone(), spaced, mistaken, shown.replace('-', ""), format!(" {shown}\n")]
+                [shown.clone(), spaced, mistaken, shown.replace('-', "–"), format!(" {shown}\n")]
             {
                 assert_eq!(RecoveryCode::parse(&typed), Some(code.clone()), "{typed}");
             }
@@ -145,11 +146,11 @@ mod tests {
         for typed in [
             "",
             "-",
-            "K7QM-2XHD-9WP",
-            "K7QM-2XHD-9WPCC",
-            "K7QM-2XHD-9WPU",
+            "K7QM-2XHD-9WPC-3FT",
+            "K7QM-2XHD-9WPC-3FTNN",
+            "K7QM-2XHD-9WPC-3FTU",
             "饭局",
-            "K7QM_2XHD_9WPC",
+            "K7QM-2XHD-9WPC-3FT饭",
         ] {
             assert_eq!(RecoveryCode::parse(typed), None, "{typed}");
         }
@@ -165,10 +166,10 @@ mod tests {
 
     #[test]
     fn the_hash_is_of_key_name_and_code_together() {
-        let code = RecoveryCode::parse("K7QM-2XHD-9WPC").expect("a code");
+        let code = RecoveryCode::parse("K7QM-2XHD-9WPC-3FTN").expect("a code");
         let hash = code.hash(&KEY, &name("Ana Li"));
         assert_eq!(code.hash(&KEY, &name("  ana   LI ")), hash);
-        let other = RecoveryCode::parse("K7QM-2XHD-9WPD").expect("a code");
+        let other = RecoveryCode::parse("K7QM-2XHD-9WPC-3FTM").expect("a code");
         let others = [
             code.hash(&KEY, &name("Ana")),
             code.hash(&[8; 32], &name("Ana Li")),
@@ -181,9 +182,9 @@ mod tests {
 
     #[test]
     fn a_hash_keeps_its_form_for_good() {
-        let code = RecoveryCode::parse("0123-4567-89AB").expect("a code");
+        let code = RecoveryCode::parse("0123-4567-89AB-CDEF").expect("a code");
         let mut mac = Hmac::<Sha256>::new_from_slice(&KEY).expect("a key");
-        mac.update("安娜\u{0}0123456789AB".as_bytes());
+        mac.update("安娜\u{0}0123456789ABCDEF".as_bytes());
         let expected: [u8; 32] = mac.finalize().into_bytes().into();
         assert_eq!(code.hash(&KEY, &name("安娜")).0, expected);
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// So many more refusals than frames that were taken make a session a flood, and no client.
+/// So many refusals make a session a flood, and no client. Each frame that is taken makes up for one.
 const REFUSALS_MAX: u32 = 100;
 
 /// One session's bucket.
@@ -27,14 +27,16 @@ impl Allowance {
     /// Takes the price of `count` frames.
     ///
     /// # Errors
-    /// How long to wait until it is there.
+    /// How long to wait until it is there, and whoever was refused before has had theirs: of many that
+    /// are refused at once each is told a time of its own.
     pub(super) fn take_many(&mut self, now: Instant, count: u32) -> Result<(), Duration> {
         let refill = (now - self.at).as_secs_f64() * self.per_second;
         (self.left, self.at) = ((self.left + refill).min(self.burst), now);
         let price = f64::from(count);
         if self.left < price {
+            let before = f64::from(self.refusals);
             self.refusals = self.refusals.saturating_add(1);
-            return Err(Duration::from_secs_f64((price - self.left) / self.per_second));
+            return Err(Duration::from_secs_f64((price - self.left + before) / self.per_second));
         }
         self.left -= price;
         // One by one: a flood, too, has a frame taken now and then.
@@ -51,6 +53,8 @@ impl Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn number(number: u32) -> NonZeroU32 {
         NonZeroU32::new(number).expect("not zero")
@@ -97,6 +101,23 @@ mod tests {
             }
         }
         Ok(taken)
+    }
+
+    #[test]
+    fn workers_that_wait_as_they_are_told_are_no_flood() {
+        for workers in [2, 8, 64] {
+            let began = Instant::now();
+            let mut allowance = Allowance::new(number(50), number(200), began);
+            let mut due = vec![began; workers];
+            let round_trip = Duration::from_millis(2);
+            while let Some(next) = due.iter_mut().min().filter(|at| **at < began + 60 * SECOND) {
+                let wait = allowance.take_many(*next, 1).err().unwrap_or_default();
+                assert!(!allowance.is_flooded(), "{workers} after {:?}", *next - began);
+                // Whole milliseconds, as they are told.
+                *next +=
+                    round_trip + Duration::from_millis(wait.as_millis().try_into().expect("short"));
+            }
+        }
     }
 
     #[test]

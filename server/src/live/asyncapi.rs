@@ -90,9 +90,9 @@ pub fn document() -> Value {
                             are CloudEvents 1.0; their `prev` tells a gap, and `subscribe` with \
                             `after` closes it. Progress may be conflated and is never repeated. Every \
                             frame counts against the `requests_per_second` of `hello`, the \
-                            websocket's own pings and pongs as well: beyond it a request is refused \
-                            and a ping gets no pong, and whoever has a hundred more frames refused \
-                            than taken is closed with 4009.",
+                            websocket's own pings and pongs as well: beyond it a request is refused. \
+                            Every frame beyond it counts up and every other one down again, to \
+                            zero: at a hundred the session is closed with 4009.",
         },
         "channels": { "live": {
             "address": PATH,

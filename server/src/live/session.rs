@@ -262,13 +262,13 @@ impl Session {
         }
     }
 
-    /// Counts a ping or a pong like a request; a ping that comes too often is not answered.
+    /// Counts a ping or a pong like a request. A ping is answered until it is a flood: many a client takes
+    /// one that is not for a dead connection.
     fn signal(&mut self, ping: Option<&[u8]>, ctx: &mut WebsocketContext<Self>) {
-        let taken = self.allowance.take_many(self.heard_at, 1).is_ok();
-        if self.allowance.is_flooded() {
+        if self.allowance.take_many(self.heard_at, 1).is_err() && self.allowance.is_flooded() {
             return self.close(ctx, Close::Flood);
         }
-        if let Some(ping) = ping.filter(|_| taken) {
+        if let Some(ping) = ping {
             ctx.pong(ping);
         }
     }

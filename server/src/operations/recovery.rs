@@ -54,21 +54,24 @@ impl Operation for BeginRecovery {
     async fn perform(self, app: &App, ask: &Ask) -> Result<Ceremony, Problem> {
         let Self { name, code } = self;
         app.rates().attempt(ask.address)?;
-        // Whether or not somebody is called so: who counts differently tells who is here.
-        app.rates().recovery(claimed(app.recovery_key(), &name))?;
         let code = RecoveryCode::parse(&code).ok_or(RegisterError::UnknownRecoveryCode)?;
+        let claimed = claimed(app.recovery_key(), &name);
         let (code, now) = (code.hash(app.recovery_key(), &name), app.now());
         let begin = move |desk: &Desk| {
-            let person = desk.register.who_recovers(&code)?;
-            let person = person.ok_or(RegisterError::UnknownRecoveryCode)?;
+            let Some(person) = desk.register.who_recovers(&code)? else { return Ok(None) };
             let present = desk.register.passkeys(person.id)?;
             let max = limits::PASSKEYS_RECOVERED_MAX;
             if present.len() >= max {
                 return Err(RegisterError::TooMany { what: "passkeys of a person", max }.into());
             }
-            Ok::<_, Problem>(desk.passkeys.begin_recovery(&person, code, &present, now)?)
+            Ok::<_, Problem>(Some(desk.passkeys.begin_recovery(&person, code, &present, now)?))
         };
-        let (ceremony, options) = app.desk(begin).await??;
+        let Some((ceremony, options)) = app.desk(begin).await?? else {
+            // Guesses alone are counted, so that nobody's guesses keep a good code out; whether or not
+            // somebody is called so, because who counts differently tells who is here.
+            app.rates().recovery(claimed)?;
+            return Err(RegisterError::UnknownRecoveryCode.into());
+        };
         Ok(Ceremony { ceremony, options })
     }
 }

@@ -222,10 +222,11 @@ impl Operation for BeginStepUp {
     }
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Ceremony, Problem> {
-        let (person, now) = (ask.caller.person()?.person.id, app.now());
+        let identity = ask.caller.person()?;
+        let (person, device, now) = (identity.person.id, identity.device, app.now());
         let begin = move |desk: &Desk| {
             let passkeys = desk.register.passkeys(person)?;
-            Ok::<_, Problem>(desk.passkeys.begin_step_up(person, &passkeys, now)?)
+            Ok::<_, Problem>(desk.passkeys.begin_step_up(person, device, &passkeys, now)?)
         };
         let (ceremony, options) = app.desk(begin).await??;
         Ok(Ceremony { ceremony, options })
@@ -245,7 +246,7 @@ struct FinishStepUp {
 /// How long the look counts.
 #[derive(Serialize, JsonSchema)]
 struct Fresh {
-    /// Until when large amounts need no other look.
+    /// Until when large amounts, and changes of passkeys and recovery codes, need no other look.
     fresh_until: Timestamp,
 }
 
@@ -260,15 +261,15 @@ impl Operation for FinishStepUp {
     async fn perform(self, app: &App, ask: &Ask) -> Result<Fresh, Problem> {
         let Self { ceremony, credential } = self;
         let identity = ask.caller.person()?;
-        let (person, now) = (identity.person.id, app.now());
+        let (person, device, now) = (identity.person.id, identity.device, app.now());
         let finish = move |desk: &Desk| {
             let Shown { passkey, changed, .. } =
-                desk.passkeys.finish_step_up(person, ceremony, &credential, now)?;
+                desk.passkeys.finish_step_up(person, device, ceremony, &credential, now)?;
             desk.register.use_passkey(person, &passkey, changed.as_ref(), now)?;
             Ok::<_, Problem>(())
         };
         app.desk(finish).await??;
-        Ok(Fresh { fresh_until: app.looks().refresh(identity.device, app.now()) })
+        Ok(Fresh { fresh_until: app.looks().refresh(device, app.now()) })
     }
 }
 

@@ -10,6 +10,10 @@ use crate::auth::register::{Person, Place, Register};
 
 const NOW: Timestamp = Timestamp(1_795_521_600_000_000);
 
+/// Two devices of one person.
+const HERE: DeviceId = DeviceId(Uuid::from_u128(1));
+const THERE: DeviceId = DeviceId(Uuid::from_u128(2));
+
 fn passkeys() -> Passkeys {
     let origin = Url::parse("https://pay.fanju.example").expect("a URL");
     Passkeys::new("fanju.example", &origin).expect("they fit")
@@ -52,10 +56,10 @@ impl Site {
 
     fn step_up(&mut self, person: PersonId) -> Result<(), PasskeyError> {
         let passkeys = self.register.passkeys(person)?;
-        let (ceremony, options) = self.passkeys.begin_step_up(person, &passkeys, NOW)?;
+        let (ceremony, options) = self.passkeys.begin_step_up(person, HERE, &passkeys, NOW)?;
         let credential = self.phone.get(&options);
         let Shown { passkey, changed, .. } =
-            self.passkeys.finish_step_up(person, ceremony, &credential, NOW)?;
+            self.passkeys.finish_step_up(person, HERE, ceremony, &credential, NOW)?;
         Ok(self.register.use_passkey(person, &passkey, changed.as_ref(), NOW)?)
     }
 }
@@ -194,21 +198,25 @@ fn a_failed_attempt_ends_the_ceremony() {
 }
 
 #[test]
-fn a_ceremony_is_finished_in_its_kind_and_by_its_person() {
+fn a_ceremony_is_finished_in_its_kind_by_its_person_where_it_began() {
     let mut site = Site::new();
     let ben = sign_up(&site.passkeys, &site.register, "Ben", &mut Authenticator::new(2));
     let known = site.register.passkeys(site.ana).expect("reads");
-    let begin = || site.passkeys.begin_step_up(site.ana, &known, NOW).expect("begins");
+    let begin = || site.passkeys.begin_step_up(site.ana, HERE, &known, NOW).expect("begins");
 
     let (ceremony, options) = begin();
     let credential = site.phone.get(&options);
     let as_sign_in = site.finish(ceremony, &credential);
     assert!(matches!(as_sign_in, Err(PasskeyError::UnknownCeremony)), "{as_sign_in:?}");
-    let by_ben = site.passkeys.finish_step_up(ben, ceremony, &credential, NOW);
+    let by_ben = site.passkeys.finish_step_up(ben, HERE, ceremony, &credential, NOW);
     assert!(matches!(by_ben, Err(PasskeyError::UnknownCeremony)), "{by_ben:?}");
+    let (ceremony, options) = begin();
+    let credential = site.phone.get(&options);
+    let there = site.passkeys.finish_step_up(site.ana, THERE, ceremony, &credential, NOW);
+    assert!(matches!(there, Err(PasskeyError::UnknownCeremony)), "{there:?}");
 
     let (sign_in, _) = site.passkeys.begin_sign_in(NOW).expect("begins");
-    let as_step_up = site.passkeys.finish_step_up(site.ana, sign_in, &credential, NOW);
+    let as_step_up = site.passkeys.finish_step_up(site.ana, HERE, sign_in, &credential, NOW);
     assert!(matches!(as_step_up, Err(PasskeyError::UnknownCeremony)), "{as_step_up:?}");
 }
 
@@ -258,7 +266,7 @@ fn a_stranger_does_not_sign_in() {
     site.phone.user = vec![9; 3];
     let refused = site.sign_in();
     assert!(matches!(refused, Err(PasskeyError::UnknownPasskey)), "{refused:?}");
-    let none = site.passkeys.begin_step_up(site.ana, &[], NOW);
+    let none = site.passkeys.begin_step_up(site.ana, HERE, &[], NOW);
     assert!(matches!(none, Err(PasskeyError::NoPasskey)), "{none:?}");
 }
 
@@ -393,7 +401,8 @@ fn a_passkey_that_was_removed_meanwhile_is_no_step_up() {
     site.register.add_passkey(site.ana, device, &other, "tablet", NOW).expect("adds");
 
     let known = site.register.passkeys(site.ana).expect("reads");
-    let (ceremony, options) = site.passkeys.begin_step_up(site.ana, &known, NOW).expect("begins");
+    let (ceremony, options) =
+        site.passkeys.begin_step_up(site.ana, HERE, &known, NOW).expect("begins");
     // Without a counter nothing about it would have to be kept.
     site.phone.counter = u32::MAX;
     let credential = site.phone.get(&options);
@@ -401,7 +410,7 @@ fn a_passkey_that_was_removed_meanwhile_is_no_step_up() {
         known.iter().find(|passkey| PasskeyId::of(passkey) != PasskeyId::of(&other)).expect("two"),
     );
     site.register.remove_passkey(site.ana, device, &first).expect("removes");
-    let shown = site.passkeys.finish_step_up(site.ana, ceremony, &credential, NOW);
+    let shown = site.passkeys.finish_step_up(site.ana, HERE, ceremony, &credential, NOW);
     let Shown { passkey, changed, .. } = shown.expect("the signature is right");
     let used = site.register.use_passkey(site.ana, &passkey, changed.as_ref(), NOW);
     assert!(matches!(used, Err(RegisterError::UnknownPasskey)), "{used:?}");

@@ -121,7 +121,7 @@ function codesSheet(phone, codes) {
 export function comeBack(phone) {
   const name = field(t('your_name'), { name: 'name', autocomplete: 'name', maxlength: 60 }, t('recovery_your_name_hint'));
   const code = field(t('recovery_code'), {
-    class: 'input mono', autocapitalize: 'characters', spellcheck: 'false', maxlength: 24, placeholder: 'XXXX-XXXX-XXXX',
+    class: 'input mono', autocapitalize: 'characters', spellcheck: 'false', maxlength: 32, placeholder: 'XXXX-XXXX-XXXX-XXXX',
   }, t('recovery_code_hint'));
   const missing = (/** @type {HTMLInputElement} */ input) => {
     input.focus();

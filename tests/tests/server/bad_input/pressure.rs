@@ -39,7 +39,7 @@ fn a_flood_is_told_to_wait_and_then_closed() {
     let house = House::open(1, 0);
     let token = &house.cast.diners[0].token;
     let mut socket = Socket::signed_in(&house, token);
-    // More than a burst, and a hundred refusals in a row: 200 and 100, with room for what time gives
+    // More than a burst, and a hundred refusals: 200 and 100, with room for what time gives
     // back meanwhile.
     let mut ids = Vec::new();
     for _ in 0..2_000 {
