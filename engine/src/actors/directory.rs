@@ -62,7 +62,6 @@ where
     /// once nobody else holds it: no record on its way names it then, and no bill counts on what
     /// the dead actor had reserved. The new one is told to read its state [`Origin::AfterDeath`].
     pub(crate) fn seat(&self, key: K, actor: impl FnOnce(Origin) -> A) -> Arc<Seat<A>> {
-        // Once the engine has ended, a seat is nobody's turn: listed, it would keep the core for ever.
         let taken = |origin| Seat::taken_by(actor(origin), Arc::clone(&self.turns));
         if let Some(seat) = self.seats.get(&key)
             && seat.is_alive()
@@ -72,6 +71,7 @@ where
         match self.seats.entry(key) {
             Entry::Vacant(vacant) => match taken(Origin::Asleep) {
                 (seat, true) => Arc::clone(&vacant.insert(seat)),
+                // The engine has ended: listed, the seat would keep the core for ever.
                 (seat, false) => seat,
             },
             Entry::Occupied(mut occupied) => {

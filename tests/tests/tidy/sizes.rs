@@ -8,10 +8,6 @@ const FILE_LINES_MAX: usize = 500;
 /// Longer files, with the reason. An entry that is no longer needed has to go.
 const LONG_FILES: &[(&str, &str)] = &[
     ("engine/benches/bare.rs", "one probe: its actors, its driver and what it measures"),
-    (
-        "engine/src/actors/merchant.rs",
-        "one mailbox; its refunds and the memory of its orders are beside it",
-    ),
     ("engine/src/actors/wallet.rs", "messages, their handlers and nothing else"),
     (
         "engine/src/domain/event.rs",

@@ -1,0 +1,274 @@
+//! A bill's way through its merchant: the number is looked up (G-1), the code spent, the group asked, and
+//! who waits is answered when the group's record comes back; and how an order stands.
+
+use std::sync::Arc;
+
+use actix::{Handler, Message};
+use smallvec::smallvec;
+
+use super::{
+    super::{
+        admission::Reply,
+        directory::Asking,
+        error::Error,
+        group,
+        orders::{Ended, InFlight, Known},
+        owed::OwedWord,
+        receipt::Receipt,
+        seat::Context,
+        transaction::Committed,
+    },
+    MerchantActor,
+};
+use crate::{
+    domain::{
+        bill::Bill,
+        code::Code,
+        event::{DeclineReason, Event},
+        order::Order,
+        text::OrderNo,
+    },
+    id::Position,
+    limits,
+    money::Amount,
+};
+
+/// Collect this bill from the group that shows this code. Answered when the order has ended, and
+/// at once when the number had ended before.
+pub(crate) struct Present {
+    pub(crate) bill: Bill,
+    pub(crate) code: Code,
+    pub(crate) reply: Reply<Receipt>,
+}
+
+/// Take a bill back that is not decided yet. Answered at once; the order then ends as declined,
+/// unless it was decided already.
+pub(crate) struct Cancel {
+    pub(crate) order_no: OrderNo,
+    pub(crate) reply: Reply<()>,
+}
+
+/// How is this order? Answered once its records are read.
+pub(crate) struct GetOrder {
+    pub(crate) order_no: OrderNo,
+    pub(crate) reply: Reply<OrderView>,
+}
+
+/// The group did not take the bill. News from the group; not answered.
+pub(crate) struct ScanRefused {
+    pub(crate) order_no: OrderNo,
+    pub(crate) error: Error,
+}
+
+impl Message for ScanRefused {
+    type Result = ();
+}
+
+/// How an order stands.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum OrderView {
+    /// It is being collected.
+    InFlight {
+        /// How much.
+        total: Amount,
+    },
+    /// It was paid.
+    Settled(Order),
+    /// It ended without money.
+    Declined {
+        /// Why.
+        reason: DeclineReason,
+        /// How much it would have been.
+        total: Amount,
+        /// Its record.
+        position: Position,
+    },
+}
+
+impl MerchantActor {
+    fn present(&mut self, present: Present, ctx: &mut Context<Self>) {
+        let Some(merchant) = &self.merchant else {
+            return present.reply.send(Err(self.absence()));
+        };
+        let content = present.bill.content();
+        match self.orders.get_mut(&present.bill.order_no) {
+            Some(Known::InFlight(order)) if order.content == content => {
+                order.waiting.retain(|reply| !reply.is_abandoned());
+                if order.waiting.len() < limits::WAITERS_MAX {
+                    order.waiting.push(present.reply);
+                } else {
+                    present.reply.send(Err(Error::Busy));
+                }
+            }
+            Some(Known::Ended(ended)) if ended.content == content => {
+                let ended = ended.clone();
+                self.present_again(present, &ended, ctx);
+            }
+            Some(Known::InFlight(_) | Known::Ended(_)) => {
+                present.reply.send(Err(Error::OrderNoReused));
+            }
+            None => {
+                if let Err(rejection) = merchant.check_bill(&present.bill) {
+                    present.reply.send(Err(rejection.into()));
+                } else if self.orders.may_be_booked(&present.bill.order_no) {
+                    self.present_after_look(present, ctx);
+                } else {
+                    self.scan(present, ctx);
+                }
+            }
+        }
+    }
+
+    /// The number may be in the books: looks before it scans.
+    fn present_after_look(&mut self, present: Present, ctx: &mut Context<Self>) {
+        let order_no = present.bill.order_no.clone();
+        self.orders.begin_look(order_no.clone());
+        let booked = self.look(order_no.clone());
+        Self::after(booked, ctx, move |booked, actor, ctx| {
+            actor.orders.end_look(&order_no);
+            match booked {
+                Err(error) => present.reply.send(Err(error)),
+                Ok(_) if actor.orders.get(&order_no).is_some() => actor.present(present, ctx),
+                Ok(None) => actor.scan(present, ctx),
+                Ok(Some(ended)) if ended.content == present.bill.content() => {
+                    actor.present_again(present, &ended, ctx);
+                }
+                Ok(Some(_)) => present.reply.send(Err(Error::OrderNoReused)),
+            }
+        });
+    }
+
+    /// What the books know of an order number.
+    fn look(
+        &self,
+        order_no: OrderNo,
+    ) -> impl Future<Output = Result<Option<Ended>, Error>> + 'static {
+        let merchant = self.id;
+        self.core.archive.read(move |shelves| {
+            let Some((paid, positions)) = shelves.booked(merchant, &order_no)? else {
+                return Ok(None);
+            };
+            let first = *positions.first().ok_or(Error::UnknownOrder)?;
+            let event = shelves.record(first)?.event;
+            let content = if let Event::Settled(settlement) = &event {
+                settlement.content
+            } else if let Event::Declined(decline) = &event {
+                decline.content
+            } else {
+                return Err(Error::UnknownOrder);
+            };
+            Ok(Some(Ended { content, paid, positions }))
+        })
+    }
+
+    /// The same bill again: a paid one is shown as it was paid; an unpaid one may be tried once
+    /// more with a fresh code.
+    fn present_again(&mut self, present: Present, ended: &Ended, ctx: &mut Context<Self>) {
+        let now = self.core.clock.now();
+        if !ended.paid && self.core.codes.peek(present.code, now).is_ok() {
+            return self.scan(present, ctx);
+        }
+        let Some(first) = ended.positions.first().copied() else {
+            return present.reply.send(Err(Error::UnknownOrder));
+        };
+        let record = self.core.archive.read(move |shelves| shelves.record(first));
+        let reply = present.reply;
+        Self::after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
+    }
+
+    /// Spends the code and hands the bill to its group.
+    fn scan(&mut self, Present { bill, code, reply }: Present, ctx: &mut Context<Self>) {
+        let group = match self.core.codes.claim(code, self.core.clock.now()) {
+            Ok(group) => group,
+            Err(error) => return reply.send(Err(error)),
+        };
+        let order_no = bill.order_no.clone();
+        let (content, total) = (bill.content(), bill.total);
+        let waiting = smallvec![reply];
+        let payer = Arc::clone(&group);
+        let before = match self.orders.get(&order_no) {
+            Some(Known::Ended(ended)) => Some(ended.clone()),
+            Some(Known::InFlight(_)) | None => None,
+        };
+        let order = InFlight { content, total, group: payer, before, waiting };
+        self.orders.begin(order_no.clone(), order);
+        let word = OwedWord::new(Arc::clone(ctx.seat()), order_no);
+        // A group that has died drops the scan, and with it the word that it owes.
+        drop(ctx.pass(group, group::Scan { bill, code, word }));
+    }
+
+    fn abandon(&mut self, order_no: &OrderNo, error: &Error) {
+        let waiting = self.orders.abandon(order_no).map(|order| order.waiting);
+        for reply in waiting.into_iter().flatten() {
+            reply.send(Err(error.clone()));
+        }
+    }
+
+    pub(super) fn end_order(
+        &mut self,
+        order_no: &OrderNo,
+        content: u64,
+        paid: bool,
+        news: &Committed,
+    ) {
+        let positions = smallvec![news.position()];
+        for reply in self.orders.end(order_no, Ended { content, paid, positions }) {
+            reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
+        }
+        let (projected, refunds) = (self.core.projected.position(), &self.refunds);
+        self.orders.tidy(projected, |order_no| refunds.contains_key(order_no));
+    }
+}
+
+impl Asking<Present> for MerchantActor {
+    fn asked(&mut self, present: Present, ctx: &mut Context<Self>) {
+        self.present(present, ctx);
+    }
+}
+
+impl Asking<Cancel> for MerchantActor {
+    fn asked(&mut self, Cancel { order_no, reply }: Cancel, ctx: &mut Context<Self>) {
+        let Some(Known::InFlight(order)) = self.orders.get(&order_no) else {
+            return reply.send(Err(Error::UnknownOrder));
+        };
+        // On the scan's way: who cancels, and then presents again, has not cancelled the second try.
+        let group = Arc::clone(&order.group);
+        reply.send(ctx.pass(group, group::CancelBill { merchant: self.id, order_no }));
+    }
+}
+
+impl Asking<GetOrder> for MerchantActor {
+    fn asked(&mut self, GetOrder { order_no, reply }: GetOrder, ctx: &mut Context<Self>) {
+        if let Some(Known::InFlight(order)) = self.orders.get(&order_no) {
+            return reply.send(Ok(OrderView::InFlight { total: order.total }));
+        }
+        let ended = match self.orders.get(&order_no) {
+            Some(Known::Ended(ended)) => Some(ended.positions.clone()),
+            Some(Known::InFlight(_)) | None => None,
+        };
+        let merchant = self.id;
+        let view = self.core.archive.read(move |shelves| {
+            let positions = match ended {
+                Some(positions) => positions,
+                None => shelves.booked(merchant, &order_no)?.ok_or(Error::UnknownOrder)?.1,
+            };
+            let first = *positions.first().ok_or(Error::UnknownOrder)?;
+            if let Event::Declined(decline) = shelves.record(first)?.event {
+                let (reason, total, position) = (decline.reason, decline.total, first);
+                return Ok(OrderView::Declined { reason, total, position });
+            }
+            shelves.order(&positions).map(OrderView::Settled)
+        });
+        Self::after(view, ctx, |view, _, _| reply.send(view));
+    }
+}
+
+impl Handler<ScanRefused> for MerchantActor {
+    type Result = ();
+
+    fn handle(&mut self, refused: ScanRefused, _: &mut Self::Context) {
+        self.abandon(&refused.order_no, &refused.error);
+    }
+}
