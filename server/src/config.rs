@@ -56,8 +56,8 @@ pub struct Settings {
     /// Requests that one person or till, or nobody from one address, may send in a second, in the
     /// long run; four seconds' worth may come at once.
     pub requests_per_second: NonZeroU32,
-    /// Sign-ups, sign-ins and recoveries that one address may begin in a minute; recoveries that
-    /// claim to be by one name as well.
+    /// Sign-ups, sign-ins and recoveries that one address may begin in a minute; wrong recovery codes
+    /// of one name as well.
     pub attempts_per_minute: NonZeroU32,
 }
 

@@ -104,7 +104,7 @@ struct Inner {
     sign_ups: Ceremonies<SignUp>,
     sign_ins: Ceremonies<DiscoverableAuthentication>,
     step_ups: Personal<StepUp>,
-    additions: Personal<Addition>,
+    additions: Personal<PasskeyRegistration>,
     /// Nobody begins one without a code that is good.
     recoveries: Ceremonies<Recovery>,
 }
@@ -116,14 +116,8 @@ struct SignUp {
 }
 
 struct StepUp {
-    device: DeviceId,
     passkeys: Vec<Passkey>,
     state: PasskeyAuthentication,
-}
-
-struct Addition {
-    device: DeviceId,
-    state: PasskeyRegistration,
 }
 
 struct Recovery {
@@ -205,8 +199,7 @@ impl Passkeys {
         now: Timestamp,
     ) -> Result<(CeremonyId, Value), PasskeyError> {
         let (options, state) = self.begin_registration(person.id, &person.name, passkeys)?;
-        let ceremony = self.0.additions.begin(person.id, Addition { device, state }, now);
-        Ok((ceremony, options))
+        Ok((self.0.additions.begin(person.id, device, state, now), options))
     }
 
     /// Ends what was begun on the same `device`: the new passkey. Nothing is registered yet.
@@ -221,10 +214,8 @@ impl Passkeys {
         credential: &Value,
         now: Timestamp,
     ) -> Result<Passkey, PasskeyError> {
-        let begun = self.0.additions.end(person, ceremony, now);
-        let begun = begun.filter(|begun| begun.device == device);
-        let Addition { state, .. } = begun.ok_or(PasskeyError::UnknownCeremony)?;
-        self.finish_registration(credential, &state)
+        let state = self.0.additions.end(person, device, ceremony, now);
+        self.finish_registration(credential, &state.ok_or(PasskeyError::UnknownCeremony)?)
     }
 
     /// Begins to register a passkey for `person`, who has shown a recovery code, and no passkey of
@@ -322,7 +313,7 @@ impl Passkeys {
         }
         let (options, state) = self.0.webauthn.start_passkey_authentication(passkeys)?;
         let passkeys = passkeys.to_vec();
-        let ceremony = self.0.step_ups.begin(person, StepUp { device, passkeys, state }, now);
+        let ceremony = self.0.step_ups.begin(person, device, StepUp { passkeys, state }, now);
         Ok((ceremony, to_json(&options)))
     }
 
@@ -338,9 +329,8 @@ impl Passkeys {
         credential: &Value,
         now: Timestamp,
     ) -> Result<Shown, PasskeyError> {
-        let begun = self.0.step_ups.end(person, ceremony, now);
-        let begun = begun.filter(|begun| begun.device == device);
-        let StepUp { passkeys, state, .. } = begun.ok_or(PasskeyError::UnknownCeremony)?;
+        let begun = self.0.step_ups.end(person, device, ceremony, now);
+        let StepUp { passkeys, state } = begun.ok_or(PasskeyError::UnknownCeremony)?;
         let credential: PublicKeyCredential = from_json(credential)?;
         let named = credential.get_user_unique_id();
         if named.is_some_and(|named| named != person.0.as_bytes()) {

@@ -52,7 +52,7 @@ struct Inner<C: Clock> {
 /// How often one may ask.
 #[derive(Clone, Copy, Debug)]
 pub struct Often {
-    /// Sign-ups, sign-ins and recoveries of one address in a minute; recoveries of one name as well.
+    /// Sign-ups, sign-ins and recoveries of one address in a minute; vain ones of one name as well.
     pub attempts_per_minute: NonZeroU32,
     /// Requests of one identity, or of nobody from one address, in a second.
     pub requests_per_second: NonZeroU32,

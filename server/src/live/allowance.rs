@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_more_refusals_than_were_taken_make_a_flood() {
+    fn a_hundred_refusals_make_a_flood_and_a_frame_that_is_taken_makes_up_for_one() {
         let now = Instant::now();
         let mut allowance = Allowance::new(number(1), number(1), now);
         assert_eq!(allowance.take_many(now, 1), Ok(()));

@@ -8,7 +8,10 @@ use rand::{TryRngCore as _, rngs::OsRng};
 use uuid::Builder;
 
 use super::CeremonyId;
-use crate::auth::{limits, register::PersonId};
+use crate::auth::{
+    limits,
+    register::{DeviceId, PersonId},
+};
 
 /// Ceremonies of one kind, and what the server has to remember of each.
 pub(super) struct Ceremonies<S> {
@@ -57,10 +60,18 @@ impl<S> Ceremonies<S> {
     }
 }
 
-/// Ceremonies of people who are known: one each, so that nobody pushes another's out.
+/// Ceremonies of people who are known: one each, so that nobody pushes another's out, which begins and
+/// ends on one device.
 pub(super) struct Personal<S> {
-    underway: Mutex<HashMap<PersonId, (CeremonyId, Timestamp, S)>>,
+    underway: Mutex<HashMap<PersonId, Begun<S>>>,
     max: usize,
+}
+
+struct Begun<S> {
+    ceremony: CeremonyId,
+    device: DeviceId,
+    at: Timestamp,
+    state: S,
 }
 
 impl<S> Personal<S> {
@@ -68,29 +79,42 @@ impl<S> Personal<S> {
         Self { underway: Mutex::default(), max }
     }
 
-    /// Remembers the ceremony of `person` that begins now, in place of an earlier one.
-    pub(super) fn begin(&self, person: PersonId, state: S, now: Timestamp) -> CeremonyId {
+    /// Remembers the ceremony of `person` that begins now on `device`, in place of an earlier one.
+    pub(super) fn begin(
+        &self,
+        person: PersonId,
+        device: DeviceId,
+        state: S,
+        now: Timestamp,
+    ) -> CeremonyId {
         let ceremony = fresh();
         let mut underway = self.underway.lock();
         if underway.len() >= self.max {
-            underway.retain(|_, (_, begun, _)| !is_over(*begun, now));
-            let oldest = underway.iter().min_by_key(|(_, (_, begun, _))| *begun);
+            underway.retain(|_, begun| !is_over(begun.at, now));
+            let oldest = underway.iter().min_by_key(|(_, begun)| begun.at);
             if let Some(oldest) = oldest.map(|(person, _)| *person)
                 && underway.len() >= self.max
             {
                 underway.remove(&oldest);
             }
         }
-        underway.insert(person, (ceremony, now, state));
+        underway.insert(person, Begun { ceremony, device, at: now, state });
         ceremony
     }
 
-    /// Takes the ceremony of `person` out, if it is under way and not over.
-    pub(super) fn end(&self, person: PersonId, ceremony: CeremonyId, now: Timestamp) -> Option<S> {
+    /// Takes the ceremony of `person` out, if it is under way and not over; another device ends it, and
+    /// gets nothing.
+    pub(super) fn end(
+        &self,
+        person: PersonId,
+        device: DeviceId,
+        ceremony: CeremonyId,
+        now: Timestamp,
+    ) -> Option<S> {
         let mut underway = self.underway.lock();
-        underway.get(&person).filter(|(known, ..)| *known == ceremony)?;
-        let (_, begun, state) = underway.remove(&person)?;
-        (!is_over(begun, now)).then_some(state)
+        underway.get(&person).filter(|begun| begun.ceremony == ceremony)?;
+        let begun = underway.remove(&person)?;
+        (begun.device == device && !is_over(begun.at, now)).then_some(begun.state)
     }
 }
 
@@ -109,6 +133,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_000_000);
+    const HERE: DeviceId = DeviceId(uuid::Uuid::from_u128(7));
 
     #[test]
     fn a_ceremony_ends_once() {
@@ -132,20 +157,20 @@ mod tests {
     fn a_person_has_one_ceremony_and_nobody_ends_anothers() {
         let personal = Personal::new(2);
         let [ana, bo, chen] = [1, 2, 3].map(|id| PersonId(uuid::Uuid::from_u128(id)));
-        let first = personal.begin(ana, "first", NOW);
-        let second = personal.begin(ana, "second", NOW);
-        assert_eq!(personal.end(ana, first, NOW), None);
-        assert_eq!(personal.end(bo, second, NOW), None);
-        assert_eq!(personal.end(ana, second, NOW), Some("second"));
-        assert_eq!(personal.end(ana, second, NOW), None);
-        let late = personal.begin(ana, "late", NOW);
-        assert_eq!(personal.end(ana, late, NOW.after(limits::CEREMONY_LASTS)), None);
-        personal.begin(ana, "oldest", NOW);
+        let first = personal.begin(ana, HERE, "first", NOW);
+        let second = personal.begin(ana, HERE, "second", NOW);
+        assert_eq!(personal.end(ana, HERE, first, NOW), None);
+        assert_eq!(personal.end(bo, HERE, second, NOW), None);
+        assert_eq!(personal.end(ana, HERE, second, NOW), Some("second"));
+        assert_eq!(personal.end(ana, HERE, second, NOW), None);
+        let late = personal.begin(ana, HERE, "late", NOW);
+        assert_eq!(personal.end(ana, HERE, late, NOW.after(limits::CEREMONY_LASTS)), None);
+        personal.begin(ana, HERE, "oldest", NOW);
         let [of_bo, of_chen] =
-            [bo, chen].map(|who| personal.begin(who, "newer", Timestamp(NOW.0 + 1)));
+            [bo, chen].map(|who| personal.begin(who, HERE, "newer", Timestamp(NOW.0 + 1)));
         assert_eq!(personal.underway.lock().len(), 2);
-        assert_eq!(personal.end(bo, of_bo, NOW), Some("newer"));
-        assert_eq!(personal.end(chen, of_chen, NOW), Some("newer"));
+        assert_eq!(personal.end(bo, HERE, of_bo, NOW), Some("newer"));
+        assert_eq!(personal.end(chen, HERE, of_chen, NOW), Some("newer"));
     }
 
     #[test]
