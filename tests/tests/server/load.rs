@@ -172,6 +172,7 @@ fn whoever_is_not_the_operator_is_told_before_anybody_dines() {
         assert_eq!(ran.code, Some(2), "{token}: {}", ran.told);
         assert!(ran.told.contains("--operator-token"), "{token}: {}", ran.told);
         assert!(ran.told.contains(why), "{token}: {}", ran.told);
+        assert!(token.is_empty() || !ran.told.contains(token), "the token is told: {}", ran.told);
         assert!(!house.beside("a.json").exists(), "{token}: a recording is left");
     }
     let stats = stats(&house);
