@@ -119,19 +119,19 @@ impl Core {
     /// The seat of a wallet that may exist.
     pub(crate) fn wallet(self: &Arc<Self>, id: WalletId) -> Arc<Seat<WalletActor>> {
         let core = Arc::clone(self);
-        self.wallets.seat(id, |origin| WalletActor::known(id, core, origin))
+        self.wallets.seat(id, || WalletActor::known(id, core))
     }
 
     /// The seat of a merchant that may exist.
     pub(crate) fn merchant(self: &Arc<Self>, id: MerchantId) -> Arc<Seat<MerchantActor>> {
         let core = Arc::clone(self);
-        self.merchants.seat(id, |origin| MerchantActor::known(id, core, origin))
+        self.merchants.seat(id, || MerchantActor::known(id, core))
     }
 
     /// The seat of a group that may exist.
     pub(crate) fn group(self: &Arc<Self>, id: GroupId) -> Arc<Seat<GroupActor>> {
         let core = Arc::clone(self);
-        self.groups.seat(id, |origin| GroupActor::known(id, core, origin))
+        self.groups.seat(id, || GroupActor::known(id, core))
     }
 
     /// Hands `event`, decided now, to the journal. Its topics' actors, whose seats `seat_of` finds

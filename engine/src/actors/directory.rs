@@ -61,8 +61,8 @@ where
     /// A bug that panics in a handler ends its actor for good. Its seat is given to a new actor
     /// once nobody else holds it: no record on its way names it then, and no bill counts on what
     /// the dead actor had reserved. The new one is told to read its state [`Origin::AfterDeath`].
-    pub(crate) fn seat(&self, key: K, actor: impl FnOnce(Origin) -> A) -> Arc<Seat<A>> {
-        let taken = |origin| Seat::taken_by(actor(origin), Arc::clone(&self.turns));
+    pub(crate) fn seat(&self, key: K, actor: impl FnOnce() -> A) -> Arc<Seat<A>> {
+        let taken = |origin| Seat::taken_by(actor(), origin, Arc::clone(&self.turns));
         if let Some(seat) = self.seats.get(&key)
             && seat.is_alive()
         {

@@ -4,59 +4,66 @@
 //! A wait here is a read and an append at most (a transfer's: the payee's read, and its own record);
 //! everything longer is a state.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use super::seat::{Context, Seated};
 
 type Turn<A> = Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>;
 
-/// The gate, and who waits at it in the order of coming.
+/// The gate, and who waits at it in the order of coming. One pointer: a million actors have one.
 pub(crate) struct Gate<A: Seated> {
-    shut: bool,
-    #[expect(
-        clippy::box_collection,
-        reason = "a pointer, not four words, in a million idle actors"
-    )]
-    line: Option<Box<VecDeque<Turn<A>>>>,
+    /// None where the gate is open and nobody stands at it.
+    line: Option<Box<Line<A>>>,
+}
+
+struct Line<A: Seated> {
+    is_shut: bool,
+    waiting: VecDeque<Turn<A>>,
 }
 
 impl<A: Seated> Gate<A> {
     pub(crate) fn shut() -> Self {
-        Self { shut: true, line: None }
+        Self { line: Some(Box::new(Line { is_shut: true, waiting: VecDeque::new() })) }
     }
 
     pub(crate) fn open() -> Self {
-        Self { shut: false, line: None }
+        Self { line: None }
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        !self.shut
+        self.line.as_ref().is_none_or(|line| !line.is_shut)
     }
 
     pub(crate) fn close(&mut self) {
-        self.shut = true;
+        match &mut self.line {
+            Some(line) => line.is_shut = true,
+            None => *self = Self::shut(),
+        }
     }
 
-    /// Takes a place in the line.
+    /// Takes a place in the line of a gate that is shut.
     pub(crate) fn wait(&mut self, turn: impl FnOnce(&mut A, &mut Context<A>) + Send + 'static) {
-        self.line.get_or_insert_default().push_back(Box::new(turn));
+        let line = self.line.as_mut().expect("who waits has found the gate shut");
+        line.waiting.push_back(Box::new(turn));
     }
 
     /// Everybody in the line goes home; what they carried is dropped, and with it their replies.
     pub(crate) fn disperse(&mut self) {
-        self.line = None;
+        let left = self.line.as_mut().map(|line| mem::take(&mut line.waiting));
+        drop(left);
     }
 
     /// Opens the gate and lets the line through, until somebody shuts it again. `gate` says where
     /// the actor keeps it.
     pub(crate) fn reopen(actor: &mut A, ctx: &mut Context<A>, gate: impl Fn(&mut A) -> &mut Self) {
-        gate(actor).shut = false;
-        while gate(actor).is_open() {
-            let Some(turn) = gate(actor).line.as_mut().and_then(|line| line.pop_front()) else {
-                gate(actor).line = None;
-                return;
-            };
-            turn(actor, ctx);
+        if let Some(line) = &mut gate(actor).line {
+            line.is_shut = false;
+        }
+        while let Some(line) = gate(actor).line.as_mut().filter(|line| !line.is_shut) {
+            match line.waiting.pop_front() {
+                Some(turn) => turn(actor, ctx),
+                None => gate(actor).line = None,
+            }
         }
     }
 }

@@ -105,7 +105,6 @@ struct Pending {
 pub(crate) struct GroupActor {
     id: GroupId,
     core: Arc<Core>,
-    origin: Origin,
     group: Option<Group>,
     /// The newest record that the group has folded.
     folded: Position,
@@ -125,9 +124,9 @@ pub(crate) struct GroupActor {
 
 impl GroupActor {
     /// A group that the books may know.
-    pub(crate) fn known(id: GroupId, core: Arc<Core>, origin: Origin) -> Self {
+    pub(crate) fn known(id: GroupId, core: Arc<Core>) -> Self {
         let mut actor = Self::unborn(id, core);
-        (actor.origin, actor.gate) = (origin, Gate::shut());
+        actor.gate = Gate::shut();
         actor
     }
 
@@ -136,7 +135,6 @@ impl GroupActor {
         Self {
             id,
             core,
-            origin: Origin::Asleep,
             group: None,
             folded: Position::NONE,
             preview: OnceCell::new(),
@@ -285,6 +283,26 @@ impl Seated for GroupActor {
         Turn::Group(seat, letter)
     }
 
+    fn born(&mut self, origin: Origin, ctx: &mut Context<Self>) {
+        if self.is_loading() {
+            let (id, seat) = (self.id, Arc::clone(ctx.seat()));
+            self.core.load(
+                origin,
+                move |shelves| shelves.books.group(id).map_err(unreadable),
+                move |found| drop(seat.tell(Loaded(found))),
+            );
+        }
+    }
+
+    /// Looks at its members and their seats too: a bill needs them all.
+    fn is_ready(&self) -> bool {
+        let can_spend = |group: &Group| {
+            group.members.iter().fold(true, |all, member| all & member.consent.cap.is_positive())
+        };
+        let alive = self.payers.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
+        self.group.as_ref().is_some_and(can_spend) & alive & self.gate.is_open()
+    }
+
     fn hear(&mut self, news: &Committed, ctx: &mut Context<Self>) {
         match (&mut self.group, news.event()) {
             (None, Event::GroupOpened { name, host, consent, currency, rules, .. }) => {
@@ -320,17 +338,6 @@ impl Seated for GroupActor {
 
 impl Actor for GroupActor {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        if self.is_loading() {
-            let (id, seat) = (self.id, Arc::clone(ctx.seat()));
-            self.core.load(
-                self.origin,
-                move |shelves| shelves.books.group(id).map_err(unreadable),
-                move |found| drop(seat.tell(Loaded(found))),
-            );
-        }
-    }
 }
 
 impl Handler<Loaded> for GroupActor {

@@ -106,7 +106,6 @@ struct Pending {
 pub(crate) struct MerchantActor {
     id: MerchantId,
     core: Arc<Core>,
-    origin: Origin,
     merchant: Option<Merchant>,
     /// The newest record that the merchant has folded.
     folded: Position,
@@ -123,8 +122,8 @@ pub(crate) struct MerchantActor {
 
 impl MerchantActor {
     /// A merchant that the books may know.
-    pub(crate) fn known(id: MerchantId, core: Arc<Core>, origin: Origin) -> Self {
-        Self { origin, gate: Gate::shut(), ..Self::unborn(id, core) }
+    pub(crate) fn known(id: MerchantId, core: Arc<Core>) -> Self {
+        Self { gate: Gate::shut(), ..Self::unborn(id, core) }
     }
 
     /// A merchant that is about to be onboarded.
@@ -132,7 +131,6 @@ impl MerchantActor {
         Self {
             id,
             core,
-            origin: Origin::Asleep,
             merchant: None,
             folded: Position::NONE,
             orders: Orders::default(),
@@ -232,6 +230,28 @@ impl Seated for MerchantActor {
         Turn::Merchant(seat, letter)
     }
 
+    fn born(&mut self, origin: Origin, ctx: &mut Context<Self>) {
+        if !self.is_loading() {
+            return;
+        }
+        let (id, seat) = (self.id, Arc::clone(ctx.seat()));
+        let load = move |shelves: &Shelves| {
+            let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
+            let mut orders = Orders::default();
+            shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
+            Ok::<_, BooksError>(Some(Shelf { merchant, head, orders }))
+        };
+        self.core.load(
+            origin,
+            move |shelves| load(shelves).map_err(unreadable),
+            move |found| drop(seat.tell(Loaded(found))),
+        );
+    }
+
+    fn is_ready(&self) -> bool {
+        self.merchant.is_some() & self.gate.is_open()
+    }
+
     fn hear(&mut self, news: &Committed, ctx: &mut Context<Self>) {
         match (&mut self.merchant, news.event()) {
             (None, Event::MerchantOnboarded { name, currency, .. }) => {
@@ -271,24 +291,6 @@ impl RailHolder for MerchantActor {
 
 impl Actor for MerchantActor {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        if !self.is_loading() {
-            return;
-        }
-        let (id, seat) = (self.id, Arc::clone(ctx.seat()));
-        let load = move |shelves: &Shelves| {
-            let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
-            let mut orders = Orders::default();
-            shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
-            Ok::<_, BooksError>(Some(Shelf { merchant, head, orders }))
-        };
-        self.core.load(
-            self.origin,
-            move |shelves| load(shelves).map_err(unreadable),
-            move |found| drop(seat.tell(Loaded(found))),
-        );
-    }
 }
 
 impl Handler<Loaded> for MerchantActor {

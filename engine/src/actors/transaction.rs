@@ -5,12 +5,19 @@
 //! log order, to every topic's actor, which folds it and tells whoever waits (J-1). Receipts and
 //! feeds keep the fact as long as they like; the seats are let go on the actors' thread.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    hint,
+    sync::{Arc, OnceLock},
+};
 
 use smallvec::SmallVec;
 
 use super::{
-    group::GroupActor, merchant::MerchantActor, seat::Seat, turns::Room, wallet::WalletActor,
+    group::GroupActor,
+    merchant::MerchantActor,
+    seat::{Key, Seat},
+    turns::Room,
+    wallet::WalletActor,
 };
 use crate::{
     codec::{self, Record},
@@ -43,6 +50,14 @@ impl AnySeat {
             Self::Wallet(seat) => seat.is_alive(),
             Self::Merchant(seat) => seat.is_alive(),
             Self::Group(seat) => seat.is_alive(),
+        }
+    }
+
+    fn is_ready(&self, key: &mut Key) -> bool {
+        match self {
+            Self::Wallet(seat) => seat.is_ready(key),
+            Self::Merchant(seat) => seat.is_ready(key),
+            Self::Group(seat) => seat.is_ready(key),
         }
     }
 
@@ -158,11 +173,12 @@ impl Batch {
     /// Hands it out to everybody whom it concerns.
     pub(super) fn hand_out(self, room: &mut Room) {
         for (_, Transaction { fact, seats }) in self.0 {
-            // Who has not moved for a while is cold in memory. These looks overlap there; turns do
-            // not, and would wait for one seat after the other.
+            // Looks ahead, as [`Room::look_ahead`]: at the seats first, which say where the actors are.
             if !seats.iter().fold(true, |alive, seat| alive & seat.is_alive()) {
                 tracing::error!("an actor has ended; its state is as the journal says");
             }
+            let key = &mut room.key;
+            hint::black_box(seats.iter().fold(true, |all, seat| all & seat.is_ready(key)));
             let mut news = Committed { fact, link: 0 };
             for (link, seat) in seats.into_iter().enumerate() {
                 news.link = link;

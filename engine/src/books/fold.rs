@@ -1,5 +1,7 @@
 //! Folding one record into what is pending.
 
+use std::hint;
+
 use super::{
     Books, BooksError,
     account::{load_group, load_merchant, load_wallet, merchant_key},
@@ -9,7 +11,7 @@ use super::{
 use crate::{
     codec::Record,
     domain::{
-        event::{Event, Holder, RailMove, Settlement},
+        event::{Event, Holder, Leg, RailMove, Settlement},
         group::Group,
         merchant::Merchant,
         text::OrderNo,
@@ -71,6 +73,13 @@ impl Books {
     /// The record that there are millions of: an addition per account.
     fn fold_settled(&mut self, record: &Record, settled: &Settlement) -> Result<(), BooksError> {
         let at = record.position;
+        // All are looked for before any is folded: in a map of a million each is cold in memory, and
+        // looks overlap there.
+        let look = |leg: &Leg| match leg.source.account() {
+            Account::Wallet(id) => self.pending.wallets.contains_key(&id),
+            Account::Merchant(_) | Account::Clearing => false,
+        };
+        hint::black_box(settled.legs.iter().fold(true, |all, leg| all & look(leg)));
         let slot = self.merchant_slot(settled.merchant)?;
         slot.change.touch(settled.total, at);
         let day = slot.day(record.at.day());

@@ -170,7 +170,7 @@ impl Engine {
     pub async fn open_wallet(&self, name: Name, currency: Currency) -> Result<WalletId, Error> {
         let id = WalletId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.wallets.seat(id, |_| WalletActor::unborn(id, core));
+        let seat = self.0.core.wallets.seat(id, || WalletActor::unborn(id, core));
         self.command(seat, |reply| wallet::Open { name, currency, reply }).await?;
         Ok(id)
     }
@@ -272,7 +272,7 @@ impl Engine {
     ) -> Result<MerchantId, Error> {
         let id = MerchantId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.merchants.seat(id, |_| MerchantActor::unborn(id, core));
+        let seat = self.0.core.merchants.seat(id, || MerchantActor::unborn(id, core));
         self.command(seat, |reply| merchant::Onboard { name, currency, reply }).await?;
         Ok(id)
     }
@@ -369,7 +369,7 @@ impl Engine {
     ) -> Result<GroupId, Error> {
         let id = GroupId(self.0.core.fresh_uuid());
         let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.groups.seat(id, |_| GroupActor::unborn(id, core));
+        let seat = self.0.core.groups.seat(id, || GroupActor::unborn(id, core));
         let open = |reply| group::Open { name, host, consent, currency, rules, reply };
         self.command(seat, open).await?;
         Ok(id)

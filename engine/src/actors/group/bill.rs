@@ -156,7 +156,7 @@ impl GroupActor {
             };
             self.payers = group.members.iter().map(seat).collect();
         }
-        // All are looked at before any is asked: see `Batch::hand_out`.
+        // All are looked at before any is asked: see `Room::look_ahead`.
         self.bereaved |= !self.payers.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
         self.core.deadlines.watch(self.id, payment.next_due(), ctx.seat());
         Ok((payment, step))
