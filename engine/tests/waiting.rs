@@ -52,6 +52,27 @@ async fn whoever_waits_for_the_books_keeps_no_query_waiting() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadline_comes_although_somebody_always_waits_for_a_turn() {
+    let config = Config {
+        answer_within: Duration::from_millis(100),
+        order_deadline: Duration::from_millis(200),
+        ..Config::in_memory()
+    };
+    let table = Table::laid(config, &[10_000; 100], 2_000, Rules::default()).await;
+    // To tell of a group takes a longer turn than to ask for it again.
+    let crowd: Vec<_> = (0..1_000)
+        .map(|_| {
+            let (engine, group) = (table.engine.clone(), table.group);
+            tokio::spawn(async move { while engine.group(group).await.is_ok() {} })
+        })
+        .collect();
+    let presented = tokio::time::timeout(LONG, table.pay("A-1", 300_000)).await;
+    let presented = presented.expect("timers have their turn").unwrap();
+    assert!(matches!(presented, Presented::Declined { .. }), "who is asked says nothing");
+    crowd.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
 #[tokio::test]
 async fn an_actor_in_a_dead_ones_place_keeps_no_other_waiting() {
     let (slow, table) = held().await;
