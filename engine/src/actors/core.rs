@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use actix::{Handler, Message};
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::sync::{Notify, oneshot};
@@ -23,7 +24,7 @@ use super::{
     group::GroupActor,
     merchant::MerchantActor,
     rail::Rail,
-    seat::{Key, Seat},
+    seat::{Key, Seat, Seated},
     transaction::{AnySeat, Transaction},
     turns::Turns,
     wallet::WalletActor,
@@ -169,16 +170,23 @@ impl Core {
         self.poison.get().is_some()
     }
 
-    /// Reads the state of a new actor with `read` on a reading thread, and tells what was found. An
+    /// Reads the state of a new actor with `read` on a reading thread, and tells it what was `found`. An
     /// actor in a dead one's place waits for the books before, which may lack its last records; no
     /// thread waits with it. Half of the time that diners have is left when it gives up, so that a
     /// bill which needs it can do without.
-    pub(crate) fn load<T: Send + 'static>(
+    pub(crate) fn load<A, T, M>(
         self: &Arc<Self>,
         origin: Origin,
         read: impl FnOnce(&Shelves) -> Result<T, Error> + Send + 'static,
-        tell: impl FnOnce(Result<T, Error>) + Send + 'static,
-    ) {
+        seat: &Arc<Seat<A>>,
+        found: impl FnOnce(Result<T, Error>) -> M + Send + 'static,
+    ) where
+        A: Seated + Handler<M>,
+        T: Send + 'static,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        let seat = Arc::clone(seat);
+        let tell = move |read| drop(seat.tell(found(read)));
         if origin == Origin::Asleep {
             return self.archive.load(read, tell);
         }

@@ -15,7 +15,7 @@ use self::bill::Paying;
 pub(crate) use self::bill::{Answer, Answered, CancelBill, DeadlineDue, Scan, ShowCode};
 use super::{
     admission::Reply,
-    archive::unreadable,
+    archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin},
     error::Error,
@@ -285,12 +285,9 @@ impl Seated for GroupActor {
 
     fn born(&mut self, origin: Origin, ctx: &mut Context<Self>) {
         if self.is_loading() {
-            let (id, seat) = (self.id, Arc::clone(ctx.seat()));
-            self.core.load(
-                origin,
-                move |shelves| shelves.books.group(id).map_err(unreadable),
-                move |found| drop(seat.tell(Loaded(found))),
-            );
+            let id = self.id;
+            let read = move |shelves: &Shelves| shelves.books.group(id).map_err(unreadable);
+            self.core.load(origin, read, ctx.seat(), Loaded);
         }
     }
 

@@ -234,18 +234,15 @@ impl Seated for MerchantActor {
         if !self.is_loading() {
             return;
         }
-        let (id, seat) = (self.id, Arc::clone(ctx.seat()));
-        let load = move |shelves: &Shelves| {
+        let id = self.id;
+        let shelf = move |shelves: &Shelves| {
             let Some((merchant, head)) = shelves.books.merchant(id)? else { return Ok(None) };
             let mut orders = Orders::default();
             shelves.books.order_numbers(id, |order_no| orders.note(order_no))?;
             Ok::<_, BooksError>(Some(Shelf { merchant, head, orders }))
         };
-        self.core.load(
-            origin,
-            move |shelves| load(shelves).map_err(unreadable),
-            move |found| drop(seat.tell(Loaded(found))),
-        );
+        let read = move |shelves: &Shelves| shelf(shelves).map_err(unreadable);
+        self.core.load(origin, read, ctx.seat(), Loaded);
     }
 
     fn is_ready(&self) -> bool {

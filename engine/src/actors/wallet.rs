@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::{
     admission::Reply,
-    archive::unreadable,
+    archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin},
     error::Error,
@@ -337,12 +337,9 @@ impl Seated for WalletActor {
 
     fn born(&mut self, origin: Origin, ctx: &mut Context<Self>) {
         if self.is_loading() {
-            let (id, seat) = (self.id, Arc::clone(ctx.seat()));
-            self.core.load(
-                origin,
-                move |shelves| shelves.books.wallet(id).map_err(unreadable),
-                move |found| drop(seat.tell(Loaded(found))),
-            );
+            let id = self.id;
+            let read = move |shelves: &Shelves| shelves.books.wallet(id).map_err(unreadable);
+            self.core.load(origin, read, ctx.seat(), Loaded);
         }
     }
 
