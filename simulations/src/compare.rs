@@ -154,6 +154,7 @@ fn differences(a: &Recording, b: &Recording) -> Vec<Difference> {
             ("commit", run.commit.clone()),
             ("audit", verdict(run).to_owned()),
             ("durable", durable(run).to_owned()),
+            ("seconds whose syncs are known", seconds_with_syncs(run)),
             ("machine: processor", machine.cpu.clone()),
             ("machine: cores", machine.cores.to_string()),
             ("machine: memory", words::bytes(float(machine.memory_bytes))),
@@ -262,9 +263,21 @@ fn measured(run: &Recording) -> impl Iterator<Item = &Second> {
     run.seconds.iter().filter(|second| second.at_s >= 0)
 }
 
+/// Of the seconds of which syncs are known; the others say nothing, and are told as a difference.
 fn syncs_per_s(run: &Recording) -> Option<f64> {
-    let syncs: u64 = measured(run).map(|second| second.syncs).sum::<Option<u64>>()?;
-    (run.wall_s > 0.0 && syncs > 0).then(|| float(syncs) / run.wall_s)
+    let known = measured(run).filter_map(|it| Some((it.syncs?, u64::from(it.span_ms))));
+    let (syncs, span_ms) = known.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+    (span_ms > 0).then(|| float(syncs) * 1e3 / float(span_ms))
+}
+
+/// Of how many measured seconds syncs are known; empty if of none.
+fn seconds_with_syncs(run: &Recording) -> String {
+    let (known, all) = (measured(run).filter(|it| it.syncs.is_some()).count(), measured(run));
+    match (known, all.count()) {
+        (0, _) => String::new(),
+        (known, all) if known == all => "all".to_owned(),
+        (known, all) => format!("{known} of {all}"),
+    }
 }
 
 fn sync_us(run: &Recording) -> Option<f64> {
@@ -377,6 +390,35 @@ mod tests {
         let expected =
             [("partitions", Meaning::Worse), ("Dinners a second: Fanju 8", Meaning::Better)];
         assert_eq!(found.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_gap_in_the_statistics_leaves_no_row_out_and_is_said() {
+        let with_syncs = |syncs: &[Option<u64>]| {
+            let mut run = run(10, 1.0);
+            let second = |(syncs, at_s): (&Option<u64>, _)| {
+                let sync_mean_us = syncs.map(|_| 200.0);
+                Second { at_s, span_ms: 1_000, syncs: *syncs, sync_mean_us, ..Second::default() }
+            };
+            run.seconds = syncs.iter().zip(-1..).map(second).collect();
+            run
+        };
+        let a = with_syncs(&[Some(9), Some(100), Some(300)]);
+        for (syncs, known, found) in [
+            (&[None, Some(400), None, Some(200)][..], "2 of 3", Some(300.0)),
+            (&[Some(9), Some(0), Some(0)], "all", Some(0.0)),
+            (&[Some(9), None, None], "", None),
+        ] {
+            let b = with_syncs(syncs);
+            let comparison = Comparison::of(&a, &b);
+            let named = |name: &str| comparison.figures.iter().find(|it| it.name == name);
+            let row = named("syncs a second").expect("a row");
+            assert_eq!((row.a, row.b), (Some(200.0), found));
+            assert_eq!(named("time of a sync").expect("a row").a, Some(200.0));
+            let name = "seconds whose syncs are known";
+            let said = comparison.differences.iter().find(|it| it.name == name);
+            assert_eq!(said.map_or("all", |it| &it.b), known);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::{
     fmt,
+    ops::Range,
     time::{Duration, Instant},
 };
 
@@ -177,10 +178,18 @@ impl Recorder {
     /// Takes note of the gauges at the end of a second.
     pub fn gauge(&mut self, now: Instant, gauges: Gauges) {
         self.reach(now);
+        let last = self.seconds.len() - 1;
+        let first = self.first_due();
+        // The newest second is not over: its own counters come with its own gauges.
+        self.gauge_seconds(first..last.max(first + 1), gauges);
+        self.gauge_at = self.newest.1;
+    }
+
+    /// The first second that has no gauges yet: the one that ends when they are due.
+    fn first_due(&self) -> usize {
         let back = (self.newest.1 - self.gauge_at).as_secs();
         let back = usize::try_from(back).unwrap_or(usize::MAX);
-        self.gauge_second((self.seconds.len() - 1).saturating_sub(back), gauges);
-        self.gauge_at = self.newest.1;
+        (self.seconds.len() - 1).saturating_sub(back)
     }
 
     /// Notes that something happened.
@@ -203,7 +212,7 @@ impl Recorder {
     pub fn finish(mut self, at: Instant, gauges: Gauges) -> (Vec<Second>, Vec<Mark>) {
         let back = self.reach(at);
         let last = self.seconds.len() - 1;
-        self.gauge_second(last, gauges);
+        self.gauge_seconds(self.first_due()..last + 1, gauges);
         for at in last.saturating_sub(1)..=last {
             self.seconds[at].latency_us = self.times[at % 2].quantiles();
         }
@@ -237,22 +246,27 @@ impl Recorder {
         usize::try_from(back).unwrap_or(usize::MAX).min(self.seconds.len() - 1)
     }
 
+    /// Gauges that come late count for all `seconds` since the ones before, in equal parts.
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    fn gauge_second(&mut self, at: usize, gauges: Gauges) {
-        let second = &mut self.seconds[at];
+    fn gauge_seconds(&mut self, seconds: Range<usize>, gauges: Gauges) {
+        let (seconds, parts) = (&mut self.seconds[seconds.clone()], seconds.len() as u64);
         if let (Some(now), Some(then)) = (gauges.journal, self.gauged.journal) {
             let syncs = now.syncs.saturating_sub(then.syncs);
             let batches = now.batches.saturating_sub(then.batches);
             let records = now.records.saturating_sub(then.records);
             let span = now.sync_total.saturating_sub(then.sync_total).as_secs_f64() * 1e6;
-            second.syncs = Some(syncs);
-            second.records_per_batch =
-                (batches > 0).then(|| tenths(records as f64 / batches as f64));
-            second.sync_mean_us = (syncs > 0).then(|| tenths(span / syncs as f64));
+            for (second, part) in seconds.iter_mut().zip(0..) {
+                second.syncs = Some(syncs * (part + 1) / parts - syncs * part / parts);
+                second.records_per_batch =
+                    (batches > 0).then(|| tenths(records as f64 / batches as f64));
+                second.sync_mean_us = (syncs > 0).then(|| tenths(span / syncs as f64));
+            }
         }
-        second.memory_bytes = gauges.memory_bytes;
-        second.in_flight = gauges.in_flight;
-        second.books_lag_ms = gauges.books_lag.map(|lag| tenths(lag.as_secs_f64() * 1e3));
+        if let Some(newest) = seconds.last_mut() {
+            newest.memory_bytes = gauges.memory_bytes;
+            newest.in_flight = gauges.in_flight;
+            newest.books_lag_ms = gauges.books_lag.map(|lag| tenths(lag.as_secs_f64() * 1e3));
+        }
         self.gauged = gauges;
     }
 }
@@ -362,6 +376,28 @@ mod tests {
         assert_eq!(found, [(Some(30), None), (Some(5), Some(9))]);
         assert_eq!(seconds[0].records_per_batch, Some(30.0));
         assert_eq!(seconds[0].sync_mean_us, Some(200.0));
+    }
+
+    #[test]
+    fn gauges_that_come_late_count_for_every_second_since_the_ones_before() {
+        let began = Instant::now();
+        let gauges = |syncs| {
+            let sync_total = Duration::from_micros(syncs * 200);
+            let (batches, records) = (syncs, syncs * 30);
+            let journal = Some(Stats { batches, records, syncs, sync_total, ..Stats::default() });
+            Gauges { journal, memory_bytes: Some(syncs), ..Gauges::default() }
+        };
+        let mut recorder = Recorder::new(began, began, gauges(0));
+        recorder.gauge(began + millis(3_500), gauges(100));
+        recorder.gauge(began + millis(4_100), Gauges::default());
+        recorder.gauge(began + millis(5_100), gauges(300));
+        let (seconds, _) = recorder.finish(began + millis(6_500), gauges(307));
+        let syncs: Vec<_> = seconds.iter().map(|second| second.syncs).collect();
+        // Since the gauges that were lost nobody knows what belongs to which second.
+        assert_eq!(syncs, [Some(33), Some(33), Some(34), None, None, Some(3), Some(4)]);
+        assert!(seconds[..3].iter().all(|second| second.sync_mean_us == Some(200.0)));
+        let memory: Vec<_> = seconds.iter().map(|second| second.memory_bytes).collect();
+        assert_eq!(memory, [None, None, Some(100), None, Some(300), None, Some(307)]);
     }
 
     #[test]
