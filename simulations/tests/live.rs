@@ -142,3 +142,28 @@ fn no_server_and_no_cast_are_said() {
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("found nobody"), "{told}");
 }
+
+#[test]
+fn the_operators_token_is_not_sent_to_another_machine() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cast = folder.path().join("cast.json");
+    std::fs::write(&cast, scripted::cast(500)).expect("writes");
+    let elsewhere = ["--url", "ws://192.0.2.1:9/v1/live"];
+    for kind in [&[][..], &["--find-capacity"], &["--scenario", "refund-morning"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_fanju-sim"))
+            .arg("live")
+            .args(elsewhere)
+            .args(kind)
+            .arg("--cast")
+            .arg(&cast)
+            .env("FANJU_OPERATOR_TOKEN", "fjo_secret")
+            .output()
+            .expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{kind:?}: {told}");
+        for word in ["192.0.2.1 unencrypted", "wss://", "FANJU_OPERATOR_TOKEN"] {
+            assert!(told.contains(word), "{kind:?}: {told}");
+        }
+        assert!(!told.contains("fjo_secret"), "{told}");
+    }
+}

@@ -39,7 +39,37 @@ impl From<String> for OperatorToken {
     }
 }
 
+/// Why a token is not sent anywhere.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unsendable {
+    /// It cannot be one.
+    #[error(
+        "--operator-token is no token: give what the file operator.token of the server's data \
+         folder holds"
+    )]
+    NoToken,
+    /// Others could read it on its way.
+    #[error(
+        "--operator-token would reach {host} unencrypted, and wss:// is not spoken here: leave it \
+         and FANJU_OPERATOR_TOKEN out, run this beside the server, or give the near end of a \
+         tunnel, such as ws://127.0.0.1:8080/v1/live of `ssh -L 8080:127.0.0.1:8080`"
+    )]
+    Overheard {
+        /// Where the server is.
+        host: String,
+    },
+}
+
 impl OperatorToken {
+    /// Whether it may be sent to `place`.
+    fn check(&self, place: &Place) -> Result<(), Unsendable> {
+        if !self.is_one_word() {
+            return Err(Unsendable::NoToken);
+        }
+        let host = place.overheard().map(str::to_owned);
+        host.map_or(Ok(()), |host| Err(Unsendable::Overheard { host }))
+    }
+
     /// Whether it can be one.
     fn is_one_word(&self) -> bool {
         let fits = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-');
@@ -128,16 +158,14 @@ impl Operator {
     /// Signs in and asks once, so that a wrong token is told before anybody dines.
     ///
     /// # Errors
-    /// [`BadInput`] if the token is refused; else [`OperatorError`].
+    /// [`BadInput`] if the token is refused, or [`Unsendable`], before anything is connected; else
+    /// [`OperatorError`].
     pub async fn sign_in(
         place: &Place,
         number: usize,
         token: &OperatorToken,
     ) -> anyhow::Result<Self> {
-        if !token.is_one_word() {
-            let holds = "give what the file operator.token of the server's data folder holds";
-            return Err(BadInput(format!("--operator-token is no token: {holds}")).into());
-        }
+        token.check(place).map_err(|error| BadInput(error.to_string()))?;
         let (place, token) = (Rc::new(place.clone()), token.clone());
         let mut operator = Self { place, number, token, wire: None, asked: 0 };
         match operator.stats().await {
@@ -329,6 +357,19 @@ mod tests {
         for wrong in ["", " ", "two words", "quo\"te", "é"] {
             assert!(!OperatorToken::from(wrong.to_owned()).is_one_word(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_token_stays_on_this_machine() {
+        let token = OperatorToken::from("fjo_1".to_owned());
+        let check = |url: &str| token.check(&url.parse().expect("a place"));
+        assert_eq!(check("ws://127.0.0.1:9/"), Ok(()));
+        assert_eq!(check("ws://[::1]:9/"), Ok(()));
+        let host = "192.0.2.1".to_owned();
+        assert_eq!(check("ws://192.0.2.1:9/"), Err(Unsendable::Overheard { host }));
+        let none = OperatorToken::from("two words".to_owned());
+        let here = "ws://127.0.0.1:9/".parse().expect("a place");
+        assert_eq!(none.check(&here), Err(Unsendable::NoToken));
     }
 
     #[test]

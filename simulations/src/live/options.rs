@@ -88,7 +88,8 @@ pub struct LiveOptions {
     pub server_pid: Option<u32>,
     /// The operator's token, with which the server is asked once a second for its syncs, batches, books,
     /// memory and orders in flight: what the file `operator.token` of its data folder holds. A word on a
-    /// command line is seen by everybody on the machine, so the variable is the better place.
+    /// command line is seen by everybody on the machine, so the variable is the better place. As TLS is
+    /// not spoken here, it is only sent to a server on this machine, or to the near end of a tunnel.
     #[arg(long, value_name = "TOKEN", env = "FANJU_OPERATOR_TOKEN", hide_env_values = true)]
     pub operator_token: Option<OperatorToken>,
     /// Writes the report as JSON to a file, or to standard output.

@@ -61,6 +61,12 @@ impl FromStr for Place {
 }
 
 impl Place {
+    /// Its host, if what is sent there passes other machines, which can read it: nothing is encrypted.
+    pub(super) fn overheard(&self) -> Option<&str> {
+        let is_here = self.address.ip().to_canonical().is_loopback();
+        (!is_here).then(|| self.uri.host().expect("a place has a host"))
+    }
+
     /// An address for the session of that number, where there are enough: phones do not share theirs,
     /// and servers count by address. Loopback has sixteen million; elsewhere the system chooses.
     fn source(&self, session: usize) -> Option<SocketAddr> {
@@ -273,5 +279,22 @@ mod tests {
         assert_eq!(source(1 << 24), None);
         let there: Place = "ws://192.0.2.1:9/".parse().expect("a place");
         assert_eq!(there.source(0), None);
+    }
+
+    #[test]
+    fn only_what_stays_on_this_machine_is_not_overheard() {
+        for (text, host) in [
+            ("ws://127.0.0.1:9/", None),
+            ("ws://127.9.9.9:9/", None),
+            ("ws://[::1]:9/", None),
+            ("ws://[::ffff:127.0.0.1]:9/", None),
+            ("ws://localhost:9/", None),
+            ("ws://192.0.2.1:9/", Some("192.0.2.1")),
+            ("ws://0.0.0.0:9/", Some("0.0.0.0")),
+            ("ws://[2001:db8::1]:9/", Some("[2001:db8::1]")),
+        ] {
+            let place: Place = text.parse().expect("a place");
+            assert_eq!(place.overheard(), host, "{text}");
+        }
     }
 }
