@@ -8,6 +8,10 @@
 //! the auditor's arithmetic, and notes what must not be, the engine's own [`panics`] among it → [`run`]
 //! goes through the seeds and tells.
 //!
+//! The disk is the journal's alone: [`fanju::Data::Storage`] keeps the books in memory, SQLite as it is,
+//! and makes them anew at each opening. So no fault meets a file of theirs; there is one thread; and
+//! there is no server, so no session or socket of its own.
+//!
 //! Safety is looked at after every answer and every event. Liveness comes last: the faults stop, and
 //! everything must come to its end.
 

@@ -12,6 +12,12 @@ use crate::{keep::KeepOptions, options::count};
     fanju-sim chaos --seeds 1000              a thousand worlds, on all cores\n  \
     fanju-sim chaos --seed 17 --seeds 1       one world; it fails again if it failed before\n  \
     fanju-sim chaos --seed 17 --seeds 1 --trace   the same, with the last things that happened\n\n\
+    WHAT IS SIMULATED: the disk under the journal, of which every call may fail, tear, lie or be the last;\n\
+    time and clocks; the bank; and what people send, which is lost, repeated or late. Domain, journal,\n\
+    recovery, actors and books are the engine's own. NOT in these worlds: books on a disk (they are SQLite\n\
+    as it is, but in memory and made anew at each opening, so none of these faults meets books.sqlite);\n\
+    threads (there is one); and the server: no session, socket, sign-in, webhook or page. Phones listen to\n\
+    the engine's own feeds. Real processes with all of that are killed by `just soak`, with fewer faults.\n\n\
     EXIT CODES: 0 all well; 1 something must not be; 2 bad options.")]
 pub struct ChaosOptions {
     /// The first seed.
