@@ -29,6 +29,8 @@ struct SlowHouse<'a> {
     queue_at_retry: Cell<Option<u64>>,
     /// How long its people sit elsewhere.
     elsewhere: Duration,
+    /// Whether phones lose their connections as planned.
+    cuts: bool,
     /// The last moment that somebody waited for.
     waited_for: Cell<Option<Instant>>,
     count: &'a RefCell<Count>,
@@ -105,7 +107,7 @@ impl House for SlowHouse<'_> {
     }
 
     fn cut(&self, _: &Outing, _: usize, _: Instant, _: Duration) -> bool {
-        false
+        self.cuts
     }
 
     async fn leave(&self, _: &Outing, (): ()) {}
@@ -120,11 +122,18 @@ struct Seen {
 
 /// One bill; everybody of `asked` is asked at once, and so many answers are enough.
 fn dinner(asked: &[Manner], enough: usize, retried_ms: Option<u64>) -> Seen {
-    dinner_of_late_people(Duration::ZERO, asked, enough, retried_ms)
+    dinner_of(Duration::ZERO, None, asked, enough, retried_ms)
 }
 
-fn dinner_of_late_people(
+fn dinner_of_late_people(elsewhere: Duration) -> Seen {
+    dinner_of(elsewhere, None, &[], 0, None)
+}
+
+/// The dinner of people who sit `elsewhere` and whose phones lose their connection by `cut`, if the
+/// house lets them.
+fn dinner_of(
     elsewhere: Duration,
+    cut: Option<((u64, u64), bool)>,
     asked: &[Manner],
     enough: usize,
     retried_ms: Option<u64>,
@@ -133,7 +142,7 @@ fn dinner_of_late_people(
     let recorder = Recorder::new(began, began, Gauges::default());
     let count = RefCell::new(Count::new(began, began, recorder));
     let seat = |(person, manner)| {
-        let (joins_ms, cap_minor, weight, cut) = (0, 1_000, 1, None);
+        let (joins_ms, cap_minor, weight, cut) = (0, 1_000, 1, cut.map(|(cut, _)| cut));
         Seat { person, joins_ms, cap_minor, manner, weight, cut }
     };
     let says_nothing = [Manner::Says { yes: true, after_ms: 0 }];
@@ -164,6 +173,7 @@ fn dinner_of_late_people(
         presented: Cell::new(0),
         queue_at_retry: Cell::new(None),
         elsewhere,
+        cuts: cut.is_some_and(|(_, cuts)| cuts),
         waited_for: Cell::new(None),
         count: &count,
     };
@@ -190,9 +200,28 @@ fn whoever_still_sat_elsewhere_is_late_for_everything() {
     let Seen { count, waited_for, .. } = dinner(&[], 0, None);
     assert_eq!(waited_for, Duration::ZERO, "all of it is due as the evening begins");
     assert_eq!((count.late_tables, count.funnel.settled), (0, 1));
-    let Seen { count, waited_for, .. } = dinner_of_late_people(SLOW, &[], 0, None);
+    let Seen { count, waited_for, .. } = dinner_of_late_people(SLOW);
     assert_eq!(waited_for, SLOW, "the bill is due when they are there");
     assert_eq!((count.late_tables, count.funnel.settled), (1, 1));
+}
+
+#[test]
+fn waiting_for_a_phone_without_a_connection_is_no_latency() {
+    for (cut, cuts, waited_ms) in [
+        ((0, 300), true, 300),
+        ((0, 300), false, 0),
+        // It is cut when the code has been shown.
+        ((1, 300), true, 0),
+    ] {
+        let cut = Some((cut, cuts));
+        let Seen { count, waited_for, .. } = dinner_of(Duration::ZERO, cut, &[], 0, None);
+        assert_eq!(waited_for, Duration::from_millis(waited_ms), "{cut:?}");
+        assert_eq!(count.out_of_reach, u64::from(waited_ms > 0), "{cut:?}");
+        for late in [&count.late, &count.straight] {
+            let late_ns = late.max();
+            assert!((1..200_000_000).contains(&late_ns), "{cut:?}: {late_ns} ns");
+        }
+    }
 }
 
 #[test]

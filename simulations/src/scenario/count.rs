@@ -80,6 +80,8 @@ pub struct Count {
     pub diners: u64,
     /// Tables whose people still sat elsewhere.
     pub late_tables: u64,
+    /// Bills whose code could be shown only when a phone had its connection again.
+    pub out_of_reach: u64,
     /// Tables under way.
     pub seated: u64,
     /// Cuts that were planned.
@@ -169,6 +171,7 @@ impl Count {
             vanished: 0,
             faceless: 0,
             late_tables: 0,
+            out_of_reach: 0,
             late_answers: 0,
             again: 0,
             refunds_whole: 0,

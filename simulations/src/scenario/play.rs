@@ -27,9 +27,13 @@ pub async fn play<H: House>(house: &H, pace: Pace, outing: Outing, count: &RefCe
         Err(word) => return count.borrow_mut().turned_away("open", word),
     };
     count.borrow_mut().took(Kind::Open, due, began.elapsed());
-    sit_down(house, pace, &outing, &table, count).await;
+    let are_cut = sit_down(house, pace, &outing, &table, count).await;
     let mut refunds = Vec::new();
     for (number, stop) in outing.stops.iter().enumerate() {
+        // A phone without a connection shows no code: that the table waits for it is the script's.
+        let away_ms = if are_cut { out_of_reach_ms(&outing, number) } else { 0 };
+        count.borrow_mut().out_of_reach += u64::from(away_ms > 0);
+        let pace = pace.later(pace.span(away_ms));
         match pay(house, pace, &outing, &table, number, &mut ear, count).await {
             Ok(true) => refunds.extend(stop.refund.map(|back| (back, number))),
             Ok(false) => break,
@@ -50,13 +54,26 @@ pub async fn play<H: House>(house: &H, pace: Pace, outing: Outing, count: &RefCe
     }
 }
 
+/// How much later than planned the bill's code can be shown, because a phone that is needed for it is
+/// without a connection then.
+fn out_of_reach_ms(outing: &Outing, number: usize) -> u64 {
+    let stop = &outing.stops[number];
+    let host_ms = match outing.needs_rules(number) {
+        true => outing.seats[0].within_reach_ms(stop.shown_ms),
+        false => stop.shown_ms,
+    };
+    outing.seats[stop.shown_by].within_reach_ms(host_ms) - stop.shown_ms
+}
+
+/// Lets everybody join; says whether phones lose connections here.
 async fn sit_down<H: House>(
     house: &H,
     pace: Pace,
     outing: &Outing,
     table: &H::Table,
     count: &RefCell<Count>,
-) {
+) -> bool {
+    let mut are_cut = false;
     for (seat, diner) in outing.seats.iter().enumerate() {
         let due = pace.at(outing.at_ms + diner.joins_ms);
         house.until(due).await;
@@ -71,8 +88,10 @@ async fn sit_down<H: House>(
             let moment = due + pace.span(after_ms);
             let is_cut = house.cut(outing, seat, moment, pace.span(away_ms));
             count.borrow_mut().cuts += u64::from(is_cut);
+            are_cut |= is_cut;
         }
     }
+    are_cut
 }
 
 /// Pays one bill; says whether it was paid, or what else went wrong.

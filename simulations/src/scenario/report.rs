@@ -121,6 +121,7 @@ fn people_table(count: &Count) -> Table {
             line("answered when it was over", count.late_answers),
             line("bills presented again", count.again),
             line("cuts of connections in the script", count.cuts),
+            line("bills that waited for a phone without a connection", count.out_of_reach),
             line("bills given back whole", count.refunds_whole),
             line("bills given back in part", count.refunds_part),
         ],

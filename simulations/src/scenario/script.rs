@@ -40,6 +40,17 @@ pub struct Seat {
     pub cut: Option<(u64, u64)>,
 }
 
+impl Seat {
+    /// When the phone is next within reach, at `at_ms` or after; both count from the table's arrival.
+    #[must_use]
+    pub fn within_reach_ms(&self, at_ms: u64) -> u64 {
+        let Some((after_ms, away_ms)) = self.cut else { return at_ms };
+        let cut_ms = self.joins_ms + after_ms;
+        let is_away = (cut_ms..cut_ms + away_ms).contains(&at_ms);
+        if is_away { cut_ms + away_ms } else { at_ms }
+    }
+}
+
 /// One bill of one outing.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Stop {
