@@ -13,7 +13,7 @@ use fanju::{
 };
 use support::{
     Table, begin,
-    fatal::{hold_up, hold_up_next, kill_wallet, strike_group, strike_wallet},
+    fatal::{hold_up, hold_up_next, kill_merchant, kill_wallet, strike_group, strike_wallet},
     minor, over,
     slow::{Hand, Slow},
     wallet_with, within,
@@ -112,6 +112,18 @@ async fn a_wallet_that_dies_between_two_bills_is_back_for_the_next() {
     kill_wallet(&table.engine, table.diners[2]).await;
     table.settle("A-2", 300).await;
     assert_eq!(table.balances().await, [9_800; 3]);
+}
+
+#[tokio::test]
+async fn a_merchant_that_dies_is_back_for_the_next_bill_with_all_that_it_took() {
+    let config = Config { idle_after: None, ..Config::in_memory() };
+    let table = Table::laid(config, &[10_000; 3], 10_000, Rules::default()).await;
+    table.settle("A-1", 300).await;
+    kill_merchant(&table.engine, table.merchant).await;
+    assert_eq!(table.takings().await, 300);
+    kill_merchant(&table.engine, table.merchant).await;
+    table.settle("A-2", 300).await;
+    assert_eq!(table.takings().await, 600);
 }
 
 #[tokio::test]

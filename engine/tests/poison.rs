@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::time::Duration;
+
 use fanju::{
-    Engine, Error, FeedError,
+    Engine, Error, FeedError, Presented,
     domain::{code::Code, event::Rules, group::Command, payment::Question},
     id::Topic,
     money::Currency,
@@ -13,7 +15,9 @@ use fanju::{
 use support::{
     Begun, Table, begin,
     leash::{Leashed, Trouble},
-    minor, over, refund_request, request, wallet_with, within,
+    minor, over, refund_request, request,
+    slow::{Hand, Slow},
+    wallet_with, within,
 };
 
 /// Sends a command and forgets everything of its answer but the word for its error.
@@ -158,4 +162,37 @@ async fn a_failed_write_tells_everybody_and_nobody_hangs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_tells_everybody_and_nobody_hangs() {
     fails_and_comes_back(Trouble::Full).await;
+}
+
+#[tokio::test]
+async fn a_bill_that_was_looked_up_meanwhile_is_told_too() {
+    let leash = Leashed::default();
+    let slow = Slow::over(leash.clone(), "fanju-archive");
+    let table = Table::laid(over(slow.clone()), &[10_000; 2], 10_000, Rules::default()).await;
+    let guest = wallet_with(&table.engine, 0).await;
+    within(table.engine.freeze(table.diners[1])).await.unwrap();
+    assert!(matches!(table.pay("A-1", 300).await.unwrap(), Presented::Declined { .. }));
+    within(table.engine.close()).await;
+
+    // The order is in the books alone, and presented again: the look takes its time.
+    let table = table.moved_to(Engine::open(over(slow.clone())).unwrap());
+    let (engine, group, host) = (&table.engine, table.group, table.diners[0]);
+    within(engine.wallet(guest)).await.unwrap();
+    assert!(within(engine.books_caught_up(Duration::from_secs(20))).await.unwrap());
+    let (bill, code) = (table.bill("A-1", 300), table.code().await);
+    slow.set(Hand::Reaching);
+    let looked_up = begun!(engine, present(bill, code)).1;
+    slow.held().await;
+
+    // The journal fails under a record of the group, whose gate is shut from then on.
+    leash.hold();
+    let invited = begun!(engine, invite(group, host, guest)).1;
+    leash.wait_for_sync();
+    leash.fail(Trouble::Sync);
+    leash.release();
+    assert_eq!(within(invited).await, Some("poisoned"));
+    // Who asks a group that was told is sent home after it was.
+    assert!(within(engine.group(group)).await.is_err());
+    slow.set(Hand::Open);
+    assert_eq!(within(looked_up).await, Some("poisoned"));
 }

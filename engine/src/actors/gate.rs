@@ -67,3 +67,25 @@ impl<A: Seated> Gate<A> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, TryRecvError};
+
+    use super::*;
+    use crate::actors::wallet::WalletActor;
+
+    #[test]
+    fn a_gate_that_is_shut_stays_so_when_its_line_goes_home() {
+        let mut gate = Gate::<WalletActor>::open();
+        assert!(gate.is_open());
+        gate.close();
+        let (carried, dropped) = mpsc::channel::<()>();
+        gate.wait(move |_, _| drop(carried));
+        gate.close();
+        assert_eq!(dropped.try_recv(), Err(TryRecvError::Empty), "it still waits");
+        gate.disperse();
+        assert_eq!(dropped.try_recv(), Err(TryRecvError::Disconnected), "it has gone home");
+        assert!(!gate.is_open());
+    }
+}

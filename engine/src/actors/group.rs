@@ -291,8 +291,11 @@ impl Seated for GroupActor {
         }
     }
 
-    /// Looks at its members and their seats too: a bill needs them all.
+    /// Where a bill may begin, looks at the members and their seats too: it needs them all.
     fn is_ready(&self) -> bool {
+        if self.paying.is_some() {
+            return self.group.is_some();
+        }
         let can_spend = |group: &Group| {
             group.members.iter().fold(true, |all, member| all & member.consent.cap.is_positive())
         };

@@ -47,11 +47,11 @@ pub(crate) trait Seated:
     /// A turn of this seat's actor among all others.
     fn turn(seat: Arc<Seat<Self>>, letter: Letter<Self>) -> Turn;
 
-    /// Has its state read, if it is one that the books know.
+    /// Has its state read, if it is one that the books know. Nobody calls [`Actor::started`] here.
     fn born(&mut self, origin: Origin, ctx: &mut Context<Self>);
 
     /// Whether it has its state and its gate is open. Asked of several actors at once before their turns,
-    /// so that what a turn touches is warm in memory when it comes.
+    /// so that what a turn touches is warm in memory when it comes. Must not panic: nothing catches it.
     fn is_ready(&self) -> bool;
 
     /// A record that names the actor's topic is durable. Heard in log order, before anything that

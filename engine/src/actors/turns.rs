@@ -61,9 +61,8 @@ impl Turn {
         match self {
             Self::Wallet(seat, _) => seat.is_ready(key),
             Self::Merchant(seat, _) => seat.is_ready(key),
-            Self::Group(seat, Letter::Enveloped(_)) => seat.is_ready(key),
-            // An answer about a bill that has just begun: the group is warm.
-            Self::Group(_, Letter::Usual(_)) | Self::News(_) => true,
+            Self::Group(seat, _) => seat.is_ready(key),
+            Self::News(_) => true,
         }
     }
 }

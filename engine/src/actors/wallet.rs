@@ -552,9 +552,11 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn a_dinner_touches_two_lines_of_a_wallet() {
-        // Blocks of this size are aligned to lines of 64 bytes.
-        assert_eq!(size_of::<WalletActor>(), 192);
+        // Three lines of 64 bytes, to which mimalloc aligns blocks of that size.
+        assert!(size_of::<WalletActor>() <= 192, "{}", size_of::<WalletActor>());
+        assert_eq!(size_of::<Option<Wallet>>(), size_of::<Wallet>(), "no tag before it");
         assert!(offset_of!(WalletActor, wallet) + offset_of!(Wallet, id) <= 128);
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use fanju::{
     Engine,
-    id::{GroupId, WalletId},
+    id::{GroupId, MerchantId, WalletId},
 };
 use tokio::task::unconstrained;
 use uuid::Uuid;
@@ -117,6 +117,16 @@ pub(crate) async fn kill_wallet(engine: &Engine, wallet: WalletId) {
     let struck = strike_wallet(engine, wallet);
     struck.happened();
     // Whatever is answered after it comes after the death.
+    drop(within(engine.wallet(WalletId(Uuid::now_v7()))).await);
+}
+
+/// Ends a merchant's actor likewise.
+pub(crate) async fn kill_merchant(engine: &Engine, merchant: MerchantId) {
+    let struck = Fatal::ask(Conduct::Panics, || {
+        let engine = engine.clone();
+        Box::pin(async move { drop(engine.merchant(merchant).await) })
+    });
+    struck.happened();
     drop(within(engine.wallet(WalletId(Uuid::now_v7()))).await);
 }
 

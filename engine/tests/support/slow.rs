@@ -25,7 +25,7 @@ pub(crate) enum Hand {
 /// Memory whose next read by the threads of one name is held until it is let go.
 #[derive(Clone)]
 pub(crate) struct Slow {
-    memory: MemoryStorage,
+    memory: Arc<dyn Storage>,
     to: &'static str,
     hand: Arc<(Mutex<Hand>, Condvar)>,
 }
@@ -39,8 +39,13 @@ struct SlowFile {
 impl Slow {
     /// Memory that is slow to the threads of this name alone.
     pub(crate) fn to(name: &'static str) -> Self {
+        Self::over(MemoryStorage::new(), name)
+    }
+
+    /// `memory`, slow to the threads of this name alone.
+    pub(crate) fn over(memory: impl Storage + 'static, name: &'static str) -> Self {
         let hand = Arc::new((Mutex::new(Hand::Open), Condvar::new()));
-        Self { memory: MemoryStorage::new(), to: name, hand }
+        Self { memory: Arc::new(memory), to: name, hand }
     }
 
     /// Lets go of what is held, and changes what the next read meets.

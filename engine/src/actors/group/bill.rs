@@ -122,6 +122,10 @@ impl GroupActor {
     }
 
     fn scan(&mut self, scan: Scan, ctx: &mut Context<Self>) {
+        if let Some(error) = self.core.poison.get() {
+            // A gate that is shut stays so: nobody is to wait at it.
+            return scan.word.refuse(Error::Poisoned(Arc::clone(error)));
+        }
         if !self.gate.is_open() {
             return self.gate.wait(|actor, ctx| actor.scan(scan, ctx));
         }
