@@ -409,6 +409,9 @@ class Passkeys(Quiet):
 
         phone.tab_to("[data-key=make-codes]")
         phone.keys(Keys.ENTER)
+        # The look went with the passkey that was added.
+        phone.see("dialog", phone.word("step_up_passkeys"))
+        phone.step_up_on("[data-testid=recovery-code]")
         codes = phone.codes()
         self.assertEqual(len(set(codes)), 8)
         phone.shot("phone-recovery-codes", dark=True)
@@ -448,14 +451,19 @@ class Passkeys(Quiet):
         phone.see("dialog", phone.word("step_up_why"))
         phone.step_up()
         phone.see(".toast.good", "1,500.00")
+        # That look was for money: a change takes one of its own.
         phone.press(".page-part .list li:first-child .danger")
         phone.press("[data-key=sure]")
+        phone.see("dialog", phone.word("step_up_passkeys"))
+        phone.step_up()
         phone.passkeys(first)
 
         # New codes make the former void, and a code is good for once.
         phone.press("[data-key=make-codes]")
         phone.see("dialog", phone.word("recovery_anew_why"))
         phone.press("[data-key=sure]")
+        phone.see("dialog", phone.word("step_up_passkeys"))
+        phone.step_up_on("[data-testid=recovery-code]")
         fresh = phone.codes()
         phone.press("[data-key=kept]")
         phone.gone("dialog")

@@ -33,6 +33,7 @@ use webauthn_rs::prelude::{
 use self::ceremonies::{Ceremonies, Personal};
 use super::{
     limits,
+    looks::Look,
     recovery::RecoveryHash,
     register::{DeviceId, PasskeyId, Person, PersonId, RegisterError, fresh_id},
 };
@@ -104,7 +105,7 @@ struct Inner {
     sign_ups: Ceremonies<SignUp>,
     sign_ins: Ceremonies<DiscoverableAuthentication>,
     step_ups: Personal<StepUp>,
-    additions: Personal<PasskeyRegistration>,
+    additions: Personal<Addition>,
     /// Nobody begins one without a code that is good.
     recoveries: Ceremonies<Recovery>,
 }
@@ -118,6 +119,12 @@ struct SignUp {
 struct StepUp {
     passkeys: Vec<Passkey>,
     state: PasskeyAuthentication,
+}
+
+struct Addition {
+    /// Goes back to the device with an addition that comes to nothing.
+    look: Look,
+    state: PasskeyRegistration,
 }
 
 struct Recovery {
@@ -187,7 +194,8 @@ impl Passkeys {
     }
 
     /// Begins to register one passkey more for `person`, who is signed in on `device` and has these;
-    /// an earlier beginning is over. A device that holds one of them makes no other.
+    /// an earlier beginning is over. A device that holds one of them makes no other. The `look` that
+    /// it takes comes back with whatever is not finished.
     ///
     /// # Errors
     /// [`PasskeyError::Refused`].
@@ -196,13 +204,21 @@ impl Passkeys {
         person: &Person,
         device: DeviceId,
         passkeys: &[Passkey],
+        look: Look,
         now: Timestamp,
     ) -> Result<(CeremonyId, Value), PasskeyError> {
         let (options, state) = self.begin_registration(person.id, &person.name, passkeys)?;
-        Ok((self.0.additions.begin(person.id, device, state, now), options))
+        let addition = Addition { look, state };
+        Ok((self.0.additions.begin(person.id, device, addition, now), options))
     }
 
-    /// Ends what was begun on the same `device`: the new passkey. Nothing is registered yet.
+    /// Ends what `person` has begun to add on `device`, if anything.
+    pub fn abandon_addition(&self, person: PersonId, device: DeviceId) {
+        self.0.additions.abandon(person, device);
+    }
+
+    /// Ends what was begun on the same `device`: the new passkey, and the look that was taken for it.
+    /// Nothing is registered yet.
     ///
     /// # Errors
     /// The first [`PasskeyError`] that applies; the ceremony is over either way.
@@ -213,9 +229,10 @@ impl Passkeys {
         ceremony: CeremonyId,
         credential: &Value,
         now: Timestamp,
-    ) -> Result<Passkey, PasskeyError> {
-        let state = self.0.additions.end(person, device, ceremony, now);
-        self.finish_registration(credential, &state.ok_or(PasskeyError::UnknownCeremony)?)
+    ) -> Result<(Passkey, Look), PasskeyError> {
+        let begun = self.0.additions.end(person, device, ceremony, now);
+        let Addition { look, state } = begun.ok_or(PasskeyError::UnknownCeremony)?;
+        Ok((self.finish_registration(credential, &state)?, look))
     }
 
     /// Begins to register a passkey for `person`, who has shown a recovery code, and no passkey of

@@ -11,7 +11,7 @@ use fanju::{
 
 use super::{
     caller::Caller,
-    looks::Spent,
+    looks::{Look, Spent},
     register::{Role, Scope},
 };
 use crate::{app::App, problem::Problem};
@@ -115,18 +115,25 @@ async fn is_at_table(app: &App, caller: &Caller, group: GroupId) -> Result<bool,
     }
 }
 
-/// Whether `caller` has just shown a finger or a face on this device: for what decides who may show
-/// one.
+/// Takes the look that `caller` has just shown on this device, for one change of who can come in
+/// . An addition that was begun here and not finished is over, and its look serves again. Give
+/// what is answered to [`settle_look`].
 ///
 /// # Errors
 /// `step_up_required`.
-pub fn check_look(app: &App, caller: &Caller) -> Result<(), Problem> {
-    let device = caller.person()?.device;
-    if app.looks().fresh_until(device, app.now()).is_some() {
-        return Ok(());
+pub fn take_look(app: &App, caller: &Caller) -> Result<Look, Problem> {
+    let identity = caller.person()?;
+    app.passkeys().abandon_addition(identity.person.id, identity.device);
+    let detail = "this takes a fresh look at finger or face, with which nothing was done yet";
+    let look = app.looks().take(identity.device, app.now());
+    look.ok_or_else(|| Problem::new(403, "step_up_required", detail))
+}
+
+/// Uses `look` up, unless the change for which it was taken was refused: then it serves again.
+pub fn settle_look<T>(look: Look, changed: &Result<T, Problem>) {
+    if !changed.as_ref().is_err_and(Problem::is_refusal) {
+        look.use_up();
     }
-    let detail = "this takes a fresh look at finger or face";
-    Err(Problem::new(403, "step_up_required", detail))
 }
 
 /// Whether `caller` may move `amount` without showing a finger or a face again; counts it. Give

@@ -96,8 +96,8 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
     /// Where it is offered.
     const OFFER: Offer;
 
-    /// Whether it takes a fresh look at the person's finger or face, whatever it is worth: for what
-    /// decides who can come in.
+    /// Whether it uses a fresh look at the person's finger or face up, whatever it is worth: for what
+    /// changes who can come in.
     const TAKES_A_LOOK: bool = false;
 
     /// What it answers.

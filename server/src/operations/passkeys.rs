@@ -16,7 +16,7 @@ use crate::{
         limits,
         passkeys::CeremonyId,
         register::{OwnPasskey, PasskeyId, RegisterError, Removed},
-        rights::Right,
+        rights::{self, Right},
     },
     problem::Problem,
 };
@@ -31,14 +31,14 @@ pub(super) fn operations() -> Vec<Described> {
 }
 
 /// Begins to add a passkey: asks a device for one that has none of the person's yet. Takes a fresh
-/// look at finger or face.
+/// look at finger or face, with which nothing was done yet. Beginning anew takes no other until that
+/// is over: an addition that is not finished, or refused, has used nothing up.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct BeginAddition {}
 
 impl Operation for BeginAddition {
     const OFFER: Offer = plain("add_passkey.begin", Verb::Post, "/v1/add-passkey");
-    const TAKES_A_LOOK: bool = true;
     type Answer = Ceremony;
 
     fn right(&self) -> Right {
@@ -46,6 +46,8 @@ impl Operation for BeginAddition {
     }
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Ceremony, Problem> {
+        // Not for this beginning alone: the ceremony has it until it ends.
+        let look = rights::take_look(app, &ask.caller)?;
         let (identity, now) = (ask.caller.person()?.clone(), app.now());
         let begin = move |desk: &Desk| {
             let present = desk.register.passkeys(identity.person.id)?;
@@ -55,7 +57,7 @@ impl Operation for BeginAddition {
                 return Err(RegisterError::TooMany { what: "passkeys of a person", max }.into());
             }
             let (person, device) = (&identity.person, identity.device);
-            Ok::<_, Problem>(desk.passkeys.begin_addition(person, device, &present, now)?)
+            Ok::<_, Problem>(desk.passkeys.begin_addition(person, device, &present, look, now)?)
         };
         let (ceremony, options) = app.desk(begin).await??;
         Ok(Ceremony { ceremony, options })
@@ -97,10 +99,12 @@ impl Operation for FinishAddition {
         let identity = ask.caller.person()?;
         let (person, device, now) = (identity.person.id, identity.device, app.now());
         let finish = move |desk: &Desk| {
-            let passkey =
+            let (passkey, look) =
                 desk.passkeys.finish_addition(person, device, ceremony, &credential, now)?;
-            desk.register.add_passkey(person, device, &passkey, &label, now)?;
-            Ok::<_, Problem>(Added { passkey: PasskeyId::of(&passkey), label })
+            let added = desk.register.add_passkey(person, device, &passkey, &label, now);
+            let added = added.map_err(Problem::from);
+            rights::settle_look(look, &added);
+            added.map(|()| Added { passkey: PasskeyId::of(&passkey), label })
         };
         app.desk(finish).await?
     }
@@ -156,8 +160,8 @@ impl Operation for ListPasskeys {
     }
 }
 
-/// Removes a passkey, and ends the sessions that it opened; never the last one. Takes a fresh look
-/// at finger or face.
+/// Removes a passkey, and ends the sessions that it opened; never the last one. Uses a fresh look
+/// at finger or face up, with which nothing was done yet.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RemovePasskey {

@@ -107,9 +107,7 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
     let operation: O = serde_json::from_value(Value::Object(parameters.clone()))
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     rights::check(app, &ask.caller, &operation.right()).await?;
-    if O::TAKES_A_LOOK {
-        rights::check_look(app, &ask.caller)?;
-    }
+    let look = if O::TAKES_A_LOOK { Some(rights::take_look(app, &ask.caller)?) } else { None };
     let spent = match operation.stakes() {
         Some(amount) => rights::check_stakes(app, &ask.caller, amount)?,
         None => None,
@@ -119,6 +117,9 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         && problem.is_refusal()
     {
         app.looks().not_spent(spent);
+    }
+    if let Some(look) = look {
+        rights::settle_look(look, &answered);
     }
     serde_json::to_string(&answered?).map_err(|error| Problem::internal(&error))
 }

@@ -112,8 +112,8 @@ impl Operation for FinishRecovery {
     }
 }
 
-/// Makes recovery codes, which are shown this once; those before are void. Takes a fresh look at
-/// finger or face.
+/// Makes recovery codes, which are shown this once; those before are void. Uses a fresh look at
+/// finger or face up, with which nothing was done yet.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct MakeCodes {}

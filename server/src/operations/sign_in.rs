@@ -208,7 +208,8 @@ impl Operation for FinishSignIn {
     }
 }
 
-/// Begins a fresh look at the person's finger or face, for a large amount or a change of passkeys.
+/// Begins a fresh look at the person's finger or face, for large amounts, or for one change of
+/// passkeys or recovery codes.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct BeginStepUp {}
@@ -246,7 +247,8 @@ struct FinishStepUp {
 /// How long the look counts.
 #[derive(Serialize, JsonSchema)]
 struct Fresh {
-    /// Until when large amounts, and changes of passkeys and recovery codes, need no other look.
+    /// Until when large amounts need no other look; or one change of passkeys or recovery codes,
+    /// which uses it up, and for which it serves only as long as nothing was spent with it.
     fresh_until: Timestamp,
 }
 

@@ -37,6 +37,9 @@ fn a_second_passkey_comes_in_pays_and_outlives_the_first() {
     by_new.is_refused("wallets.withdraw", by_new.withdraw(LARGE, "large"), "step_up_required");
     by_new.step_up(&mut new);
     by_new.ask("wallets.withdraw", by_new.withdraw(LARGE, "large"));
+    // That look was for money.
+    let own = json!({ "passkey": added["passkey"] });
+    by_new.is_refused("passkeys.remove", own, "step_up_required");
 
     let listed = by_new.ask("passkeys.list", json!({}));
     assert_eq!(listed["max"], 8, "{listed}");
@@ -46,6 +49,7 @@ fn a_second_passkey_comes_in_pays_and_outlives_the_first() {
     assert_eq!((&first["current"], &second["current"]), (&json!(false), &json!(true)), "{listed}");
     assert!(second["last_used_at"].as_i64() > first["created_at"].as_i64(), "{listed}");
 
+    by_new.step_up(&mut new);
     // Over the other door, with what it is called there.
     let path = format!("/v1/passkeys/{}", first["passkey"].as_str().expect("an id"));
     let bearer = format!("Bearer {}", by_new.token);
@@ -58,7 +62,6 @@ fn a_second_passkey_comes_in_pays_and_outlives_the_first() {
     let lost = Guest::try_sign_in(&house, &mut old).err().expect("is refused");
     assert_eq!(lost["code"], "passkey_refused", "{lost}");
     let last = json!({ "passkey": second["passkey"] });
-    by_new.is_refused("passkeys.remove", last.clone(), "last_passkey");
 
     house.stop();
     house.start();
@@ -78,6 +81,7 @@ fn whoever_removes_the_passkey_of_the_own_session_is_signed_out() {
     ana.step_up(&mut old);
     ana.add_passkey(&mut new, "tablet");
     let own = ana.ask("passkeys.list", json!({}))["passkeys"][0].clone();
+    ana.step_up(&mut old);
     let removed = ana.ask("passkeys.remove", json!({ "passkey": own["passkey"] }));
     assert_eq!(removed, json!({ "sessions_ended": 1, "signed_out": true }));
     ana.socket.begin("ping", json!({})).expect("is sent");
@@ -170,6 +174,55 @@ fn an_addition_belongs_to_the_session_that_began_it() {
     assert_eq!(elsewhere.passkeys(), ["phone"]);
 }
 
+#[test]
+fn a_look_serves_for_money_or_for_one_change() {
+    let house = house();
+    let (mut old, mut new) = (phone(1), phone(2));
+    let mut ana = Guest::sign_up(&house, "Ana", &mut old);
+    ana.ask("wallets.top_up", ana.withdraw(10 * LARGE, "purse"));
+    let own = json!({ "passkey": ana.ask("passkeys.list", json!({}))["passkeys"][0]["passkey"] });
+    let all = [
+        ("add_passkey.begin", json!({})),
+        ("passkeys.remove", own.clone()),
+        ("recovery_codes.make", json!({})),
+    ];
+    // Whoever picks the phone up after a payment, small or large, or refused, changes nothing.
+    for (amount, key) in [(1, "small"), (LARGE, "large"), (100 * LARGE, "too much")] {
+        ana.step_up(&mut old);
+        let params = ana.withdraw(amount, key);
+        let paid = ana.socket.try_ask("wallets.withdraw", params).expect("still there");
+        assert_eq!(paid.is_ok(), amount <= LARGE, "{paid:?}");
+        for (method, params) in &all {
+            ana.is_refused(method, params.clone(), "step_up_required");
+        }
+        // To money it goes on serving.
+        ana.ask("wallets.withdraw", ana.withdraw(LARGE, &format!("after {key}")));
+    }
+    // A change uses the look up, for money as well.
+    ana.step_up(&mut old);
+    ana.codes();
+    for (method, params) in &all {
+        ana.is_refused(method, params.clone(), "step_up_required");
+    }
+    ana.is_refused("wallets.withdraw", ana.withdraw(LARGE, "late"), "step_up_required");
+    // One that is refused does not, nor does an addition that is begun again, or left.
+    ana.step_up(&mut old);
+    ana.is_refused("passkeys.remove", own, "last_passkey");
+    ana.ask("add_passkey.begin", json!({}));
+    ana.is_refused("wallets.withdraw", ana.withdraw(LARGE, "late"), "step_up_required");
+    let begun = ana.ask("add_passkey.begin", json!({}));
+    ana.codes();
+    let credential = credential_of(&mut new, &begun);
+    let finish = json!({ "ceremony": begun["ceremony"], "credential": credential });
+    ana.is_refused("add_passkey.finish", finish, "ceremony_over");
+    // And what is added has used it up.
+    ana.step_up(&mut old);
+    ana.add_passkey(&mut new, "tablet");
+    for (method, params) in &all {
+        ana.is_refused(method, params.clone(), "step_up_required");
+    }
+}
+
 fn credential_of(phone: &mut crate::authenticator::Authenticator, begun: &Value) -> Value {
     phone.create(&begun["options"])
 }
@@ -179,17 +232,20 @@ fn a_person_has_eight_passkeys_and_no_more() {
     let house = house();
     let mut first = phone(1);
     let mut ana = Guest::sign_up(&house, "Ana", &mut first);
-    ana.step_up(&mut first);
     for number in 2..=8 {
+        ana.step_up(&mut first);
         ana.add_passkey(&mut phone(number), &format!("key {number}"));
     }
+    ana.step_up(&mut first);
     let problem = ana.is_refused("add_passkey.begin", json!({}), "too_many");
     assert_eq!(problem["status"], 409, "{problem}");
     let listed = ana.ask("passkeys.list", json!({}));
     let third = listed["passkeys"][2]["passkey"].clone();
     ana.ask("passkeys.remove", json!({ "passkey": third }));
     // Room is made for one more, and for no two.
+    ana.step_up(&mut first);
     ana.add_passkey(&mut phone(9), "key 9");
+    ana.step_up(&mut first);
     ana.is_refused("add_passkey.begin", json!({}), "too_many");
     assert_eq!(ana.passkeys().len(), 8);
 }

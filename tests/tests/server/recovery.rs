@@ -97,6 +97,7 @@ fn whoever_lost_the_phone_comes_back_and_the_phone_does_not_stay() {
     back.step_up(&mut new);
     back.ask("wallets.withdraw", back.withdraw(LARGE, "large"));
     let first = back.ask("passkeys.list", json!({}))["passkeys"][0]["passkey"].clone();
+    back.step_up(&mut new);
     back.ask("passkeys.remove", json!({ "passkey": first }));
     assert!(Guest::try_sign_in(&house, &mut lost).is_err());
 

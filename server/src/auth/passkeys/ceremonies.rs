@@ -102,6 +102,14 @@ impl<S> Personal<S> {
         ceremony
     }
 
+    /// Ends whatever `person` has begun on `device`.
+    pub(super) fn abandon(&self, person: PersonId, device: DeviceId) {
+        let mut underway = self.underway.lock();
+        if underway.get(&person).is_some_and(|begun| begun.device == device) {
+            underway.remove(&person);
+        }
+    }
+
     /// Takes the ceremony of `person` out, if it is under way and not over; another device ends it, and
     /// gets nothing.
     pub(super) fn end(
@@ -171,6 +179,21 @@ mod tests {
         assert_eq!(personal.underway.lock().len(), 2);
         assert_eq!(personal.end(bo, HERE, of_bo, NOW), Some("newer"));
         assert_eq!(personal.end(chen, HERE, of_chen, NOW), Some("newer"));
+    }
+
+    #[test]
+    fn who_abandons_a_ceremony_ends_the_own_one_alone() {
+        let personal = Personal::new(2);
+        let [ana, bo] = [1, 2].map(|id| PersonId(uuid::Uuid::from_u128(id)));
+        let elsewhere = DeviceId(uuid::Uuid::from_u128(8));
+        let of_bo = personal.begin(bo, HERE, "bo", NOW);
+        let here = personal.begin(ana, HERE, "here", NOW);
+        personal.abandon(ana, HERE);
+        assert_eq!(personal.end(ana, HERE, here, NOW), None);
+        let there = personal.begin(ana, elsewhere, "there", NOW);
+        personal.abandon(ana, HERE);
+        assert_eq!(personal.end(ana, elsewhere, there, NOW), Some("there"));
+        assert_eq!(personal.end(bo, HERE, of_bo, NOW), Some("bo"));
     }
 
     #[test]

@@ -6,7 +6,10 @@ mod authenticator;
 
 use self::authenticator::{Authenticator, encode};
 use super::*;
-use crate::auth::register::{Person, Place, Register};
+use crate::auth::{
+    looks::Looks,
+    register::{Person, Place, Register},
+};
 
 const NOW: Timestamp = Timestamp(1_795_521_600_000_000);
 
@@ -342,12 +345,19 @@ fn ana(site: &Site) -> (Person, DeviceId) {
     (ana, DeviceId(Uuid::from_u128(7)))
 }
 
+/// A look that this device has shown.
+fn look(device: DeviceId) -> Look {
+    let looks = Looks::default();
+    looks.refresh(device, NOW);
+    looks.take(device, NOW).expect("fresh")
+}
+
 #[test]
 fn one_passkey_more_signs_in_as_the_same_person() {
     let mut site = Site::new();
     let (person, device) = ana(&site);
     let present = site.register.passkeys(site.ana).expect("reads");
-    let begun = site.passkeys.begin_addition(&person, device, &present, NOW);
+    let begun = site.passkeys.begin_addition(&person, device, &present, look(device), NOW);
     let (ceremony, options) = begun.expect("begins");
     let excluded = options["publicKey"]["excludeCredentials"].as_array().expect("a list");
     assert_eq!(excluded.len(), 1);
@@ -361,7 +371,7 @@ fn one_passkey_more_signs_in_as_the_same_person() {
         |person, device| site.passkeys.finish_addition(person, device, ceremony, &credential, NOW);
     let by_another = finish(PersonId(Uuid::from_u128(9)), device);
     assert!(matches!(by_another, Err(PasskeyError::UnknownCeremony)), "{by_another:?}");
-    let passkey = finish(site.ana, device).expect("finishes");
+    let (passkey, _) = finish(site.ana, device).expect("finishes");
     let again = finish(site.ana, device);
     assert!(matches!(again, Err(PasskeyError::UnknownCeremony)), "{again:?}");
 
@@ -378,7 +388,7 @@ fn one_passkey_more_signs_in_as_the_same_person() {
 fn an_addition_ends_on_the_device_on_which_it_began() {
     let site = Site::new();
     let (person, device) = ana(&site);
-    let begun = site.passkeys.begin_addition(&person, device, &[], NOW);
+    let begun = site.passkeys.begin_addition(&person, device, &[], look(device), NOW);
     let (ceremony, options) = begun.expect("begins");
     let credential = Authenticator::new(2).create(&options);
     for device in [DeviceId(Uuid::from_u128(8)), device] {
@@ -388,16 +398,46 @@ fn an_addition_ends_on_the_device_on_which_it_began() {
 }
 
 #[test]
+fn what_comes_of_an_addition_decides_over_its_look() {
+    let site = Site::new();
+    let (person, device) = ana(&site);
+    let looks = Looks::default();
+    let until = looks.refresh(device, NOW);
+    let begin = || {
+        let look = looks.take(device, NOW).expect("fresh");
+        let begun = site.passkeys.begin_addition(&person, device, &[], look, NOW).expect("begins");
+        assert_eq!(looks.fresh_until(device, NOW), None);
+        begun
+    };
+    let finish = |ceremony, credential: &Value| {
+        site.passkeys.finish_addition(site.ana, device, ceremony, credential, NOW)
+    };
+    let (ceremony, _) = begin();
+    finish(ceremony, &Value::Null).expect_err("is malformed");
+    assert_eq!(looks.fresh_until(device, NOW), Some(until));
+    begin();
+    site.passkeys.abandon_addition(site.ana, HERE);
+    assert_eq!(looks.fresh_until(device, NOW), None);
+    site.passkeys.abandon_addition(site.ana, device);
+    assert_eq!(looks.fresh_until(device, NOW), Some(until));
+    let (ceremony, options) = begin();
+    let finished = finish(ceremony, &Authenticator::new(2).create(&options));
+    let (_, look) = finished.expect("finishes");
+    look.use_up();
+    assert!(looks.take(device, NOW).is_none());
+}
+
+#[test]
 fn a_passkey_that_was_removed_meanwhile_is_no_step_up() {
     let mut site = Site::new();
     let opened = site.register.open_session(site.ana, None, "phone", NOW, limits::LOOK_LASTS);
     let (_, device, _) = opened.expect("opens");
     let (person, _) = ana(&site);
-    let begun = site.passkeys.begin_addition(&person, device, &[], NOW);
+    let begun = site.passkeys.begin_addition(&person, device, &[], look(device), NOW);
     let (ceremony, options) = begun.expect("begins");
     let credential = Authenticator::new(2).create(&options);
     let finished = site.passkeys.finish_addition(site.ana, device, ceremony, &credential, NOW);
-    let other = finished.expect("finishes");
+    let (other, _) = finished.expect("finishes");
     site.register.add_passkey(site.ana, device, &other, "tablet", NOW).expect("adds");
 
     let known = site.register.passkeys(site.ana).expect("reads");

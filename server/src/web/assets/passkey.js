@@ -36,7 +36,7 @@ export async function signIn(fanju, { device } = {}) {
 }
 
 /**
- * Shows once more who is there, for money above the step-up amount.
+ * Shows once more who is there: for money above the step-up amount, or for one change of who comes in.
  * @param {Caller} fanju
  * @returns {Promise<{ fresh_until: number }>}
  */

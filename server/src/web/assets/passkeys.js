@@ -58,7 +58,7 @@ async function addOne(phone, load) {
   formSheet({
     title: t('passkey_add'), body: [h('p', null, t('passkey_add_how')), label.box], action: t('passkey_add_do'),
     async submit() {
-      const ceremony = begun ?? await ask();
+      const ceremony = begun ?? await phone.sure(ask, t('step_up_passkeys'));
       begun = null;
       const added = await addPasskey(phone.fanju, ceremony, { label: label.input.value.trim() || undefined });
       toast(t('toast_passkey_added', { label: added.label }), 'good');
