@@ -97,7 +97,9 @@ pub fn load(certificate: &str, key: &str) -> Result<Option<ServerConfig>, TlsErr
     if chain.is_empty() {
         return Err(broken(CERTIFICATE, certificate, "certificate", pem::Error::NoItemsFound));
     }
-    let secret = PrivateKeyDer::from_pem_reader(open(KEY, key)?);
+    let secret = open(KEY, key)?;
+    warn_if_others_read(secret.get_ref(), key);
+    let secret = PrivateKeyDer::from_pem_reader(secret);
     let secret = secret.map_err(|error| broken(KEY, key, "private key", error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -111,6 +113,23 @@ fn open(setting: &'static str, path: &Path) -> Result<BufReader<File>, TlsError>
     let unreadable = |source| TlsError::Unreadable { setting, path: path.to_owned(), source };
     File::open(path).map(BufReader::new).map_err(unreadable)
 }
+
+/// Says so when others than its owner can read the key, or change it. It is no refusal: whoever gives a
+/// group the key may mean to.
+#[cfg(unix)]
+fn warn_if_others_read(file: &File, path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let Ok(file) = file.metadata() else { return };
+    let mode = file.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let (path, mode) = (path.display(), format!("{mode:o}"));
+        tracing::warn!(%path, mode, "{KEY} is open to others than its owner; chmod 600 closes it");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_read(_: &File, _: &Path) {}
 
 /// What a file says is repeated nowhere: a key may be in it.
 fn broken(setting: &'static str, path: &Path, what: &'static str, error: pem::Error) -> TlsError {

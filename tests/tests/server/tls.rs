@@ -226,3 +226,29 @@ fn files_that_are_no_good_are_named_and_nothing_starts() {
         assert!(!said.contains(secret), "the key is told: {said}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_named_with_what_to_do() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder.path();
+    let authority = Authority::new();
+    let chain = put(folder, "chain.pem", &authority.sign().chain);
+    // Another's key: the server reads it, complains, and is over.
+    let key = put(folder, "key.pem", &authority.sign().key);
+    for (mode, open) in
+        [(0o644, true), (0o640, true), (0o620, true), (0o600, false), (0o400, false)]
+    {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("is ours");
+        let said = complains(folder, &chain, &key);
+        let warnings: Vec<_> = said.lines().filter(|line| line.contains("chmod 600")).collect();
+        assert_eq!(warnings.len(), usize::from(open), "{mode:o}: {said}");
+        for warning in warnings {
+            for word in ["\"WARN\"", &key, &format!("\"{mode:o}\"")] {
+                assert!(warning.contains(word), "no {word} in {warning}");
+            }
+        }
+    }
+}
