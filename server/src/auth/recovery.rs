@@ -16,6 +16,7 @@ use fanju::domain::text::Name;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::{TryRngCore as _, rngs::OsRng};
 use sha2::Sha256;
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 /// The key with which recovery codes are hashed.
@@ -99,9 +100,13 @@ pub fn claimed(key: &RecoveryKey, name: &Name) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// A name as it is remembered: however large the letters and however wide the gaps are.
+/// A name as it is remembered: however large the letters, and however wide they and the gaps are, and
+/// whether a keyboard writes `é` as one sign or as two (NFKC).
+///
+/// Source: Unicode Standard Annex 15.
 fn folded(name: &Name) -> String {
-    let words: Vec<_> = name.as_str().split_whitespace().collect();
+    let name: String = name.as_str().nfkc().collect();
+    let words: Vec<_> = name.split_whitespace().collect();
     words.join(" ").to_lowercase()
 }
 
@@ -169,6 +174,13 @@ mod tests {
         let code = RecoveryCode::parse("K7QM-2XHD-9WPC-3FTN").expect("a code");
         let hash = code.hash(&KEY, &name("Ana Li"));
         assert_eq!(code.hash(&KEY, &name("  ana   LI ")), hash);
+        // One name from two keyboards: an accent of its own, wide letters and a wide gap.
+        let renee = code.hash(&KEY, &name("Renée Li"));
+        for typed in ["Rene\u{301}e Li", "Ｒenée　ＬＩ", "RENE\u{301}E LI"] {
+            assert_eq!(code.hash(&KEY, &name(typed)), renee, "{typed}");
+            assert_eq!(claimed(&KEY, &name(typed)), claimed(&KEY, &name("Renée Li")), "{typed}");
+        }
+        assert_ne!(code.hash(&KEY, &name("Renee Li")), renee);
         let other = RecoveryCode::parse("K7QM-2XHD-9WPC-3FTM").expect("a code");
         let others = [
             code.hash(&KEY, &name("Ana")),
