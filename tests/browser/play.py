@@ -442,6 +442,7 @@ class Passkeys(Quiet):
         phone.see(".toast.good", phone.word("toast_recovered"))
         phone.passkeys(tablet, first)
         phone.see(".page-part", phone.word("recovery_left", left=7, of=8))
+        phone.see(".list .row", phone.word("device_recovered", when="").strip(" ,"))
         phone.shot("phone-recovered", dark=True)
 
         # Money takes the new passkey.

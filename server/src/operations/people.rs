@@ -215,6 +215,8 @@ struct DeviceView {
     last_seen_at: Timestamp,
     /// Whether it is the one that asks.
     current: bool,
+    /// Whether it signed in by a recovery code, at that moment.
+    recovered: bool,
 }
 
 impl Operation for ListDevices {
@@ -230,12 +232,13 @@ impl Operation for ListDevices {
         let (person, here) = (identity.person.id, identity.device);
         let now = app.now();
         let devices = app.desk(move |desk| desk.register.devices(person, now)).await??;
-        let view = |Device { device, label, created_at, last_seen_at, .. }| DeviceView {
+        let view = |Device { device, label, created_at, last_seen_at, recovered, .. }| DeviceView {
             device,
             label,
             created_at,
             last_seen_at,
             current: device == here,
+            recovered,
         };
         Ok(Devices { devices: devices.into_iter().map(view).collect() })
     }

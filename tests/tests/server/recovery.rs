@@ -89,6 +89,7 @@ fn whoever_lost_the_phone_comes_back_and_the_phone_does_not_stay() {
     }
     let devices = back.ask("devices.list", json!({}));
     assert_eq!(devices["devices"].as_array().expect("a list").len(), 1, "{devices}");
+    assert_eq!(devices["devices"][0]["recovered"], true, "{devices}");
     assert_eq!(back.passkeys(), ["phone", "new phone"]);
     assert_eq!(back.codes_left(), 7);
 

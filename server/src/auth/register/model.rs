@@ -99,6 +99,8 @@ pub struct Device {
     pub last_seen_at: Timestamp,
     /// When its session ends.
     pub expires_at: Timestamp,
+    /// Whether the person signed in by a recovery code.
+    pub recovered: bool,
 }
 
 /// A passkey's identity: what WebAuthn calls its credential id, base64url in text.

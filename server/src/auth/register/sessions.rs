@@ -91,8 +91,15 @@ impl Register {
     /// # Errors
     /// [`RegisterError`] when it cannot be read.
     pub fn devices(&self, person: PersonId, now: Timestamp) -> Result<Vec<Device>, RegisterError> {
-        let sql = "SELECT device, label, created_at, last_seen_at, expires_at FROM devices
-            WHERE person = ?1 AND expires_at > ?2 ORDER BY created_at, device";
+        // A recovery alone writes a passkey and a session in one moment that is not the sign-up's: no
+        // ceremony with a passkey that is there ends at the moment of its making.
+        let sql =
+            "SELECT device, devices.label, devices.created_at, devices.last_seen_at, expires_at,
+                coalesce(passkeys.created_at = devices.created_at
+                    AND passkeys.created_at <> people.created_at, 0)
+            FROM devices JOIN people ON people.id = devices.person
+            LEFT JOIN passkeys ON passkeys.credential = devices.credential
+            WHERE devices.person = ?1 AND expires_at > ?2 ORDER BY devices.created_at, device";
         self.read(|connection| {
             rows::all(connection, sql, (person.0.as_bytes(), now.0), |row| {
                 Ok(Device {
@@ -101,6 +108,7 @@ impl Register {
                     created_at: rows::moment(row, 2)?,
                     last_seen_at: rows::moment(row, 3)?,
                     expires_at: rows::moment(row, 4)?,
+                    recovered: row.get(5)?,
                 })
             })
         })

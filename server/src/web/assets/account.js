@@ -32,7 +32,8 @@ export function account(phone) {
     fill(devices, known.map((/** @type {any} */ one) => h('li', { class: 'row still' },
       h('span', { class: 'row-mark', 'aria-hidden': 'true' }, icon('phone')),
       h('span', { class: 'row-main' }, h('strong', null, one.label || t('device')),
-        h('span', { class: 'quiet' }, one.current ? t('this_device') : t('last_seen', { when: when(one.last_seen_at ?? one.created_at) }))),
+        h('span', { class: 'quiet' }, one.current ? t('this_device') : t('last_seen', { when: when(one.last_seen_at ?? one.created_at) })),
+        one.recovered && h('span', { class: 'quiet' }, t('device_recovered', { when: when(one.created_at) }))),
       !one.current && button(t('revoke'), async () => {
         await phone.fanju.call('devices.revoke', { device: one.device });
         toast(t('toast_revoked'));

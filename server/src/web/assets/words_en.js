@@ -27,7 +27,7 @@ export const en = {
   toast_refunded: '{who} gave {amount} back', toast_invited: 'You are invited to a table', toast_withdrawn: '{amount} is on its way to your bank',
   // account
   account: 'Account', verified: 'Verified', verify: 'Verify identity', real_name: 'Name on the ID', id_number: 'ID number',
-  devices: 'Devices', device: 'Device', this_device: 'This device', last_seen: 'Last seen {when}', revoke: 'Sign out', toast_revoked: 'That device is signed out',
+  devices: 'Devices', device: 'Device', this_device: 'This device', device_recovered: 'Came in by a recovery code, {when}', last_seen: 'Last seen {when}', revoke: 'Sign out', toast_revoked: 'That device is signed out',
   person_number_why: 'Person number, for an employer', wallet_number: 'Wallet number, for transfers', wallet_more: 'Another currency', wallet_open: 'Open wallet', withdraw: 'Withdraw', withdraw_hint: '{amount} available', freeze: 'Freeze', thaw: 'Unfreeze',
   freeze_why: 'A frozen wallet pays nothing until you unfreeze it. It still receives money.',
   // passkeys

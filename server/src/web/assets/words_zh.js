@@ -28,7 +28,7 @@ export const zh = {
   toast_refunded: '{who}退回 {amount}', toast_invited: '有人邀请你入席', toast_withdrawn: '{amount} 正在转入银行卡',
   // 账户
   account: '账户', verified: '已实名', verify: '实名认证', real_name: '证件姓名', id_number: '证件号码',
-  devices: '设备', device: '设备', this_device: '本机', last_seen: '最近使用 {when}', revoke: '下线', toast_revoked: '该设备已下线',
+  devices: '设备', device: '设备', this_device: '本机', device_recovered: '{when} 用恢复码登录', last_seen: '最近使用 {when}', revoke: '下线', toast_revoked: '该设备已下线',
   person_number_why: '个人编号（入职店铺时用）', wallet_number: '钱包号（用于收转账）', wallet_more: '其他币种', wallet_open: '开通钱包', withdraw: '提现', withdraw_hint: '可用 {amount}', freeze: '冻结', thaw: '解冻',
   freeze_why: '冻结后不能付款，直到你解冻；仍可收款。',
   // 通行密钥

@@ -50,6 +50,29 @@ fn a_code_lets_a_passkey_in_and_everybody_else_out() {
 }
 
 #[test]
+fn the_device_that_came_by_a_code_is_known_whatever_becomes_of_the_codes() {
+    let (mut shelf, ana, _, first) = with_codes();
+    let recovered = |register: &Register| {
+        let devices = register.devices(ana, after(20)).expect("reads");
+        devices.iter().map(|one| (one.device, one.recovered)).collect::<Vec<_>>()
+    };
+    assert_eq!(recovered(&shelf), [(first, false)]);
+    let back = shelf.recover(ana, &CODES[0], &passkey(2, 0), "new phone", after(9), DAY);
+    let (_, device, _) = back.expect("comes back");
+    shelf.add_passkey(ana, device, &passkey(3, 0), "tablet", after(10)).expect("adds");
+    shelf.replace_recovery_codes(ana, device, &[RecoveryHash([8; 32])], after(11)).expect("keeps");
+    let mut expected = vec![(device, true)];
+    for (number, at) in [(1, 12), (2, 13), (3, 14)] {
+        let opened_by = PasskeyId::of(&passkey(number, 0));
+        let opened = shelf.open_session(ana, Some(&opened_by), "phone", after(at), DAY);
+        expected.push((opened.expect("opens").1, false));
+    }
+    let opened = shelf.open_session(ana, None, "made up", after(15), DAY);
+    expected.push((opened.expect("opens").1, false));
+    shelf.both_ways(|register| assert_eq!(recovered(register), expected));
+}
+
+#[test]
 fn a_code_is_good_for_once_and_for_one_person() {
     let (shelf, ana, ..) = with_codes();
     let ben = person(2);
