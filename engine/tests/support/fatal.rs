@@ -112,21 +112,27 @@ pub(crate) fn strike_group(engine: &Engine, group: GroupId) -> Fatal {
     })
 }
 
+/// Sends a question to a merchant, whose actor dies of the answer.
+fn strike_merchant(engine: &Engine, merchant: MerchantId) -> Fatal {
+    Fatal::ask(Conduct::Panics, || {
+        let engine = engine.clone();
+        Box::pin(async move { drop(engine.merchant(merchant).await) })
+    })
+}
+
 /// Ends a wallet's actor, and waits until it is gone.
 pub(crate) async fn kill_wallet(engine: &Engine, wallet: WalletId) {
-    let struck = strike_wallet(engine, wallet);
-    struck.happened();
-    // Whatever is answered after it comes after the death.
-    drop(within(engine.wallet(WalletId(Uuid::now_v7()))).await);
+    gone(engine, strike_wallet(engine, wallet)).await;
 }
 
 /// Ends a merchant's actor likewise.
 pub(crate) async fn kill_merchant(engine: &Engine, merchant: MerchantId) {
-    let struck = Fatal::ask(Conduct::Panics, || {
-        let engine = engine.clone();
-        Box::pin(async move { drop(engine.merchant(merchant).await) })
-    });
+    gone(engine, strike_merchant(engine, merchant)).await;
+}
+
+async fn gone(engine: &Engine, struck: Fatal) {
     struck.happened();
+    // Whatever is answered after it comes after the death.
     drop(within(engine.wallet(WalletId(Uuid::now_v7()))).await);
 }
 
