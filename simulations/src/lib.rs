@@ -5,7 +5,7 @@
 //! re-reads the journal with its own arithmetic, and [`report`] tells.
 //!
 //! [`live`] is its sibling: the same dinners over the network, from a server's outside. [`peers`] settles
-//! them elsewhere, to compare; [`capacity`] is a model of many machines.
+//! them elsewhere, to compare; [`capacity`] searches the highest rate; [`nation`] is a model of many machines.
 
 pub mod acks;
 pub mod auditor;
