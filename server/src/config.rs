@@ -11,6 +11,12 @@ use url::Url;
 
 use crate::{auth::rate::Often, limits};
 
+/// The data folder, where nobody names another.
+const DATA: &str = "data";
+
+/// The data folder of a demo, where nobody names another: it plays beside whatever is of worth.
+const DATA_OF_DEMO: &str = "data/demo";
+
 /// How the server runs. In a file (TOML) under these names, in the environment as `FANJU_` and the
 /// name in capitals.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -19,10 +25,11 @@ pub struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,
     /// Where people find it: passkeys belong to this address, and websockets must come from it.
-    /// Browsers take passkeys over https, or on `localhost`.
+    /// Browsers take passkeys over https, or on `localhost`. Not said: `localhost`, with the port of
+    /// `listen`.
     pub public_url: Url,
     /// The data folder: journal, books, register, outbox and keys. Empty: in memory, gone at the
-    /// end.
+    /// end. Not said, and a demo: a folder of its own in there.
     pub data: String,
     /// Whether a restaurant and eight diners are seeded and played with on one page. Demo
     /// identities need no passkey, so a demo must never hold anything of worth.
@@ -72,12 +79,48 @@ pub enum LogFormat {
     Json,
 }
 
+/// What the command line says of the settings; nothing of those that it does not name.
+#[derive(Clone, Default, Debug, Serialize, clap::Args)]
+pub struct Flags {
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// Where people find the server; passkeys belong to this address [default: http://localhost, with
+    /// the port of --listen]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<Url>,
+    /// The data folder, made if it is missing; '' for none, and everything in memory [default: data,
+    /// and data/demo with --demo]
+    #[arg(long, value_name = "FOLDER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// Play a dinner: a restaurant and eight diners, who need no passkey, on one page at /demo
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub demo: bool,
+    /// Let people that `cast` made up stay signed in, who need no passkey: for load tests
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub made_up_people: bool,
+    /// How logs are written, on standard error [default: text]
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogFormat>,
+    /// The OpenTelemetry collector that is sent a span of each request, by OTLP over HTTP, as in
+    /// http://127.0.0.1:4318 [default: none]
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_endpoint: Option<String>,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: Url::parse("http://localhost:8080").expect("a constant"),
-            data: "data".to_owned(),
+            data: DATA.to_owned(),
             demo: false,
             made_up_people: false,
             workers: 0,
@@ -97,20 +140,39 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The settings of `file`, if there is one, with the environment above it.
+    /// The settings of `file`, if there is one, with the environment above it, and `flags` above both.
     ///
     /// # Errors
-    /// When the file cannot be read, or either says what no setting takes.
-    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let mut layers =
-            config::Config::builder().add_source(config::Config::try_from(&Self::default())?);
+    /// When the file cannot be read, or one of them says what no setting takes.
+    pub fn load(file: Option<&Path>, flags: &Flags) -> anyhow::Result<Self> {
+        let environment = Environment::with_prefix("FANJU").prefix_separator("_").try_parsing(true);
+        let environment = environment.source(Some(Self::environment()?));
+        let mut layers = config::Config::builder();
         if let Some(file) = file {
             layers = layers.add_source(File::from(file));
         }
-        let environment = Environment::with_prefix("FANJU").prefix_separator("_").try_parsing(true);
-        let environment = environment.source(Some(Self::environment()?));
-        let settings = layers.add_source(environment).build()?.try_deserialize()?;
+        let layers = layers.add_source(environment).add_source(config::Config::try_from(flags)?);
+        let said = layers.build()?;
+        let is_said = |name| said.get::<config::Value>(name).is_ok();
+        let (follows, is_anywhere) = (!is_said("public_url"), !is_said("data"));
+        let mut settings: Self = said.try_deserialize()?;
+        if follows {
+            settings.follow(settings.listen.port())?;
+        }
+        if is_anywhere && settings.demo {
+            settings.data = DATA_OF_DEMO.to_owned();
+        }
         Ok(settings)
+    }
+
+    /// Lets people of this machine find the server at `port`.
+    ///
+    /// # Errors
+    /// Never: that is an address.
+    pub fn follow(&mut self, port: u16) -> anyhow::Result<()> {
+        let scheme = if self.tls_certificate.is_empty() { "http" } else { "https" };
+        self.public_url = Url::parse(&format!("{scheme}://localhost:{port}"))?;
+        Ok(())
     }
 
     /// Those variables of the environment that are settings: others of that prefix belong to
@@ -209,18 +271,22 @@ mod tests {
 
     #[test]
     fn the_file_that_is_deployed_says_what_is_so_anyway() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/fanju.toml");
-        let text = std::fs::read_to_string(&file).expect("the file is there");
-        let builder = config::Config::builder()
-            .add_source(config::File::from_str(&text, config::FileFormat::Toml));
-        let said: Settings = builder.build().expect("TOML").try_deserialize().expect("settings");
-        assert_eq!(said, Settings::default());
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/fanju.toml");
+        assert_eq!(loaded(&path, &Flags::default()), Settings::default());
+        let text = std::fs::read_to_string(&path).expect("the file is there");
         let Ok(serde_json::Value::Object(all)) = serde_json::to_value(Settings::default()) else {
             panic!("settings are an object")
         };
         for name in all.keys() {
-            assert!(text.contains(&format!("\n{name} = ")), "{name} is not in the file");
+            let is_there = [format!("\n{name} = "), format!("\n#{name} = ")];
+            assert!(is_there.iter().any(|line| text.contains(line)), "{name} is not in the file");
         }
+        // What follows something else is told, and said by nobody.
+        let folder = tempfile::tempdir().expect("a folder");
+        let all_said = folder.path().join("fanju.toml");
+        let text = text.replace("\n#public_url = ", "\npublic_url = ").replace("\n#data", "\ndata");
+        std::fs::write(&all_said, text).expect("written");
+        assert_eq!(loaded(&all_said, &Flags::default()), Settings::default());
     }
 
     #[test]
@@ -243,18 +309,65 @@ mod tests {
 
     #[test]
     fn a_file_says_what_differs_and_nothing_unknown() {
+        let (_folder, file) = written("made_up_people = true\nlog = \"json\"\n");
+        let expected =
+            Settings { made_up_people: true, log: LogFormat::Json, ..Settings::default() };
+        assert_eq!(loaded(&file, &Flags::default()), expected);
+        std::fs::write(&file, "liste = 1\n").expect("written");
+        let error = Settings::load(Some(&file), &Flags::default()).expect_err("an unknown name");
+        assert!(error.to_string().contains("liste"), "{error}");
+    }
+
+    /// Where people find a server that `file` and `flags` move.
+    #[track_caller]
+    fn check_public_url(file: &str, flags: &Flags, expected: &str) {
+        let (_folder, file) = written(file);
+        assert_eq!(loaded(&file, flags).public_url.as_str(), expected);
+    }
+
+    #[test]
+    fn people_find_the_server_where_it_listens_however_that_was_said() {
+        let flags = Flags { listen: "127.0.0.1:9".parse().ok(), ..Flags::default() };
+        check_public_url("", &Flags::default(), "http://localhost:8080/");
+        check_public_url("", &flags, "http://localhost:9/");
+        check_public_url("listen = \"0.0.0.0:7\"", &Flags::default(), "http://localhost:7/");
+        check_public_url("listen = \"0.0.0.0:7\"", &flags, "http://localhost:9/");
+        let secret = "tls_certificate = \"chain.pem\"\ntls_key = \"key.pem\"";
+        check_public_url(secret, &flags, "https://localhost:9/");
+    }
+
+    #[test]
+    fn a_public_address_that_was_said_follows_nothing() {
+        let flags = Flags { listen: "127.0.0.1:9".parse().ok(), ..Flags::default() };
+        let public = "public_url = \"http://localhost:8080\"";
+        check_public_url(public, &flags, "http://localhost:8080/");
+        let flags = Flags { public_url: Url::parse("https://fanju.example").ok(), ..flags };
+        check_public_url(public, &flags, "https://fanju.example/");
+    }
+
+    #[test]
+    fn a_demo_plays_in_a_folder_of_its_own_unless_one_is_said() {
+        let demo = Flags { demo: true, ..Flags::default() };
+        let data = |text, flags: &Flags| {
+            let (_folder, file) = written(text);
+            loaded(&file, flags).data
+        };
+        assert_eq!(data("", &Flags::default()), "data");
+        assert_eq!(data("", &demo), "data/demo");
+        assert_eq!(data("demo = true", &Flags::default()), "data/demo");
+        assert_eq!(data("data = \"data\"", &demo), "data");
+        assert_eq!(data("data = \"\"", &demo), "");
+        assert_eq!(data("", &Flags { data: Some("there".into()), ..demo.clone() }), "there");
+    }
+
+    fn loaded(file: &Path, flags: &Flags) -> Settings {
+        Settings::load(Some(file), flags).expect("settings")
+    }
+
+    fn written(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("fanju.toml");
-        std::fs::write(&file, "listen = \"127.0.0.1:9\"\nlog = \"json\"\n").expect("written");
-        let settings = Settings::load(Some(&file)).expect("read");
-        let expected = Settings {
-            listen: SocketAddr::from(([127, 0, 0, 1], 9)),
-            log: LogFormat::Json,
-            ..Settings::default()
-        };
-        assert_eq!(settings, expected);
-        std::fs::write(&file, "liste = 1\n").expect("written");
-        let error = Settings::load(Some(&file)).expect_err("an unknown name").to_string();
-        assert!(error.contains("liste"), "{error}");
+        std::fs::write(&file, text).expect("written");
+        (folder, file)
     }
 }

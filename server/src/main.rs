@@ -1,6 +1,6 @@
 //! `fanju-server`: the engine on the network.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -8,7 +8,7 @@ use fanju::money::Amount;
 use fanju_server::{
     app::App,
     backup, cast,
-    config::{LogFormat, Settings},
+    config::{Flags, Settings},
     serve,
     telemetry::Telemetry,
     verify,
@@ -17,100 +17,103 @@ use fanju_server::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+const AFTER_HELP: &str = "\
+Settings are what a flag says, else the environment, else the file, else the default. Each setting of the\n\
+file is a variable as well: FANJU_ and its name in capitals, as in FANJU_LISTEN or FANJU_SESSION_DAYS. All of\n\
+them, with their defaults, are in server/deploy/fanju.toml. RUST_LOG says how much is logged [default: info].\n\n\
+Exit codes: 0 when it was told to stop (SIGTERM, SIGINT) or has done what was asked, 1 when something went\n\
+wrong, which the last line on standard error says, and 2 for a command line that makes no sense.";
+
 /// Group payment on the network: one scan, every diner's share, and everybody sees it live.
+///
+/// Without a command it serves until it is told to stop.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// A settings file (TOML). Environment variables (`FANJU_LISTEN`, …) and flags stand above it.
-    #[arg(long, global = true)]
+    /// A file of settings (TOML) [default: none]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The data folder; empty for memory.
-    #[arg(long, global = true)]
-    data: Option<String>,
-    /// Where to listen.
-    #[arg(long)]
-    listen: Option<std::net::SocketAddr>,
-    /// Where people find the server; passkeys belong to this address.
-    #[arg(long)]
-    public_url: Option<url::Url>,
-    /// Seed a restaurant and eight diners, and open a page with all of them at /demo.
-    #[arg(long)]
-    demo: bool,
-    /// Let people that `cast` made up stay signed in, who need no passkey: for load tests.
-    #[arg(long)]
-    made_up_people: bool,
-    /// How logs are written.
-    #[arg(long)]
-    log: Option<LogFormat>,
-    /// The OpenTelemetry collector that is sent a span of each request (OTLP over HTTP).
-    #[arg(long)]
-    otlp_endpoint: Option<String>,
+    #[command(flatten)]
+    flags: Flags,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Copy a data folder, also while a server runs on it.
+    /// Copy a data folder, also while a server runs on it
     Backup {
-        /// Where to; must not exist yet.
+        /// Where to; must not exist yet
         to: PathBuf,
+        /// The data folder that is copied; a demo plays in data/demo [default: data]
+        #[arg(long, value_name = "FOLDER")]
+        data: Option<String>,
     },
-    /// Make up people and shops for a load test; prints them with their tokens.
+    /// Make people and shops up for a load test, and print them with their tokens
+    ///
+    /// For `fanju-sim live --cast FILE`, and for clients that you write: nobody of them needs a passkey. Prints one
+    /// line of JSON on standard output: `merchants`, each with `merchant` (an id), `name`, `currency` and the
+    /// `token` of its owner, and `diners`, each with `name`, `wallet` (an id) and `token`. Whoever has a token
+    /// is that person. No server may run on the folder meanwhile; the one that is started on it afterwards
+    /// signs them all out, unless it is started with --made-up-people.
     Cast {
-        /// How many people.
+        /// How many people
         #[arg(long, default_value_t = 1_000)]
         diners: usize,
-        /// How many shops.
+        /// How many shops
         #[arg(long, default_value_t = 16)]
         shops: usize,
-        /// What each person begins with, in minor units.
+        /// What each person begins with, in minor units (cents)
         #[arg(long, default_value_t = 1_000_000_000)]
         purse: i64,
+        /// The data folder that they are written to, made if it is missing [default: data]
+        #[arg(long, value_name = "FOLDER")]
+        data: Option<String>,
     },
-    /// Audit a data folder that no server runs on: every byte, every chain, every balance.
-    Verify,
+    /// Audit a data folder that no server runs on: every byte, every chain, every balance
+    Verify {
+        /// The data folder that is audited; a demo plays in data/demo [default: data]
+        #[arg(long, value_name = "FOLDER")]
+        data: Option<String>,
+    },
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    let mut settings = Settings::load(arguments.config.as_deref())?;
-    if let Some(data) = arguments.data {
-        settings.data = data;
-    }
-    match arguments.command {
-        None => {}
-        Some(Command::Backup { to }) => {
-            let copied = backup::backup(settings.data().context("memory has no backup")?, &to)?;
-            println!("{copied}");
-            return Ok(());
-        }
-        Some(Command::Cast { diners, shops, purse }) => {
-            return actix_rt::System::new().block_on(make_up(settings, shops, diners, purse));
-        }
-        Some(Command::Verify) => {
-            let report = verify::verify(settings.data().context("memory cannot be verified")?)?;
-            println!("{report}");
-            return Ok(());
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fanju-server: {error:#}");
+            ExitCode::FAILURE
         }
     }
-    if let Some(listen) = arguments.listen {
-        // Who moves the server moves its address, unless it stands behind a name.
-        if settings.public_url.host_str() == Some("localhost") {
-            let moved = settings.public_url.set_port(Some(listen.port()));
-            moved.map_err(|()| anyhow::anyhow!("public_url takes no port"))?;
-        }
-        settings.listen = listen;
+}
+
+fn run(Arguments { command, config, mut flags }: Arguments) -> anyhow::Result<()> {
+    if let Some(
+        Command::Backup { data, .. } | Command::Cast { data, .. } | Command::Verify { data },
+    ) = &command
+    {
+        flags.data = data.clone().or(flags.data);
     }
-    settings.public_url = arguments.public_url.unwrap_or(settings.public_url);
-    settings.demo |= arguments.demo;
-    settings.made_up_people |= arguments.made_up_people;
-    settings.log = arguments.log.unwrap_or(settings.log);
-    settings.otlp_endpoint = arguments.otlp_endpoint.unwrap_or(settings.otlp_endpoint);
-    let telemetry = Telemetry::begin(&settings)?;
-    let served = actix_rt::System::new().block_on(serve::serve(settings));
-    telemetry.end();
-    served
+    let settings = Settings::load(config.as_deref(), &flags)?;
+    let folder =
+        || settings.data().context("there is nothing in memory: name a folder with --data");
+    match command {
+        Some(Command::Backup { to, .. }) => println!("{}", backup::backup(folder()?, &to)?),
+        Some(Command::Verify { .. }) => println!("{}", verify::verify(folder()?)?),
+        Some(Command::Cast { diners, shops, purse, .. }) => {
+            folder()?;
+            let made = make_up(settings, shops, diners, purse);
+            actix_rt::System::new().block_on(made)?;
+        }
+        None => {
+            let telemetry = Telemetry::begin(&settings)?;
+            let served = actix_rt::System::new().block_on(serve::serve(settings));
+            telemetry.end();
+            served?;
+        }
+    }
+    Ok(())
 }
 
 async fn make_up(
