@@ -1,6 +1,7 @@
 //! The app: what every request shares, opened and closed as a whole.
 
 use std::{
+    io,
     net::IpAddr,
     path::Path,
     sync::{
@@ -10,7 +11,10 @@ use std::{
 };
 
 use dashmap::DashMap;
-use fanju::{Clock, DurableEvent, Engine, id::MerchantId, money::Currency, time::Timestamp};
+use fanju::{
+    Clock, DurableEvent, Engine, OpenError, Opening, id::MerchantId, money::Currency,
+    time::Timestamp,
+};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::task::TaskTracker;
 
@@ -81,11 +85,13 @@ impl App {
     /// Blocks while it reads.
     ///
     /// # Errors
-    /// Whatever cannot be opened; nothing is listened to then.
+    /// Whatever cannot be opened.
     pub fn open(settings: Settings) -> anyhow::Result<Self> {
         let clock = Clock::System;
-        let (engine, opening) = Engine::open_with_report(settings.engine()?)?;
-        tracing::info!(?opening, "engine is open");
+        let (engine, opening) = Engine::open_with_report(settings.engine()?).map_err(|error| {
+            unopened(error, "stop it first, or name another folder with --data")
+        })?;
+        tell(settings.data(), &opening);
         let data = settings.data();
         let place = |name: &str| data.map_or(Place::Memory, |data| Place::File(data.join(name)));
         let register = Register::open(place("register.sqlite"))?;
@@ -327,6 +333,31 @@ impl App {
     pub fn looks(&self) -> &Looks {
         &self.0.looks
     }
+}
+
+/// Why an engine does not open, and what to do where another process has the folder.
+pub(crate) fn unopened(error: OpenError, instead: &str) -> anyhow::Error {
+    if let OpenError::Storage(held) = &error
+        && held.kind() == io::ErrorKind::WouldBlock
+    {
+        return anyhow::anyhow!("{held}: {instead}");
+    }
+    anyhow::Error::from(error).context("the engine does not open")
+}
+
+/// Says what opening the engine found.
+fn tell(data: Option<&Path>, opening: &Opening) {
+    let Opening { recovery, books_took, books_rebuilt, rail_moves } = opening;
+    tracing::info!(
+        data = %data.map_or("memory".into(), Path::to_string_lossy),
+        journal_bytes = recovery.tail.position.0,
+        records_read = recovery.records,
+        dropped_bytes = recovery.dropped_bytes,
+        took_ms = u64::try_from((recovery.took + *books_took).as_millis()).unwrap_or(u64::MAX),
+        books_rebuilt,
+        open_rail_moves = rail_moves,
+        "engine is open"
+    );
 }
 
 /// Where the operator's token lies in a data folder.

@@ -59,7 +59,7 @@ impl fmt::Display for Copied {
 /// # Errors
 /// When `to` exists or something cannot be read or written; `to` is then incomplete.
 pub fn backup(from: &Path, to: &Path) -> anyhow::Result<Copied> {
-    ensure!(from.join(JOURNAL).is_dir(), "{} is no data folder", from.display());
+    check_folder(from)?;
     ensure!(!to.exists(), "{} exists already", to.display());
     for folder in [to, &to.join(JOURNAL)] {
         make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -91,6 +91,15 @@ pub fn backup(from: &Path, to: &Path) -> anyhow::Result<Copied> {
     fs::File::open(to.join(JOURNAL))?.sync_all()?;
     fs::File::open(to)?.sync_all()?;
     Ok(copied)
+}
+
+/// Makes sure that `folder` is a data folder, as far as one sees from outside.
+pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<()> {
+    let name = folder.display();
+    ensure!(folder.exists(), "there is no folder `{name}`: name the data folder with --data");
+    let is_data = folder.join(JOURNAL).is_dir();
+    ensure!(is_data, "`{name}` is not a data folder, for it has no journal: name one with --data");
+    Ok(())
 }
 
 /// Makes a folder that its owner alone may look into: names and keys are in it.

@@ -27,7 +27,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::{
     app::App,
     cast,
-    config::Settings,
+    config::{LogFormat, Settings},
     http::{self, upgrade::Answering},
     limits, live,
     problem::Problem,
@@ -37,10 +37,19 @@ use crate::{
 /// Runs the server until it is told to stop.
 ///
 /// # Errors
-/// Whatever keeps it from starting.
-pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+/// Whatever keeps it from starting. One whose certificate is no good, or whose address is taken, has not
+/// touched its data folder.
+pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let tls = tls::load(&settings.tls_certificate, &settings.tls_key);
     let tls = tls.inspect_err(|error| tracing::error!(code = error.code(), %error, "no TLS"))?;
+    // Who comes while the data folder is opened waits in line.
+    let listener = listener(settings.listen).with_context(|| {
+        format!("cannot listen on {} (--listen names another address)", settings.listen)
+    })?;
+    let address = listener.local_addr()?;
+    if settings.public_url.port() == Some(0) {
+        settings.follow(address.port())?;
+    }
     let opening = settings.clone();
     let app = tokio::task::spawn_blocking(move || App::open(opening)).await??;
     if !settings.takes_made_up_people() {
@@ -55,7 +64,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let players = if settings.demo { Some(cast::seed(&app).await?) } else { None };
     app.webhooks().start(app.engine().clone(), app.epoch().to_owned())?;
-    let (server, address) = bind(&app, &settings, players, tls)?;
+    let server = build(&app, &settings, players, tls, listener)?;
     announce(&settings, address);
     let handle = server.handle();
     let stopping = actix_rt::spawn({
@@ -73,12 +82,13 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bind(
+fn build(
     app: &App,
     settings: &Settings,
     players: Option<cast::Cast>,
     tls: Option<ServerConfig>,
-) -> anyhow::Result<(Server, SocketAddr)> {
+    listener: TcpListener,
+) -> anyhow::Result<Server> {
     let (shared, demo) = (web::Data::new(app.clone()), settings.demo);
     let players = players.map(web::Data::new);
     let application = move || {
@@ -105,9 +115,6 @@ fn bind(
         }
         application
     };
-    let listener = listener(settings.listen)
-        .with_context(|| format!("cannot listen on {}", settings.listen))?;
-    let address = listener.local_addr()?;
     let mut server =
         Server::build().disable_signals().shutdown_timeout(10).max_concurrent_connections(100_000);
     if settings.workers > 0 {
@@ -125,7 +132,7 @@ fn bind(
         None => server
             .listen("http", listener, move || connections(application.clone(), end.clone()).tcp()),
     };
-    Ok((server?.run(), address))
+    Ok(server?.run())
 }
 
 /// A socket that listens: `HttpServer` would make the same one.
@@ -192,16 +199,28 @@ fn prepare(connection: &dyn Any) {
     }
 }
 
+/// Says where to go: for people last, and on a line of its own, which terminals make a link of.
 fn announce(settings: &Settings, address: SocketAddr) {
     let url = &settings.public_url;
-    if settings.demo {
-        tracing::info!(%address, "eight phones and a till: open {url}demo");
-    } else {
-        tracing::info!(%address, "open {url} (or start with --demo and play a whole dinner)");
-    }
     if let Some(data) = settings.data() {
         let file = crate::app::operator_token_file(data);
         tracing::info!("the operator's token for {url}operator is in {}", file.display());
+    }
+    let open =
+        if settings.demo { url.join("demo").unwrap_or_else(|_| url.clone()) } else { url.clone() };
+    let what = if settings.demo {
+        "eight phones and a till are on one page: open it"
+    } else {
+        "people find their phone here (or start with --demo and play a whole dinner): open it"
+    };
+    match settings.log {
+        LogFormat::Json => tracing::info!(%address, url = %open, "{what}"),
+        LogFormat::Text => {
+            tracing::info!(%address, "{what}");
+            if tracing::enabled!(tracing::Level::INFO) {
+                eprintln!("\n    {open}\n");
+            }
+        }
     }
 }
 

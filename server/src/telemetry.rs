@@ -39,6 +39,9 @@ use crate::{
 /// What spans of requests are called among everything that is traced: nothing else is exported.
 const SPANS: &str = "fanju_server::spans";
 
+/// What is logged unless `RUST_LOG` says otherwise: where the server listens it says itself.
+const LEVELS: &str = "info,actix_server=warn";
+
 /// What a request that did what it should ended with.
 const DONE: &str = "ok";
 
@@ -52,7 +55,7 @@ impl Telemetry {
     /// # Errors
     /// When the collector's address is none, or somebody else writes logs already.
     pub fn begin(settings: &Settings) -> anyhow::Result<Self> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LEVELS));
         let Some(collector) = settings.otlp()? else {
             tracing_subscriber::registry().with(filter).with(logs(settings.log)).try_init()?;
             return Ok(Self(None));

@@ -15,7 +15,10 @@ use fanju::{
     ledger::Account,
 };
 
-use crate::auth::register::{Place, Register};
+use crate::{
+    app,
+    auth::register::{Place, Register},
+};
 
 /// Wallets of the books that are looked at together.
 const PAGE: usize = 10_000;
@@ -59,8 +62,10 @@ struct Fold {
 /// # Errors
 /// The first thing that is wrong, and where.
 pub fn verify(data: &Path) -> anyhow::Result<Report> {
-    ensure!(data.join("journal").is_dir(), "{} is no data folder", data.display());
-    let engine = Engine::open(Config::directory(data)).context("the engine does not open")?;
+    crate::backup::check_folder(data)?;
+    let engine = Engine::open(Config::directory(data)).map_err(|error| {
+        app::unopened(error, "stop the server, or verify a backup of the folder")
+    })?;
     let fold = fold(&engine).and_then(|fold| {
         let caught_up = engine.block_on(engine.books_caught_up(BOOKS_WAIT))?;
         ensure!(caught_up, "the books cannot follow the journal: {:?}", engine.books_error());

@@ -99,7 +99,7 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
     let orders = Admission::new(config.orders_in_flight_max);
     let commands = Admission::new(config.commands_in_flight_max);
     let inner = Inner { core, orders, commands, workers };
-    tracing::info!(tail = %opening.recovery.tail.position, "engine open");
+    tracing::debug!(tail = %opening.recovery.tail.position, "engine open");
     Ok((Engine(Arc::new(inner)), opening))
 }
 

@@ -119,7 +119,7 @@ impl DirectoryStorage {
             Ok(()) => Ok(Self { path, lock: Mutex::new(Some(lock)) }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
-                format!("{} is in use by another journal", path.display()),
+                format!("{} is in use by another process", path.display()),
             )),
             Err(TryLockError::Error(error)) => Err(error),
         }
