@@ -2,10 +2,16 @@
 //!
 //! Their sessions need no passkey, so `serve` seeds them under `--demo` alone, and `fanju-server cast`
 //! makes them for whoever may write the data folder anyway. Nothing else in this server knows them.
+//!
+//! A demo that starts again finds the people and the shop of before: their identities are always the
+//! same. Whatever is missing of them, after a crash in the middle as well, is made.
+
+use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
+use anyhow::Context;
 use fanju::{
-    domain::text::Name,
+    domain::{text::Name, wallet::Status},
     id::{MerchantId, RequestId, WalletId},
     money::{Amount, Currency},
 };
@@ -15,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Desk},
-    auth::register::{Person, PersonId, RegisterError, Role},
+    auth::register::{Identity, Person, PersonId, Role},
     problem::Problem,
 };
 
@@ -23,8 +29,16 @@ const DINERS: [&str; 8] = ["Ana", "Bo", "Chen", "Dilnoza", "Emeka", "Fang", "Gia
 const RESTAURANT: &str = "面馆 Noodle House";
 const CURRENCY: Currency = Currency::CNY;
 
-/// What each diner of the demo begins with: 500.00.
+/// What each diner of the demo begins with, at each start, unless there is more: 500.00.
 const PURSE: Amount = Amount::from_minor(50_000);
+
+/// The demo's people are these identities, in order: UUIDs of version 8, which nobody is given who signs
+/// up.
+const FIRST_OF_DEMO: u128 = 0x6661_6e6a_7500_8000_8000_0000_0000_0000;
+
+/// Sessions that each made-up person has at most: pages that are open while the server starts again go
+/// on.
+const SESSIONS_MAX: usize = 4;
 
 /// Who plays.
 #[derive(Clone, Serialize)]
@@ -60,16 +74,18 @@ async fn serve(cast: web::Data<Cast>) -> HttpResponse {
     HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(cast)
 }
 
-/// Makes the demo's restaurant and its eight diners.
+/// Finds the demo's restaurant and its eight diners, or makes them, and fills their purses.
 ///
 /// # Errors
 /// When the engine or the register refuses.
 pub async fn seed(app: &App) -> anyhow::Result<Cast> {
+    let mut people = (FIRST_OF_DEMO..).map(|id| PersonId(Uuid::from_u128(id)));
+    let mut next = move || people.next().expect("there are more numbers than people");
     let mut diners = Vec::new();
     for name in DINERS {
-        diners.push(diner(app, name.to_owned(), PURSE).await?);
+        diners.push(diner(app, next(), name.to_owned(), PURSE).await?);
     }
-    Ok(Cast { merchants: vec![shop(app, RESTAURANT.to_owned()).await?], diners })
+    Ok(Cast { merchants: vec![shop(app, next(), RESTAURANT.to_owned()).await?], diners })
 }
 
 /// Makes `shops` shops, and `diners` diners with `purse` each.
@@ -77,44 +93,86 @@ pub async fn seed(app: &App) -> anyhow::Result<Cast> {
 /// # Errors
 /// When the engine or the register refuses.
 pub async fn make(app: &App, shops: usize, diners: usize, purse: Amount) -> anyhow::Result<Cast> {
+    let fresh = || PersonId(Uuid::now_v7());
     let mut cast = Cast { merchants: Vec::new(), diners: Vec::new() };
     for number in 1..=shops {
-        cast.merchants.push(shop(app, format!("Shop {number}")).await?);
+        cast.merchants.push(shop(app, fresh(), format!("Shop {number}")).await?);
     }
     for number in 1..=diners {
-        cast.diners.push(diner(app, format!("Diner {number}"), purse).await?);
+        cast.diners.push(diner(app, fresh(), format!("Diner {number}"), purse).await?);
     }
     Ok(cast)
 }
 
-async fn shop(app: &App, name: String) -> anyhow::Result<Till> {
-    let (owner, token) = person(app, &format!("Owner of {name}")).await?;
-    let merchant = app.engine().onboard_merchant(Name::new(&name)?, CURRENCY).await?;
-    let owns = move |desk: &Desk| desk.register.set_role(merchant, owner, Role::Owner);
-    app.desk(owns).await.map_err(failed)??;
+async fn shop(app: &App, owner: PersonId, name: String) -> anyhow::Result<Till> {
+    let (known, token) = person(app, owner, &format!("Owner of {name}")).await?;
+    let merchant = match known.staff.first() {
+        Some((merchant, _)) => *merchant,
+        None => {
+            let merchant = app.engine().onboard_merchant(Name::new(&name)?, CURRENCY).await?;
+            let owns = move |desk: &Desk| desk.register.set_role(merchant, owner, Role::Owner);
+            app.desk(owns).await.map_err(failed)??;
+            merchant
+        }
+    };
     Ok(Till { merchant, name, currency: CURRENCY, token })
 }
 
-async fn diner(app: &App, name: String, purse: Amount) -> anyhow::Result<Diner> {
-    let (diner, token) = person(app, &name).await?;
-    let wallet = app.engine().open_wallet(Name::new(&name)?, CURRENCY).await?;
-    let owns = move |desk: &Desk| desk.register.add_wallet(diner, wallet, CURRENCY);
-    app.desk(owns).await.map_err(failed)??;
-    app.engine().top_up(wallet, RequestId(Uuid::now_v7()), purse).await?;
+async fn diner(app: &App, diner: PersonId, name: String, purse: Amount) -> anyhow::Result<Diner> {
+    let (known, token) = person(app, diner, &name).await?;
+    let wallet = match usable(app, &known).await? {
+        Some(wallet) => wallet,
+        None => {
+            let wallet = app.engine().open_wallet(Name::new(&name)?, CURRENCY).await?;
+            let owns = move |desk: &Desk| desk.register.add_wallet(diner, wallet, CURRENCY);
+            app.desk(owns).await.map_err(failed)??;
+            wallet
+        }
+    };
+    let has = app.engine().wallet(wallet).await?.available;
+    if has < purse {
+        let missing = purse.checked_sub(has).context("what is missing is an amount")?;
+        app.engine().top_up(wallet, RequestId(Uuid::now_v7()), missing).await?;
+    }
     Ok(Diner { name, wallet, token })
 }
 
-async fn person(app: &App, name: &str) -> anyhow::Result<(PersonId, String)> {
+/// A wallet of somebody who was here before, ready to pay.
+async fn usable(app: &App, known: &Identity) -> anyhow::Result<Option<WalletId>> {
+    for (wallet, currency) in &known.wallets {
+        if *currency != CURRENCY {
+            continue;
+        }
+        match app.engine().wallet(*wallet).await?.status {
+            Status::Open => return Ok(Some(*wallet)),
+            Status::Frozen => {
+                app.engine().thaw(*wallet).await?;
+                return Ok(Some(*wallet));
+            }
+            Status::Closed => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Signs somebody in who needs no passkey, and who is made up if there is no such person.
+async fn person(app: &App, id: PersonId, name: &str) -> anyhow::Result<(Arc<Identity>, String)> {
     let (now, lasts) = (app.now(), app.settings().session_lasts());
-    let id = PersonId(Uuid::now_v7());
     let person = Person { id, name: Name::new(name)?, verified: false, created_at: now };
-    let add = move |desk: &Desk| {
-        desk.register.add_person_without_passkey(&person)?;
-        let (token, ..) = desk.register.open_session(id, None, "made up", now, lasts)?;
-        Ok::<_, RegisterError>(token.reveal().to_owned())
+    let sign_in = move |desk: &Desk| {
+        let register = &desk.register;
+        if register.person(id)?.is_none() {
+            register.add_person_without_passkey(&person)?;
+        }
+        let open = register.devices(id, now)?;
+        for device in open.iter().rev().skip(SESSIONS_MAX - 1) {
+            register.revoke_device(id, device.device)?;
+        }
+        let (token, ..) = register.open_session(id, None, "made up", now, lasts)?;
+        let identity = register.identify(&token.hash(), now)?.context("sessions last no time")?;
+        Ok::<_, anyhow::Error>((identity, token.reveal().to_owned()))
     };
-    let token = app.desk(add).await.map_err(failed)??;
-    Ok((id, token))
+    app.desk(sign_in).await.map_err(failed)?
 }
 
 fn failed(problem: Problem) -> anyhow::Error {
