@@ -167,10 +167,15 @@ impl House {
 
     /// Where this start of the server says that it listens.
     fn address_in_log(&self) -> Option<SocketAddr> {
+        self.told("address")?.parse().ok()
+    }
+
+    /// What this start of the server told first under this name.
+    pub(crate) fn told(&self, name: &str) -> Option<String> {
         let text = fs::read_to_string(self.log()).ok()?;
         text.lines().find_map(|line| {
             let line: serde_json::Value = serde_json::from_str(line).ok()?;
-            line["fields"]["address"].as_str()?.parse().ok()
+            Some(line["fields"][name].as_str()?.to_owned())
         })
     }
 
@@ -245,8 +250,13 @@ impl House {
 
     /// `fanju-server verify` of a data folder that no server runs on; what it found.
     pub(crate) fn verify(data: &Path) -> String {
+        Self::try_verify(data).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    /// The same; what it complained of, if it failed.
+    pub(crate) fn try_verify(data: &Path) -> Result<String, String> {
         let mut verify = Command::new(server());
-        said(verify.args(["verify", "--data"]).arg(data)).unwrap_or_else(|wrong| panic!("{wrong}"))
+        said(verify.args(["verify", "--data"]).arg(data))
     }
 
     /// `fanju-server backup` of this house's folder while the server runs; what it said or, if it
@@ -257,7 +267,8 @@ impl House {
     }
 }
 
-fn said(command: &mut Command) -> Result<String, String> {
+/// What `command` said or, if it failed, complained.
+pub(crate) fn said(command: &mut Command) -> Result<String, String> {
     let Output { status, stdout, stderr } = command.output().expect("the server's binary starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if status.success() { Ok(text(&stdout)) } else { Err(text(&stdout) + &text(&stderr)) }

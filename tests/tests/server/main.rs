@@ -27,6 +27,7 @@ mod resume;
 mod slow;
 mod socket;
 mod spans;
+mod start;
 mod stop;
 mod storm;
 mod table;

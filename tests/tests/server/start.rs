@@ -1,0 +1,129 @@
+//! Starts: where people find the server, what a start that fails has done (nothing), who plays in a demo
+//! that starts again, and what is said of a folder that another process has.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    house::{House, said, server},
+    http::Http,
+    socket::Socket,
+};
+
+/// What a demo's diner has at each start, at least.
+const PURSE: i64 = 50_000;
+
+/// Every file below `folder`, with what it holds.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable"));
+    let each = entries.map(|entry| entry.path()).flat_map(|path| {
+        if path.is_dir() {
+            files(&path)
+        } else {
+            let bytes = fs::read(&path).expect("readable");
+            BTreeMap::from([(path, bytes)])
+        }
+    });
+    each.collect()
+}
+
+#[test]
+fn a_start_whose_port_is_taken_has_touched_nothing() {
+    let mut house = House::open(2, 1);
+    house.stop();
+    let before = files(house.data());
+    let (taken, new) = (TcpListener::bind("127.0.0.1:0").expect("a port"), house.beside("new"));
+    let address = taken.local_addr().expect("an address").to_string();
+    // Without `made_up_people` this start would sign everybody out, and with the demo it seats people.
+    for data in [house.data(), &new] {
+        let mut start = Command::new(server());
+        let start = start.args(["--demo", "--listen", &address, "--data"]).arg(data);
+        let complaint = said(start).expect_err("the port is taken");
+        assert!(complaint.contains(&format!("cannot listen on {address}")), "{complaint}");
+        assert!(!complaint.contains("Caused by"), "{complaint}");
+    }
+    assert_eq!(files(house.data()), before);
+    assert!(!new.exists(), "a folder was made");
+}
+
+#[test]
+fn people_find_a_server_at_the_port_that_the_system_chose() {
+    let house = House::open(0, 0);
+    let expected = format!("http://localhost:{}/", house.address().port());
+    assert_eq!(house.told("url"), Some(expected));
+}
+
+/// Who plays in the demo of `house`.
+fn cast(house: &House) -> Value {
+    Http::new(house).get("/demo/cast", None).done()
+}
+
+/// The identities in `cast`, of which nothing may change.
+fn who(cast: &Value) -> Vec<&Value> {
+    let diners = cast["diners"].as_array().expect("diners").iter();
+    diners.map(|diner| &diner["wallet"]).chain([&cast["merchant"]["merchant"]]).collect()
+}
+
+#[test]
+fn a_demo_that_starts_again_has_the_same_people_with_full_purses() {
+    let demo = [("FANJU_DEMO", "true"), ("FANJU_MADE_UP_PEOPLE", "false")];
+    let mut house = House::open_with(0, 0, &demo);
+    let first = cast(&house);
+    let (ana, bo) = (&first["diners"][0], &first["diners"][1]);
+    let token = ana["token"].as_str().expect("a token");
+    let mut phone = Socket::signed_in(&house, token);
+    phone.ask(
+        "wallets.transfer",
+        json!({ "wallet": ana["wallet"], "to": bo["wallet"], "amount": 45_000, "idempotency_key": "spent" }),
+    );
+    phone.ask("wallets.freeze", json!({ "wallet": ana["wallet"] }));
+    drop(phone);
+    for _ in 0..6 {
+        house.stop();
+        house.start();
+    }
+    let again = cast(&house);
+    assert_eq!(who(&again), who(&first));
+    for (index, diner) in again["diners"].as_array().expect("diners").iter().enumerate() {
+        assert_ne!(diner["token"], first["diners"][index]["token"]);
+        let mut phone = Socket::signed_in(&house, diner["token"].as_str().expect("a token"));
+        let wallet = phone.ask("wallets.get", json!({ "wallet": diner["wallet"] }));
+        let expected = if index == 1 { PURSE + 45_000 } else { PURSE };
+        assert_eq!((&wallet["posted"], &wallet["status"]), (&json!(expected), &json!("open")));
+    }
+    // The oldest tokens are over, those of the last starts are not.
+    let me = |token: &str| Http::new(&house).get("/v1/me", Some(token)).status;
+    assert_eq!(me(token), 401);
+    assert_eq!(me(again["diners"][0]["token"].as_str().expect("a token")), 200);
+}
+
+#[test]
+fn a_folder_that_a_server_has_is_refused_with_what_to_do() {
+    let house = House::open(0, 0);
+    let complaint = House::try_verify(house.data()).expect_err("a server runs on it");
+    for words in ["in use by another process", "stop the server, or verify a backup"] {
+        assert!(complaint.contains(words), "{complaint}");
+    }
+    let mut second = Command::new(server());
+    second.args(["--listen", "127.0.0.1:0", "--data"]).arg(house.data());
+    let complaint = said(&mut second).expect_err("a server runs on it");
+    assert!(complaint.contains("in use by another process: stop it first"), "{complaint}");
+}
+
+#[test]
+fn a_folder_without_a_journal_is_called_no_data_folder() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let complaint = House::try_verify(folder.path()).expect_err("it is empty");
+    assert!(complaint.contains("is not a data folder, for it has no journal"), "{complaint}");
+    let missing = folder.path().join("nothing");
+    let complaint = House::try_verify(&missing).expect_err("it is not there");
+    assert!(complaint.contains("there is no folder"), "{complaint}");
+    assert!(!missing.exists(), "a folder was made");
+}
