@@ -124,7 +124,7 @@ async fn is_at_table(app: &App, caller: &Caller, group: GroupId) -> Result<bool,
 pub fn take_look(app: &App, caller: &Caller) -> Result<Look, Problem> {
     let identity = caller.person()?;
     app.passkeys().abandon_addition(identity.person.id, identity.device);
-    let detail = "this takes a fresh look at finger or face, with which nothing was done yet";
+    let detail = "this takes a fresh look at finger or face that has served for nothing else";
     let look = app.looks().take(identity.device, app.now());
     look.ok_or_else(|| Problem::new(403, "step_up_required", detail))
 }

@@ -32,14 +32,21 @@ pub fn document() -> Value {
     let mut generator = generator();
     let problem = generator.subschema_for::<Problem>();
     let mut paths: Map<String, Value> = Map::new();
-    for operation in operations::all() {
+    let mut rooms: Vec<&str> = Vec::new();
+    for (order, operation) in operations::all().iter().enumerate() {
         let verb = match operation.offer.verb {
             Verb::Get => "get",
             Verb::Post => "post",
             Verb::Put => "put",
             Verb::Delete => "delete",
         };
-        let described = describe(operation, &mut generator);
+        let mut described = describe(operation, &mut generator);
+        // Paths are sorted by name; this is for whoever shows them to readers.
+        described["x-order"] = order.into();
+        let room = room(operation);
+        if !rooms.contains(&room) {
+            rooms.push(room);
+        }
         let path = paths.entry(operation.offer.path).or_insert_with(|| json!({}));
         path[verb] = described;
     }
@@ -57,6 +64,7 @@ pub fn document() -> Value {
         },
         "servers": [{ "url": "/" }],
         "security": [{ "bearer": [] }, {}],
+        "tags": rooms.iter().map(|room| json!({ "name": room })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -69,6 +77,11 @@ pub fn document() -> Value {
             },
         },
     })
+}
+
+/// What operations are listed under.
+fn room(operation: &Described) -> &'static str {
+    operation.offer.method.split('.').next().unwrap_or_default()
 }
 
 fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
@@ -107,7 +120,7 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
         "operationId": offer.method,
         "summary": summary.lines().next().unwrap_or_default(),
         "description": summary,
-        "tags": [offer.method.split('.').next().unwrap_or_default()],
+        "tags": [room(operation)],
         "parameters": parameters,
         "responses": {
             "200": {

@@ -141,22 +141,22 @@ impl Described {
     }
 }
 
-/// Every operation, in the order in which one meets them.
+/// Every operation, in the order in which one reads of them: what one needs for a dinner first.
 pub fn all() -> &'static [Described] {
     static ALL: LazyLock<Vec<Described>> = LazyLock::new(|| {
         let rooms = [
             sign_in::operations(),
-            recovery::operations(),
             people::operations(),
-            passkeys::operations(),
             wallets::operations(),
             groups::operations(),
             members::operations(),
+            orders::operations(),
             claims::operations(),
             merchants::operations(),
-            orders::operations(),
             staff::operations(),
             webhooks::operations(),
+            passkeys::operations(),
+            recovery::operations(),
             operator::operations(),
         ];
         rooms.into_iter().flatten().collect()

@@ -30,9 +30,10 @@ pub(super) fn operations() -> Vec<Described> {
     ]
 }
 
-/// Begins to add a passkey: asks a device for one that has none of the person's yet. Takes a fresh
-/// look at finger or face, with which nothing was done yet. Beginning anew takes no other until that
-/// is over: an addition that is not finished, or refused, has used nothing up.
+/// Begins to add a passkey: answers with what the browser needs to make one, on a device that has none
+/// of this person's yet. Takes a fresh look at finger or face (`step_up`) that has served for nothing
+/// else. An addition that is refused, or begun and not finished, has not used the look up: one may
+/// begin again with it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct BeginAddition {}
@@ -64,7 +65,7 @@ impl Operation for BeginAddition {
     }
 }
 
-/// Adds the passkey that the device made. Takes that the session which began it is still good.
+/// Adds the passkey that the device made. The session that began this must still be signed in.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FinishAddition {
@@ -160,8 +161,8 @@ impl Operation for ListPasskeys {
     }
 }
 
-/// Removes a passkey, and ends the sessions that it opened; never the last one. Uses a fresh look
-/// at finger or face up, with which nothing was done yet.
+/// Removes a passkey, and ends the sessions that it opened; the last passkey stays. Uses up a fresh
+/// look at finger or face (`step_up`) that has served for nothing else.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RemovePasskey {

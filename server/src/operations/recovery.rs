@@ -112,8 +112,8 @@ impl Operation for FinishRecovery {
     }
 }
 
-/// Makes recovery codes, which are shown this once; those before are void. Uses a fresh look at
-/// finger or face up, with which nothing was done yet.
+/// Makes recovery codes, which are shown this once; those before are void. Uses up a fresh
+/// look at finger or face (`step_up`) that has served for nothing else.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct MakeCodes {}

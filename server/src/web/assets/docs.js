@@ -48,7 +48,7 @@ function card(verb, path, operation) {
   const answer = operation.responses['200'].content['application/json'].schema;
   const parameters = rows(operation);
   const table = h('table', {},
-    h('thead', {}, h('tr', {}, ...['Parameter', 'In', 'Type', ''].map((text) => h('th', { scope: 'col' }, text)))),
+    h('thead', {}, h('tr', {}, ...['Parameter', 'In', 'Type', 'Meaning'].map((text) => h('th', { scope: 'col' }, text)))),
     h('tbody', {}, ...parameters.map((one) => h('tr', {},
       h('td', {}, one.name),
       h('td', {}, one.place + (one.required ? '' : ', optional')),
@@ -76,14 +76,12 @@ function glossary(schemas) {
 
 async function show() {
   const [http, live] = await Promise.all(['/openapi.json', '/asyncapi.json'].map(async (from) => (await fetch(from)).json()));
+  const operations = Object.entries(http.paths).flatMap(([path, item]) =>
+    Object.entries(/** @type {Json} */ (item)).map(([verb, operation]) => ({ verb, path, operation })));
+  operations.sort((one, other) => one.operation['x-order'] - other.operation['x-order']);
   /** @type {Map<string, HTMLElement[]>} */
-  const rooms = new Map();
-  for (const [path, item] of Object.entries(http.paths)) {
-    for (const [verb, operation] of Object.entries(/** @type {Json} */ (item))) {
-      const [tag] = operation.tags;
-      rooms.set(tag, [...rooms.get(tag) ?? [], card(verb, path, operation)]);
-    }
-  }
+  const rooms = new Map(http.tags.map((/** @type {Json} */ tag) => [tag.name, []]));
+  for (const { verb, path, operation } of operations) rooms.get(operation.tags[0])?.push(card(verb, path, operation));
   const closes = live.channels.live['x-close-codes'];
   fill(document.body, h('main', {},
     h('header', {},
@@ -93,8 +91,8 @@ async function show() {
         h('code', {}, live.channels.live.address), ', ask ', h('code', {}, 'sign_in'), ' first, then the same operations by their names: ',
         h('code', {}, '{"jsonrpc":"2.0","id":1,"method":"me"}'), '.'),
       h('p', {}, h('a', { href: '/openapi.json' }, 'OpenAPI 3.1'), ' · ', h('a', { href: '/asyncapi.json' }, 'AsyncAPI 3.0')),
-      h('nav', { 'aria-label': 'Rooms' }, ...[...rooms.keys(), 'live', 'schemas'].map((room) => h('a', { class: 'button small', href: `#${room}` }, room.replace('_', ' '))))),
-    ...[...rooms].map(([room, cards]) => h('section', { id: room }, h('h2', {}, room.replace('_', ' ')), ...cards)),
+      h('nav', { 'aria-label': 'Rooms' }, ...[...rooms.keys(), 'live', 'schemas'].map((room) => h('a', { class: 'button small', href: `#${room}` }, room.replaceAll('_', ' '))))),
+    ...[...rooms].map(([room, cards]) => h('section', { id: room }, h('h2', {}, room.replaceAll('_', ' ')), ...cards)),
     h('section', { id: 'live' }, h('h2', {}, 'Close codes of the live channel'),
       h('article', { class: 'operation' }, h('table', {},
         h('thead', {}, h('tr', {}, ...['Code', 'Why', 'Then'].map((text) => h('th', { scope: 'col' }, text)))),
