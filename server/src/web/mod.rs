@@ -4,7 +4,7 @@
 //! to the engine over `/v1/live` only, as any other client.
 //!
 //! Invariants: every answer of this module carries the security headers ([`headers`]); a code's
-//! picture is made of checked digits and kept by nobody; the demo's page is there only when
+//! picture is made of checked digits and kept by nobody; the demo is played only when
 //! [`Shown::demo`] says so.
 
 mod assets;
@@ -65,7 +65,11 @@ fn reading() -> Route {
 async fn demo(request: HttpRequest) -> HttpResponse {
     match request.app_data::<Data<Shown>>() {
         Some(shown) if shown.demo => page(&request, "demo.html"),
-        Some(_) | None => not_found(),
+        // The page finds nobody who plays, and says how to begin.
+        Some(_) | None => headers(&mut HttpResponse::NotFound())
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .content_type("text/html; charset=utf-8")
+            .body(assets::find("demo.html").map_or(&[][..], |(page, _)| page.bytes)),
     }
 }
 

@@ -52,7 +52,10 @@ async fn every_page_is_served_with_its_type_and_the_security_headers() {
 
 #[actix_web::test]
 async fn the_demo_is_hidden_where_it_is_not_played() {
-    assert_eq!(get("/demo", false, None).await.status(), StatusCode::NOT_FOUND);
+    let answer = get("/demo", false, None).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    // For people: it says how to start one.
+    assert_eq!(said(&answer, header::CONTENT_TYPE), "text/html; charset=utf-8");
 }
 
 #[actix_web::test]

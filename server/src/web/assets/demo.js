@@ -31,7 +31,9 @@ class Demo {
   async start() {
     const answer = await fetch('/demo/cast').catch(() => null);
     if (!answer?.ok) {
-      document.body.append(h('main', { class: 'welcome' }, h('h1', null, t('demo')), h('p', null, t('demo_off'))));
+      document.body.append(h('main', { class: 'welcome' }, h('h1', null, t('demo')),
+        h('p', null, t('demo_off')), h('pre', { class: 'mono' }, 'fanju-server --demo'),
+        h('p', null, t('demo_off_cargo')), h('pre', { class: 'mono' }, 'cargo run --release -- --demo')));
       return;
     }
     const cast = await answer.json();
@@ -82,10 +84,14 @@ class Demo {
     fill(this.#ribbon, STEPS.map((step, index) => {
       const state = index < done ? 'done' : index === done ? 'next' : '';
       const last = step === 'settled';
+      // The last step is what is to be done then: the careful friend's answer, and after it the next dinner.
+      const word = last && this.asking ? 'step_confirm' : last && done === 5 ? 'demo_again' : `step_${step}`;
+      const hint = last && this.asking ? 'step_confirm_hint' : last && done === 5 ? 'step_again_hint' : `step_${step}_hint`;
+      const names = { host: this.names[0] ?? '', careful: this.names[CAREFUL] ?? '' };
       return h('li', { class: `step ${state}`, 'aria-current': index === done ? 'step' : null },
         button([h('span', { class: 'step-number' }, index < done ? icon('check') : index + 1),
-          h('span', { class: 'step-word' }, h('strong', null, last && done === 5 ? t('demo_again') : t(`step_${step}`, { host: this.names[0] ?? '' })),
-            h('small', null, t(`step_${step}_hint`, { seated: this.seated.size, of: this.phones.length })))],
+          h('span', { class: 'step-word' }, h('strong', null, t(word, names)),
+            h('small', null, t(hint, { seated: this.seated.size, of: this.phones.length })))],
         /** @type {() => Promise<unknown>} */ (press[step]), { class: 'step-button', 'data-testid': `step-${step}`, 'data-key': step, disabled: last && done < 4 }));
     }));
     this.#line.textContent = this.ended === 'declined' ? t('demo_declined') : t(`demo_line_${done}`, { host: this.names[0] ?? '', careful: this.names[CAREFUL] ?? '' });

@@ -42,7 +42,7 @@ class Operator {
   }
 
   #welcome() {
-    const key = field(t('operator_key'), { type: 'password', class: 'input mono', placeholder: 'fjo_…' }, t('operator_key_hint'));
+    const key = field(t('operator_token'), { type: 'password', class: 'input mono', placeholder: 'fjo_…' }, t('operator_token_hint'));
     const form = h('form', { class: 'stack' }, key.box);
     const go = button(t('operator_enter'), () => this.enter(key.input.value.trim()), { class: 'button primary wide', type: 'submit' });
     form.append(go);

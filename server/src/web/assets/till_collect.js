@@ -165,7 +165,9 @@ export function collect(till) {
       const took = result.kind === 'asking' ? Math.round(performance.now() - result.since) : 0;
       const settlement = order.settlement ?? {};
       set({ kind: 'settled', total, order_no, text: till.money(total),
-        note: t('paid_by', { count: settlement.shares?.length ?? 0, took: took < 10_000 ? `${took} ms` : `${Math.round(took / 1000)} s` }) });
+        note: [t('paid_by', { count: settlement.shares?.length ?? 0 }),
+          // In the demo that is how long somebody watched a phone.
+          ...(till.inside ? [] : [t('paid_after', { took: took < 10_000 ? `${took} ms` : `${Math.round(took / 1000)} s` })])].join(' · ') });
       amount.value = '';
       setLines([]);
       next();
