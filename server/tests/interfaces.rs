@@ -81,3 +81,17 @@ fn references_lead_somewhere_and_no_two_schemas_fight_for_a_name() {
         }
     }
 }
+
+#[test]
+fn readers_meet_signing_in_first_and_every_operation_in_a_room() {
+    let document = openapi::document();
+    let rooms = document["tags"].as_array().expect("rooms").iter();
+    let rooms: Vec<&str> = rooms.map(|room| room["name"].as_str().expect("a name")).collect();
+    let place = |room: &str| rooms.iter().position(|other| *other == room);
+    let met = ["sign_up", "sign_in", "wallets", "groups", "orders", "passkeys"].map(place);
+    assert!(met.is_sorted() && met[0] == Some(0), "{rooms:?}");
+    for operation in operations::all() {
+        let room = operation.offer.method.split('.').next().expect("a word");
+        assert!(rooms.contains(&room), "{room} is no room");
+    }
+}
