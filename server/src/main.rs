@@ -1,6 +1,11 @@
 //! `fanju-server`: the engine on the network.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -99,8 +104,8 @@ fn run(Arguments { command, config, mut flags }: Arguments) -> anyhow::Result<()
     let folder =
         || settings.data().context("there is nothing in memory: name a folder with --data");
     match command {
-        Some(Command::Backup { to, .. }) => println!("{}", backup::backup(folder()?, &to)?),
-        Some(Command::Verify { .. }) => println!("{}", verify::verify(folder()?)?),
+        Some(Command::Backup { to, .. }) => tell(backup::backup(folder()?, &to)?)?,
+        Some(Command::Verify { .. }) => tell(verify::verify(folder()?)?)?,
         Some(Command::Cast { diners, shops, purse, .. }) => {
             folder()?;
             let made = make_up(settings, shops, diners, purse);
@@ -125,6 +130,14 @@ async fn make_up(
     let app = App::open(settings)?;
     let cast = cast::make(&app, shops, diners, Amount::from_minor(purse)).await?;
     app.close().await;
-    println!("{}", serde_json::to_string(&cast)?);
-    Ok(())
+    tell(serde_json::to_string(&cast)?)
+}
+
+/// Writes a line to standard output. Whoever has read enough (`| head`) misses the rest.
+fn tell(line: impl Display) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        told => told.context("cannot write to standard output"),
+    }
 }

@@ -7,6 +7,9 @@
 //! [`live`] is its sibling: the same dinners over the network, from a server's outside. [`peers`] settles
 //! them elsewhere, to compare; [`capacity`] searches the highest rate; [`nation`] is a model of many machines.
 
+// They panic where nobody reads any more; `show::tell` and `show::aside` do not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod acks;
 pub mod auditor;
 pub mod bills;

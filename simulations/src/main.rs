@@ -1,5 +1,8 @@
 //! `fanju-sim`: the command line. See `fanju-sim dinner --help`.
 
+// They panic where nobody reads any more; `show::tell` and `show::aside` do not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, Result};
@@ -21,6 +24,7 @@ use fanju_sim::{
     report::{Summary, write_audit},
     run::{self, BadInput},
     scenario,
+    show::{self, aside},
 };
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -40,6 +44,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into()))
         .with_writer(std::io::stderr)
+        // It would say on standard error that standard error is closed.
+        .log_internal_errors(false)
         .init();
     let outcome = match task {
         Task::Dinner(options) => dinner(&options),
@@ -55,7 +61,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => FAILED.into(),
         Err(error) => {
-            eprintln!("fanju-sim: {error:#}");
+            aside(format_args!("fanju-sim: {error:#}"));
             let bad_input = error.downcast_ref::<BadInput>().is_some();
             if bad_input { BAD_INPUT } else { FAILED }.into()
         }
@@ -121,7 +127,7 @@ fn chaos(options: &ChaosOptions) -> Result<bool> {
 fn compare(options: &CompareOptions) -> Result<bool> {
     let (a, b) = (recording(&options.a)?, recording(&options.b)?);
     let comparison = Comparison::of(&a, &b);
-    print!("{comparison}");
+    show::tell(&comparison.to_string())?;
     if let Some(path) = &options.report {
         write(path, page::of_comparison(&comparison))?;
     }
@@ -167,7 +173,7 @@ fn audit(options: &AuditOptions) -> Result<bool> {
                 auditor.expect_acks(&acks);
             }
             if recovery.dropped_bytes > 0 {
-                eprintln!("a torn tail of {} bytes is left out", recovery.dropped_bytes);
+                aside(format_args!("a torn tail of {} bytes is left out", recovery.dropped_bytes));
             }
             auditor.finish()
         }
@@ -188,13 +194,13 @@ fn audit(options: &AuditOptions) -> Result<bool> {
 fn tell(text: &str, report: &impl Serialize, json: Option<&Path>) -> Result<()> {
     let as_json = || serde_json::to_string_pretty(report).context("cannot write JSON");
     match json {
-        None => print!("{text}"),
+        None => show::tell(text)?,
         Some(path) if path == Path::new("-") => {
-            eprint!("{text}");
-            println!("{}", as_json()?);
+            aside(text.trim_end());
+            show::tell(&(as_json()? + "\n"))?;
         }
         Some(path) => {
-            print!("{text}");
+            show::tell(text)?;
             write(path, as_json()? + "\n")?;
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     recorder::Gauges,
     recording::{Kind, Recording},
     report::{FileReport, Report, Settings, grouped},
-    show::Show,
+    show::{Show, aside},
     tally::{self, Snapshot, Tally},
     workload::{Menu, Numbers, Workload},
 };
@@ -58,7 +58,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     });
     let acks = acks.transpose()?;
     if options.no_sync {
-        eprintln!("*** --no-sync: NOT DURABLE, a crash of the machine loses settlements ***");
+        aside("*** --no-sync: NOT DURABLE, a crash of the machine loses settlements ***");
     }
 
     let mut recording = Recording::begin(Kind::Dinner, title(options), options.seed, Some(&data));
@@ -150,7 +150,7 @@ fn wind_up(engine: Engine, options: &DinnerOptions, ran: &Ran) -> (Option<Durati
     let caught_up = engine.block_on(engine.books_caught_up(BOOKS_PATIENCE));
     let books_drain = matches!(caught_up, Ok(true)).then(|| began.elapsed());
     if let Some(error) = engine.books_error() {
-        eprintln!("the books stopped: {error:#}");
+        aside(format_args!("the books stopped: {error:#}"));
     }
     let journal = engine.journal();
     engine.close_blocking();
@@ -199,10 +199,10 @@ fn menu(options: &DinnerOptions) -> Result<(Menu, Option<FileReport>)> {
 fn tell_bad_rows(bad: &[BadRow]) {
     const TOLD_MAX: usize = 20;
     for row in bad.iter().take(TOLD_MAX) {
-        eprintln!("bad row: {row}");
+        aside(format_args!("bad row: {row}"));
     }
     if bad.len() > TOLD_MAX {
-        eprintln!("and {} more bad rows", bad.len() - TOLD_MAX);
+        aside(format_args!("and {} more bad rows", bad.len() - TOLD_MAX));
     }
 }
 
@@ -257,7 +257,10 @@ pub(crate) fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<te
     }
     let folder = tempfile::Builder::new().prefix("fanju-sim-").tempdir();
     let folder = folder.context("cannot create a temporary folder")?;
-    eprintln!("data in {}, removed afterwards (--data keeps it)", folder.path().display());
+    aside(format_args!(
+        "data in {}, removed afterwards (--data keeps it)",
+        folder.path().display()
+    ));
     Ok((folder.path().to_owned(), Some(folder)))
 }
 

@@ -1,15 +1,36 @@
 //! Show: tells whoever waits how far a run is. A dashboard on a terminal, a line now and then
 //! elsewhere.
+//!
+//! Whatever this program writes for people goes through [`tell`] or [`aside`]: `print!` panics where
+//! nobody reads any more (`| head`), and a run ends with its own verdict all the same.
 
 use std::{
     collections::VecDeque,
-    io::IsTerminal,
+    fmt::Display,
+    io::{self, IsTerminal, Write},
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{dinner::Moment, page::words, recording::Second, report::grouped};
+
+/// Writes to standard output. Whoever has read enough misses the rest.
+///
+/// # Errors
+/// The system's, if it refuses for any other reason.
+pub fn tell(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        told => told,
+    }
+}
+
+/// Writes a line to standard error; if that fails there is nowhere else to say so.
+pub fn aside(line: impl Display) {
+    writeln!(io::stderr(), "{line}").ok();
+}
 
 /// What is shown of a run.
 #[derive(Debug)]
@@ -33,7 +54,7 @@ impl Show {
     /// For a run of so long, or of so many dinners.
     #[must_use]
     pub fn new(seconds: Option<Duration>, dinners: Option<u64>) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let bar = io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             let style = ProgressStyle::with_template("{msg}\n{wide_bar} {percent:>3} %");
             bar.set_style(style.expect("a sound template"));
@@ -47,7 +68,7 @@ impl Show {
     pub fn say(&self, what: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(what.to_owned()),
-            None => eprintln!("{what}"),
+            None => aside(what),
         }
     }
 
@@ -68,7 +89,7 @@ impl Show {
             }
             None if self.said_at.elapsed() >= LINES_EVERY => {
                 self.said_at = Instant::now();
-                eprintln!("{}", line(moment));
+                aside(line(moment));
             }
             None => {}
         }

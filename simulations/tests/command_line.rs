@@ -1,9 +1,9 @@
 //! The program as people run it: small runs, their reports, their exit codes.
 
 use std::{
-    fs,
+    fs, io,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -162,6 +162,41 @@ fn bad_rows_are_named_and_strict_makes_them_fatal() {
     assert!(told.contains(":3: total `ten` is not a decimal number"), "{told}");
 }
 
+/// What `| head` and `2>&1 | head` do once they have read enough, from the first word on.
+#[test]
+fn whoever_stops_reading_changes_neither_the_verdict_nor_the_files() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (data, kept, pages) = (path("data"), path("run.json"), path("run.html"));
+    for (arguments, code) in [
+        ("--help".to_owned(), 0),
+        (format!("dinner --count 9 --wallets 100 --data {data} --recording {kept}"), 0),
+        ("dinner --count 9 --wallets 100 --no-sync --json -".to_owned(), 0),
+        ("dinner --scenario friday-night --scale 0.01 --speed 36000".to_owned(), 0),
+        (format!("audit --data {data}"), 0),
+        ("audit --data nowhere".to_owned(), 2),
+        (format!("compare {kept} {kept}"), 0),
+        (format!("page {kept} {pages}"), 0),
+        ("chaos --seeds 1 --trace".to_owned(), 0),
+        ("nation --count 1000".to_owned(), 0),
+    ] {
+        let deaf = || {
+            let (reader, writer) = io::pipe().expect("a pipe");
+            drop(reader);
+            Stdio::from(writer)
+        };
+        let mut program = Command::new(env!("CARGO_BIN_EXE_fanju-sim"));
+        program.args(arguments.split(' ')).stdin(Stdio::null()).stdout(deaf());
+        let heard = program.output().expect("the program runs");
+        let told = String::from_utf8_lossy(&heard.stderr);
+        assert_eq!(heard.status.code(), Some(code), "{arguments}: {told}");
+        assert!(!told.contains("panicked"), "{arguments}: {told}");
+        let unheard = program.stdout(deaf()).stderr(deaf()).status().expect("the program runs");
+        assert_eq!(unheard.code(), Some(code), "{arguments}, and nobody hears complaints");
+    }
+    assert!(fs::metadata(pages).is_ok_and(|page| page.len() > 1_000));
+}
+
 #[test]
 fn bad_options_end_with_two_and_a_reason() {
     for (arguments, reason) in [
@@ -185,7 +220,7 @@ fn real_bills_and_orders_settle_to_the_cent() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let places = ["../../shared/data", "../../../shared/data"].map(|place| root.join(place));
     let Some(data) = places.into_iter().find(|place| place.join("tips.csv").is_file()) else {
-        return eprintln!("SKIPPED: no ../shared/data");
+        return eprintln!("SKIPPED: real bills in ../shared/data, not in this repository");
     };
     let report = dinner(&format!("--wallets 1000 --bills {}", data.join("tips.csv").display()));
     assert_sound(&report);

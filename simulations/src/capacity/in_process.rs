@@ -12,6 +12,7 @@ use crate::{
     population::{self, Wanted},
     recorder::Gauges,
     run::{self, BadInput},
+    show::aside,
     workload::{Menu, Numbers, Workload},
 };
 
@@ -41,9 +42,9 @@ pub fn search(options: &DinnerOptions) -> Result<Found> {
     };
     let seconds = options.seconds.unwrap_or(run::SECONDS);
     let settle = SETTLE.min(seconds);
-    let (population, _) = population::set_up(&engine, wanted, |what| eprintln!("{what}"))?;
+    let (population, _) = population::set_up(&engine, wanted, |what| aside(what))?;
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
-    eprintln!("{HEAD}");
+    aside(HEAD);
     while let Some(rate) = search.next_rate() {
         thread::sleep(settle);
         engine.block_on(engine.books_caught_up(run::BOOKS_PATIENCE))?;
@@ -67,7 +68,7 @@ pub fn search(options: &DinnerOptions) -> Result<Found> {
             seconds,
             syncs_per_s: None,
         };
-        eprintln!("{}", search.take(seen));
+        aside(search.take(seen));
     }
     engine.close_blocking();
     Ok(search.found())

@@ -16,7 +16,7 @@ use super::{
     trace::KEPT,
     world::{self, Outcome},
 };
-use crate::process;
+use crate::{process, show::aside};
 
 /// Plays all seeds.
 #[must_use]
@@ -84,7 +84,10 @@ fn invariant(world: &Outcome) -> Option<&str> {
 
 fn tell(outcome: &Outcome) {
     for line in &outcome.tail {
-        eprintln!("seed {}  {line}", outcome.seed);
+        aside(format_args!("seed {}  {line}", outcome.seed));
     }
-    eprintln!("seed {}  {} events, hash {:016x}", outcome.seed, outcome.events, outcome.hash);
+    aside(format_args!(
+        "seed {}  {} events, hash {:016x}",
+        outcome.seed, outcome.events, outcome.hash
+    ));
 }

@@ -20,7 +20,7 @@ use crate::{
     options::Rate,
     process::Process,
     run::BadInput,
-    show::Show,
+    show::{Show, aside},
 };
 
 /// Dinners per second of the first step.
@@ -46,9 +46,9 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
     let place = Rc::new(options.url.clone());
     let setting = Setting { cast, numbers, place, run, hall: Rc::clone(&hall) };
     let mut operator = run::operator(options, numbers).await?;
-    let mut phones = setting.set_up(&|what| eprintln!("{what}")).await?;
+    let mut phones = setting.set_up(&|what| aside(what)).await?;
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
-    eprintln!("{HEAD}");
+    aside(HEAD);
     while let Some(rate) = search.next_rate() {
         tokio::time::sleep(SETTLE.min(options.seconds)).await;
         let step = LiveOptions { rate: Rate::PerSecond(rate), storm: 0, ..options.clone() };
@@ -80,7 +80,7 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
             seconds: step.seconds,
             syncs_per_s: journal.map(|journal| journal.syncs_per_s),
         };
-        eprintln!("{}", search.take(seen));
+        aside(search.take(seen));
         // They count as failed, and hold their tables: there is no further step with these sessions.
         if hall.open_dinners() > 0 {
             search.end_early(format!("{} dinners never ended at {rate}/s", hall.open_dinners()));

@@ -22,6 +22,7 @@ use crate::{
     process,
     recording::{self, Recording},
     run::BadInput,
+    show::aside,
 };
 
 /// What is said where PostgreSQL is missing.
@@ -62,7 +63,7 @@ pub fn peers(options: &PeersOptions) -> Result<(Report, Recording)> {
 
     let mut entrants: Vec<Entrant> = Vec::new();
     let mut enter = |kind, side: Box<dyn Side>| {
-        eprintln!("{} is ready", side.name());
+        aside(format_args!("{} is ready", side.name()));
         entrants.push(Entrant { kind, side, rounds: Vec::new(), times: meter::histogram() });
     };
     if let Some(programs) = programs {
@@ -90,7 +91,7 @@ pub fn peers(options: &PeersOptions) -> Result<(Report, Recording)> {
             let which = round * each..(round + 1) * each;
             let lap = lap(side.as_mut(), &evening, which, times).with_context(|| side.name())?;
             let (number, name, rate) = (round + 1, side.name(), lap.dinners_per_s);
-            eprintln!("round {number}: {name}: {rate:.0} dinners/s");
+            aside(format_args!("round {number}: {name}: {rate:.0} dinners/s"));
             rounds.push(lap);
         }
     }

@@ -20,6 +20,8 @@ use anyhow::{Context, Result, bail, ensure};
 use postgres::{Client, Config, NoTls};
 use tempfile::TempDir;
 
+use crate::show::aside;
+
 /// The name that the server knows us by.
 const USER: &str = "fanju";
 
@@ -198,7 +200,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.lifeline.take());
         if let Err(error) = self.guard.wait() {
-            eprintln!("cannot wait for PostgreSQL's end: {error}");
+            aside(format_args!("cannot wait for PostgreSQL's end: {error}"));
         }
     }
 }
