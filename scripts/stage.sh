@@ -3,6 +3,7 @@
 
 stage_name=""
 stage_report=""
+left_out=""
 
 # stage NAME COMMAND…: runs the command and takes down how long it took.
 stage() {
@@ -15,9 +16,21 @@ stage() {
     stage_name=""
 }
 
-# stages NAME: prints every stage so far.
+# leave_out LINES: told in the end; nothing if empty.
+leave_out() {
+    [[ -z "$1" ]] || left_out+="${1//$'\n'/$'\n        '}"$'\n        '
+}
+
+# stages NAME: prints every stage so far, and what was left out. With FANJU_SKIP_NOTHING that is a failure, unless nobody
+# could have it who has only this repository.
 stages() {
-    printf '\n=== %s: all passed in %d s\n%s' "$1" "$SECONDS" "$stage_report"
+    local but=""
+    [[ -z "$left_out" ]] || but=", but left out:"$'\n'"        ${left_out%$'\n'*}"
+    printf '\n%s=== %s: all passed in %d s%s\n' "$stage_report" "$1" "$SECONDS" "$but"
+    if [[ -n "${FANJU_SKIP_NOTHING:-}" ]] && grep '[^ ]' <<<"$left_out" | grep -qv 'not in this repository'; then
+        echo "=== FAILED: nothing may be left out here" >&2
+        exit 1
+    fi
 }
 
 # Under `set -e` the first failure ends the script here.

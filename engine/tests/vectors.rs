@@ -59,7 +59,7 @@ fn vectors(file: &str) -> Option<Value> {
     match fs::read_to_string(&path) {
         Ok(text) => Some(serde_json::from_str(&text).expect("vectors are JSON")),
         Err(error) => {
-            eprintln!("SKIPPED: no vectors were run: {}: {error}", path.display());
+            eprintln!("SKIPPED: vectors, not in this repository: {}: {error}", path.display());
             None
         }
     }

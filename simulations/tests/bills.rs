@@ -23,7 +23,7 @@ fn shared(name: &str) -> Option<std::path::PathBuf> {
     let places = ["../../shared/data", "../../../shared/data"];
     let found = places.iter().map(|place| root.join(place).join(name)).find(|path| path.is_file());
     if found.is_none() {
-        eprintln!("SKIPPED: {name} is not in ../shared/data");
+        eprintln!("SKIPPED: {name} in ../shared/data, not in this repository");
     }
     found
 }

@@ -35,7 +35,7 @@ fn small_disk(chance: &mut StdRng) -> Result<(Kind, Disk), String> {
     if in_file {
         match Disk::mount(Kind::File, room) {
             Ok(disk) => return Ok((Kind::File, disk)),
-            Err(why) => println!("  SKIPPED: no disk in a file: {why}"),
+            Err(why) => println!("  in memory, for no disk can be had in a file: {why}"),
         }
     }
     Ok((Kind::Memory, Disk::mount(Kind::Memory, room)?))

@@ -68,7 +68,7 @@ impl Drop for Closing {
         for play in self.plays.iter().chain([&sum]) {
             let Tally { name, turns, kills, stops, full_disks, acknowledged, found, .. } = play;
             let (lost, seconds) = (acknowledged.abs_diff(*found), play.took.as_secs());
-            let why = play.skipped.as_ref().map(|why| format!("  SKIPPED: {why}"));
+            let why = play.skipped.as_ref().map(|why| format!("  left out: {why}"));
             println!(
                 "{name:<10}{turns:>7}{kills:>7}{stops:>7}{full_disks:>12}{acknowledged:>14}{lost:>6}\
                  {seconds:>9}{}",

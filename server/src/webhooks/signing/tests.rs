@@ -122,7 +122,7 @@ fn vectors() -> Option<Value> {
             Some(vectors["standard_webhooks"].clone())
         }
         Err(error) => {
-            eprintln!("SKIPPED: no vectors were run: {}: {error}", path.display());
+            eprintln!("SKIPPED: vectors, not in this repository: {}: {error}", path.display());
             None
         }
     }
