@@ -19,13 +19,13 @@ use crate::{
 /// Options of a search.
 #[derive(Args, Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CapacityOptions {
-    /// Searches the highest rate of open-loop arrivals that keeps `--p99`; each step takes `--seconds`,
-    /// of which a twentieth, at most, may pass until the last dinner is answered. It leaves `--json`, but
-    /// neither page nor recording.
+    /// Searches for the highest rate of arrivals at which `--p99` is kept. Each step takes `--seconds`, and
+    /// its last dinner must be answered within another twentieth of that. Writes `--json`, but neither
+    /// page nor recording.
     #[arg(long, conflicts_with_all = ["rate", "report", "recording"])]
     pub find_capacity: bool,
-    /// The 99th percentile that a rate has to keep, from when a dinner should have begun: `25ms`,
-    /// `800us`, `1.5s`. Let `--seconds` be twenty times as long, or more.
+    /// The 99th percentile that a rate has to keep, counted from when a dinner should have begun: `25ms`,
+    /// `800us`, `1.5s`. Make `--seconds` at least twenty times as long.
     #[arg(long, value_name = "TIME", default_value = "25ms", value_parser = span, requires = "find_capacity")]
     pub p99: Duration,
 }

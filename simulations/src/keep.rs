@@ -10,10 +10,10 @@ use crate::{page, recording::Recording};
 /// Options about what is kept of a run.
 #[derive(Args, Clone, Debug, Default)]
 pub struct KeepOptions {
-    /// Writes the run as one page that needs nothing else: charts, figures, settings, verdict.
+    /// Writes the run as one self-contained page: charts, figures, settings, verdict.
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
-    /// Writes the run's recording, which `fanju-sim compare` reads.
+    /// Writes the run's recording, which `fanju-sim compare` and `fanju-sim page` read.
     #[arg(long, value_name = "FILE.json")]
     pub recording: Option<PathBuf>,
 }

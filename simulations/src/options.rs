@@ -11,7 +11,7 @@ use crate::{
     scenario::options::EveningOptions,
 };
 
-/// Load simulation of dinner-group checkout on the Fanju engine.
+/// Simulates groups that pay for dinner with Fanju, and audits every cent.
 ///
 /// Tables of friends pay restaurant bills: one member shows the group's code, the till scans it, and
 /// every diner's share is deducted from that diner's own wallet in one durable record. Afterwards an
@@ -29,19 +29,19 @@ pub struct Options {
 pub enum Task {
     /// Settle dinners as fast as possible, or at a fixed rate, and report how it went.
     Dinner(Box<DinnerOptions>),
-    /// Put load on a running server over real websockets, and check all that every phone is told.
+    /// Put load on a running server over real websockets, and check everything that each phone is told.
     Live(Box<LiveOptions>),
-    /// Let everything break, in worlds of simulated disks and time that a seed repeats.
+    /// Break everything on purpose, on simulated disks and in simulated time; a seed repeats its world.
     Chaos(ChaosOptions),
     /// Set two recordings side by side, with ratios.
     Compare(CompareOptions),
-    /// Write the page of a recording that was kept.
+    /// Write the page of a recording that was kept earlier.
     Page(PageOptions),
     /// Settle the same dinners on Fanju, PostgreSQL and SQLite in one run, and compare.
     Peers(PeersOptions),
-    /// A model of many machines: what a nation's dinner hour would take.
+    /// Model many machines: what would a nation's dinner hour take?
     Nation(NationOptions),
-    /// Re-read the journal of a data folder with independent arithmetic; changes nothing.
+    /// Audit a data folder: re-read its journal with independent arithmetic, and change nothing.
     Audit(AuditOptions),
 }
 
@@ -56,59 +56,59 @@ pub enum Task {
     fanju-sim dinner --orders chipotle.tsv --diners 4  real orders, split by item\n  \
     fanju-sim dinner --scenario friday-night           a whole evening, sixty times faster than life\n  \
     fanju-sim dinner --find-capacity --p99 25ms        the highest rate at which 99 of 100 wait no longer\n\n\
-    EXIT CODES: 0 all well; 1 the audit failed or the engine did; 2 bad options or bad input.")]
+    EXIT CODES: 0 all well; 1 the audit or the engine failed; 2 bad options or bad input.")]
 pub struct DinnerOptions {
-    /// `max`, or dinners per second that arrive on a timetable and do not wait for answers.
+    /// `max`, or how many dinners arrive per second, on a timetable that waits for no answer.
     ///
-    /// With a number, latency counts from the moment when the dinner should have begun: whoever has
-    /// to queue is measured queueing.
+    /// With a number, latency counts from the moment when the dinner should have begun, so that time
+    /// spent in a queue is measured as well.
     #[arg(long, value_name = "max|N", default_value = "max")]
     pub rate: Rate,
-    /// Tables being served at once with `--rate max`; 1 measures one table alone.
+    /// Tables that are served at once with `--rate max`; 1 measures one table alone [default: 2000].
     #[arg(long, visible_alias = "in-flight", value_name = "N", value_parser = count)]
     pub tables: Option<u64>,
-    /// Diners of each group, or `published`: party sizes as in published figures.
+    /// Diners at each table, or `published`: party sizes as in published figures.
     #[arg(long, value_name = "N|published", default_value = "8")]
     pub diners: Diners,
-    /// Wallets that are opened and topped up.
+    /// Wallets to open and top up.
     #[arg(long, value_name = "N", default_value = "100000", value_parser = count)]
     pub wallets: u64,
-    /// Wallets that sit in groups and dine; the others stay idle [default: all].
+    /// How many of the wallets dine; the others stay idle [default: all].
     #[arg(long, value_name = "N", value_parser = count)]
     pub dining: Option<u64>,
     /// Merchants that present bills.
     #[arg(long, value_name = "N", default_value = "1000", value_parser = count)]
     pub merchants: u64,
-    /// Measured time [default: 10; with a file: until each bill was paid once].
+    /// How long to measure [default: 10; with a file: until each bill has been paid once].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub seconds: Option<Duration>,
-    /// Ends after this many dinners, if time does not end it earlier.
+    /// Ends after this many dinners, if time does not end it first.
     #[arg(long, value_name = "N", value_parser = count)]
     pub count: Option<u64>,
-    /// Dinners before measuring begins, in seconds.
+    /// How long dinners go on before measuring begins.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub warmup: Duration,
-    /// Same seed, same parties, merchants and bills in the same order.
+    /// The same seed gives the same parties, merchants and bills in the same order.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Keeps the engine's data here. Without it a fresh folder in the system's temporary directory
-    /// is used and removed afterwards.
+    /// Keeps the engine's data in this folder. Without it, a fresh one in the system's temporary
+    /// directory is used and removed afterwards.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Does not sync the journal: NOT DURABLE, a crash of the machine loses what was acknowledged.
+    /// Does not sync the journal. NOT DURABLE: a crash of the machine loses what was acknowledged.
     #[arg(long)]
     pub no_sync: bool,
-    /// Wallets, merchants and groups that do nothing for this long leave memory [default: the
+    /// How long wallets, merchants and groups may do nothing before they leave memory [default: the
     /// engine's].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub idle_after: Option<Duration>,
-    /// Appends every settlement here as it is acknowledged, before it is counted: merchant, order
-    /// number, position.
+    /// Appends every settlement to this file once it is acknowledged and before it is counted:
+    /// merchant, order number, position.
     #[arg(long, value_name = "FILE")]
     pub acks: Option<PathBuf>,
     /// Plays a whole evening instead: `friday-night`, `new-year`, `food-court`, `payday-shortfall`,
-    /// `refund-morning`, or a file as `docs/scenarios.md` explains. Everything then is as the scenario
-    /// says.
+    /// `refund-morning`, or a file, which `docs/scenarios.md` explains. Everything is then as the
+    /// scenario says.
     #[arg(long, value_name = "NAME|FILE", conflicts_with_all = [
         "rate", "tables", "diners", "wallets", "dining", "merchants", "seconds", "count", "acks",
         "bills", "orders", "currency", "find_capacity",
@@ -123,16 +123,16 @@ pub struct DinnerOptions {
     /// Where bills come from.
     #[command(flatten)]
     pub files: FileOptions,
-    /// The currency of everything.
+    /// The currency of all amounts.
     #[arg(long, value_name = "CODE", default_value = "USD")]
     pub currency: Currency,
-    /// Writes the report as JSON to a file, or to standard output.
+    /// Writes the report as JSON to a file; without one, to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
     /// What is kept.
     #[command(flatten)]
     pub keep: KeepOptions,
-    /// Leaves the audit out.
+    /// Skips the audit.
     #[arg(long)]
     pub no_audit: bool,
 }
@@ -140,19 +140,19 @@ pub struct DinnerOptions {
 /// Options about files of bills and orders.
 #[derive(Args, Clone, Debug)]
 pub struct FileOptions {
-    /// A file of bills, one dinner a row: total without tip, tip, party size.
+    /// A file of bills, one dinner in each row: total without tip, tip, party size.
     #[arg(long, value_name = "FILE", conflicts_with = "orders")]
     pub bills: Option<PathBuf>,
-    /// A file of itemised orders, one line of an order a row; split by item.
+    /// A file of itemised orders, one line of an order in each row; they are split by item.
     #[arg(long, value_name = "FILE")]
     pub orders: Option<PathBuf>,
-    /// How often each bill of the file is paid; with `--seconds` and without this: over and over.
+    /// How often each bill of the file is paid [default: once; with `--seconds`: over and over].
     #[arg(long, value_name = "N", value_parser = count)]
     pub repeat: Option<u64>,
-    /// Makes a bad row fatal: nothing is run then.
+    /// Treats a bad row as fatal: nothing is run then.
     #[arg(long)]
     pub strict: bool,
-    /// What separates fields [default: a tab in `.tsv`, a comma elsewhere].
+    /// What separates fields [default: a tab in `.tsv` files, otherwise a comma].
     #[arg(long, value_name = "CHAR", value_parser = delimiter)]
     pub delimiter: Option<u8>,
     /// Column of a bill's total, without tip.
@@ -187,7 +187,7 @@ pub struct AuditOptions {
     /// Acknowledgements that must all be in the journal.
     #[arg(long, value_name = "FILE")]
     pub acks: Option<PathBuf>,
-    /// Writes the verdict as JSON to a file, or to standard output.
+    /// Writes the verdict as JSON to a file; without one, to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
 }
@@ -195,13 +195,13 @@ pub struct AuditOptions {
 /// Options of `compare`.
 #[derive(Args, Clone, Debug)]
 pub struct CompareOptions {
-    /// The recording that is the measure.
+    /// The recording to measure against.
     #[arg(value_name = "A.json")]
     pub a: PathBuf,
-    /// The recording that is looked at; a ratio is B / A.
+    /// The recording to look at; each ratio is B / A.
     #[arg(value_name = "B.json")]
     pub b: PathBuf,
-    /// Writes both as one page as well.
+    /// Also writes the comparison as a page.
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
 }
@@ -209,10 +209,10 @@ pub struct CompareOptions {
 /// Options of `page`.
 #[derive(Args, Clone, Debug)]
 pub struct PageOptions {
-    /// What `--recording` wrote.
+    /// A file that `--recording` wrote.
     #[arg(value_name = "RECORDING.json")]
     pub recording: PathBuf,
-    /// The page.
+    /// Where the page goes.
     #[arg(value_name = "FILE.html")]
     pub page: PathBuf,
 }

@@ -30,49 +30,49 @@ use crate::{
     fanju-sim live --cast cast.json --storm 400                what if they all come back at once?\n  \
     fanju-sim live --cast cast.json --scenario food-court      a whole evening, sixty times faster than life\n  \
     fanju-sim live --cast cast.json --find-capacity            the highest rate that keeps a p99 of 25 ms\n\n\
-    EXIT CODES: 0 all well; 1 something arrived twice, out of turn or not at all, or a dinner failed;\n\
+    EXIT CODES: 0 all well; 1 something arrived twice, out of order or not at all, or a dinner failed;\n\
     2 bad options or bad input.")]
 pub struct LiveOptions {
     /// The server's live channel.
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/v1/live")]
     pub url: Place,
-    /// Who plays, as `fanju-server cast` wrote it.
+    /// Who plays: a file that `fanju-server cast` wrote.
     #[arg(long, value_name = "FILE")]
     pub cast: PathBuf,
-    /// Diners of each table; each has a phone.
+    /// Diners at each table, each with a phone.
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=32))]
     pub party: u32,
-    /// `max`, or dinners per second that arrive on a timetable and do not wait for answers.
+    /// `max`, or how many dinners arrive per second, on a timetable that waits for no answer.
     ///
     /// With a number, latency counts from the moment when the dinner should have begun. With `max`,
     /// each table begins the next dinner as soon as every phone has the last one.
     #[arg(long, value_name = "max|N", default_value = "2000")]
     pub rate: Rate,
-    /// Measured time.
+    /// How long to measure.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub seconds: Duration,
-    /// Dinners before measuring begins, in seconds.
+    /// How long dinners go on before measuring begins.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub warmup: Duration,
-    /// Tables [default: as many as the cast has diners for].
+    /// How many tables [default: as many as the cast has diners for].
     #[arg(long, value_name = "N", value_parser = count)]
     pub tables: Option<u64>,
-    /// Till sessions [default: one for every 20 dinners per second; with `max` one for each table].
+    /// How many tills [default: one for every 20 dinners per second; with `max`, one for each table].
     #[arg(long, value_name = "N", value_parser = count)]
     pub tills: Option<u64>,
-    /// Further sessions that sign in, listen to a wallet and stay quiet. They take the diners who
-    /// have no table, or else those who have one, and then hear of their dinners.
+    /// Further sessions that sign in, listen to a wallet and stay quiet. They belong to diners without
+    /// a table; if those do not suffice, to diners with one, and hear of their dinners.
     #[arg(long, value_name = "N", default_value = "0")]
     pub idle: usize,
-    /// Sessions that lose their connection at once in the middle of the run: phones first.
+    /// Sessions that all lose their connection at once in the middle of the run, phones first.
     #[arg(long, value_name = "N", default_value = "0")]
     pub storm: usize,
-    /// Same seed, same timetable and bills.
+    /// The same seed gives the same timetable and bills.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Plays a whole evening instead: `friday-night`, `new-year`, `food-court`, `payday-shortfall`,
-    /// `refund-morning`, or a file as `docs/scenarios.md` explains. Who sits where, and when, then is as
-    /// the scenario says, with as many people as the cast has at most.
+    /// `refund-morning`, or a file, which `docs/scenarios.md` explains. Who sits where, and when, is then as
+    /// the scenario says, with no more people than the cast has.
     #[arg(long, value_name = "NAME|FILE", conflicts_with_all = [
         "rate", "party", "seconds", "tables", "idle", "storm", "find_capacity",
     ])]
@@ -83,16 +83,16 @@ pub struct LiveOptions {
     /// How much it can take.
     #[command(flatten)]
     pub capacity: CapacityOptions,
-    /// The server's process on this machine, whose memory and processor time are told.
+    /// The server's process ID, if it runs on this machine: its memory and processor time are reported.
     #[arg(long, value_name = "PID")]
     pub server_pid: Option<u32>,
-    /// The operator's token, with which the server is asked once a second for its syncs, batches, books,
-    /// memory and orders in flight: what the file `operator.token` of its data folder holds. A word on a
-    /// command line is seen by everybody on the machine, so the variable is the better place. As TLS is
-    /// not spoken here, it is only sent to a server on this machine, or to the near end of a tunnel.
+    /// The operator's token, from the file `operator.token` in the server's data folder. With it, the
+    /// server is asked once a second for its syncs, batches, books, memory and orders in flight. Everybody
+    /// on the machine can see a command line, so better use the variable. This program speaks no TLS, so
+    /// the token is only sent to a server on this machine, or to the near end of a tunnel.
     #[arg(long, value_name = "TOKEN", env = "FANJU_OPERATOR_TOKEN", hide_env_values = true)]
     pub operator_token: Option<OperatorToken>,
-    /// Writes the report as JSON to a file, or to standard output.
+    /// Writes the report as JSON to a file; without one, to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
     /// What is kept.

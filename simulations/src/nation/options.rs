@@ -15,48 +15,48 @@ use crate::{keep::KeepOptions, options::count};
     fanju-sim nation --rate 50000 --rtt-us 200    a city, in one building\n  \
     fanju-sim nation --report nation.html         with curves over partitions and affinity, on one page\n\n\
     This is a model; docs/capacity.md says what it assumes and what it does not know.\n\n\
-    EXIT CODES: 0 told; 2 bad options, or no number of partitions is enough.")]
+    EXIT CODES: 0 all well; 2 bad options, or no number of partitions is enough.")]
 pub struct NationOptions {
     /// Dinners per second in the busiest hour.
     #[arg(long, value_name = "N", default_value = "500000", value_parser = count)]
     pub rate: u64,
-    /// Diners of each table.
+    /// Diners at each table.
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=500))]
     pub diners: u32,
-    /// Chance that a guest, or the merchant, lives in the host's partition; the others live anywhere.
+    /// Chance that a guest, or the merchant, lives in the host's partition, and not just anywhere.
     #[arg(long, value_name = "0..1", default_value_t = 0.9)]
     pub affinity: f64,
-    /// What a dinner of eight costs a partition's thread of actors.
+    /// Time that a dinner of eight costs the thread of a partition's actors.
     #[arg(long, value_name = "MICROSECONDS", default_value_t = 33.0)]
     pub dinner_us: f64,
-    /// Time of one append to the replicated journal, without the way there: its median.
+    /// Median time of one append to the replicated journal, without the way there and back.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1.7)]
     pub append_p50_ms: f64,
-    /// The same, of the slowest hundredth.
+    /// The 99th percentile of the same.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 20.0)]
     pub append_p99_ms: f64,
     /// Round trip between two machines.
     #[arg(long, value_name = "MICROSECONDS", default_value_t = 500.0)]
     pub rtt_us: f64,
-    /// How busy a partition's thread may be in the mean.
+    /// How busy that thread may be on average.
     #[arg(long, value_name = "0..1", default_value_t = 0.6)]
     pub busy: f64,
-    /// Cores of each machine.
+    /// Cores in each machine.
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub cores: u32,
-    /// Cores that each partition takes: its actors, and its journal and books.
+    /// Cores that each partition takes for its actors, journal and books.
     #[arg(long, value_name = "N", default_value_t = 2.0)]
     pub cores_per_partition: f64,
-    /// Processor time that a million bytes of journal cost in all copies together.
+    /// Processor time that a megabyte of journal costs, in all copies together.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 30.0)]
     pub journal_ms_per_mb: f64,
-    /// Dinners that are played through, after as many as a twentieth of them to fill the house.
+    /// How many dinners are played, after a twentieth as many that fill the house.
     #[arg(long, value_name = "N", default_value = "500000", value_parser = count)]
     pub count: u64,
-    /// Same seed, same dinners.
+    /// The same seed gives the same dinners.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Writes the report as JSON to a file, or to standard output.
+    /// Writes the report as JSON to a file; without one, to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
     /// What is kept.

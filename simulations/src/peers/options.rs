@@ -14,44 +14,43 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "EXAMPLES:\n  \
     fanju-sim peers                           Fanju, PostgreSQL and SQLite, three rounds in turn\n  \
-    fanju-sim peers --connections 1,8,32      PostgreSQL with as many connections\n  \
+    fanju-sim peers --connections 1,8,32      PostgreSQL with 1, 8 and 32 connections\n  \
     fanju-sim peers --without postgres        where PostgreSQL is not installed\n  \
-    fanju-sim peers --report peers.html       all sides beside each other, with the rules, on one page\n\n\
+    fanju-sim peers --report peers.html       all sides side by side, with the rules, on one page\n\n\
     docs/peers.md says what each side promises and what is not compared.\n\n\
-    EXIT CODES: 0 all well; 1 an audit failed or a side did; 2 bad options, or PostgreSQL is missing.")]
+    EXIT CODES: 0 all well; 1 an audit or a side failed; 2 bad options, or PostgreSQL is missing.")]
 pub struct PeersOptions {
     /// Dinners that each side settles in each round.
     #[arg(long, value_name = "N", default_value = "20000", value_parser = count)]
     pub count: u64,
-    /// Rounds; all sides in turn in each of them, and the medians are reported.
+    /// How many rounds. In each, all sides take their turn; medians are reported.
     #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=99))]
     pub rounds: u32,
-    /// Connections to PostgreSQL; several numbers are several sides.
+    /// Connections to PostgreSQL; each of several numbers is a side of its own.
     #[arg(long, value_name = "N,…", default_value = "8", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=64))]
     pub connections: Vec<u32>,
-    /// Dinners in flight at Fanju; several numbers are several sides.
+    /// Dinners in flight at Fanju; each of several numbers is a side of its own.
     #[arg(long, value_name = "N,…", default_value = "8,2000", value_delimiter = ',', value_parser = count)]
     pub in_flight: Vec<u64>,
-    /// Diners of each table.
+    /// Diners at each table.
     #[arg(long, value_name = "N|published", default_value = "8")]
     pub diners: Diners,
-    /// Wallets; all of them dine.
+    /// How many wallets; all of them dine.
     #[arg(long, value_name = "N", default_value = "100000", value_parser = count)]
     pub wallets: u64,
     /// Merchants that present bills.
     #[arg(long, value_name = "N", default_value = "1000", value_parser = count)]
     pub merchants: u64,
-    /// Same seed, same dinners in the same order.
+    /// The same seed gives the same dinners in the same order.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// All sides keep their files below this folder while they run [default: the system's temporary
-    /// directory].
+    /// Where all sides keep their files while they run [default: the system's temporary directory].
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Leaves a peer out.
+    /// A peer to leave out.
     #[arg(long, value_name = "PEER", value_delimiter = ',')]
     pub without: Vec<Peer>,
-    /// Writes the report as JSON to a file, or to standard output.
+    /// Writes the report as JSON to a file; without one, to standard output.
     #[arg(long, value_name = "FILE|-", num_args = 0..=1, default_missing_value = "-")]
     pub json: Option<PathBuf>,
     /// What is kept.
@@ -64,7 +63,7 @@ pub struct PeersOptions {
 pub enum Peer {
     /// A server that this command starts and stops.
     Postgres,
-    /// In this process.
+    /// A library in this process.
     Sqlite,
 }
 

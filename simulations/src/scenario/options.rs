@@ -5,10 +5,10 @@ use clap::Args;
 /// How a scenario is played.
 #[derive(Args, Clone, Copy, PartialEq, Debug)]
 pub struct EveningOptions {
-    /// How large the evening is, against what the file says: tables, people and merchants.
+    /// How large the evening is, as a multiple of the file's tables, people and merchants.
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = scale, requires = "scenario")]
     pub scale: f64,
-    /// How many times faster than life it passes; latency is always real.
+    /// How many times faster than life the evening passes; latencies are always real.
     #[arg(long, value_name = "FACTOR", default_value = "60", value_parser = speed, requires = "scenario")]
     pub speed: f64,
 }
