@@ -9,8 +9,9 @@ use crate::{
     auditor::Verdict,
     page::words,
     recording::{
-        Distribution, Recording, Second,
+        Distribution, Recording,
         figures::{Amount, Bars, Quoted, Unit, Wish},
+        means,
     },
 };
 
@@ -218,8 +219,13 @@ fn figures(a: &Recording, b: &Recording) -> Vec<Figure> {
         }
     }
     add("longest queue".into(), Unit::Count, Wish::Lower, &|run| run.queue_max.map(float));
-    add("syncs a second".into(), Unit::Count, Wish::Neither, &syncs_per_s);
-    add("time of a sync".into(), Unit::Micros, Wish::Neither, &sync_us);
+    // Of the seconds of which they are known; the others say nothing, and are told as a difference.
+    add("syncs a second".into(), Unit::Count, Wish::Neither, &|run| {
+        means::syncs_per_s(&run.seconds)
+    });
+    add("time of a sync".into(), Unit::Micros, Wish::Neither, &|run| {
+        means::by_sync(&run.seconds, |it| it.sync_mean_us)
+    });
     add("most memory".into(), Unit::Bytes, Wish::Lower, &|run| {
         run.seconds.iter().filter_map(|second| second.memory_bytes).max().map(float)
     });
@@ -259,32 +265,15 @@ fn brought(run: &Recording) -> Vec<Quoted> {
     run.quoted.iter().cloned().chain(run.bars.iter().flat_map(of_bars)).collect()
 }
 
-fn measured(run: &Recording) -> impl Iterator<Item = &Second> {
-    run.seconds.iter().filter(|second| second.at_s >= 0)
-}
-
-/// Of the seconds of which syncs are known; the others say nothing, and are told as a difference.
-fn syncs_per_s(run: &Recording) -> Option<f64> {
-    let known = measured(run).filter_map(|it| Some((it.syncs?, u64::from(it.span_ms))));
-    let (syncs, span_ms) = known.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-    (span_ms > 0).then(|| float(syncs) * 1e3 / float(span_ms))
-}
-
 /// Of how many measured seconds syncs are known; empty if of none.
 fn seconds_with_syncs(run: &Recording) -> String {
-    let (known, all) = (measured(run).filter(|it| it.syncs.is_some()).count(), measured(run));
+    let measured = || run.seconds.iter().filter(|second| second.at_s >= 0);
+    let (known, all) = (measured().filter(|it| it.syncs.is_some()).count(), measured());
     match (known, all.count()) {
         (0, _) => String::new(),
         (known, all) if known == all => "all".to_owned(),
         (known, all) => format!("{known} of {all}"),
     }
-}
-
-fn sync_us(run: &Recording) -> Option<f64> {
-    let timed = measured(run).filter_map(|it| Some((it.sync_mean_us?, float(it.syncs?))));
-    let (time, syncs) =
-        timed.fold((0.0, 0.0), |sum, (us, syncs)| (sum.0 + us * syncs, sum.1 + syncs));
-    (syncs > 0.0).then(|| time / syncs)
 }
 
 impl fmt::Display for Comparison<'_> {
@@ -318,7 +307,7 @@ impl fmt::Display for Comparison<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::{Kind, Point};
+    use crate::recording::{Kind, Point, Second};
 
     fn run(settled: u64, p99: f64) -> Recording {
         let mut run = Recording::begin(Kind::Dinner, "dinners", 1, None);

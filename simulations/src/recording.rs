@@ -12,6 +12,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::{auditor::Verdict, machine::Machine};
 
 pub mod figures;
+pub mod means;
 
 use self::figures::{Bars, Curves, Notes, Quoted};
 

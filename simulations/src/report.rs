@@ -5,6 +5,7 @@ use std::{
     fmt::{self, Write as _},
 };
 
+use fanju::limits;
 use serde::Serialize;
 
 use crate::{
@@ -207,6 +208,11 @@ pub(crate) fn row(
     writeln!(text, "{name:<22}{number:>16}  {more}")
 }
 
+/// Why books that are up to so far behind are no queue.
+pub(crate) fn written() -> String {
+    format!("written every {} s", limits::BOOKS_FLUSH_INTERVAL.as_secs())
+}
+
 impl Summary<'_> {
     fn speed(&self, text: &mut String) -> fmt::Result {
         let r = self.report;
@@ -274,7 +280,7 @@ impl Summary<'_> {
         let each = format!("{:.1} a settlement", r.journal_bytes_per_settlement);
         row(text, "journal bytes", &grouped(r.journal_bytes.into()), each)?;
         let drain = match r.books_drain_ms {
-            Some(drain) => format!("ms at the end, drained in {} ms", whole(drain)),
+            Some(drain) => format!("ms at the end, {}, drained in {} ms", written(), whole(drain)),
             None => "ms at the end, and never drained".to_owned(),
         };
         row(text, "books behind", &whole(r.books_lag_ms), drain)?;

@@ -60,9 +60,13 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// # Errors
 /// [`BadInput`], or whatever the server or the system says.
 pub fn evening(name: &str, options: &LiveOptions) -> Result<Recording> {
-    let scenario = scenario::load(name).map_err(BadInput)?;
+    let mut scenario = scenario::load(name).map_err(BadInput)?;
     let cast = Cast::read(&options.cast)
         .map_err(|error| BadInput(format!("{} {error}", options.cast.display())))?;
+    // Amounts are minor units of the cast's currency, whatever the file says.
+    if let Some(currency) = cast.merchants.first().and_then(|it| it.currency.parse().ok()) {
+        scenario.currency = currency;
+    }
     let sizes = sizes(&scenario, &cast, options).map_err(BadInput)?;
     let server = options.server_pid.map(Process::of).transpose();
     let server = server.map_err(|pid| BadInput(format!("there is no process {pid}")))?;
@@ -158,9 +162,6 @@ impl Evening<'_> {
         let mut count = count.borrow_mut();
         report::fill(&mut recording, Played { scenario, count: &mut count, ended });
         operator::note(&mut recording, counted.as_ref());
-        if let Some(money) = &mut recording.money {
-            money.currency.clone_from(&self.cast.merchants[0].currency);
-        }
         let last_phone = house.last_phone.borrow();
         let about = "from when the till was told until the last phone was";
         recording.latencies.push(distribution("last phone", about, &last_phone));

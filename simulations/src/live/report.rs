@@ -12,8 +12,8 @@ use super::{hall::Hall, operator::NOT_ASKED, run::Usages};
 use crate::{
     meter::{Latency, tenths},
     process::Usage,
-    recording::Second,
-    report::{grouped, row, whole},
+    recording::{Second, means},
+    report::{grouped, row, whole, written},
 };
 
 /// What a run was asked to be.
@@ -109,20 +109,13 @@ pub struct JournalReport {
 impl JournalReport {
     /// Sums the measured ones of `seconds` up; `None` if none of them is known.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub fn of(seconds: &[Second]) -> Option<Self> {
         let measured = seconds.iter().filter(|second| second.at_s >= 0);
         let known: Vec<&Second> = measured.filter(|second| second.syncs.is_some()).collect();
-        let spans = known.iter().map(|second| f64::from(second.span_ms) / 1e3);
-        let span = spans.fold(0.0, |sum, span| sum + span);
-        let syncs = |second: &&Second| second.syncs.unwrap_or(0) as f64;
-        let all = known.iter().map(syncs).fold(0.0, |sum, syncs| sum + syncs);
-        let mean = |value: fn(&Second) -> Option<f64>| {
-            let of = known.iter().filter_map(|second| Some(value(second)? * syncs(second)));
-            if all > 0.0 { tenths(of.fold(0.0, |sum, it| sum + it) / all) } else { 0.0 }
-        };
-        (span > 0.0).then(|| Self {
-            syncs_per_s: tenths(all / span),
+        let mean =
+            |value: fn(&Second) -> Option<f64>| means::by_sync(seconds, value).map_or(0.0, tenths);
+        Some(Self {
+            syncs_per_s: tenths(means::syncs_per_s(seconds)?),
             records_per_batch: mean(|second| second.records_per_batch),
             sync_us: mean(|second| second.sync_mean_us),
             books_lag_ms_max: known.iter().filter_map(|it| it.books_lag_ms).fold(0.0, f64::max),
@@ -374,7 +367,8 @@ impl LiveReport {
         } = journal;
         let more = format!("by second, {records_per_batch:.1} records in {sync_us:.0} µs each");
         row(text, "syncs", &whole(*syncs_per_s), more)?;
-        row(text, "books behind", &whole(*books_lag_ms_max), "ms at most")?;
+        let behind = format!("ms at most, {}", written());
+        row(text, "books behind", &whole(*books_lag_ms_max), behind)?;
         let held = "at once, between scan and end, as the server says each second";
         row(text, "orders in flight", &grouped((*in_flight_max).into()), held)
     }

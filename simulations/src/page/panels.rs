@@ -1,5 +1,7 @@
 //! Panels: what is drawn of a run, second by second and as a whole.
 
+use fanju::limits;
+
 use super::{
     behind, cell,
     chart::{Chart, Line, Look},
@@ -9,7 +11,7 @@ use super::{
     table, words,
 };
 use crate::{
-    recording::{Distribution, Mark, Money, Quantiles, Second},
+    recording::{Distribution, Mark, Money, Quantiles, Second, means},
     report::money,
 };
 
@@ -23,6 +25,10 @@ pub struct Times<'a> {
     pub spans: &'a [Second],
     /// What happened when.
     pub marks: &'a [Mark],
+    /// From the beginning of measuring to the last answer.
+    pub wall_s: f64,
+    /// Dinners paid by second of that.
+    pub settled_per_s: Option<f64>,
 }
 
 /// One line of a chart over time.
@@ -64,25 +70,19 @@ pub(super) fn middle_s(second: &Second) -> f64 {
     second.at_s as f64 + f64::from(second.span_ms) / 2_000.0
 }
 
-/// The least, the mean and the most of what was measured.
+/// The least and the most of what was measured, second by second.
 struct Spread {
     least: f64,
-    mean: f64,
     most: f64,
 }
 
 impl Times<'_> {
     fn measured(&self, value: impl Fn(&Second) -> Option<f64>) -> Option<Spread> {
         let measured = self.spans.iter().filter(|second| second.at_s >= 0 && is_long(second));
-        let values: Vec<f64> = measured.filter_map(value).collect();
-        let (least, most) =
-            (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
-        let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
-        Some(Spread {
-            least,
-            most,
-            mean: values.iter().fold(0.0, |sum, it| sum + it) / f64::from(count),
-        })
+        measured
+            .filter_map(value)
+            .map(|it| Spread { least: it, most: it })
+            .reduce(|a, b| Spread { least: a.least.min(b.least), most: a.most.max(b.most) })
     }
 
     fn ends(&self) -> (f64, f64) {
@@ -148,10 +148,11 @@ impl Times<'_> {
     #[must_use]
     pub fn throughput(&self) -> Option<Element> {
         let rate = |second: &Second| per_second(second.settled, second);
-        let spread = self.measured(rate);
-        let summary = spread.map_or_else(String::new, |it| {
-            let [least, mean, most] = [it.least, it.mean, it.most].map(words::count);
-            format!("Dinners paid a second: {mean} in the mean, from {least} to {most}.")
+        let mean = self.settled_per_s.map_or_else(String::new, |mean| {
+            format!("{} a second until the last answer, ", words::count(mean))
+        });
+        let summary = self.measured(rate).map_or_else(String::new, |it| {
+            format!("Dinners paid: {mean}{} in the busiest second.", words::count(it.most))
         });
         let exactly = |count: u64| Some(words::exactly(count));
         let series = [
@@ -288,14 +289,12 @@ impl Times<'_> {
     /// Syncs of the journal.
     #[must_use]
     pub fn syncs(&self) -> Option<Element> {
-        let took = self.measured(|second| second.sync_mean_us);
-        let took = took.map_or_else(String::new, |it| {
-            let [least, most] = [it.least, it.most].map(words::micros);
-            format!("; one took {least} to {most}, second by second")
-        });
+        let mean = means::syncs_per_s(self.spans);
+        let mean =
+            mean.map_or_else(String::new, |it| format!("{} in the mean, ", words::count(it)));
         self.single(
             ("Syncs a second", "plum"),
-            |it| format!("{} in the mean{took}.", words::count(it.mean)),
+            |it| format!("{mean}from {} to {}.", words::count(it.least), words::count(it.most)),
             &words::count,
             &|second| per_second(second.syncs?, second),
             &|second| second.syncs.map(words::exactly),
@@ -305,13 +304,16 @@ impl Times<'_> {
     /// Time of a sync.
     #[must_use]
     pub fn sync_time(&self) -> Option<Element> {
+        let mean = means::by_sync(self.spans, |second| second.sync_mean_us);
+        let mean =
+            mean.map_or_else(String::new, |it| format!("{} in the mean. ", words::micros(it)));
         self.single(
             ("Time of a sync", "plum"),
             |it| {
+                let [least, most] = [it.least, it.most].map(words::micros);
                 format!(
-                    "In the mean of a second: {} to {}.",
-                    words::micros(it.least),
-                    words::micros(it.most)
+                    "{mean}A point is the mean of a second's syncs: {least} to {most}; single \
+                     ones took less and more."
                 )
             },
             &words::micros,
@@ -323,13 +325,18 @@ impl Times<'_> {
     /// Records that one sync makes durable.
     #[must_use]
     pub fn batches(&self) -> Option<Element> {
+        let mean = means::by_sync(self.spans, |second| second.records_per_batch);
+        let mean = mean.map_or_else(String::new, |it| {
+            format!(
+                "One write and one sync make {} records durable in the mean. ",
+                words::count(it)
+            )
+        });
         self.single(
             ("Records in a batch", "plum"),
             |it| {
-                format!(
-                    "One write and one sync make {} records durable in the mean.",
-                    words::count(it.mean)
-                )
+                let [least, most] = [it.least, it.most].map(words::count);
+                format!("{mean}A point is the mean of a second's batches: {least} to {most}.")
             },
             &words::count,
             &|second| second.records_per_batch,
@@ -344,17 +351,20 @@ impl Times<'_> {
         #[expect(clippy::cast_precision_loss, reason = "a place in a picture; the table is exact")]
         let paid = |second: &Second| {
             let minor = second.paid_minor.unwrap_or(0) as f64;
-            (second.span_ms >= SPAN_MS_MIN)
-                .then(|| minor / unit * 1_000.0 / f64::from(second.span_ms))
+            is_long(second).then(|| minor / unit * 1_000.0 / f64::from(second.span_ms))
         };
+        let all = self.spans.iter().filter(|second| second.at_s >= 0);
+        let all = all.filter_map(|second| second.paid_minor).fold(0, i128::saturating_add);
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let mean = (self.wall_s > 0.0).then(|| all as f64 / unit / self.wall_s);
+        let mean = mean.map_or_else(String::new, |it| {
+            format!("{} a second until the last answer, ", words::count(it))
+        });
         self.single(
             ("Money a second", "jade"),
             |it| {
-                format!(
-                    "{} to merchants a second, about {} in the mean.",
-                    of.currency,
-                    words::count(it.mean)
-                )
+                let most = words::count(it.most);
+                format!("{} to merchants: {mean}{most} in the busiest second.", of.currency)
             },
             &words::count,
             &paid,
@@ -382,8 +392,11 @@ impl Times<'_> {
             ("Books behind", "ink"),
             |it| {
                 format!(
-                    "Age of the oldest record that is not in the books yet: {} at most.",
-                    word(it.most)
+                    "Age of the oldest record that is not in the books yet: {} at most. \
+                     Books are written every {}, and that much is their pause and no queue: \
+                     answers wait for the journal, never for the books.",
+                    word(it.most),
+                    words::seconds(limits::BOOKS_FLUSH_INTERVAL.as_secs_f64()),
                 )
             },
             &word,

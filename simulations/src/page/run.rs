@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Colours of curves, in turn.
-const COLOURS: [&str; 4] = ["jade", "plum", "indigo", "amber"];
+const COLOURS: [&str; 7] = ["jade", "plum", "indigo", "amber", "cinnabar", "ink", "ink-2"];
 
 /// Cells longer than this are sentences, which may go on in another line.
 const CELL_MAX: usize = 40;
@@ -30,7 +30,8 @@ pub fn of_run(run: &Recording) -> String {
     let mut inside = vec![heading(&what, &run.title, &origin(run))];
     inside.push(element("div").class("top").child(receipt(run)).child(verdict(run)));
     let spans = timeline::spans(&run.seconds);
-    let times = Times { spans: &spans, marks: &run.marks };
+    let (marks, wall_s, settled_per_s) = (&run.marks, run.wall_s, run.settled_per_s());
+    let times = Times { spans: &spans, marks, wall_s, settled_per_s };
     let about = run.latencies.first().map_or("of an answer", |it| it.about.as_str());
     let colour = |at: usize, it: &Distribution| match run.bars.first() {
         None => COLOURS[at % COLOURS.len()],
@@ -47,10 +48,14 @@ pub fn of_run(run: &Recording) -> String {
         speed.insert(0, element("p").class("quiet wide").text(timeline::MERGED));
     }
     if !run.latencies.is_empty() {
-        let about = run.latencies.iter().map(|it| format!("{}: {}.", it.name, it.about));
-        let summary = about.collect::<Vec<_>>().join(" ");
-        let table = panels::percentiles(&run.latencies);
-        speed.push(panel("How long it took", &summary, vec![table]).class_too("wide"));
+        let about = run.latencies.iter().map(|it| {
+            element("li").child(element("b").text(&it.name)).text(format_args!(": {}", it.about))
+        });
+        let inside = vec![
+            panels::percentiles(&run.latencies),
+            element("ul").class("notes quiet").all(about),
+        ];
+        speed.push(panel("How long it took", "", inside).class_too("wide"));
     }
     let paid = run.money.as_ref().and_then(|money| times.money(money));
     let costs =
@@ -72,7 +77,8 @@ pub fn of_run(run: &Recording) -> String {
     for (title, panels) in parts.into_iter().filter(|(_, panels)| !panels.is_empty()) {
         inside.push(section(title, "panels", panels));
     }
-    let asked = run.settings.iter().map(|it| (it.name.as_str(), it.text.clone()));
+    let grouped = |text: &str| text.parse().map_or_else(|_| text.to_owned(), words::exactly);
+    let asked = run.settings.iter().map(|it| (it.name.as_str(), grouped(&it.text)));
     let asked = asked.chain([("seed", run.seed.to_string())]);
     inside.push(section("What was asked for", "panel", vec![facts(asked)]));
     let on = if run.kind == Kind::Nation { "Computed on" } else { "On what" };
@@ -182,7 +188,7 @@ fn verdict(run: &Recording) -> Element {
         (_, Verdict::Skipped) => ("skipped", "Not audited"),
     };
     let stamp = element("p").class(format_args!("stamp {class}")).text(word);
-    let by = element("p").class("quiet").text(format_args!("Looked at by {}.", audit.by));
+    let by = element("p").class("quiet").text(format_args!("Checked by {}.", audit.by));
     let numbers = audit.numbers.iter().map(|it| (it.name.as_str(), money(it.value, 0)));
     let verdict =
         element("div").class(format_args!("panel verdict {class}")).child(stamp).child(by);

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     auditor::Verdict,
+    page::words,
     recorder::{Gauges, distribution},
     recording::{Distribution, Funnel, Money, Recording, Table},
     report::{grouped, money, row, whole},
@@ -104,28 +105,28 @@ fn distributions(count: &Count) -> Vec<Distribution> {
 }
 
 fn people_table(count: &Count) -> Table {
-    let line = |what: &str, number: u64| vec![what.to_owned(), grouped(number.into())];
-    Table {
-        title: "what people did".to_owned(),
-        columns: vec!["what".to_owned(), "how often".to_owned()],
-        rows: vec![
-            line("tables arrived", count.tables),
-            line("diners at them", count.diners),
-            line("tables whose people still sat elsewhere", count.late_tables),
-            line("orders of which somebody was asked", count.asked_orders),
-            line("questions", count.questions),
-            line("said yes", count.yes),
-            line("said no", count.no),
-            line("said no for want of a finger or a face", count.faceless),
-            line("said nothing", count.vanished),
-            line("answered when it was over", count.late_answers),
-            line("bills presented again", count.again),
-            line("cuts of connections in the script", count.cuts),
-            line("bills that waited for a phone without a connection", count.out_of_reach),
-            line("bills given back whole", count.refunds_whole),
-            line("bills given back in part", count.refunds_part),
-        ],
-    }
+    let lines = [
+        ("tables arrived", count.tables),
+        ("diners at them", count.diners),
+        ("tables whose people still sat elsewhere", count.late_tables),
+        ("orders of which somebody was asked", count.asked_orders),
+        ("questions", count.questions),
+        ("said yes", count.yes),
+        ("said no", count.no),
+        ("said no for want of a finger or a face", count.faceless),
+        ("said nothing", count.vanished),
+        ("answered when it was over", count.late_answers),
+        ("bills presented again", count.again),
+        ("cuts of connections in the script", count.cuts),
+        ("bills that waited for a phone without a connection", count.out_of_reach),
+        ("bills given back whole", count.refunds_whole),
+        ("bills given back in part", count.refunds_part),
+    ];
+    // What never happened is left out.
+    let rows = lines.into_iter().filter(|(_, number)| *number > 0);
+    let rows = rows.map(|(what, number)| vec![what.to_owned(), grouped(number.into())]).collect();
+    let columns = vec!["what".to_owned(), "how often".to_owned()];
+    Table { title: "What people did".to_owned(), columns, rows }
 }
 
 fn stops_table(scenario: &Scenario, count: &Count) -> Table {
@@ -138,7 +139,7 @@ fn stops_table(scenario: &Scenario, count: &Count) -> Table {
     let rows = count.paid_by_kind.iter();
     let rows = rows.map(|(kind, paid)| vec![name(*kind), grouped((*paid).into())]).collect();
     let columns = vec!["stop".to_owned(), "bills paid".to_owned()];
-    Table { title: "paid by stop, warm-up included".to_owned(), columns, rows }
+    Table { title: "Paid by stop, warm-up included".to_owned(), columns, rows }
 }
 
 /// The recording of an evening for people.
@@ -207,9 +208,7 @@ impl Summary<'_> {
         let all = funnel.scanned.unwrap_or(0);
         for (name, step) in steps {
             let step = step.unwrap_or(0);
-            let permille = (step * 1_000).checked_div(all).unwrap_or(0);
-            let more = format!("{}.{} %", permille / 10, permille % 10);
-            row(text, name, &grouped(step.into()), more)?;
+            row(text, name, &grouped(step.into()), words::percent(step, all))?;
         }
         Ok(())
     }
@@ -223,7 +222,7 @@ impl Summary<'_> {
         };
         row(text, "audit", verdict, &audit.by)?;
         for number in &audit.numbers {
-            row(text, "", &number.value.to_string(), &number.name)?;
+            row(text, "", &money(number.value, 0), &number.name)?;
         }
         audit.reasons.iter().try_for_each(|reason| writeln!(text, "  fault: {reason}"))
     }
