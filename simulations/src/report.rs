@@ -198,6 +198,20 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
+/// How dinners ended, for people: each word and how often.
+pub(crate) fn list<N: fmt::Display>(ends: &BTreeMap<N, u64>) -> String {
+    let ends = ends.iter().map(|(word, count)| format!("{word} {}", grouped((*count).into())));
+    ends.collect::<Vec<_>>().join(", ")
+}
+
+/// How dinners arrive, for people: `max`, or so many a second.
+pub(crate) fn arriving(rate: &str) -> String {
+    match rate.parse() {
+        Ok(rate) => format!("{} dinners/s arriving", grouped(rate)),
+        Err(_) => format!("rate {rate}"),
+    }
+}
+
 /// One row for people.
 pub(crate) fn row(
     text: &mut String,
@@ -220,17 +234,17 @@ impl Summary<'_> {
             writeln!(text, "*** NOT DURABLE: a crash loses what was acknowledged ***")?;
         }
         let settings = &r.settings;
-        let rate = match settings.tables {
-            Some(tables) => format!("rate {}, {tables} tables at once", settings.rate),
-            None => format!("{} dinners/s arriving", settings.rate),
-        };
+        let mut rate = arriving(&settings.rate);
+        if let Some(tables) = settings.tables {
+            rate += &format!(", {} tables at once", grouped(tables as u128));
+        }
         writeln!(
             text,
             "{rate}; {} diners a table, {} of {} wallets dining, {} merchants, seed {}",
             settings.diners,
-            settings.wallets_dining,
-            settings.wallets,
-            settings.merchants,
+            grouped(settings.wallets_dining.into()),
+            grouped(settings.wallets.into()),
+            grouped(settings.merchants.into()),
             settings.seed
         )?;
         row(text, "settlements", &grouped(r.settlements.into()), format!("in {:.2} s", r.wall_s))?;
@@ -257,10 +271,6 @@ impl Summary<'_> {
 
     fn endings(&self, text: &mut String) -> fmt::Result {
         let r = self.report;
-        let list = |ends: &BTreeMap<&str, u64>| {
-            let ends = ends.iter().map(|(word, count)| format!("{word} {count}"));
-            ends.collect::<Vec<_>>().join(", ")
-        };
         row(text, "declined", &grouped(r.declined.into()), list(&r.declined_by))?;
         row(text, "failed", &grouped(r.failed.into()), list(&r.failed_by))?;
         row(text, "longest queue", &grouped(r.queue_max as u128), "dinners arrived, not answered")
@@ -284,15 +294,16 @@ impl Summary<'_> {
             None => "ms at the end, and never drained".to_owned(),
         };
         row(text, "books behind", &whole(r.books_lag_ms), drain)?;
-        let most =
-            format!("MB, {} at most; {} wallets in memory", whole(r.rss_max_mb), r.wallets_active);
+        let (most, active) = (whole(r.rss_max_mb), grouped(r.wallets_active as u128));
+        let most = format!("MB, {most} at most; {active} wallets in memory");
         row(text, "memory", &whole(r.rss_mb), most)?;
         let threads = r.cpu_by_thread_s.iter().map(|(name, used)| format!("{name} {used:.2}"));
         let threads = threads.collect::<Vec<_>>().join(", ");
         row(text, "processor seconds", &format!("{:.2}", r.cpu_s), threads)?;
         let SetUp { merchants_s, wallets_s, groups_s, groups, .. } = r.setup;
         let parts = format!(
-            "s: merchants {merchants_s:.2}, wallets {wallets_s:.2}, {groups} groups {groups_s:.2}"
+            "s: merchants {merchants_s:.2}, wallets {wallets_s:.2}, {} groups {groups_s:.2}",
+            grouped(groups as u128)
         );
         row(text, "set-up", &format!("{:.2}", r.setup_s), parts)
     }

@@ -13,7 +13,7 @@ use crate::{
     meter::{Latency, tenths},
     process::Usage,
     recording::{Second, means},
-    report::{grouped, row, whole, written},
+    report::{arriving, grouped, list, row, whole, written},
 };
 
 /// What a run was asked to be.
@@ -285,10 +285,6 @@ impl fmt::Display for LiveReport {
     }
 }
 
-fn list<N: fmt::Display>(ends: &BTreeMap<N, u64>) -> String {
-    ends.iter().map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
-}
-
 fn times(text: &mut String, name: &str, times: Latency, more: &str) -> fmt::Result {
     let Latency { p50, p90, p99, p999, max, .. } = times;
     let [p90, p99, p999, max] = [p90, p99, p999, max].map(whole);
@@ -299,11 +295,8 @@ fn times(text: &mut String, name: &str, times: Latency, more: &str) -> fmt::Resu
 impl LiveReport {
     fn speed(&self, text: &mut String) -> fmt::Result {
         let Settings { rate, tables, party, tills, idle, seed, .. } = &self.settings;
-        let rate = if rate == "max" {
-            "rate max".to_owned()
-        } else {
-            format!("{rate} dinners/s arriving")
-        };
+        let rate = arriving(rate);
+        let [tables, tills, idle] = [tables, tills, idle].map(|count| grouped(*count as u128));
         writeln!(
             text,
             "{rate}; {tables} tables of {party}, {tills} tills, {idle} idle, seed {seed}"

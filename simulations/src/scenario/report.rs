@@ -16,7 +16,7 @@ use crate::{
     page::words,
     recorder::{Gauges, distribution},
     recording::{Distribution, Funnel, Money, Recording, Table},
-    report::{grouped, money, row, whole},
+    report::{grouped, list, money, row, whole},
 };
 
 /// What was played.
@@ -165,9 +165,7 @@ impl fmt::Display for Summary<'_> {
         }
         self.funnel(&mut text)?;
         for (what, ends) in [("declined", &r.ends.declined), ("failed", &r.ends.failed)] {
-            let list: Vec<String> =
-                ends.iter().map(|(word, count)| format!("{word} {count}")).collect();
-            row(&mut text, what, &grouped(ends.values().sum::<u64>().into()), list.join(", "))?;
+            row(&mut text, what, &grouped(ends.values().sum::<u64>().into()), list(ends))?;
         }
         for times in &r.latencies {
             let at = |percentile| whole(times.at(percentile).unwrap_or(0.0));
