@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use fanju::{
-    Config, Engine, OrderView,
+    Config, Engine, OrderView, Presented,
     domain::{
         bill::Bill,
         event::{Consent, Rules},
@@ -90,8 +90,10 @@ async fn eat(
         lines: vec![],
     };
     let code = engine.show_code(table, ana).await?.code;
-    engine.present(bill, code).await?;
-    Ok((teahouse, friends))
+    match engine.present(bill, code).await? {
+        Presented::Settled(_) => Ok((teahouse, friends)),
+        Presented::Declined { reason, .. } => Err(format!("nobody paid: {reason:?}").into()),
+    }
 }
 
 /// Prints what may still go back, in all and of each diner's part.

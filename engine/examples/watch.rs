@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use fanju::{
-    Config, DurableEvent, Engine, FeedEvent, Subscription,
+    Config, DurableEvent, Engine, FeedEvent, Presented, Subscription,
     domain::{
         bill::Bill,
         event::{Consent, Event, Rules},
@@ -103,8 +103,10 @@ async fn pay(
     let code = engine.show_code(table, shows_code).await?.code;
     let (order_no, total) = (OrderNo::new(order_no)?, Amount::from_minor(9_000));
     let bill = Bill { merchant, order_no, currency: CURRENCY, total, lines: vec![] };
-    engine.present(bill, code).await?;
-    Ok(())
+    match engine.present(bill, code).await? {
+        Presented::Settled(_) => Ok(()),
+        Presented::Declined { reason, .. } => Err(format!("nobody paid: {reason:?}").into()),
+    }
 }
 
 /// The next event that is on disk.

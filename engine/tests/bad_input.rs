@@ -351,7 +351,8 @@ async fn codes_expire_are_spent_once_and_are_told_from_foreign_ones() {
     let second = table.code().await;
     assert_ne!(first, second, "a code rotates");
     clock.advance(limits::CODE_GRACE - Duration::from_micros(1));
-    within(engine.present(table.bill("A-1", 100), first)).await.unwrap();
+    let paid = within(engine.present(table.bill("A-1", 100), first)).await;
+    assert!(matches!(paid, Ok(Presented::Settled(_))), "{paid:?}");
     refused!(table, engine.present(table.bill("A-2", 100), first), Error::SpentCode);
     clock.advance(Duration::from_micros(1));
     refused!(table, engine.present(table.bill("A-2", 100), first), Error::ExpiredCode);
@@ -371,7 +372,8 @@ async fn codes_expire_are_spent_once_and_are_told_from_foreign_ones() {
     };
     assert_eq!(mistyped.parse::<Code>(), Err(CodeError::Mistyped));
     assert_eq!(Name::new("a\nb"), Err(TextError::ControlCharacter));
-    within(engine.present(table.bill("A-2", 100), second)).await.unwrap();
+    let paid = within(engine.present(table.bill("A-2", 100), second)).await;
+    assert!(matches!(paid, Ok(Presented::Settled(_))), "{paid:?}");
 }
 
 #[tokio::test]
@@ -512,7 +514,8 @@ async fn a_full_engine_says_busy_and_a_closing_one_says_so() {
     let closed = within(table.engine.present(table.bill("A-2", 100), code)).await;
     assert!(matches!(closed, Err(Error::Closing)), "{closed:?}");
     storage.release();
-    within(order).await.expect("what was accepted is finished");
+    let ended = within(order).await.expect("what was accepted is finished");
+    assert!(matches!(ended, Presented::Settled(_)), "{ended:?}");
     for command in commands {
         within(command).await.expect("what was accepted is finished");
     }

@@ -59,6 +59,7 @@ struct Inner {
 
 /// How a bill ended.
 #[derive(Clone, Debug)]
+#[must_use = "a bill that was declined is not paid"]
 pub enum Presented {
     /// Everybody's share went to the merchant, in one record.
     Settled(Receipt),
