@@ -68,8 +68,16 @@ pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 // --- books ---------------------------------------------------------------------------------
 
 /// Records that the books fold in memory before they must be written, however recently the last
-/// were: half a gigabyte when every record is a dinner of eight strangers.
-pub const BOOKS_PENDING_RECORDS_MAX: usize = 500_000;
+/// were: a tenth of a gigabyte, and what their accounts take.
+pub const BOOKS_PENDING_RECORDS_MAX: usize = 1_000_000;
+
+/// Wallets that the books fold in memory before they must be written: a quarter of a gigabyte, the
+/// most that a table of four million has room for without growing.
+pub const BOOKS_PENDING_WALLETS_MAX: usize = 3_600_000;
+
+/// Wallets whose keys the projector keeps in memory: a hundred bytes each. Beyond, they are looked up
+/// at each write.
+pub const BOOKS_WALLETS_MAX: usize = 1 << 20;
 
 /// Groups that the projector keeps in memory, changed or not: half a kilobyte to a kilobyte each. With
 /// fewer, a busy evening of more groups would be written every second, and read again.

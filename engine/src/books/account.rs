@@ -1,6 +1,9 @@
 //! Rows of wallets and merchants: loading them, and what the two have in common.
 
+use std::num::NonZeroI64;
+
 use rusqlite::{Connection, OptionalExtension};
+use uuid::Uuid;
 
 use super::{BooksError, blob, schema};
 use crate::{
@@ -11,6 +14,7 @@ use crate::{
 
 /// A wallet or a merchant, as far as folding goes.
 pub(super) trait Holding {
+    fn id(&self) -> Uuid;
     fn fold(&mut self, event: &Event, delta: Amount, at: Position);
     fn purse(&self) -> &Purse;
     fn purse_mut(&mut self) -> &mut Purse;
@@ -20,6 +24,10 @@ pub(super) trait Holding {
 }
 
 impl Holding for Wallet {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
     fn fold(&mut self, event: &Event, delta: Amount, at: Position) {
         self.apply(event, delta, at);
     }
@@ -42,6 +50,10 @@ impl Holding for Wallet {
 }
 
 impl Holding for Merchant {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
     fn fold(&mut self, event: &Event, delta: Amount, at: Position) {
         self.apply(event, delta, at);
     }
@@ -75,6 +87,14 @@ pub(super) fn load_wallet(
     let state = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
     let wallet = blob::read_wallet(id, currency, posted, state)?;
     Ok(Some((wallet, schema::position(row, 2)?)))
+}
+
+pub(super) fn wallet_key(
+    connection: &Connection,
+    id: WalletId,
+) -> Result<Option<NonZeroI64>, BooksError> {
+    let mut statement = connection.prepare_cached("SELECT key FROM wallets WHERE id = ?1")?;
+    Ok(statement.query_row([id.0.as_bytes()], |row| row.get(0)).optional()?)
 }
 
 pub(super) fn load_merchant(

@@ -1,12 +1,15 @@
 //! Writing what is pending, in one transaction with the tail up to which it goes; and when.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{CachedStatement, Transaction};
+use rusqlite::{CachedStatement, Connection, Transaction};
 
 use super::{
     Books, BooksError, Counts, Options,
-    account::Holding,
+    account::{Holding, wallet_key},
     blob::{put_group, put_move, put_step},
     pending::{Change, MerchantSlot, Pending, RailRow},
     schema::sql,
@@ -101,6 +104,9 @@ impl Pending {
     /// What stays in memory after a write: keys and groups, unless there are too many.
     fn forget(&mut self) {
         self.records = 0;
+        if self.wallets.len() > limits::BOOKS_WALLETS_MAX {
+            self.wallets.clear();
+        }
         if self.groups.len() > limits::BOOKS_GROUPS_MAX {
             self.groups.clear();
         }
@@ -151,29 +157,46 @@ struct AccountWriter<'a> {
     state: Vec<u8>,
 }
 
-impl AccountWriter<'_> {
-    /// `key` is a merchant's number.
-    fn write<A: Holding>(
-        &mut self,
-        id: &[u8; 16],
-        key: Option<i64>,
-        change: &Change<A>,
-    ) -> Result<(), BooksError> {
+impl<'a> AccountWriter<'a> {
+    /// Of `table`, the wallets or the merchants.
+    fn of(table: &str, transaction: &'a Transaction<'_>) -> rusqlite::Result<Self> {
+        let prepare = |sql: String| transaction.prepare_cached(&sql);
+        Ok(Self {
+            moved: prepare(format!(
+                "UPDATE {table} SET posted = posted + ?2, head = ?3 WHERE key = ?1"
+            ))?,
+            whole: prepare(format!(
+                "UPDATE {table} SET posted = ?2, head = ?3, state = ?4 WHERE key = ?1"
+            ))?,
+            fresh: prepare(format!(
+                "INSERT INTO {table} (key, id, currency, posted, head, state)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+            ))?,
+            state: Vec::new(),
+        })
+    }
+
+    fn write<A: Holding>(&mut self, key: i64, change: &Change<A>) -> Result<(), BooksError> {
         let changed = match change {
-            Change::Moved { delta, head } => self.moved.execute((id, delta.minor(), sql(*head)))?,
+            Change::Moved { delta, head } => {
+                self.moved.execute((key, delta.minor(), sql(*head)))?
+            }
             Change::Whole { account, head, fresh } => {
                 self.state.clear();
                 account.put_state(&mut self.state);
                 let posted = account.purse().funds.posted().minor();
                 if *fresh {
-                    let currency = account.currency().numeric();
-                    let (head, state) = (sql(*head), &self.state);
-                    match key {
-                        Some(key) => self.fresh.execute((id, currency, posted, head, state, key)),
-                        None => self.fresh.execute((id, currency, posted, head, state)),
-                    }?
+                    let (id, currency) = (account.id(), account.currency().numeric());
+                    self.fresh.execute((
+                        key,
+                        id.as_bytes(),
+                        currency,
+                        posted,
+                        sql(*head),
+                        &self.state,
+                    ))?
                 } else {
-                    self.whole.execute((id, posted, sql(*head), &self.state))?
+                    self.whole.execute((key, posted, sql(*head), &self.state))?
                 }
             }
         };
@@ -185,38 +208,33 @@ impl AccountWriter<'_> {
 }
 
 fn write_wallets(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
-    let mut writer = AccountWriter {
-        moved: transaction
-            .prepare_cached("UPDATE wallets SET posted = posted + ?2, head = ?3 WHERE id = ?1")?,
-        whole: transaction.prepare_cached(
-            "UPDATE wallets SET posted = ?2, head = ?3, state = ?4 WHERE id = ?1",
-        )?,
-        fresh: transaction.prepare_cached(
-            "INSERT INTO wallets (id, currency, posted, head, state) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?,
-        state: Vec::new(),
-    };
-    let mut changes: Vec<_> = pending.wallets.drain().collect();
-    changes.sort_unstable_by_key(|(id, _)| *id);
-    for (id, change) in &changes {
-        writer.write(id.0.as_bytes(), None, change)?;
+    find_wallets(transaction, pending)?;
+    // Room for all at once: a list of a million that grows is copied to new memory twenty times.
+    let mut changes = Vec::with_capacity(pending.wallets.len());
+    let changed = pending.wallets.values_mut().filter(|slot| !slot.change.is_none());
+    changes.extend(changed.map(|slot| (slot.key, mem::replace(&mut slot.change, Change::NONE))));
+    changes.sort_unstable_by_key(|(key, _)| *key);
+    let mut writer = AccountWriter::of("wallets", transaction)?;
+    for (key, change) in &changes {
+        let key = key.ok_or(BooksError::corrupt("a wallet has no row"))?;
+        writer.write(key.get(), change)?;
+    }
+    Ok(())
+}
+
+/// Looks up the keys of changed wallets that memory has not, in the order of their ids.
+fn find_wallets(connection: &Connection, pending: &mut Pending) -> Result<(), BooksError> {
+    let mut unknown: Vec<_> =
+        pending.wallets.iter_mut().filter(|(_, slot)| slot.key.is_none()).collect();
+    unknown.sort_unstable_by_key(|(id, _)| **id);
+    for (id, slot) in unknown {
+        slot.key = wallet_key(connection, *id)?;
     }
     Ok(())
 }
 
 fn write_merchants(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
-    let mut writer = AccountWriter {
-        moved: transaction
-            .prepare_cached("UPDATE merchants SET posted = posted + ?2, head = ?3 WHERE id = ?1")?,
-        whole: transaction.prepare_cached(
-            "UPDATE merchants SET posted = ?2, head = ?3, state = ?4 WHERE id = ?1",
-        )?,
-        fresh: transaction.prepare_cached(
-            "INSERT INTO merchants (id, currency, posted, head, state, key)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?,
-        state: Vec::new(),
-    };
+    let mut writer = AccountWriter::of("merchants", transaction)?;
     let mut days = transaction.prepare_cached(
         "INSERT INTO merchant_days VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT DO UPDATE SET
@@ -229,7 +247,7 @@ fn write_merchants(transaction: &Transaction<'_>, pending: &mut Pending) -> Resu
     pending.merchants_dirty.sort_unstable();
     for id in pending.merchants_dirty.drain(..) {
         let slot = pending.merchants.get_mut(&id).expect("a dirty merchant is in memory");
-        writer.write(id.0.as_bytes(), Some(slot.key), &slot.change)?;
+        writer.write(slot.key, &slot.change)?;
         for day in &slot.days {
             days.execute((
                 slot.key,

@@ -1,12 +1,12 @@
 //! Folding one record into what is pending.
 
-use std::hint;
+use std::{hint, num::NonZeroI64};
 
 use super::{
     Books, BooksError,
     account::{load_group, load_merchant, load_wallet, merchant_key},
     blob::OrderStep,
-    pending::{Change, GroupSlot, MerchantSlot, PendingStep},
+    pending::{Change, GroupSlot, MerchantSlot, PendingStep, WalletSlot},
 };
 use crate::{
     codec::Record,
@@ -91,7 +91,8 @@ impl Books {
                 return Err(BooksError::corrupt("a diner's share came from no wallet"));
             };
             let paid = leg.amount.checked_neg().expect("M-1: amounts are positive");
-            self.pending.wallets.entry(wallet).or_insert(Change::NONE).touch(paid, at);
+            let slot = self.pending.wallets.entry(wallet).or_insert(WalletSlot::KNOWN);
+            slot.change.touch(paid, at);
         }
         self.fold_group(settled.group, record)?;
         self.step(merchant, &settled.order_no, OrderStep::Settled, record);
@@ -123,12 +124,13 @@ impl Books {
     fn begin(&mut self, record: &Record, event: &Event) -> Result<(), BooksError> {
         let head = record.position;
         if let Event::WalletOpened { wallet, name, currency } = event {
+            self.counts.wallets += 1;
+            let key = NonZeroI64::new(self.counts.wallets.cast_signed());
             let account = Box::new(Wallet::open(*wallet, name.clone(), *currency));
-            let whole = Change::Whole { account, head, fresh: true };
-            if self.pending.wallets.insert(*wallet, whole).is_some() {
+            let change = Change::Whole { account, head, fresh: true };
+            if self.pending.wallets.insert(*wallet, WalletSlot { key, change }).is_some() {
                 return Err(BooksError::corrupt("a wallet was opened twice"));
             }
-            self.counts.wallets += 1;
         }
         if let Event::MerchantOnboarded { merchant, name, currency } = event {
             self.counts.merchants += 1;
@@ -158,16 +160,16 @@ impl Books {
         moved: Amount,
         record: &Record,
     ) -> Result<(), BooksError> {
-        let change = self.pending.wallets.entry(id).or_insert(Change::NONE);
+        let slot = self.pending.wallets.entry(id).or_insert(WalletSlot::KNOWN);
         if only_moves_wallet(&record.event, id) {
-            change.touch(moved, record.position);
+            slot.change.touch(moved, record.position);
             return Ok(());
         }
         let load = || {
             let loaded = load_wallet(&self.connection, id)?;
             loaded.map(|(wallet, _)| wallet).ok_or(BooksError::corrupt("a wallet has no row"))
         };
-        change.fold(&record.event, moved, record.position, load)?;
+        slot.change.fold(&record.event, moved, record.position, load)?;
         Ok(())
     }
 
@@ -279,7 +281,7 @@ impl Books {
     /// The currency of a move's holder, who was folded whole just now.
     fn currency_of(&self, moved: &RailMove, record: &Record) -> Result<Currency, BooksError> {
         let currency = match moved.holder {
-            Holder::Wallet(id) => match self.pending.wallets.get(&id) {
+            Holder::Wallet(id) => match self.pending.wallets.get(&id).map(|slot| &slot.change) {
                 Some(Change::Whole { account, .. }) => Some(account.currency),
                 Some(Change::Moved { .. }) | None => None,
             },

@@ -4,7 +4,7 @@
 //! account to which anything else happens is loaded once and folded whole, in log order, so that
 //! every state on the way is one that it really had (W-1 is asserted on each).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroI64};
 
 use smallvec::SmallVec;
 
@@ -35,6 +35,11 @@ pub(super) enum Change<A> {
 impl<A: Holding> Change<A> {
     /// An account of which nothing is pending.
     pub(super) const NONE: Self = Self::Moved { delta: Amount::ZERO, head: Position::NONE };
+
+    /// Whether anything is.
+    pub(super) fn is_none(&self) -> bool {
+        matches!(self, Self::Moved { head: Position::NONE, .. })
+    }
 
     /// Folds an event that does no more than move `moved`, maybe nothing.
     pub(super) fn touch(&mut self, moved: Amount, at: Position) {
@@ -72,6 +77,19 @@ impl<A: Holding> Change<A> {
             Self::Moved { .. } => unreachable!("just made whole"),
         }
     }
+}
+
+/// One wallet; the key outlives a write.
+#[derive(Debug)]
+pub(super) struct WalletSlot {
+    /// `None` until a write looks it up.
+    pub(super) key: Option<NonZeroI64>,
+    pub(super) change: Change<Wallet>,
+}
+
+impl WalletSlot {
+    /// Of a wallet that somebody else made a row for.
+    pub(super) const KNOWN: Self = Self { key: None, change: Change::NONE };
 }
 
 /// One merchant; the key outlives a write.
@@ -140,7 +158,7 @@ pub(super) enum RailRow {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     pub(super) records: usize,
-    pub(super) wallets: IdMap<WalletId, Change<Wallet>>,
+    pub(super) wallets: IdMap<WalletId, WalletSlot>,
     pub(super) merchants: IdMap<MerchantId, MerchantSlot>,
     pub(super) merchants_dirty: Vec<MerchantId>,
     pub(super) groups: IdMap<GroupId, GroupSlot>,
@@ -155,6 +173,7 @@ impl Pending {
     /// Whether it must be written before anything more is folded.
     pub(super) fn is_full(&self) -> bool {
         self.records >= limits::BOOKS_PENDING_RECORDS_MAX
+            || self.wallets.len() >= limits::BOOKS_PENDING_WALLETS_MAX
             || self.groups_dirty.len() >= limits::BOOKS_GROUPS_MAX
     }
 

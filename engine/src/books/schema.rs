@@ -1,7 +1,8 @@
 //! Where the books are, and what tables they have.
 //!
 //! Identities are sixteen bytes, amounts minor units, positions byte offsets of the journal. A
-//! merchant's rows name it by a small number, because there is one for every order.
+//! wallet's and a merchant's row has a small number, in the order in which they came: to find a million
+//! rows by numbers is quicker than by identities, and every order names its merchant.
 //!
 //! WAL, so that readers never wait for the writer. `synchronous = NORMAL`: a commit does not sync,
 //! only the move of the log into the database does, which `merge.rs` makes in steps of its own. A
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// Version of the tables and of what is in their blobs.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const TABLES: [&str; 8] =
     ["meta", "wallets", "merchants", "groups", "orders", "merchant_days", "rail_open", "clearing"];
@@ -46,12 +47,13 @@ CREATE TABLE meta (
 );
 -- W-1 once more: nobody's balance is negative.
 CREATE TABLE wallets (
-    id BLOB PRIMARY KEY,
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
     currency INTEGER NOT NULL,
     posted INTEGER NOT NULL CHECK (posted >= 0),
     head INTEGER NOT NULL,
     state BLOB NOT NULL
-) WITHOUT ROWID;
+);
 CREATE TABLE merchants (
     key INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
