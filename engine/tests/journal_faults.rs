@@ -105,6 +105,29 @@ fn a_fault_at_any_call_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
+fn what_a_failed_sync_left_behind_is_written_again() {
+    for call in 0..calls() {
+        for seed in 0..4 {
+            let what = format!("call {call} failed and the system forgot, crash {seed}");
+            let memory = MemoryStorage::new();
+            let faulty = FaultyStorage::scripted(shared(&memory), [(call, Fault::Fails)]);
+            let claims = run(&(Arc::new(faulty) as Arc<dyn Storage>));
+            memory.forget_unsynced();
+            // What is found now is told, and must outlive the power.
+            let (journal, report) = open(&shared(&memory), SEGMENT).expect("it opens");
+            drop(journal);
+            match seed {
+                0 => memory.crash(),
+                seed => memory.crash_torn(seed * 1_000 + call),
+            }
+            let told = Claims { acknowledged: report.tail, in_doubt: false };
+            assert!(told.acknowledged.batch >= claims.acknowledged.batch, "{what}: {claims:?}");
+            check(&memory, &told, &what);
+        }
+    }
+}
+
+#[test]
 fn a_fault_at_any_call_of_a_recovery_loses_nothing() {
     // A torn tail behind several segments, so that recovery has something to mend.
     let torn = || {

@@ -109,7 +109,7 @@ impl LocalJournal {
         Ok(Recovered {
             journal,
             bases: vec![0],
-            last: recovery::LastSegment { base: 0, file, bytes },
+            last: recovery::LastSegment { base: 0, file, bytes, doubtful: bytes },
             report: RecoveryReport { took: started.elapsed(), ..RecoveryReport::default() },
         })
     }

@@ -78,6 +78,14 @@ impl MemoryStorage {
         directories.durable = survivors;
     }
 
+    /// What was not synced is held for written: reads see it, and no later sync writes it. So Linux
+    /// leaves it after a sync that failed, until the machine is started anew.
+    pub fn forget_unsynced(&self) {
+        for file in self.0.lock().live.values() {
+            file.0.write().unsynced = 0..0;
+        }
+    }
+
     /// The live bytes of a file.
     #[must_use]
     pub fn content(&self, name: &str) -> Option<Vec<u8>> {
@@ -195,13 +203,9 @@ impl StorageFile for MemoryFile {
     fn sync(&self) -> io::Result<()> {
         let mut content = self.0.write();
         let Content { live, durable, unsynced } = &mut *content;
-        durable.truncate(live.len());
-        let end = unsynced.end.min(live.len());
-        let middle = end.min(durable.len());
-        if unsynced.start < middle {
-            durable[unsynced.start..middle].copy_from_slice(&live[unsynced.start..middle]);
-        }
-        durable.extend_from_slice(&live[durable.len()..]);
+        durable.resize(live.len(), 0);
+        let written = unsynced.start.min(live.len())..unsynced.end.min(live.len());
+        durable[written.clone()].copy_from_slice(&live[written]);
         *unsynced = 0..0;
         Ok(())
     }

@@ -57,6 +57,8 @@ pub(super) struct LastSegment {
     pub(super) base: u64,
     pub(super) file: Arc<dyn StorageFile>,
     pub(super) bytes: u64,
+    /// From here on nothing vouches that a sync has succeeded: the last batch, or the header.
+    pub(super) doubtful: u64,
 }
 
 /// A journal that may be appended to.
@@ -143,6 +145,7 @@ pub(super) fn recover(
     }
     // The last batch may have been written and never synced: it is acknowledged from now on.
     if !has(Bug::RecoverUnsynced) {
+        write_again(&name, &last, journal)?;
         last.file.sync().map_err(|error| JournalError::io("sync", &name, error))?;
     }
 
@@ -151,6 +154,30 @@ pub(super) fn recover(
     tracing::info!(%journal, tail = %tail.position, batches, dropped_bytes, "journal recovered");
     let bases = segments.iter().map(|segment| segment.base).collect();
     Ok(Some(Recovered { journal, bases, last, report }))
+}
+
+/// Writes the last batch of the segment once more, or its header where there is none. After a sync that
+/// failed Linux holds the pages for written: a later sync would succeed, and do nothing for them.
+fn write_again(name: &str, last: &LastSegment, journal: JournalId) -> Result<(), JournalError> {
+    let LastSegment { base, file, bytes, doubtful } = last;
+    let wrong = |error| JournalError::io("write", name, error);
+    if doubtful == bytes {
+        return Ok(());
+    }
+    if *doubtful == 0 {
+        let header = scan::read_segment_header(&**file, name, *base, Some(journal))
+            .map_err(|error| JournalError::io("read", name, error))??;
+        return file.write_at(0, &header.encode()).map_err(wrong);
+    }
+    // What is read once more is judged once more: nothing wrong is written.
+    let mut window = Window::new(Arc::clone(file), *bytes);
+    let read =
+        scan::read_batch(&mut window, Seed::new(journal), *base, *doubtful, None, false).map(drop);
+    match read {
+        Ok(()) => file.write_at(*doubtful, window.held()).map_err(wrong),
+        Err(Broken::Io(error)) => Err(JournalError::io("read", name, error)),
+        Err(Broken::Batch { fault, .. }) => Err(scan::damage(name, *doubtful, *fault).into()),
+    }
 }
 
 fn survey(
@@ -352,10 +379,13 @@ impl Walk {
             }
         }
 
+        // A tail that was told is durable; a header may not be.
+        let mut doubtful = if offset == SEGMENT_HEADER_BYTES as u64 { 0 } else { offset };
         let mut window = Window::new(Arc::clone(&file), bytes);
         while offset < bytes {
             match scan::read_batch(&mut window, seed, base, offset, Some(&before), self.thorough) {
                 Ok(batch) => {
+                    doubtful = offset;
                     offset += batch.bytes() as u64;
                     before = batch.tail;
                     self.batches += 1;
@@ -375,6 +405,6 @@ impl Walk {
             }
         }
         self.before = Some(before);
-        Ok(LastSegment { base, file, bytes: offset })
+        Ok(LastSegment { base, file, bytes: offset, doubtful })
     }
 }

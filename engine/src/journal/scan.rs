@@ -42,6 +42,11 @@ impl Window {
         Ok(&self.bytes[from.min(to)..to])
     }
 
+    /// The bytes held, from the first offset that was asked for.
+    pub(crate) fn held(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn slide(&mut self, offset: u64, count: usize) -> io::Result<()> {
         let gone = offset.checked_sub(self.start).and_then(|gone| usize::try_from(gone).ok());
         match gone {
