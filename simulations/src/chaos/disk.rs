@@ -30,6 +30,11 @@ impl Disk {
         }
     }
 
+    /// A sync has failed: the system holds for written what it could not write.
+    pub fn forget_unsynced(&self) {
+        self.0.forget_unsynced();
+    }
+
     /// A copy, as the next life would find it.
     #[must_use]
     pub fn copy(&self) -> MemoryStorage {

@@ -181,6 +181,9 @@ pub struct World {
     pub(super) disk: Disk,
     pub(super) bank: SandboxBank,
     lives: u32,
+    /// Whether the disk reported a sync that it did not make, and no engine has come up since: opening
+    /// syncs what it finds.
+    has_lied: bool,
     is_betrayed: bool,
 }
 
@@ -197,7 +200,16 @@ impl World {
     fn new(plan: Plan) -> Self {
         let cast = Rc::new(RefCell::new(Cast::of(&plan)));
         let (witness, disk, bank) = (Rc::default(), Disk::default(), SandboxBank::default());
-        Self { plan: Rc::new(plan), cast, witness, disk, bank, lives: 0, is_betrayed: false }
+        Self {
+            plan: Rc::new(plan),
+            cast,
+            witness,
+            disk,
+            bank,
+            lives: 0,
+            has_lied: false,
+            is_betrayed: false,
+        }
     }
 
     fn play(mut self, wanted: Wanted) -> Outcome {
@@ -243,7 +255,7 @@ impl World {
             let died = catch_unwind(life).unwrap_or(Died::Suddenly);
             self.hear_panics();
             self.bury(plan, &died, &storage);
-            if !matches!(died, Died::Unopened) || self.has_fault() {
+            if !matches!(died, Died::Unopened) || self.has_fault() || self.is_betrayed {
                 return;
             }
             faults.clear();
@@ -258,6 +270,8 @@ impl World {
     /// What the death of an engine leaves on the disk.
     fn bury(&mut self, plan: &LifePlan, died: &Died, storage: &FaultyStorage) {
         let injected = storage.injected();
+        let lies = injected.iter().any(|(_, fault)| *fault == Fault::LostSync);
+        self.has_lied = lies || self.has_lied && matches!(died, Died::Unopened);
         let mut witness = self.witness.borrow_mut();
         for (_, fault) in &injected {
             witness.inject(disk::name(*fault));
@@ -265,13 +279,19 @@ impl World {
         let torn = match (died, plan.ending) {
             (Died::AtRest, _) => return,
             (_, Ending::PowerCut { torn, .. }) => torn,
-            (_, Ending::Calm | Ending::Kill { .. }) => return witness.inject("process killed"),
+            (_, Ending::Calm | Ending::Kill { .. }) => {
+                // The system tells of a failed sync once, and the machine lives on.
+                if storage.has_failed_to_write() && !self.has_lied {
+                    self.disk.forget_unsynced();
+                }
+                return witness.inject("process killed");
+            }
         };
         witness.inject(if torn { "power cut between sectors" } else { "power cut" });
         drop(witness);
         let seed = Chance::of(self.plan.seed, &format!("sectors {}", self.lives)).draw();
         self.disk.cut_power(torn.then_some(seed));
-        if injected.iter().any(|(_, fault)| *fault == Fault::LostSync) {
+        if self.has_lied {
             self.betrayed();
         }
     }
