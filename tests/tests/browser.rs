@@ -1,9 +1,9 @@
 //! A browser plays evenings, a stranger asks everything that the description offers, and the pages'
-//! scripts are checked against their types.
+//! scripts are checked against their types and, by Node, against tables of what people type.
 //!
-//! The plays are in `tests/browser`, the questions in `tests/contract`; both are Python. They need more
-//! than Rust: Chromium with its driver, a `venv` with `selenium` and `schemathesis`, and `node_modules`
-//! with `typescript`. `FANJU_TOOLS` names the folder where these two lie; what is missing is not played,
+//! The plays are in `tests/browser`, the questions in `tests/contract`, both in Python; the tables are in
+//! `tests/pages`. They need more than Rust: Chromium with its driver, Node, a `venv` with `selenium` and
+//! `schemathesis`, and `node_modules` with `typescript`. `FANJU_TOOLS` names the folder where these two lie; what is missing is not played,
 //! and this says so.
 //!
 //! `FANJU_SERVER` names a server that is built already.
@@ -16,7 +16,6 @@ use std::{
 
 #[test]
 fn a_browser_plays_evenings_with_phones_and_a_till() {
-    let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
     let driver = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
     if !has(&driver) {
         return println!("SKIPPED: evenings in a browser, for want of Chromium and its driver");
@@ -34,6 +33,19 @@ fn the_pages_scripts_keep_to_their_types() {
     if let Some(tsc) = tool("node_modules/.bin/tsc", "types of the pages' scripts") {
         succeeds(Command::new(tsc).args(["--project", "server/src/web", "--pretty", "false"]));
     }
+}
+
+#[test]
+fn the_pages_scripts_read_amounts_and_bills_as_their_tables_say() {
+    if !has("node") {
+        return println!("SKIPPED: tables of what people type, for want of Node");
+    }
+    let tables = ["tests/pages/money.test.mjs"];
+    succeeds(Command::new("node").arg("--test").args(tables));
+}
+
+fn has(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
 }
 
 fn root() -> PathBuf {

@@ -2,7 +2,8 @@
 /** The bill that is coming: its dishes, who had which, and what everybody would pay of it now. */
 
 import { parseBill } from './bill.js';
-import { decimals, parseMoney } from './money.js';
+import { amountOf } from './home.js';
+import { decimals } from './money.js';
 import { button, field, formSheet, h, icon, sheet } from './ui.js';
 import { t } from './words.js';
 
@@ -112,10 +113,10 @@ export function draftSheet(phone, table) {
     async submit() {
       const { lines, wrong } = parseBill(text.value, phone.currency);
       const sum = lines.reduce((so_far, line) => so_far + line.amount, 0);
-      const whole = total.input.value.trim() ? parseMoney(total.input.value, phone.currency) : sum;
       if (wrong.length) throw known(t('import_wrong', { lines: wrong.slice(0, 5).join(', ') }), 'import');
       if (!lines.length) throw known(t('import_empty'), 'import');
-      if (!whole || whole < 0) throw known(t('amount_needed'), 'amount_needed');
+      const whole = total.input.value.trim() ? amountOf(total.input, phone.currency) : sum;
+      if (whole <= 0) throw known(t('amount_needed'), 'amount_needed');
       await phone.fanju.call('groups.draft', { group: table.id, by: phone.wallet, total: whole, lines });
     },
   });

@@ -3,7 +3,7 @@
 
 import { opened } from './demo_acts.js';
 import { digitsOf, isCode } from './code.js';
-import { parseMoney } from './money.js';
+import { readMoney } from './money.js';
 import { go } from './route.js';
 import { button, field, fill, formSheet, h, icon, languageSwitch, select, toast } from './ui.js';
 import { t } from './words.js';
@@ -86,13 +86,13 @@ function tables(phone) {
   h('span', { class: `chip ${one.joined ? one.status : 'waiting'}` }, t(one.joined ? `group_${one.status}` : 'group_invited')))));
 }
 
-/** An amount that somebody typed; complains in place where it is none. @param {HTMLInputElement} input @param {string} currency */
-export function amountOf(input, currency) {
-  const minor = parseMoney(input.value, currency);
-  if (minor === null || minor <= 0) {
+/** An amount that somebody typed, of at least one minor unit unless said; complains in place where it is none. @param {HTMLInputElement} input @param {string} currency @param {number} [least] */
+export function amountOf(input, currency, least = 1) {
+  const { minor, wrong = 'amount_needed', values } = { values: {}, ...readMoney(input.value, currency) };
+  if (minor === undefined || minor < least) {
     input.focus();
     input.select();
-    throw Object.assign(new Error(t('amount_needed')), { name: 'FanjuError', code: 'amount_needed' });
+    throw Object.assign(new Error(t(wrong, values)), { name: 'FanjuError', code: wrong });
   }
   return minor;
 }
@@ -154,7 +154,7 @@ export function consentFields(phone, { cap = '200', above = '' } = {}) {
     boxes: h('div', { class: 'two' }, most.box, ask.box),
     read() {
       const cap = amountOf(most.input, phone.currency);
-      const above = ask.input.value.trim() ? parseMoney(ask.input.value, phone.currency) : null;
+      const above = ask.input.value.trim() ? amountOf(ask.input, phone.currency, 0) : null;
       return { cap, ...(above === null ? {} : { confirm_above: above }) };
     },
   };

@@ -1,7 +1,7 @@
 // @ts-check
 /** How a table pays: who owes what, what happens when somebody is short, who gets the odd cents. */
 
-import { decimals, parseMoney } from './money.js';
+import { decimals, parseMoney, readMoney } from './money.js';
 import { fill, formSheet, h, select, sheet } from './ui.js';
 import { t } from './words.js';
 
@@ -94,15 +94,16 @@ function parts(phone, view, mode) {
   const field = mode === 'exact' ? 'amount' : 'weight';
   return {
     boxes: [h('p', { class: 'quiet' }, t(`split_${mode}_hint`)), h('ul', { class: 'list' }, rows.map((/** @type {any} */ { box }) => box)), sum],
-    read: () => ({ mode, parts: rows.map((/** @type {any} */ { wallet, input }) => ({ diner: wallet, [field]: need(input, value(input)) })) }),
+    read: () => ({ mode, parts: rows.map((/** @type {any} */ { wallet, input }) => ({ diner: wallet, [field]: need(input, value(input), mode === 'weights' ? null : mode === 'percent' ? 'CNY' : phone.currency) })) }),
   };
 }
 
-/** @param {HTMLInputElement} input @param {number | null} number */
-function need(input, number) {
+/** @param {HTMLInputElement} input @param {number | null} number @param {string | null} currency */
+function need(input, number, currency) {
   if (number !== null && number >= 0) return number;
   input.focus();
-  throw Object.assign(new Error(t('amount_needed')), { name: 'FanjuError', code: 'amount_needed' });
+  const { wrong = 'amount_needed', values } = { values: {}, ...readMoney(currency ? input.value : '', currency ?? 'CNY') };
+  throw Object.assign(new Error(t(wrong, values)), { name: 'FanjuError', code: wrong });
 }
 
 /** @param {string} text */

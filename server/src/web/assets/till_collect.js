@@ -5,7 +5,7 @@ import { parseBill } from './bill.js';
 import { camera } from './camera.js';
 import { digitsOf, isCode } from './code.js';
 import { FanjuError } from './fanju.js';
-import { decimals, parseMoney, exponent } from './money.js';
+import { decimals, parseMoney, readMoney, exponent } from './money.js';
 import { reasonText } from './receipt.js';
 import { blamed } from './ring.js';
 import { button, complain, explain, field, fill, formSheet, h, icon, toast } from './ui.js';
@@ -103,10 +103,11 @@ export function collect(till) {
     // A scanner reads again what stays in its view: only a word from the till collects what lies on the table.
     if (result.kind === 'drafted') return toast(t('till_collect_first'));
     if (!isCode(digits)) return toast(t('code_mistyped'), 'bad');
-    const total = parseMoney(amount.value, till.currency);
-    if (!total || total <= 0) {
+    const read = readMoney(amount.value, till.currency);
+    const total = read.minor ?? 0;
+    if (total <= 0) {
       amount.focus();
-      return toast(t('amount_first'), 'bad');
+      return toast(read.wrong && read.wrong !== 'amount_needed' ? t(read.wrong, read.values) : t('amount_first'), 'bad');
     }
     // A declined bill keeps its number, and is presented under it again; another bill takes another one.
     const bill_now = JSON.stringify([total, lines]);

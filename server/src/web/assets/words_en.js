@@ -93,7 +93,7 @@ export const en = {
   order_no: 'Order number', keypad: 'Keypad', delete_digit: 'Delete the last digit', import_bill: 'Import a bill', import_file: 'A file', import_take: 'Take over',
   import_hint: 'One line each: name,amount. CSV or JSON lines.', import_wrong: 'Not understood: line {lines}', import_empty: 'There is nothing to collect in it',
   scan_here: 'Scan or type 18 digits', scan_table: 'Scan the table', camera: 'Scan with the camera', code_mistyped: 'That is not a table’s code: a digit is wrong', amount_first: 'Enter the amount first',
-  amount_needed: 'Enter an amount', no_code_shown: 'No phone shows a code yet', asking: 'Asking the table…', asking_lost: 'Connection lost. Finding out what happened…', asking_note: 'Everybody’s share is being set aside',
+  amount_needed: 'Enter an amount', amount_ambiguous: '“{text}” can be read in two ways. For the larger amount write {larger}.', amount_too_fine: '{currency} has {places|decimal|decimals}.', no_code_shown: 'No phone shows a code yet', asking: 'Asking the table…', asking_lost: 'Connection lost. Finding out what happened…', asking_note: 'Everybody’s share is being set aside',
   cancel_order: 'Cancel', result_settled: 'Paid', result_declined: 'Not paid', result_failed: 'Not accepted', result_unknown: 'Not collected', next_order: 'Next order',
   paid_by: '{count|diner|diners}', paid_after: '{took} after the scan', nothing_taken: 'Nobody was charged.', scan_again: 'Ask for a fresh code and scan again.', order_unknown: 'The order never reached the engine',
   orders_today: 'Today', orders_none: 'No orders yet today.', refunded_part: '{amount} refunded', refunded_whole: 'Refunded', refund: 'Refund', refund_do: 'Give back',

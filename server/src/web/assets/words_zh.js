@@ -94,7 +94,7 @@ export const zh = {
   order_no: '订单号', keypad: '数字键盘', delete_digit: '删除末位', import_bill: '导入账单', import_file: '文件', import_take: '导入',
   import_hint: '每行：名称,金额。支持 CSV 或 JSON 行。', import_wrong: '无法识别第 {lines} 行', import_empty: '没有可收的金额',
   scan_here: '扫码或输入 18 位', scan_table: '扫饭局码', camera: '用摄像头扫码', code_mistyped: '不是饭局码：有数字错误', amount_first: '请先输入金额',
-  amount_needed: '请输入金额', no_code_shown: '还没有手机展示付款码', asking: '正在收款…', asking_lost: '连接中断，正在确认结果…', asking_note: '正在预留每个人的份额',
+  amount_needed: '请输入金额', amount_ambiguous: '“{text}”有两种读法。若指较大的金额，请写 {larger}。', amount_too_fine: '{currency} 最多 {places} 位小数。', no_code_shown: '还没有手机展示付款码', asking: '正在收款…', asking_lost: '连接中断，正在确认结果…', asking_note: '正在预留每个人的份额',
   cancel_order: '取消', result_settled: '收款成功', result_declined: '未付款', result_failed: '未受理', result_unknown: '未收款', next_order: '下一单',
   paid_by: '{count} 人', paid_after: '扫码后 {took}', nothing_taken: '没有人被扣款。', scan_again: '请出示新码后重扫。', order_unknown: '订单没有到达引擎',
   orders_today: '今天', orders_none: '今天还没有订单。', refunded_part: '已退 {amount}', refunded_whole: '已全部退款', refund: '退款', refund_do: '确认退款',
