@@ -40,7 +40,7 @@ fn the_pages_scripts_read_amounts_and_bills_as_their_tables_say() {
     if !has("node") {
         return println!("SKIPPED: tables of what people type, for want of Node");
     }
-    let tables = ["tests/pages/money.test.mjs"];
+    let tables = ["tests/pages/money.test.mjs", "tests/pages/bill.test.mjs"];
     succeeds(Command::new("node").arg("--test").args(tables));
 }
 

@@ -1,55 +1,124 @@
 // @ts-check
-/** Bills from elsewhere: CSV or JSON lines of `name,amount` become lines of a bill, or say what is wrong. */
+/**
+ * Bills from elsewhere: CSV or JSON lines become lines of a bill, or it is said which are none.
+ *
+ * `name,amount` or `name,quantity,price`; other orders where a heading names the columns. One sign
+ * parts all rows: a tab where there is one, else a semicolon, else a comma; what is in quotes parts
+ * nothing. Nothing is guessed: a row that can be read in two ways is wrong.
+ */
 
-import { parseMoney } from './money.js';
+import { AMOUNT_MINOR_MAX, parseMoney, readMoney } from './money.js';
 
 /** @typedef {{ name: string, amount: number }} Line */
+/** @typedef {{ text: string, quoted: boolean }} Cell */
+/** @typedef {'name' | 'quantity' | 'price' | 'amount'} Column */
 
-/** The engine's bound. */
+/** The engine's bounds. */
 const LINES_MAX = 2000;
+const NAME_MAX = 80;
+
+/** @type {Map<string, Column>} */
+const HEADINGS = new Map(Object.entries({
+  name: 'name', item: 'name', dish: 'name', description: 'name', product: 'name', article: 'name',
+  名称: 'name', 菜名: 'name', 菜品: 'name', 品名: 'name', 项目: 'name', 商品: 'name',
+  quantity: 'quantity', qty: 'quantity', count: 'quantity', pieces: 'quantity', 数量: 'quantity', 份数: 'quantity',
+  price: 'price', 'unit price': 'price', each: 'price', 单价: 'price', 价格: 'price',
+  amount: 'amount', total: 'amount', sum: 'amount', 'line total': 'amount', 金额: 'amount', 小计: 'amount', 总价: 'amount',
+}));
+
+/** What parts cells, in the order in which it is looked for; people who type Chinese type wide ones. */
+const PARTING = [/\t/, /[;；]/, /[,，]/];
 
 /**
  * @param {string} text @param {string} currency
  * @returns {{ lines: Line[], wrong: number[] }} the lines, and the numbers of those that are none
  */
 export function parseBill(text, currency) {
+  const rows = text.split(/\r?\n/).map((raw, index) => ({ row: raw.trim(), number: index + 1 })).filter(({ row }) => row);
+  const plain = rows.filter(({ row }) => !row.startsWith('{'));
+  const parting = PARTING.find((sign) => plain.some(({ row }) => (cellsOf(row, sign)?.length ?? 0) > 1)) ?? /,/;
+  const first = rows[0];
+  const heading = first && first === plain[0] ? headingOf(cellsOf(first.row, parting), currency) : null;
   /** @type {Line[]} */
   const lines = [];
   /** @type {number[]} */
   const wrong = [];
-  text.split(/\r?\n/).forEach((raw, index) => {
-    const row = raw.trim();
-    if (!row) return;
-    const line = row.startsWith('{') ? fromJson(row, currency) : fromCsv(row, currency);
-    if (line) lines.push(line);
-    // A first line without a number is a heading.
-    else if (index > 0 || row.startsWith('{')) wrong.push(index + 1);
-  });
-  if (lines.length > LINES_MAX) wrong.push(LINES_MAX + 1);
+  for (const { row, number } of heading ? rows.slice(1) : rows) {
+    const line = row.startsWith('{') ? fromJson(row, currency) : fromCells(cellsOf(row, parting), heading, parting.test(','), currency);
+    if (line && lines.length < LINES_MAX) lines.push(line);
+    else wrong.push(number);
+  }
   return { lines, wrong };
+}
+
+/** The cells of a row, or `null` where quotes do not fit. @param {string} row @param {RegExp} parting @returns {Cell[] | null} */
+function cellsOf(row, parting) {
+  /** @type {Cell[]} */
+  const cells = [];
+  for (let rest = row; ;) {
+    const quoted = /^\s*"((?:[^"]|"")*)"\s*/.exec(rest);
+    const end = quoted ? quoted[0].length : rest.search(parting);
+    const text = quoted ? (quoted[1] ?? '').replaceAll('""', '"') : rest.slice(0, end < 0 ? rest.length : end).trim();
+    if (!quoted && text.startsWith('"')) return null;
+    cells.push({ text, quoted: Boolean(quoted) });
+    rest = end < 0 ? '' : rest.slice(end);
+    if (!rest) return cells;
+    if (rest.search(parting) !== 0) return null;
+    rest = rest.slice(1);
+  }
+}
+
+/** What each column holds, where the first row says so: it names a dish and what it costs, and holds no amount. @param {Cell[] | null} cells @param {string} currency @returns {(Column | null)[] | null} */
+function headingOf(cells, currency) {
+  if (!cells || cells.some(({ text }) => parseMoney(text, currency) !== null)) return null;
+  const columns = cells.map(({ text }) => HEADINGS.get(text.toLowerCase()) ?? null);
+  const once = (/** @type {Column} */ column) => columns.filter((one) => one === column).length;
+  const clear = once('name') === 1 && once('quantity') <= 1 && once('price') <= 1 && once('amount') <= 1 && once('price') + once('amount') > 0;
+  return clear ? columns : null;
+}
+
+/** @param {Cell[] | null} cells @param {(Column | null)[] | null} heading @param {boolean} commas whether commas part cells @param {string} currency @returns {Line | null} */
+function fromCells(cells, heading, commas, currency) {
+  if (!cells) return null;
+  if (heading) {
+    if (cells.length !== heading.length) return null;
+    const cell = (/** @type {Column} */ column) => cells[heading.indexOf(column)]?.text;
+    return lineOf(cell('name'), cell('quantity'), cell('price'), cell('amount'), currency);
+  }
+  const [name, second, third, ...more] = cells;
+  if (more.length || !second) return null;
+  if (!third?.text) return lineOf(name?.text, undefined, undefined, second.text, currency);
+  // "Duck,1,234.00" may be one duck, or a dear one.
+  const together = readMoney(`${second.text},${third.text}`, currency);
+  const either = commas && !second.quoted && !third.quoted && together.wrong !== 'amount_needed';
+  return either ? null : lineOf(name?.text, second.text, third.text, undefined, currency);
 }
 
 /** @param {string} row @param {string} currency @returns {Line | null} */
 function fromJson(row, currency) {
   try {
-    const { name, amount } = JSON.parse(row.replace(/,$/, ''));
-    return line(String(name ?? ''), String(amount ?? ''), currency);
+    const { name, quantity, price, amount } = JSON.parse(row.replace(/,$/, ''));
+    const text = (/** @type {unknown} */ value) => (value === undefined || value === null ? undefined : String(value));
+    return lineOf(text(name), text(quantity), text(price), text(amount), currency);
   } catch {
     return null;
   }
 }
 
-/** @param {string} row @param {string} currency @returns {Line | null} */
-function fromCsv(row, currency) {
-  const quoted = /^"((?:[^"]|"")*)"\s*[,;\t]\s*"?([^"]*)"?$/.exec(row);
-  if (quoted) return line((quoted[1] ?? '').replaceAll('""', '"'), quoted[2] ?? '', currency);
-  const plain = /^(.*?)\s*[,;\t]\s*([^,;\t]+)$/.exec(row);
-  return plain ? line(plain[1] ?? '', plain[2] ?? '', currency) : null;
-}
-
-/** @param {string} name @param {string} text @param {string} currency @returns {Line | null} */
-function line(name, text, currency) {
-  const amount = parseMoney(text, currency);
-  const called = name.trim().replace(/\p{Cc}/gu, ' ').slice(0, 80);
-  return amount === null || !called ? null : { name: called, amount };
+/**
+ * A dish: so many at a price, or an amount for all of them; where both are said they must agree.
+ * @param {string | undefined} name @param {string | undefined} quantity @param {string | undefined} price @param {string | undefined} amount
+ * @param {string} currency @returns {Line | null}
+ */
+function lineOf(name, quantity, price, amount, currency) {
+  const count = quantity === undefined || quantity === '' ? 1 : Number(/^([1-9]\d{0,3})\s*[x×]?$/i.exec(quantity)?.[1] ?? 0);
+  const each = price === undefined ? null : parseMoney(price, currency);
+  const all = amount === undefined ? null : parseMoney(amount, currency);
+  const sum = all ?? (each === null ? null : each * count);
+  const called = (name ?? '').trim().replace(/\p{Cc}/gu, ' ');
+  if (!called || !count || sum === null || Math.abs(sum) > AMOUNT_MINOR_MAX) return null;
+  if ((price !== undefined && each === null) || (amount !== undefined && all === null)) return null;
+  if (each !== null && all !== null && each * count !== all) return null;
+  const times = count > 1 ? ` ×${count}` : '';
+  return { name: called.slice(0, NAME_MAX - times.length) + times, amount: sum };
 }

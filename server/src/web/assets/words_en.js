@@ -70,7 +70,7 @@ export const en = {
   rules_line: '{split} · {shortfall}', rules_host_only: 'Only the host changes the rules.',
   // claiming
   draft: 'The bill that is coming', draft_tool: 'Dishes', draft_lay: 'Put the bill on the table', draft_do: 'Put on the table', draft_clear: 'Take it away', draft_clear_why: 'Everybody’s dishes are forgotten.', draft_lines: 'Dishes and prices',
-  draft_hint: 'One line each: name,amount. Then everybody taps what they had.', draft_total_hint: 'With tax and tip; empty: the sum of the lines',
+  draft_hint: 'One line each: name,amount or name,quantity,price. Then everybody taps what they had.', draft_total_hint: 'With tax and tip; empty: the sum of the lines',
   claim_share: 'Your share so far: {amount}', claim_shares: 'What everybody would pay', claim_more: 'A larger part of {dish}', claim_nobody: 'not claimed: shared by all',
   claims_off: 'This table does not split by dishes.', claims_on: 'Split by dishes', claims_host: 'The host can let you split it by dishes.',
   // paying
@@ -91,7 +91,7 @@ export const en = {
   till_draft: 'Send to table', till_draft_hint: 'Scan the table’s code: the dishes go to the phones, nobody pays yet.', result_drafted: 'On the table', till_drafted_note: 'The diners choose their dishes. Collect when they have.', till_collect_first: 'Press Collect first',
   till_collect: 'Collect', till_orders: 'Orders', till_days: 'Days', till_hint: 'Enter the amount, then scan the table’s code.',
   order_no: 'Order number', keypad: 'Keypad', delete_digit: 'Delete the last digit', import_bill: 'Import a bill', import_file: 'A file', import_take: 'Take over',
-  import_hint: 'One line each: name,amount. CSV or JSON lines.', import_wrong: 'Not understood: line {lines}', import_empty: 'There is nothing to collect in it',
+  import_hint: 'One line each: name,amount or name,quantity,price. CSV or JSON lines.', import_wrong: 'Not clear: line {lines}. Nothing was taken over: mend it, or put what belongs together in quotes.', import_empty: 'There is nothing to collect in it',
   scan_here: 'Scan or type 18 digits', scan_table: 'Scan the table', camera: 'Scan with the camera', code_mistyped: 'That is not a table’s code: a digit is wrong', amount_first: 'Enter the amount first',
   amount_needed: 'Enter an amount', amount_ambiguous: '“{text}” can be read in two ways. For the larger amount write {larger}.', amount_too_fine: '{currency} has {places|decimal|decimals}.', no_code_shown: 'No phone shows a code yet', asking: 'Asking the table…', asking_lost: 'Connection lost. Finding out what happened…', asking_note: 'Everybody’s share is being set aside',
   cancel_order: 'Cancel', result_settled: 'Paid', result_declined: 'Not paid', result_failed: 'Not accepted', result_unknown: 'Not collected', next_order: 'Next order',

@@ -71,7 +71,7 @@ export const zh = {
   rules_line: '{split} · {shortfall}', rules_host_only: '只有主人可以修改规则。',
   // 选菜
   draft: '待付账单', draft_tool: '选菜', draft_lay: '放上账单', draft_do: '放上', draft_clear: '撤下账单', draft_clear_why: '各人的选择都会清除。', draft_lines: '菜名和价格',
-  draft_hint: '每行一道：菜名,金额。之后各人点选自己吃的菜。', draft_total_hint: '含税费和小费；留空则为各行之和',
+  draft_hint: '每行一道：菜名,金额，或 菜名,数量,单价。之后各人点选自己吃的菜。', draft_total_hint: '含税费和小费；留空则为各行之和',
   claim_share: '你目前的份额：{amount}', claim_shares: '各人将付的金额', claim_more: '{dish}多占一份', claim_nobody: '无人认领：全桌均摊',
   claims_off: '这桌不按菜分账。', claims_on: '改为按菜分', claims_host: '主人可以改为按菜分账。',
   // 付款
@@ -92,7 +92,7 @@ export const zh = {
   till_draft: '发到桌上', till_draft_hint: '扫饭局码：菜单发到各人手机，暂不收款。', result_drafted: '已发到桌上', till_drafted_note: '请各位认领自己的菜，认领完再收款。', till_collect_first: '请先按“收款”',
   till_collect: '收款', till_orders: '订单', till_days: '日报', till_hint: '输入金额，然后扫饭局码。',
   order_no: '订单号', keypad: '数字键盘', delete_digit: '删除末位', import_bill: '导入账单', import_file: '文件', import_take: '导入',
-  import_hint: '每行：名称,金额。支持 CSV 或 JSON 行。', import_wrong: '无法识别第 {lines} 行', import_empty: '没有可收的金额',
+  import_hint: '每行：名称,金额，或 名称,数量,单价。支持 CSV 或 JSON 行。', import_wrong: '第 {lines} 行不明确，什么都没有导入：请修改，或用引号括起同一项。', import_empty: '没有可收的金额',
   scan_here: '扫码或输入 18 位', scan_table: '扫饭局码', camera: '用摄像头扫码', code_mistyped: '不是饭局码：有数字错误', amount_first: '请先输入金额',
   amount_needed: '请输入金额', amount_ambiguous: '“{text}”有两种读法。若指较大的金额，请写 {larger}。', amount_too_fine: '{currency} 最多 {places} 位小数。', no_code_shown: '还没有手机展示付款码', asking: '正在收款…', asking_lost: '连接中断，正在确认结果…', asking_note: '正在预留每个人的份额',
   cancel_order: '取消', result_settled: '收款成功', result_declined: '未付款', result_failed: '未受理', result_unknown: '未收款', next_order: '下一单',

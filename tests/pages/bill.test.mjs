@@ -1,0 +1,78 @@
+// Bills from other tills, and what "Import a bill" makes of them.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { parseBill } from '../../server/src/web/assets/bill.js';
+import { said } from './words.mjs';
+
+/** What the bill is about, its text, its lines as "name amount", and the numbers of wrong ones. @type {[string, string | string[], string[], number[]?, string?][]} */
+const BILLS = [
+  ['commas', 'Noodles,64.00\nTea,8', ['Noodles 6400', 'Tea 800']],
+  ['semicolons with decimal commas', 'Beef noodles;64,00\nTea;8,5', ['Beef noodles 6400', 'Tea 850'], [], 'EUR'],
+  ['tabs', 'Noodles\t64,00\nTea\t8.00', ['Noodles 6400', 'Tea 800']],
+  ['what Chinese keyboards type', '牛肉面，64.00\n茶，8', ['牛肉面 6400', '茶 800']],
+  ['Windows and empty lines', '\ufeffNoodles,64.00\r\n\r\nTea,8.00\r\n', ['Noodles 6400', 'Tea 800']],
+  ['quotes around what has commas', '"Duck, roasted","1,234.00"', ['Duck, roasted 123400']],
+  ['quotes within quotes', '"The ""best"" duck",5', ['The "best" duck 500']],
+  ['a quote that is an inch', 'Pizza 12",9.00', ['Pizza 12" 900']],
+  ['a semicolon in quotes parts nothing', '"Duck; roasted",12.00', ['Duck; roasted 1200']],
+  ['the demo of the sheet', '牛肉面,32.00\n{"name":"Tea","amount":"8.00"}', ['牛肉面 3200', 'Tea 800']],
+  ['a discount', 'Tea,8.00\nFriends,-1.00', ['Tea 800', 'Friends -100']],
+  ['spaces as groups', 'Duck;1 234,50', ['Duck 123450']],
+
+  ['a quantity and a price', 'Tea,2,8.00', ['Tea ×2 1600']],
+  ['a quantity among semicolons', 'Tea;3;8,50\nDuck;1;1.234,00', ['Tea ×3 2550', 'Duck 123400']],
+  ['a quantity with its sign', 'Tea;2x;8.00\nSoup;3 ×;1.00', ['Tea ×2 1600', 'Soup ×3 300']],
+  ['a quantity in JSON', '{"name":"Tea","quantity":2,"price":8.5}', ['Tea ×2 1700']],
+  ['one empty cell at the end', 'Tea;8,00;', ['Tea 800']],
+  ['a long name keeps its quantity', `${'n'.repeat(90)};2;1.00`, [`${'n'.repeat(77)} ×2 200`]],
+
+  ['a heading', 'Name,Amount\nTea,8.00', ['Tea 800']],
+  ['a heading in Chinese', '菜名,数量,单价\n茶,2,8.00', ['茶 ×2 1600']],
+  ['a heading that says what an ambiguous row is', 'item,qty,price\nDuck,1,234.00', ['Duck 23400']],
+  ['columns in another order, and one that is nobody’s', 'Price;Table;Dish\n8,00;7;Tea', ['Tea 800']],
+  ['a line total beside its price', 'Dish;Qty;Price;Total\nTea;2;8,00;16,00', ['Tea ×2 1600']],
+  ['a first dish that is called like a column', 'Total,8.00\nTea,1.00', ['Total 800', 'Tea 100']],
+
+  ['a dear duck, or one duck', 'Duck,1,234.00', [], [1]],
+  ['a decimal comma among commas', 'Tea,8.00\nBeef noodles,64,00', ['Tea 800'], [2]],
+  ['a quantity that could be a whole', 'Tea,2,8', [], [1]],
+  ['an amount that is either', 'Duck;1,234', [], [1]],
+  ['a typing error in the first dish', 'Noodles,6x4\nTea,8.00', ['Tea 800'], [1]],
+  ['a first line that is no heading', 'Table seven\nTea,8.00', ['Tea 800'], [1]],
+  ['a heading with no amounts', 'Name,Colour\nTea,8.00', ['Tea 800'], [1]],
+  ['a heading in the middle', 'Tea,8.00\nname,amount', ['Tea 800'], [2]],
+  ['a name with a comma and without quotes', 'Rice, fried,8.00', [], [1]],
+  ['two signs in one file', 'Beef;64,00\nTea,8.00', ['Beef 6400'], [2]],
+  ['a quote that does not end', '"Duck,5.00', [], [1]],
+  ['something behind a quote', '"Duck" roasted,5.00', [], [1]],
+  ['too many cells', 'Tea;1;8,00;16,00', [], [1]],
+  ['too few cells for the heading', 'name;qty;price\nTea;8,00', [], [2]],
+  ['a total that its parts do not make', 'Dish;Qty;Price;Total\nTea;2;8,00;15,00', [], [2]],
+  ['no name', ',8.00', [], [1]],
+  ['no amount', 'Tea', [], [1]],
+  ['quantities that are none', 'Tea;0;8\nTea;-1;8\nTea;1.5;8\nTea;many;8', [], [1, 2, 3, 4]],
+  ['broken JSON', '{"name":"Tea"\n{"name":"Tea"}\n{"name":"Tea","amount":"1,234"}', [], [1, 2, 3]],
+  ['empty lines count', '\n\nTea\n', [], [3]],
+  ['an amount beyond all bills', 'Tea;9999;9999999999', [], [1]],
+  ['nothing', ' \n', []],
+];
+
+for (const [about, text, expected, wrong = [], currency = 'CNY'] of BILLS) {
+  test(about, () => {
+    const read = parseBill(String(text), currency);
+    assert.deepEqual(read.lines.map(({ name, amount }) => `${name} ${amount}`), expected);
+    assert.deepEqual(read.wrong, wrong);
+  });
+}
+
+test('a bill has two thousand lines at most, and those beyond are told', () => {
+  const { lines, wrong } = parseBill('Tea,1.00\n'.repeat(2001), 'CNY');
+  assert.deepEqual([lines.length, wrong], [2000, [2001]]);
+});
+
+test('wrong lines are told by their numbers, in English and in Chinese', () => {
+  assert.match(said('en', 'import_wrong', { lines: '2, 5' }), /line 2, 5\. Nothing was taken over/);
+  assert.match(said('zh', 'import_wrong', { lines: '2, 5' }), /第 2, 5 行.*没有导入/);
+});
