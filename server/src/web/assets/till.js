@@ -104,14 +104,14 @@ export class Till {
     this.changed();
   }
 
-  /** Asks, and shows the passkey where the amount wants one. @param {string} method @param {Record<string, unknown>} params */
-  async pay(method, params) {
+  /** Asks, and shows the passkey where the amount wants one. @param {string} method @param {Record<string, unknown>} params @param {{ retry?: boolean }} [how] */
+  async pay(method, params, how) {
     try {
-      return await this.fanju.call(method, params);
+      return await this.fanju.call(method, params, how);
     } catch (error) {
       if (!(error instanceof FanjuError) || error.code !== 'step_up_required') throw error;
       await stepUp(this.fanju);
-      return this.fanju.call(method, params);
+      return this.fanju.call(method, params, how);
     }
   }
 

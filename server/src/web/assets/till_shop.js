@@ -1,6 +1,7 @@
 // @ts-check
 /** The owner's side of a shop: who works there, which tills have keys, and where its events are sent. */
 
+import { FanjuError } from './fanju.js';
 import { webhook } from './till_webhooks.js';
 import { button, complain, field, fill, formSheet, h, icon, secretSheet, select, sheet, when } from './ui.js';
 import { t } from './words.js';
@@ -80,6 +81,21 @@ function key(till, one, load) {
   });
 }
 
+/**
+ * Makes what has a secret. The server makes a second one when it is asked again, so after a cut nobody asks: whoever
+ * made it looks whether it is there, and ends what has a secret that nobody saw.
+ * @template T @param {() => Promise<T>} make @param {() => Promise<void>} load
+ */
+async function once(make, load) {
+  try {
+    return await make();
+  } catch (error) {
+    if (!(error instanceof FanjuError) || error.code !== 'connection_lost') throw error;
+    load().catch(complain);
+    throw new FanjuError({ code: 'secret_lost', title: t('shop_secret_lost') });
+  }
+}
+
 /** @param {Till} till @param {() => Promise<void>} load */
 function addKey(till, load) {
   const label = field(t('key_label'), { maxlength: 20 }, t('key_label_hint'));
@@ -92,7 +108,7 @@ function addKey(till, load) {
     body: [label.box, h('fieldset', { class: 'list' }, h('legend', { class: 'unseen' }, t('scopes')), boxes.map(({ box }) => box))],
     async submit() {
       const scopes = boxes.filter(({ input }) => input.checked).map(({ input }) => input.value);
-      const { secret } = await till.pay('keys.create', { merchant: till.id, label: label.input.value.trim() || t('till'), scopes });
+      const { secret } = await once(() => till.pay('keys.create', { merchant: till.id, label: label.input.value.trim() || t('till'), scopes }, { retry: false }), load);
       await load();
       secretSheet(t('shop_keys_secret'), secret);
     },
@@ -105,7 +121,7 @@ function addWebhook(till, load) {
   formSheet({
     title: t('shop_webhooks_add'), body: [url.box], action: t('shop_webhooks_add'),
     async submit() {
-      const { secret } = await till.fanju.call('webhooks.create', { merchant: till.id, url: url.input.value.trim() });
+      const { secret } = await once(() => till.fanju.call('webhooks.create', { merchant: till.id, url: url.input.value.trim() }, { retry: false }), load);
       await load();
       secretSheet(t('shop_webhooks_secret'), secret);
     },

@@ -116,6 +116,7 @@ export const en = {
   replay: 'Send again', replay_of: 'Send {event} of {when} again', toast_replayed: 'It is sent again', webhook_rotate: 'New secret',
   webhook_rotate_why: 'For a day the old secret signs too, so that nothing is lost meanwhile.', webhook_new_secret: 'The new secret of the webhook', webhook_old_secret: 'the old secret signs until {when}',
   webhook_url: 'Address', webhook_url_hint: 'It gets a POST for each event', webhook_good: 'arrives', webhook_failing: '{count|attempt|attempts} failed', webhook_disabled: 'switched off after failing too long',
+  shop_secret_lost: 'The connection was lost. If a new one stands in the list, remove it, since nobody saw its secret, and make another.',
   secret_once: 'Keep it safe: it is shown this once.', secret_kept: 'I have it',
   // operator
   operator: 'Operator', operator_token: 'Operator token', operator_token_hint: 'It is in the server’s data folder, in the file operator.token', operator_enter: 'Enter',

@@ -117,6 +117,7 @@ export const zh = {
   replay: '重发', replay_of: '重发 {when} 的 {event}', toast_replayed: '正在重发', webhook_rotate: '更换密钥',
   webhook_rotate_why: '旧密钥仍会同时签名一天，期间不会丢失。', webhook_new_secret: '回调的新密钥', webhook_old_secret: '旧密钥签名至 {when}',
   webhook_url: '地址', webhook_url_hint: '每个事件发送一次 POST', webhook_good: '正常', webhook_failing: '已失败 {count} 次', webhook_disabled: '失败过久，已停用',
+  shop_secret_lost: '连接中断。若列表中出现了新的一项，其密钥无人看到，请移除后重新创建。',
   secret_once: '请妥善保存，只显示这一次。', secret_kept: '已保存',
   // 运维
   operator: '运维', operator_token: '运维令牌', operator_token_hint: '在服务器数据目录的 operator.token 文件中', operator_enter: '进入',
