@@ -142,7 +142,8 @@ export class Fanju extends EventTarget {
   /**
    * Asks the server. Commands get an idempotency key; after a cut everything unanswered is asked
    * again (a command with its first key), unless `retry` is false: then it is rejected with
-   * `connection_lost`, and the outcome is unknown.
+   * `connection_lost`, and the outcome is unknown. Whatever answers with a secret takes no key: ask for
+   * it with `retry: false`, or a cut makes two of them.
    * @param {string} method
    * @param {Record<string, unknown>} [params]
    * @param {{ retry?: boolean, key?: string }} [options]

@@ -8,13 +8,16 @@ import { FanjuError } from './fanju.js';
 import { decimals, parseMoney, readMoney, exponent } from './money.js';
 import { reasonText } from './receipt.js';
 import { blamed } from './ring.js';
-import { button, complain, explain, field, fill, formSheet, h, icon, toast } from './ui.js';
-import { t } from './words.js';
+import { button, complain, explain, field, fill, formSheet, h, icon, toast, when } from './ui.js';
+import { language, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
-/** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, since: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
+/** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, since: number, newest: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'earlier' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
 
 const LOOK_AGAIN_MS = 1000;
+
+/** What a result offers to do next. @type {Record<string, string>} */
+const followers = { settled: 'next_order', drafted: 'till_collect', earlier: 'order_no_fresh' };
 
 /** A number that no other till of the day has. */
 function freshOrderNo() {
@@ -116,7 +119,7 @@ export function collect(till) {
     const order_no = order.input.value.trim();
     presented = order_no === made ? bill_now : '';
     if (result.kind === 'drafting' && lines.length) return draft(digits, total, order_no);
-    set({ kind: 'asking', total, since: performance.now(), order_no });
+    set({ kind: 'asking', total, since: performance.now(), newest: till.events[0]?.position ?? 0, order_no });
     const params = { merchant: till.id, code: digits, order_no, total, ...(lines.length ? { lines } : {}) };
     try {
       await ended(await till.fanju.call('orders.scan', params, { retry: false }), total, order_no);
@@ -162,6 +165,9 @@ export function collect(till) {
 
   /** @param {any} order @param {number} total @param {string} order_no */
   async function ended(order, total, order_no) {
+    // Asked for after a cut, an order says no more than its place: one that the till knew before the scan is not the scan's.
+    const earlier = order.replayed ?? (result.kind === 'asking' && order.position <= result.newest);
+    if (order.state === 'settled' && earlier) return paidBefore(order, total, order_no);
     if (order.state === 'settled') {
       const took = result.kind === 'asking' ? Math.round(performance.now() - result.since) : 0;
       const settlement = order.settlement ?? {};
@@ -179,11 +185,22 @@ export function collect(till) {
     set({ kind: 'declined', total, order_no, text: reasonText(order.reason, (id) => till.names.of(id)), note: t('nothing_taken') });
   }
 
+  /** The number had been paid, maybe by another table: this scan charged nobody, and what was entered stays. @param {any} order @param {number} total @param {string} order_no */
+  async function paidBefore(order, total, order_no) {
+    const diners = (order.settlement?.shares ?? []).map((/** @type {any} */ share) => share.diner);
+    await till.names.need(diners, 'wallets').catch(() => {});
+    const happened = till.events.find(({ position }) => position === order.position);
+    const at = order.at ?? (happened ? Date.parse(happened.event.time) * 1000 : null);
+    const who = new Intl.ListFormat(language()).format(diners.map((/** @type {string} */ id) => till.names.of(id)));
+    set({ kind: 'earlier', total, order_no, text: at === null ? t('paid_before_by', { who }) : t('paid_before_at', { when: when(at), who }), note: t('paid_before_note') });
+  }
+
   /** What comes after a result: the next amount, or the scan that collects what lies on the table. */
   function followed() {
-    const collects = result.kind === 'drafted';
+    const { kind } = result;
     set({ kind: 'idle' });
-    if (collects) return code.focus();
+    if (kind === 'earlier') next();
+    if (kind === 'drafted' || kind === 'earlier') return code.focus();
     amount.focus();
     amount.select();
   }
@@ -230,7 +247,7 @@ export function collect(till) {
         h('p', { class: 'result-note' }, result.note),
         h('p', { class: 'result-note' }, t('order_no_is', { order_no: result.order_no })),
         h('button', { type: 'button', class: 'button small', 'data-key': 'next', onclick: followed },
-          t(result.kind === 'settled' ? 'next_order' : result.kind === 'drafted' ? 'till_collect' : 'understood')));
+          t(followers[result.kind] ?? 'understood')));
     }
   }
 
@@ -252,6 +269,14 @@ export function collect(till) {
   addEventListener('keydown', (event) => {
     const typing = event.target instanceof Element && event.target.matches('input, select, textarea');
     if (!typing && !document.querySelector('dialog[open]') && /^\d$/.test(event.key) && !event.ctrlKey && !event.metaKey) code.focus();
+  });
+  // Where something else is being typed, it does so too: a code at the end of a number is no part of that.
+  addEventListener('input', ({ target }) => {
+    if (!(target instanceof HTMLInputElement) || target === code || target === amount || target.closest('dialog')) return;
+    const [, before = '', scanned = ''] = /^(.*)(\d{18})$/.exec(target.value) ?? [];
+    if (!isCode(scanned)) return;
+    target.value = before;
+    scan(scanned);
   });
   addEventListener('message', ({ origin, data }) => {
     if (origin !== location.origin || !till.inside || !data?.fanju) return;
