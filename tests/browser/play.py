@@ -7,6 +7,7 @@ Pictures of everything lie in `target/screenshots` afterwards (`FANJU_SCREENSHOT
 """
 
 import os
+import re
 import sys
 import time
 import unittest
@@ -35,6 +36,11 @@ def together(*tasks):
     """Does everything at once: people do not wait for each other."""
     with ThreadPoolExecutor(len(tasks)) as pool:
         return [done.result() for done in [pool.submit(task) for task in tasks]]
+
+
+def cents(text):
+    """The minor units that a page shows as money."""
+    return int(re.sub(r"[^\d-]", "", text))
 
 
 class Quiet(unittest.TestCase):
@@ -124,6 +130,7 @@ class Dinner(Quiet):
             till.press("button[type=submit]")
             till.see(".tile strong")
             till.until("line over time", lambda till=till: till.count(".plot-dot") >= 2)
+            self.the_money_is_all_there(till)
             till.shot("operator", dark=True)
             till.resize(PHONE, mobile=True)
             till.shot("operator-360")
@@ -136,6 +143,26 @@ class Dinner(Quiet):
         till.resize(PHONE, mobile=True)
         till.shot("docs-360")
         till.resize((1280, 900))
+
+    def the_money_is_all_there(self, till):
+        """The audit says from when it is, that it comes to zero, and the page's own sums do."""
+        till.see("[data-testid=audit] .good", till.word("audit_balanced"))
+        till.press("[data-key=audit-again]")
+        rows = till.until("sums of the audit", lambda: till.driver.execute_script(
+            "return [...document.querySelectorAll('[data-testid=audit] [data-currency=CNY] td')].map((cell) => cell.textContent)"))
+        wallets, merchants, clearing = (cents(text) for text in rows)
+        self.assertEqual(wallets + merchants + clearing, 0, rows)
+        self.assertGreater(merchants, 0, "shops were paid")
+        # A server whose sums do not come to zero cannot be had: the page is told of one.
+        till.driver.execute_script("""
+            const parse = JSON.parse;
+            JSON.parse = (text) => { const said = parse(text); if (said.result?.balanced) said.result.balanced = false; return said; };
+            window.honest = () => { JSON.parse = parse; };""")
+        till.press("[data-key=audit-again]")
+        till.see("[data-testid=audit] .alarm", till.word("audit_wrong"))
+        till.driver.execute_script("window.honest()")
+        till.press("[data-key=audit-again]")
+        till.see("[data-testid=audit] .good")
 
     # --- what an evening is ------------------------------------------------------------------
 

@@ -134,6 +134,10 @@ struct TotalList {
     totals: Vec<Total>,
     /// Whether each currency comes to zero (M-1).
     balanced: bool,
+    /// Up to where the books had the journal when they were read, or further.
+    projected: Position,
+    /// Age of the oldest record that they did not have then, in milliseconds.
+    books_lag_ms: u64,
 }
 
 /// All money of one currency.
@@ -158,6 +162,8 @@ impl Operation for Totals {
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<TotalList, Problem> {
+        // Before the sums: these are of this position or of a later one.
+        let stats = app.engine().stats();
         let totals = app.engine().query(fanju::books::BooksReader::totals).await?;
         let zero = |total: &fanju::books::Totals| {
             Amount::checked_sum([total.wallets, total.merchants, total.clearing])
@@ -170,6 +176,11 @@ impl Operation for Totals {
             merchants: total.merchants,
             clearing: total.clearing,
         };
-        Ok(TotalList { totals: totals.into_iter().map(view).collect(), balanced })
+        Ok(TotalList {
+            totals: totals.into_iter().map(view).collect(),
+            balanced,
+            projected: stats.projected,
+            books_lag_ms: u64::try_from(stats.books_lag.age.as_millis()).unwrap_or(u64::MAX),
+        })
     }
 }

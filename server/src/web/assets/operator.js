@@ -2,13 +2,16 @@
 /** The operator's page: how much, how fast, how far behind, and whether anything is wrong. */
 
 import { Fanju, FanjuError } from './fanju.js';
+import { money } from './money.js';
 import { plot } from './plot.js';
-import { button, complain, connectionBanner, field, fill, h, languageSwitch, leaveButton, serveOffline } from './ui.js';
+import { button, complain, connectionBanner, field, fill, h, languageSwitch, leaveButton, serveOffline, when } from './ui.js';
 import { begin, language, t } from './words.js';
 
 const TOKEN = 'fanju.operator';
 const EVERY_MS = 1000;
 const SPAN_MS = 300_000;
+/** Each audit reads every account: less often than the rest. */
+const AUDIT_EVERY_MS = 60_000;
 /** Books further behind than this are an alarm: they are written each five seconds. */
 const LAG_MS_MAX = 60_000;
 
@@ -19,6 +22,7 @@ class Operator {
   /** @type {Sample[]} */ samples = [];
   #screen = h('main', { id: 'screen' });
   /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;
+  /** @type {ReturnType<typeof setInterval> | undefined} */ #audits;
 
   async start() {
     document.body.append(connectionBanner(this.fanju), this.#screen);
@@ -65,11 +69,19 @@ class Operator {
     const alarms = h('div', { class: 'alarms', role: 'status', 'aria-live': 'assertive' });
     const tiles = h('div', { class: 'tiles' });
     const rest = h('dl', { class: 'facts' });
+    const audited = h('div', { class: 'audit', 'data-testid': 'audit', role: 'status' }, h('p', { class: 'quiet' }, t('loading')));
+    const audit = async () => {
+      const totals = await this.fanju.call('operator.totals', {}, { retry: false });
+      fill(audited, auditOf(totals, this.fanju.now_us, number));
+    };
     fill(this.#screen, h('div', { class: 'operator' },
       h('header', { class: 'top' }, h('img', { src: '/assets/icon.svg', alt: '', width: 32, height: 32 }),
         h('h1', { class: 'top-name' }, t('operator')), languageSwitch(),
         leaveButton(() => { sessionStorage.removeItem(TOKEN); this.fanju.close(); location.reload(); })),
       alarms, tiles, h('div', { class: 'plots' }, throughput.element, latency.element),
+      h('section', { class: 'panel column', 'aria-label': t('audit') },
+        h('div', { class: 'section-head' }, h('h2', null, t('audit')), button(t('look_again'), () => audit(), { class: 'button small', 'data-key': 'audit-again' })),
+        h('p', { class: 'quiet' }, t('audit_why')), audited),
       h('details', { class: 'panel column' }, h('summary', null, t('all_numbers')), rest)));
 
     let asking = false;
@@ -94,6 +106,14 @@ class Operator {
         asking = false;
       }
     };
+    const again = () => {
+      if (this.fanju.state !== 'online') return;
+      // Figures that could not be read anew would look like true ones.
+      audit().catch(() => fill(audited, h('p', { class: 'alarm' }, t('audit_failed'))));
+    };
+    clearInterval(this.#audits);
+    this.#audits = setInterval(again, AUDIT_EVERY_MS);
+    again();
     clearInterval(this.#timer);
     this.#timer = setInterval(look, EVERY_MS);
     look();
@@ -123,6 +143,18 @@ function alarmsOf(stats) {
     stats.books_error && t('alarm_books', { error: stats.books_error }),
     stats.books_lag_ms > LAG_MS_MAX && t('alarm_lag'),
   ].filter((text) => typeof text === 'string');
+}
+
+/** All money by currency, and whether it comes to zero. @param {any} read @param {number} now_us @param {Intl.NumberFormat} number */
+function auditOf({ totals, balanced, projected, books_lag_ms }, now_us, number) {
+  const columns = ['wallets', 'merchants', 'clearing'];
+  return [
+    balanced ? h('p', { class: 'sum good' }, t('audit_balanced')) : h('p', { class: 'alarm', role: 'alert' }, t('audit_wrong')),
+    h('div', { class: 'sums' }, totals.map((/** @type {any} */ one) => h('table', { class: 'days', 'data-currency': one.currency },
+      h('caption', null, one.currency),
+      h('tbody', null, columns.map((column) => h('tr', null, h('th', { scope: 'row' }, t(`audit_${column}`)), h('td', null, money(one[column], one.currency)))))))),
+    h('p', { class: 'quiet' }, t('audit_at', { when: when(now_us), position: number.format(projected), lag: number.format(books_lag_ms) })),
+  ];
 }
 
 /** @param {any} stats @param {number | null} rate @param {Intl.NumberFormat} number */

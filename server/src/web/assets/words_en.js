@@ -123,6 +123,10 @@ export const en = {
   throughput: 'Orders per second', settle_latency: 'Scan to settled', settled_word: 'settled', declined_word: 'declined', all_numbers: 'All numbers',
   tile_settled: 'Settled', tile_declined: 'Declined', tile_in_flight: 'In flight', tile_sessions: 'Sessions', tile_journal: 'Journal position', tile_syncs: '{count} syncs of {ms} ms',
   tile_lag: 'Books behind', tile_lag_note: '{count} kB of journal', tile_active: 'Wallets awake', tile_active_note: '{groups|table|tables} · {merchants|merchant|merchants}',
+  audit: 'All money', audit_why: 'As the books have it. Whatever is in wallets and with merchants came from outside: each row comes to zero.',
+  audit_wallets: 'In wallets', audit_merchants: 'With merchants', audit_clearing: 'Outside', audit_balanced: 'Balanced: every currency comes to zero.',
+  audit_wrong: 'NOT BALANCED: a currency does not come to zero. Stop the server, keep the data folder, and run “fanju-server verify”.',
+  audit_at: 'Read {when}, from books up to journal position {position} at least, {lag} ms behind.', audit_failed: 'The sums could not be read.',
   alarm_poisoned: 'The journal is poisoned: outcomes are unknown. Restart the server.', alarm_lag: 'The books are far behind the journal.', alarm_books: 'The books have stopped: {error}',
   // demo
   demo: 'Demo', demo_off: 'No demo is played here: this server was started without --demo. Stop it, and start it again with the demo:', demo_off_cargo: 'or, in the folder of its source code:', phone_of: '{name}’s phone', demo_all: 'Play the whole dinner', demo_again: 'Another dinner',

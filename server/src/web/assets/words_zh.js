@@ -124,6 +124,10 @@ export const zh = {
   throughput: '每秒订单', settle_latency: '扫码到结算', settled_word: '已结算', declined_word: '未付', all_numbers: '全部指标',
   tile_settled: '已结算', tile_declined: '未付', tile_in_flight: '进行中', tile_sessions: '会话', tile_journal: '日志位置', tile_syncs: '{count} 次同步，每次 {ms} ms',
   tile_lag: '账簿落后', tile_lag_note: '{count} kB 日志', tile_active: '活跃钱包', tile_active_note: '{groups} 桌 · {merchants} 商家',
+  audit: '全部资金', audit_why: '以账簿为准。钱包和商家的钱都来自外部，每一行合计为零。',
+  audit_wallets: '钱包', audit_merchants: '商家', audit_clearing: '外部', audit_balanced: '平衡：每个币种合计为零。',
+  audit_wrong: '不平衡：有币种合计不为零。请停止服务器，保留数据目录，并运行 “fanju-server verify”。',
+  audit_at: '{when} 读取，账簿至少到日志位置 {position}，落后 {lag} 毫秒。', audit_failed: '无法读取合计。',
   alarm_poisoned: '日志已损坏，结果未知。请重启服务器。', alarm_lag: '账簿远落后于日志。', alarm_books: '账簿已停止：{error}',
   // 演示
   demo: '演示', demo_off: '这里没有演示：服务器启动时没有加 --demo。请停止它，再带演示启动：', demo_off_cargo: '或者，在源代码目录中：', phone_of: '{name}的手机', demo_all: '演完整顿饭', demo_again: '再来一顿',
