@@ -1,3 +1,5 @@
+mod pictures;
+
 use std::collections::BTreeSet;
 
 use actix_web::{
