@@ -530,6 +530,28 @@ class Hooks(Quiet):
     def test_2_in_chinese(self):
         self.hooks("zh")
 
+    def test_3_a_cut_makes_no_second_secret(self):
+        """The answer that would have said the secret is lost: nobody asks again, and the page says what to do."""
+        [till] = self.windows
+        till.expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection"]
+        for add, fill, none in (("add-keys", "1", "shop_keys_none"), ("add-webhooks", self.receiver.url, "shop_webhooks_none")):
+            till.see(".pane-shop", till.word(none))
+            till.press(f"[data-key={add}]")
+            till.write("dialog .field input", fill)
+            with self.house.stopped():
+                till.press("dialog button[type=submit]")
+                till.see("dialog button[aria-busy=true]")
+                self.house.kill()
+            self.house.start()
+            till.see(".form-error", till.word("shop_secret_lost"))
+            till.gone(".banner")
+            till.shot(f"till-{add}-cut")
+            till.keys(Keys.ESCAPE)
+            till.gone("dialog")
+            till.see(".pane-shop", till.word(none))
+            time.sleep(1)
+            self.assertFalse(till.look("[data-testid=secret]"), "nothing was made after all")
+
     def hooks(self, language):
         [till] = self.windows
         till.driver.get(f"{self.house.url}/till")
