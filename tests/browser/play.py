@@ -616,6 +616,139 @@ class Hooks(Quiet):
         self.assertEqual(ended["state"], "settled", ended)
 
 
+class Counter(Quiet):
+    """A till with a day behind it: numbers that come twice, orders that are looked up, and what the day came to."""
+
+    BEFORE = 105
+
+    @classmethod
+    def setUpClass(cls):
+        cls.house = House(demo=True)
+        cls.addClassCleanup(cls.house.close)
+        cls.windows = (Till("counter"),)
+        cls.addClassCleanup(cls.windows[0].close)
+        cls.cast = cls.house.ask("GET", "/demo/cast")
+        cls.took = cls.paid = cls.gave = 0
+
+    def test_1_in_english(self):
+        self.at_the_counter("en")
+
+    def test_2_in_chinese(self):
+        self.at_the_counter("zh")
+
+    def at_the_counter(self, language):
+        [till] = self.windows
+        till.driver.get(f"{self.house.url}/till")
+        till.driver.execute_script("localStorage.setItem('fanju.till', arguments[0])", self.cast["merchant"]["token"])
+        till.driver.refresh()
+        till.see(".keypad")
+        till.speak(language)
+        first, second = (self.a_table(diner) for diner in self.cast["diners"][:2])
+        order_no = f"{language}-7"
+        self.amounts_that_may_be_either(till, first)
+        self.bills_that_are_not_clear(till)
+        self.one_number_for_two_tables(till, order_no, first, second)
+        self.an_order_of_long_ago(till, order_no, first)
+        self.what_the_day_came_to(till)
+
+    def amounts_that_may_be_either(self, till, table):
+        till.enter("1,234")
+        till.scan(self.code(table))
+        till.see(".toast.bad", till.word("amount_ambiguous", text="1,234", larger="1234.00"))
+        till.shot("till-ambiguous")
+
+    def bills_that_are_not_clear(self, till):
+        till.press(".wide-key")
+        till.write("dialog textarea", "Duck,1,234.00\nTea,2,8.00")
+        till.press("dialog button[type=submit]")
+        till.see(".form-error", till.word("import_wrong", lines="1"))
+        till.shot("till-import-wrong")
+        till.keys(Keys.ESCAPE)
+        till.gone("dialog")
+        self.assertFalse(till.look(".bill-lines .row"), "nothing is taken over")
+
+    def one_number_for_two_tables(self, till, order_no, first, second):
+        """Both are typed; the second table has paid nothing, and the till says so. A scan types into the number's field."""
+        self.order(till, "25,00", order_no)
+        till.scan(self.code(first))
+        till.result("settled", "25.00")
+        self.order(till, "25,00", order_no)
+        code = self.code(second)
+        till.scan(code)
+        name = self.cast["diners"][0]["name"]
+        till.see(".result.earlier .result-text", name)
+        till.see(".result.earlier", till.word("paid_before_note"))
+        self.assertFalse(till.look(".result.settled"))
+        till.shot("till-earlier", dark=True)
+        till.press("[data-key=next]", till.word("order_no_fresh"))
+        till.scan(code)
+        till.result("settled", "25.00")
+        self.add(2, 50_00)
+
+    def an_order_of_long_ago(self, till, order_no, table):
+        """It is not among those that are shown: by its number it is there at once, and by looking further back."""
+        diner, _ = table
+        for number in range(self.BEFORE):
+            self.house.ask("POST", f"/v1/merchants/{self.shop['merchant']}/orders", self.shop["token"],
+                           code=self.code(table), order_no=f"{order_no}-{number}", total=1_00)
+        self.add(self.BEFORE, self.BEFORE * 1_00)
+        till.see(".pane-orders .row strong", f"{order_no}-{self.BEFORE - 1}")
+        self.assertFalse(self.listed(till, order_no))
+        till.write("[data-testid=sought]", f"{order_no}-none")
+        till.press("[data-key=find]")
+        till.see(".toast.bad", till.word("error_unknown_order"))
+        till.write("[data-testid=sought]", order_no)
+        till.keys(Keys.ENTER)
+        till.see("dialog .huge", "25.00")
+        till.press("dialog button", till.word("refund"))
+        till.write("dialog input[inputmode=decimal]", "5,5")
+        till.press("dialog button[type=submit]")
+        till.see(".toast.good", "5.50")
+        till.gone("dialog")
+        type(self).gave += 5_50
+        while not self.listed(till, order_no):
+            till.press("[data-key=older-orders]")
+        till.shot("till-orders-older", dark=True)
+
+    def what_the_day_came_to(self, till):
+        """Days are UTC's, and say so; what was taken and given back is what was done here, order by order."""
+        till.see(".days thead", till.word("column_day"))
+        def act():
+            rows = till.driver.execute_script(
+                "return [...document.querySelectorAll('.days tbody tr')].map((row) => [...row.cells].slice(1, 3).map((cell) => [cell.firstChild.data, cell.lastChild.textContent]))")
+            taken, given = (sum(cents(row[column][0]) for row in rows) for column in (0, 1))
+            count = sum(cents(row[0][1]) for row in rows)
+            return (taken, given, count) == (self.took, self.gave, self.paid)
+        till.until(f"report of {self.took} taken in {self.paid} orders and {self.gave} given back", act)
+        self.assertIn("UTC", till.text("[data-testid=days-utc]"))
+
+    # --- what is there -----------------------------------------------------------------------
+
+    @property
+    def shop(self):
+        return self.cast["merchant"]
+
+    def add(self, paid, minor):
+        type(self).paid += paid
+        type(self).took += minor
+
+    def a_table(self, diner):
+        group = self.house.ask("POST", "/v1/groups", diner["token"], name="Table", host=diner["wallet"], cap=300_00)["group"]
+        return diner, group
+
+    def code(self, table):
+        diner, group = table
+        return self.house.ask("POST", f"/v1/groups/{group}/codes", diner["token"], by=diner["wallet"])["code"]
+
+    def order(self, till, amount, order_no):
+        till.enter(amount)
+        till.write(".collect-entry .field input", order_no)
+
+    def listed(self, till, order_no):
+        return till.driver.execute_script(
+            "return [...document.querySelectorAll('.pane-orders .row strong')].some((one) => one.textContent === arguments[0])", order_no)
+
+
 class Demonstration(Quiet):
     """`--demo`: eight phones and a till on one page, and one button that plays it all."""
 

@@ -23,6 +23,7 @@ export class Till {
   inside = this.demo && window.parent !== window;
   /** Whether the shop belongs to whoever signed in. */
   owns = false;
+  /** Where older events begin than those that are here; nowhere once all are. @type {number | null} */ next = null;
   /** What happened at this till, newest first. @type {{ position: number, event: import('./fanju.js').CloudEvent }[]} */ events = [];
   #screen = h('main', { id: 'screen' });
   /** @type {{ element: HTMLElement, update: () => void }[]} */ #parts = [];
@@ -96,6 +97,19 @@ export class Till {
       if (!from || Date.parse(events.at(-1)?.event.time ?? '') < midnight) break;
     }
     this.events = events;
+    this.next = from ?? null;
+    this.changed();
+  }
+
+  /** Brings one page more of what happened before. */
+  async older() {
+    const from = this.next;
+    if (!from) return;
+    const found = await this.fanju.call('merchants.events', { merchant: this.id, limit: PAGE, from });
+    // Meanwhile all may have been loaded anew.
+    if (this.next !== from) return;
+    this.events.push(...found.events);
+    this.next = found.next ?? null;
     this.changed();
   }
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** Looking back at the till: today's orders with their refunds, the days, the balance, the payout. */
+/** Looking back at the till: orders with their refunds, today's first and any by its number, the days, the balance, the payout. */
 
 import { newKey } from './fanju.js';
 import { amountOf } from './home.js';
@@ -17,20 +17,49 @@ const LOOK_AGAIN_MS = 1000;
 
 /** @param {Till} till */
 export function ordersView(till) {
+  /** How many are shown, and whether those of earlier days are among them. */
+  let shown = ORDERS_SHOWN;
+  let all = false;
+  const title = h('h2', null, t('orders_today'));
   const list = h('ul', { class: 'list' });
-  const element = h('div', null, h('div', { class: 'section-head' }, h('h2', null, t('orders_today'))), list);
+  const sought = field(t('order_find'), { class: 'input mono', maxlength: 64, spellcheck: 'false', 'data-testid': 'sought' });
+  const find = h('form', { class: 'find', novalidate: true }, sought.box,
+    button(t('order_find_do'), () => lookUp(till, sought.input), { type: 'submit', 'data-key': 'find' }));
+  find.addEventListener('submit', (event) => event.preventDefault());
+  const more = button(t('older'), older, { class: 'button wide', 'data-key': 'older-orders' });
+  const element = h('div', { class: 'orders' }, h('div', { class: 'section-head' }, title), find, list, more);
+
+  async function older() {
+    // First the rest of today, then what is here of earlier days, then what the server has.
+    if (listed(till, all).length <= shown) {
+      all = true;
+      if (listed(till, all).length <= shown) await till.older();
+    }
+    shown += ORDERS_SHOWN;
+    title.textContent = t(all ? 'till_orders' : 'orders_today');
+    update();
+  }
+
   function update() {
-    const orders = today(till);
-    fill(list, orders.length ? orders.slice(0, ORDERS_SHOWN).map((order) => h('li', null, row(till, order))) : h('li', { class: 'empty quiet' }, t('orders_none')));
+    const orders = listed(till, all);
+    fill(list, orders.length ? orders.slice(0, shown).map((order) => h('li', null, row(till, order))) : h('li', { class: 'empty quiet' }, t('orders_none')));
+    more.hidden = orders.length <= shown && !till.next && (all || orders.length === listed(till, true).length);
   }
   return { element, update };
 }
 
+/** Opens the order whose number is typed, of whatever day; says how it stands where it is not paid. @param {Till} till @param {HTMLInputElement} input */
+async function lookUp(till, input) {
+  const order_no = input.value.trim();
+  if (!order_no) return input.focus();
+  await openOrder(till, order_no);
+}
+
 /** @typedef {{ order_no: string, at: number, total: number, kind: 'settled' | 'declined', refunded: number, reason: any, position: number }} Listed */
 
-/** Today's orders, newest first, each with what was given back of it. @param {Till} till @returns {Listed[]} */
-function today(till) {
-  const begin = new Date().setHours(0, 0, 0, 0);
+/** Today's orders, or all that are here, newest first, each with what was given back of it. @param {Till} till @param {boolean} all @returns {Listed[]} */
+function listed(till, all) {
+  const begin = all ? 0 : new Date().setHours(0, 0, 0, 0);
   /** @type {Map<string, number>} */
   const refunded = new Map();
   /** @type {Listed[]} */
@@ -62,7 +91,9 @@ function row(till, order) {
 /** @param {Till} till @param {string} order_no */
 async function openOrder(till, order_no) {
   const order = await till.fanju.call('orders.get', { merchant: till.id, order_no });
-  if (order.state !== 'settled') return;
+  if (order.state !== 'settled') {
+    return toast(order.state === 'in_flight' ? t('order_in_flight') : `${t('bill_declined')}: ${reasonText(order.reason, (id) => till.names.of(id))}`);
+  }
   const { settlement, remaining, refunds } = order;
   await till.names.need(settlement.shares.map((/** @type {any} */ share) => share.diner), 'wallets').catch(() => {});
   const left = remaining.reduce((/** @type {number} */ sum, /** @type {number} */ one) => sum + one, 0);
@@ -113,7 +144,8 @@ function refund(till, order, left, leftOf) {
 export function daysView(till) {
   const balance = h('div', { class: 'panel column' });
   const table = h('div');
-  const element = h('div', null, balance, h('div', { class: 'section-head' }, h('h2', null, t('days'))), table);
+  const element = h('div', null, balance, h('div', { class: 'section-head' }, h('h2', null, t('days'))),
+    h('p', { class: 'quiet', 'data-testid': 'days-utc' }, t('days_utc', { time: midnight() })), table);
   let known = -1;
   let planned = false;
 
@@ -148,6 +180,11 @@ function report(till, days) {
     h('thead', null, h('tr', null, ['day', 'settled', 'refunded', 'declined'].map((column) => h('th', { scope: 'col' }, t(`column_${column}`))))),
     h('tbody', null, days.map((day) => h('tr', null, h('th', { scope: 'row' }, format.format(day.day * DAY_MS)),
       cell(till.money(day.settled), day.settled_count), cell(till.money(day.refunded), day.refunded_count), h('td', null, day.declined_count)))));
+}
+
+/** At what time of the day here the reckoned day, which is UTC's, begins. */
+function midnight() {
+  return new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(Math.floor(Date.now() / DAY_MS) * DAY_MS);
 }
 
 /** @param {Till} till */

@@ -98,8 +98,8 @@ export const en = {
   paid_by: '{count|diner|diners}', paid_after: '{took} after the scan', paid_before_at: 'Paid {when} by {who}', paid_before_by: 'Paid before by {who}', paid_before_note: 'This scan charged nobody. For another bill take a new order number and scan again.', result_earlier: 'This number is paid already', order_no_fresh: 'New order number', nothing_taken: 'Nobody was charged.', scan_again: 'Ask for a fresh code and scan again.', order_unknown: 'The order never reached the engine',
   orders_today: 'Today', order_find: 'Find an order by its number', order_find_do: 'Find', order_in_flight: 'It is being paid just now.', orders_none: 'No orders yet today.', refunded_part: '{amount} refunded', refunded_whole: 'Refunded', refund: 'Refund', refund_do: 'Give back',
   refund_all: 'Everything', refund_amount_hint: 'Leave empty for everything that is left', refund_whom: 'To', refund_everybody: 'Everybody, in proportion', refund_left: '{amount} left to give back',
-  refund_no_is: 'Refund {refund_no}', toast_refund: '{amount} given back', days: 'Last seven days', days_none: 'Nothing was sold yet.', balance: 'Balance', pay_out: 'Pay out', toast_paid_out: '{amount} is on its way to the bank',
-  column_day: 'Day', column_settled: 'Taken', column_refunded: 'Given back', column_declined: 'Declined',
+  refund_no_is: 'Refund {refund_no}', toast_refund: '{amount} given back', days: 'Last seven days', days_utc: 'A day here is a UTC day: it begins at {time} of your time.', days_none: 'Nothing was sold yet.', balance: 'Balance', pay_out: 'Pay out', toast_paid_out: '{amount} is on its way to the bank',
+  column_day: 'UTC day', column_settled: 'Taken', column_refunded: 'Given back', column_declined: 'Declined',
   // shop
   till_shop: 'Shop', role: 'Role', role_owner: 'Owner', role_cashier: 'Cashier', shop_remove: 'Remove', shop_revoke: 'Revoke',
   shop_staff: 'Staff', shop_staff_add: 'Add a person', shop_staff_why: 'Cashiers collect and give back. Owners pay out and see this page.',

@@ -99,8 +99,8 @@ export const zh = {
   paid_by: '{count} 人', paid_after: '扫码后 {took}', paid_before_at: '{who}已于 {when} 付款', paid_before_by: '{who}此前已付款', paid_before_note: '本次扫码没有扣任何人的款。另一张账单请换新订单号后重扫。', result_earlier: '此订单号已付过', order_no_fresh: '换新订单号', nothing_taken: '没有人被扣款。', scan_again: '请出示新码后重扫。', order_unknown: '订单没有到达引擎',
   orders_today: '今天', order_find: '按订单号查找', order_find_do: '查找', order_in_flight: '正在付款中。', orders_none: '今天还没有订单。', refunded_part: '已退 {amount}', refunded_whole: '已全部退款', refund: '退款', refund_do: '确认退款',
   refund_all: '全部', refund_amount_hint: '留空则退还全部剩余', refund_whom: '退给', refund_everybody: '所有人，按比例', refund_left: '还可退 {amount}',
-  refund_no_is: '退款 {refund_no}', toast_refund: '已退 {amount}', days: '最近七天', days_none: '还没有营业记录。', balance: '余额', pay_out: '提现', toast_paid_out: '{amount} 正在转入银行',
-  column_day: '日期', column_settled: '收款', column_refunded: '退款', column_declined: '未付',
+  refund_no_is: '退款 {refund_no}', toast_refund: '已退 {amount}', days: '最近七天', days_utc: '这里的一天按 UTC 计算，从当地时间 {time} 开始。', days_none: '还没有营业记录。', balance: '余额', pay_out: '提现', toast_paid_out: '{amount} 正在转入银行',
+  column_day: 'UTC 日期', column_settled: '收款', column_refunded: '退款', column_declined: '未付',
   // 店铺
   till_shop: '店铺', role: '角色', role_owner: '店主', role_cashier: '收银员', shop_remove: '移除', shop_revoke: '作废',
   shop_staff: '员工', shop_staff_add: '添加员工', shop_staff_why: '收银员可收款和退款；店主还可提现和管理店铺。',
