@@ -273,7 +273,13 @@ impl World {
             return;
         }
         let order_no = self.order_no();
-        self.happen(Event::Settled(dinner(merchant, &order_no, group, owed)));
+        let mut dinner = dinner(merchant, &order_no, group, owed);
+        for share in &mut dinner.shares {
+            if self.random.random_bool(0.5) {
+                share.carry_micro = self.random.random_range(-999_999..1_000_000);
+            }
+        }
+        self.happen(Event::Settled(dinner));
     }
 
     fn refund(&mut self) {
