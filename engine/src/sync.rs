@@ -1,14 +1,18 @@
 //! The few primitives that threads share, so that loom can put its own in their place.
 //!
 //! In a normal build these are `parking_lot`'s lock and the standard atomics. Under `cfg(loom)` they
-//! are loom's, which tries every interleaving. Only what a model checks is written against this
-//! module.
+//! are loom's, which tries every interleaving. All atomics come from
+//! here; locks do where a model checks them.
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+pub(crate) use loom::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
 
 use std::time::Duration;
 

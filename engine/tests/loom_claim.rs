@@ -8,7 +8,12 @@
 #[allow(dead_code, unreachable_pub, reason = "part of the crate, seen from outside")]
 #[path = "../src/actors/claim.rs"]
 mod claim;
-#[allow(dead_code, unreachable_pub, reason = "part of the crate, seen from outside")]
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "part of the crate, seen from outside"
+)]
 #[path = "../src/sync.rs"]
 mod sync;
 

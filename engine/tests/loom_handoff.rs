@@ -1,6 +1,6 @@
 //! Every interleaving of the two places where the journal's threads meet, tried by loom.
 //!
-//! `RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p fanju --release --test loom_handoff`
+//! `RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test -p fanju-loom --release`
 //!
 //! The two files are compiled into this test, so that the engine need not publish them.
 #![cfg(loom)]
@@ -8,7 +8,12 @@
 #[allow(dead_code, unreachable_pub, reason = "part of the crate, seen from outside")]
 #[path = "../src/journal/handoff.rs"]
 mod handoff;
-#[allow(dead_code, unreachable_pub, reason = "part of the crate, seen from outside")]
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "part of the crate, seen from outside"
+)]
 #[path = "../src/sync.rs"]
 mod sync;
 #[allow(dead_code, unreachable_pub, reason = "part of the crate, seen from outside")]
@@ -19,15 +24,14 @@ use std::time::Duration;
 
 use handoff::{Handoff, Refusal};
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 use watermark::Watermark;
 
 type Queue = Handoff<u64, &'static str>;
 
-/// The writer's loop: takes, makes durable, tells. Fails at the batch in which `fails_at` comes.
-/// Gives what it told, in order, and what it gave back.
-fn write(queue: &Queue, durable: &AtomicU64, fails_at: Option<u64>) -> (Vec<u64>, Vec<u64>) {
+/// The writer's loop: takes and tells. Fails at the batch in which `fails_at` comes. Gives what it told,
+/// in order, and what it gave back.
+fn write(queue: &Queue, fails_at: Option<u64>) -> (Vec<u64>, Vec<u64>) {
     let (mut told, mut taken) = (Vec::new(), Vec::new());
     while queue.take(&mut taken) {
         if taken.iter().any(|proposal| Some(*proposal) == fails_at) {
@@ -35,17 +39,52 @@ fn write(queue: &Queue, durable: &AtomicU64, fails_at: Option<u64>) -> (Vec<u64>
             back.extend(queue.poison("disk"));
             return (told, back);
         }
-        durable.fetch_add(taken.len() as u64, Ordering::Relaxed);
-        // Nobody is told more than what is durable (J-1).
         told.append(&mut taken);
-        assert!(told.len() as u64 <= durable.load(Ordering::Relaxed));
     }
     (told, Vec::new())
 }
 
 fn start(queue: &Arc<Queue>, fails_at: Option<u64>) -> thread::JoinHandle<(Vec<u64>, Vec<u64>)> {
     let queue = Arc::clone(queue);
-    thread::spawn(move || write(&queue, &AtomicU64::new(0), fails_at))
+    thread::spawn(move || write(&queue, fails_at))
+}
+
+/// J-1, over the three steps of a batch: taken, the mark advanced (`LocalJournal::append`), told
+/// (`Writer::commit_all`). Told before the mark is advanced, this fails.
+#[test]
+fn who_was_told_finds_the_mark_beyond_it() {
+    loom::model(|| {
+        let (queue, answers) = (Arc::new(Queue::new()), Arc::new(Queue::new()));
+        let mark = Arc::new(Watermark::new(0));
+        let writer = {
+            let (queue, answers, mark) =
+                (Arc::clone(&queue), Arc::clone(&answers), Arc::clone(&mark));
+            thread::spawn(move || {
+                let (mut taken, mut end) = (Vec::new(), 0);
+                while queue.take(&mut taken) {
+                    end += taken.len() as u64;
+                    mark.advance(end);
+                    for proposal in taken.drain(..) {
+                        answers.push(proposal).expect("open until all are told");
+                    }
+                }
+                answers.close();
+            })
+        };
+        queue.push(1).expect("open");
+        queue.push(2).expect("open");
+        queue.close();
+        let (mut told, mut heard) = (Vec::new(), 0);
+        while answers.take(&mut told) {
+            for proposal in told.drain(..) {
+                heard += 1;
+                assert_eq!(proposal, heard, "in the order of the log");
+                assert!(mark.get() >= proposal, "told {proposal} before it was durable");
+            }
+        }
+        assert_eq!(heard, 2);
+        writer.join().expect("no panic");
+    });
 }
 
 #[test]

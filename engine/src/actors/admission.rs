@@ -2,19 +2,26 @@
 //!
 //! This is the one bound on what waits for a turn behind it: an admitted order or command causes a known
 //! handful of messages to each actor that it touches, and takes its permit along until its reply.
+//!
+//! An engine closes when it has said so here and then finds nobody in flight. `tests/loom_admission.rs`
+//! checks every interleaving: nobody is admitted behind that look.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
-use super::error::Error;
+use crate::sync::{AtomicU8, AtomicUsize, Ordering};
 
 const RUNNING: u8 = 0;
 const CLOSING: u8 = 1;
 const CLOSED: u8 = 2;
+
+/// Why somebody gets no permit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refusal {
+    /// The engine closes.
+    Closing,
+    /// As much is in flight as may be.
+    Busy,
+}
 
 /// Counts what is in flight of one kind.
 #[derive(Debug)]
@@ -32,44 +39,47 @@ impl Admission {
     /// A permit, for as long as the caller holds it.
     ///
     /// # Errors
-    /// [`Error::Closing`] or [`Error::Busy`].
-    pub(crate) fn admit(self: &Arc<Self>) -> Result<Permit, Error> {
+    /// [`Refusal`].
+    pub(crate) fn admit(self: &Arc<Self>) -> Result<Permit, Refusal> {
         self.admit_before(CLOSING)
     }
 
     /// A permit for what lets others finish, also while the engine closes.
     ///
     /// # Errors
-    /// [`Error::Closing`] or [`Error::Busy`].
-    pub(crate) fn admit_until_the_end(self: &Arc<Self>) -> Result<Permit, Error> {
+    /// [`Refusal`].
+    pub(crate) fn admit_until_the_end(self: &Arc<Self>) -> Result<Permit, Refusal> {
         self.admit_before(CLOSED)
     }
 
-    fn admit_before(self: &Arc<Self>, stage: u8) -> Result<Permit, Error> {
+    /// Counts first and looks at the state then; who closes does it the other way round.
+    fn admit_before(self: &Arc<Self>, stage: u8) -> Result<Permit, Refusal> {
         let permit = Permit(Arc::clone(self));
-        let before = self.in_flight.fetch_add(1, Ordering::SeqCst);
-        if self.state.load(Ordering::SeqCst) >= stage {
-            return Err(Error::Closing);
+        let before = self.in_flight.fetch_add(1, Ordering::AcqRel);
+        if self.state.load(Ordering::Acquire) >= stage {
+            return Err(Refusal::Closing);
         }
         if before >= self.max {
-            return Err(Error::Busy);
+            return Err(Refusal::Busy);
         }
         Ok(permit)
     }
 
     /// Admits nobody any more who would begin something.
     pub(crate) fn close(&self) {
-        self.state.fetch_max(CLOSING, Ordering::SeqCst);
+        self.state.fetch_max(CLOSING, Ordering::AcqRel);
     }
 
     /// Admits nobody at all.
     pub(crate) fn end(&self) {
-        self.state.store(CLOSED, Ordering::SeqCst);
+        self.state.store(CLOSED, Ordering::Release);
     }
 
-    /// How many permits are out.
+    /// How many permits are out. Who closes relies on it: the count is written, with what it was, since
+    /// a mere look may miss somebody who counts himself at this moment and has not seen the close yet.
+    /// Whoever counts himself after this write sees the close.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::SeqCst)
+        self.in_flight.fetch_add(0, Ordering::AcqRel)
     }
 }
 
@@ -79,34 +89,6 @@ pub(crate) struct Permit(Arc<Admission>);
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// Where an answer goes; whoever drops it unanswered says "outcome unknown".
-#[derive(Debug)]
-pub(crate) struct Reply<T> {
-    sender: oneshot::Sender<Result<T, Error>>,
-    _permit: Permit,
-}
-
-impl<T> Reply<T> {
-    pub(crate) fn new(permit: Permit) -> (Self, oneshot::Receiver<Result<T, Error>>) {
-        let (sender, receiver) = oneshot::channel();
-        (Self { sender, _permit: permit }, receiver)
-    }
-
-    /// Whether nobody waits for the answer any more.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.sender.is_closed()
-    }
-
-    /// Answers. A caller who no longer listens is no concern of ours: what happened, happened.
-    ///
-    /// The permit goes first: who has his answer may ask again at once.
-    pub(crate) fn send(self, answer: Result<T, Error>) {
-        let Self { sender, _permit: permit } = self;
-        drop(permit);
-        drop(sender.send(answer));
+        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 }

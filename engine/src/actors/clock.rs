@@ -1,14 +1,14 @@
 //! The engine's one clock: the system's, or one that a test moves.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::time::Timestamp;
+use crate::{
+    sync::{AtomicI64, Ordering},
+    time::Timestamp,
+};
 
 /// Tells the time; cheap to clone.
 #[derive(Clone, Debug, Default)]

@@ -1,10 +1,7 @@
 //! What every actor shares: the directory, the door to the journal, the clock, the rail.
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -34,6 +31,7 @@ use crate::{
     domain::event::Event,
     id::{GroupId, MerchantId, Position, Topic, WalletId},
     journal::{Committer, JournalError, RefusedReason},
+    sync::{AtomicU64, Ordering},
 };
 
 /// How long things may take.

@@ -5,16 +5,13 @@
 //!
 //! Progress is ephemeral: it is dropped first when a subscriber is slow, and never replayed.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::{
-    admission::Reply,
     error::Error,
+    reply::Reply,
     transaction::{Committed, Fact},
 };
 use crate::{
@@ -28,6 +25,7 @@ use crate::{
     id::{MerchantId, Position},
     limits,
     money::Amount,
+    sync::{AtomicBool, Ordering},
     time::Timestamp,
 };
 

@@ -14,7 +14,6 @@ use tokio::sync::oneshot;
 use self::bill::Paying;
 pub(crate) use self::bill::{Answer, Answered, CancelBill, DeadlineDue, Scan, ShowCode};
 use super::{
-    admission::Reply,
     archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin},
@@ -22,6 +21,7 @@ use super::{
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
     receipt::Receipt,
+    reply::Reply,
     seat::{Context, Letter, Seat, Seated},
     transaction::{AnySeat, Committed},
     turns::Turn,

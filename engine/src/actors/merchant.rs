@@ -12,7 +12,6 @@ use std::{collections::HashMap, sync::Arc};
 use actix::{Actor, ActorContext, Handler, Message};
 
 use super::{
-    admission::Reply,
     archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin},
@@ -22,6 +21,7 @@ use super::{
     orders::Orders,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
+    reply::Reply,
     seat::{Context, Letter, Seat, Seated},
     transaction::{AnySeat, Committed},
     turns::Turn,

@@ -25,6 +25,7 @@ mod owed;
 pub(crate) mod rail;
 mod rail_desk;
 pub(crate) mod receipt;
+pub(crate) mod reply;
 pub(crate) mod seat;
 pub(crate) mod sweeper;
 pub(crate) mod transaction;

@@ -9,9 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use fastbloom::BloomFilter;
 use smallvec::SmallVec;
 
-use super::{
-    admission::Reply, archive::OrderRecords, group::GroupActor, receipt::Receipt, seat::Seat,
-};
+use super::{archive::OrderRecords, group::GroupActor, receipt::Receipt, reply::Reply, seat::Seat};
 use crate::{
     broken::{Bug, has},
     domain::text::OrderNo,

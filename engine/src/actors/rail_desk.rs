@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::{
-    admission::Reply,
     core::Core,
     error::Error,
     rail::RailAnswer,
     receipt::Receipt,
+    reply::Reply,
     seat::{Context, Seated},
     transaction::Committed,
 };

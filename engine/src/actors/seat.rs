@@ -13,10 +13,7 @@
 use std::{
     mem,
     panic::{self, AssertUnwindSafe},
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-    },
+    sync::{Arc, Weak},
 };
 
 use actix::{Actor, ActorContext, ActorState, Handler, Message};
@@ -29,7 +26,10 @@ use super::{
     transaction::{AnySeat, Committed},
     turns::{Room, Row, Turn, Turns},
 };
-use crate::id::Position;
+use crate::{
+    id::Position,
+    sync::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+};
 
 /// The key to all actors of one engine.
 pub(crate) type Key = QCellOwner;

@@ -10,7 +10,6 @@ use actix::{Actor, ActorContext, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::{
-    admission::Reply,
     archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin},
@@ -21,6 +20,7 @@ use super::{
     owed::OwedAnswer,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
+    reply::Reply,
     seat::{Context, Letter, Seat, Seated},
     transaction::{AnySeat, Committed},
     turns::Turn,

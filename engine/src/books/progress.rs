@@ -3,18 +3,17 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt, mem,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-        mpsc,
-    },
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
 
 use super::BooksError;
-use crate::id::Position;
+use crate::{
+    id::Position,
+    sync::{AtomicU64, AtomicUsize, Ordering},
+};
 
 /// Observations of the journal's end that are kept; older ones than these matter alike.
 const OBSERVATIONS_MAX: usize = 256;

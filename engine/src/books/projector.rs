@@ -3,16 +3,17 @@
 use std::{
     io,
     panic::{self, AssertUnwindSafe},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use super::{Books, BooksError, Progress};
-use crate::{journal::Reader, limits};
+use crate::{
+    journal::Reader,
+    limits,
+    sync::{AtomicBool, Ordering},
+};
 
 /// How long the thread lets records gather before it folds them. Woken for each batch it would take
 /// turns with the thread that writes them, and each would wait for the other's processor.

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     actors::{
-        admission::{Admission, Reply},
+        admission::Admission,
         archive::{Statement, unreadable},
         core::Core,
         directory::{Asked, ask},
@@ -24,6 +24,7 @@ use crate::{
         group::{self, GroupActor, GroupView},
         merchant::{self, MerchantActor, MerchantView, OrderView},
         receipt::Receipt,
+        reply::Reply,
         seat::{Seat, Seated},
         wallet::{self, WalletActor, WalletView},
     },

@@ -1,11 +1,9 @@
 //! Stats: what the writer did so far, counted without a lock.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::batch::BatchBuffer;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 
 /// What the writer did so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -10,10 +10,7 @@ use std::{
     any::Any,
     fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Instant,
 };
@@ -29,7 +26,11 @@ use super::{
     stats::{Counters, Stats},
     tail::{Epoch, Tail},
 };
-use crate::{id::Position, limits};
+use crate::{
+    id::Position,
+    limits,
+    sync::{AtomicU64, Ordering::Relaxed},
+};
 
 /// A change that wants to become a record.
 pub trait Proposal: Send + 'static {

@@ -151,6 +151,14 @@ fn only_the_clock_reads_the_systems_time() {
 }
 
 #[test]
+fn all_atomics_come_from_one_place() {
+    for (path, text) in engine_sources() {
+        let names = contains_word(&code(&text), "atomic");
+        assert!(path == "sync.rs" || !names, "engine/src/{path}: take atomics from `crate::sync`");
+    }
+}
+
+#[test]
 fn the_engine_is_silent() {
     for (path, text) in engine_sources() {
         for word in ["println!", "eprintln!", "print!", "eprint!"] {

@@ -6,11 +6,11 @@ use actix::{Handler, Message};
 
 use super::{
     super::{
-        admission::Reply,
         directory::Asking,
         error::Error,
         feed::ProgressEvent,
         owed::{OwedAnswer, OwedWord},
+        reply::Reply,
         seat::{Context, Seat},
         transaction::AnySeat,
         wallet::{self, WalletActor},

@@ -8,13 +8,13 @@ use smallvec::smallvec;
 
 use super::{
     super::{
-        admission::Reply,
         directory::Asking,
         error::Error,
         group,
         orders::{Ended, InFlight, Known},
         owed::OwedWord,
         receipt::Receipt,
+        reply::Reply,
         seat::Context,
         transaction::Committed,
     },

@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 
 use super::{
     super::{
-        admission::Reply,
         error::Error,
         group,
         orders::{Ended, Known},
         receipt::Receipt,
+        reply::Reply,
         seat::Context,
         transaction::{AnySeat, Committed},
         wallet::Ready,
