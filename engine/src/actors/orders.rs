@@ -18,8 +18,11 @@ use crate::{
     money::Amount,
 };
 
-/// Filter errors per look-up: one look at the books in ten thousand new orders.
-const FALSE_POSITIVES: f64 = 1e-4;
+/// Bits of a filter for each number that it takes, and how many of them a number sets. Of new orders one
+/// in ten thousand then costs a look at the books: (1 - e^(-13/20))^13 is 0.7 in ten thousand.
+/// Source: Burton H. Bloom, "Space/time trade-offs in hash coding with allowable errors", CACM 13 (1970).
+const FILTER_BITS: usize = 20;
+const FILTER_HASHES: u32 = 13;
 
 /// Order numbers that the first filter takes; each further one takes four times as many.
 const FIRST_FILTER: usize = 256;
@@ -84,9 +87,9 @@ impl Orders {
         let full = self.filters.last().is_none_or(|(_, room)| *room == 0);
         if full {
             let items = FIRST_FILTER << (2 * self.filters.len()).min(24);
-            let filter = BloomFilter::with_false_pos(FALSE_POSITIVES)
+            let filter = BloomFilter::with_num_bits(items * FILTER_BITS)
                 .hasher(WordState::default())
-                .expected_items(items);
+                .hashes(FILTER_HASHES);
             self.filters.push((filter, items));
         }
         if let Some((filter, room)) = self.filters.last_mut() {
