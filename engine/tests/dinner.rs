@@ -183,7 +183,31 @@ async fn a_share_above_the_cap_waits_for_a_yes_and_raises_the_cap() {
 }
 
 #[tokio::test]
-async fn a_no_declines_and_a_silent_diner_ends_with_the_deadline() {
+async fn a_no_declines_at_once() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 2], 2_000, Rules::default()).await;
+    let paying = {
+        let (engine, bill) = (table.engine.clone(), table.bill("A-1", 6_000));
+        let code = engine.show_code(table.group, table.diners[0]).await.unwrap().code;
+        tokio::spawn(async move { engine.present(bill, code).await })
+    };
+    let question = loop {
+        let questions = table.engine.group(table.group).await.unwrap().questions;
+        match questions.into_iter().find(|asked| asked.diner == table.diners[1]) {
+            Some(question) => break question,
+            None => tokio::task::yield_now().await,
+        }
+    };
+    table.engine.refuse(table.group, question).await.unwrap();
+    let Presented::Declined { reason, .. } = paying.await.unwrap().unwrap() else {
+        panic!("settled")
+    };
+    assert_eq!(reason, DeclineReason::Refused { diner: table.diners[1] });
+    assert_eq!(table.balances().await, [10_000; 2]);
+    assert_eq!(table.takings().await, 0);
+}
+
+#[tokio::test]
+async fn a_silent_diner_ends_with_the_deadline() {
     let config = Config {
         answer_within: Duration::from_millis(50),
         order_deadline: Duration::from_millis(100),

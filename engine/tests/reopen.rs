@@ -223,6 +223,47 @@ async fn outgoing_money_is_held_until_a_slow_bank_answers_and_free_again_when_it
     within(engine.close()).await;
 }
 
+/// What the bank refused moved nothing, and it stays refused, also for who opens the engine again and
+/// for a bank that would say yes by then.
+#[tokio::test]
+async fn what_a_bank_refused_is_free_and_refused_for_good() {
+    let bank = SandboxBank::default();
+    let storage = MemoryStorage::new();
+    let config = || Config { rail: Arc::new(bank.clone()), ..over(storage.clone()) };
+    let table = Table::laid(config(), &[1_000; 2], 1_000, Rules::default()).await;
+    table.settle("A-1", 600).await;
+    let (ana, shop, coming, going) = (table.diners[0], table.merchant, request(), request());
+    bank.behave(SandboxConduct { refuses: Some(Direction::In), ..Default::default() });
+    let refused = within(table.engine.top_up(ana, coming, minor(50))).await;
+    assert!(matches!(refused, Err(Error::RailRefused)), "{refused:?}");
+    bank.behave(SandboxConduct { refuses: Some(Direction::Out), ..Default::default() });
+    let refused = within(table.engine.pay_out(shop, going, minor(600))).await;
+    assert!(matches!(refused, Err(Error::RailRefused)), "{refused:?}");
+    bank.behave(SandboxConduct::default());
+    let moved = bank.moved().len();
+    for opened_again in [false, true] {
+        let engine = match opened_again {
+            true => Engine::open(config()).unwrap(),
+            false => table.engine.clone(),
+        };
+        let wallet = within(engine.wallet(ana)).await.unwrap();
+        assert_eq!((wallet.posted, wallet.available), (minor(700), minor(700)));
+        let takings = within(engine.merchant(shop)).await.unwrap();
+        assert_eq!((takings.posted, takings.available), (minor(600), minor(600)));
+        let again = within(engine.top_up(ana, coming, minor(50))).await;
+        assert!(matches!(again, Err(Error::RailRefused)), "{again:?}");
+        let again = within(engine.pay_out(shop, going, minor(600))).await;
+        assert!(matches!(again, Err(Error::RailRefused)), "{again:?}");
+        assert!(within(engine.top_up(ana, coming, minor(51))).await.is_err(), "used before");
+        assert_eq!(bank.moved().len(), moved, "nobody asked the bank again");
+        within(engine.close()).await;
+    }
+    // The hold is free: all of it can go under another name.
+    let engine = Engine::open(config()).unwrap();
+    within(engine.pay_out(shop, request(), minor(600))).await.unwrap();
+    within(engine.close()).await;
+}
+
 #[tokio::test]
 async fn the_idle_leave_memory_and_come_back_as_they_were() {
     let clock = TestClock::at(Timestamp(1_700_000_000_000_000));
