@@ -88,15 +88,21 @@ mod chosen {
         CHOSEN.set(bug);
     }
 
+    /// The bug of this thread, for those that it starts.
+    #[must_use]
+    pub fn chosen() -> Option<Bug> {
+        CHOSEN.get()
+    }
+
     pub(crate) fn has(bug: Bug) -> bool {
         CHOSEN.get() == Some(bug)
     }
 }
 
 #[cfg(feature = "broken")]
-pub use chosen::choose;
-#[cfg(feature = "broken")]
 pub(crate) use chosen::has;
+#[cfg(feature = "broken")]
+pub use chosen::{choose, chosen};
 
 /// Whether this build, on this thread, has `bug`.
 #[cfg(not(feature = "broken"))]

@@ -118,10 +118,20 @@ fn live(options: &LiveOptions) -> Result<bool> {
 
 fn chaos(options: &ChaosOptions) -> Result<bool> {
     options.keep.check().map_err(BadInput)?;
+    #[cfg(feature = "broken")]
+    break_as_asked();
     let report = chaos::run::chaos(options);
     options.keep.keep(&chaos::recorded::recording(&report, options))?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
     Ok(report.is_well())
+}
+
+/// Chooses the bug that the environment names, for the simulation's own test.
+#[cfg(feature = "broken")]
+fn break_as_asked() {
+    use fanju::broken::{Bug, choose};
+    let asked = std::env::var("FANJU_BUG").unwrap_or_default();
+    choose(Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == asked));
 }
 
 fn compare(options: &CompareOptions) -> Result<bool> {

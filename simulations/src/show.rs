@@ -95,6 +95,30 @@ impl Show {
         }
     }
 
+    /// Says something that stays, however far it is.
+    pub fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| aside(text)),
+            None => aside(text),
+        }
+    }
+
+    /// Says that so many things of `all` are done, `what` in words.
+    pub fn far(&mut self, done: u64, all: u64, what: impl FnOnce() -> String) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(all);
+                bar.set_position(done);
+                bar.set_message(what());
+            }
+            None if self.said_at.elapsed() >= LINES_EVERY => {
+                self.said_at = Instant::now();
+                aside(what());
+            }
+            None => {}
+        }
+    }
+
     fn permille(&self, moment: &Moment) -> u64 {
         let (done, all) = match (self.seconds, self.dinners) {
             (Some(seconds), _) => {

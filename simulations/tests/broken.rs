@@ -2,17 +2,21 @@
 //! `cargo test -p fanju-sim --features broken --test broken -- --nocapture` prints which seed caught which.
 #![cfg(feature = "broken")]
 
-use std::{sync::Mutex, thread};
+use std::{fs, process::Command, sync::Mutex, thread};
 
 use fanju::broken::{self, Bug};
 use fanju_sim::{
     chaos::{
+        options::ChaosOptions,
         plan::Wanted,
+        run::chaos,
         trace::KEPT,
         world::{Outcome, play},
     },
+    keep::KeepOptions,
     process,
 };
+use serde_json::Value;
 
 /// Seeds that a bug has to hide from.
 const SEEDS_MAX: u64 = 1_000;
@@ -30,7 +34,7 @@ fn hunt(bug: Bug) -> Option<Outcome> {
 
 #[test]
 fn every_bug_is_caught() {
-    println!("{:<18} {:>5}  caught as", "bug", "seed");
+    println!("{:<18} {:>5}  {:<8} caught as", "bug", "seed", "by");
     let (bugs, at_large) = (Mutex::new(Bug::ALL.into_iter()), Mutex::new(Vec::new()));
     let search = || {
         while let Some(bug) = { bugs.lock().expect("nobody panics").next() } {
@@ -38,8 +42,9 @@ fn every_bug_is_caught() {
                 at_large.lock().expect("nobody panics").push(bug);
                 continue;
             };
-            let name = format!("{bug:?}");
-            println!("{name:<18} {:>5}  {}", world.seed, world.faults[0]);
+            let (name, by) = (format!("{bug:?}"), world.by.map(|by| format!("{by:?}")));
+            let by = by.unwrap_or_default();
+            println!("{name:<18} {:>5}  {by:<8} {}", world.seed, world.faults[0]);
         }
     };
     thread::scope(|scope| (0..process::cores()).for_each(|_| drop(scope.spawn(search))));
@@ -58,4 +63,83 @@ fn the_same_seeds_find_nothing_in_the_engine_as_it_is() {
             world.tail.join("\n")
         );
     }
+}
+
+// --- what a failing seed does ------------------------------------------------------------------------
+
+#[test]
+fn a_failed_seed_is_told_made_smaller_and_fails_alike_again() {
+    let options = ChaosOptions {
+        seed: 1,
+        seeds: 8,
+        dinners: 40,
+        lives: 4,
+        jobs: Some(2),
+        trace: None,
+        keep: KeepOptions::default(),
+        json: None,
+    };
+    broken::choose(Some(Bug::SmallBill));
+    let report = chaos(&options);
+    assert!(!report.is_well() && report.failed > 5, "{report}");
+    let seeds: Vec<_> = report.failures.iter().map(|failed| failed.seed).collect();
+    assert_eq!(seeds.len() as u64, report.failed, "all of them are listed");
+    assert!(seeds.is_sorted(), "{seeds:?}");
+    let text = report.to_string();
+    for failed in &report.failures {
+        assert!(failed.dinners < 40, "one dinner is enough for that bug: {failed:?}");
+        assert!(text.contains(&format!("again: {}", failed.again)), "{text}");
+        assert!(text.contains(&failed.faults[0]), "{text}");
+    }
+    let first = &report.failures[0];
+    assert!(first.tail.iter().all(|line| text.contains(line)), "{text}");
+    for what in ["FAULT: ", ": record ", " asks to present "] {
+        assert!(first.tail.iter().any(|line| line.contains(what)), "{what}: {:#?}", first.tail);
+    }
+    let again = chaos(&ChaosOptions {
+        seed: first.seed,
+        seeds: 1,
+        dinners: first.dinners as u64,
+        lives: first.lives as u64,
+        ..options
+    });
+    broken::choose(None);
+    let again = &again.failures[0];
+    assert_eq!(again.faults[0], first.faults[0]);
+    assert_eq!((&again.tail, &again.again), (&first.tail, &first.again));
+}
+
+/// Runs `fanju-sim` with a bug; gives its exit code, standard output and standard error.
+fn run(arguments: &str) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fanju-sim"));
+    command.args(arguments.split_whitespace()).env("FANJU_BUG", "SmallBill");
+    let out = command.output().expect("runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (out.status.code(), text(out.stdout), text(out.stderr))
+}
+
+#[test]
+fn a_failed_run_ends_with_one_and_its_command_shows_the_same_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("page.html");
+    let arguments = format!(
+        "chaos --seeds 2 --dinners 20 --lives 2 --json - --report {}",
+        page.to_str().expect("text")
+    );
+    let (code, json, told) = run(&arguments);
+    assert_eq!(code, Some(1), "{told}");
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let failures = json["failures"].as_array().expect("a list");
+    assert_eq!((failures.len(), &json["failed"]), (2, &2.into()));
+    let again = failures[0]["again"].as_str().expect("a command");
+    let page = fs::read_to_string(page).expect("a page");
+    assert!(page.contains(again) && page.contains("What happened last in seed 1"), "{page}");
+    assert!(told.contains("seed 1 went wrong: ") && told.contains(again), "{told}");
+
+    let command = again.strip_prefix("fanju-sim ").expect("this program");
+    let (code, json, _) = run(&format!("{command} --json -"));
+    assert_eq!(code, Some(1));
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["failures"][0]["faults"][0], failures[0]["faults"][0]);
+    assert_eq!(json["failures"][0]["tail"], failures[0]["tail"]);
 }

@@ -60,31 +60,34 @@ async fn attempt(
             let wallet = wallet(person);
             let top_up =
                 move |engine: Engine| async move { engine.top_up(wallet, request, amount).await };
-            wire.ask(top_up).await
+            wire.ask(&format!("top {wallet} up by {amount}"), top_up).await
         }
         Move::Withdraw { person, amount } => {
             let wallet = wallet(person);
             let withdraw =
                 move |engine: Engine| async move { engine.withdraw(wallet, request, amount).await };
-            wire.ask(withdraw).await
+            wire.ask(&format!("withdraw {amount} from {wallet}"), withdraw).await
         }
         Move::Transfer { from, to, amount } => {
             let (from, to) = (wallet(from), wallet(to));
             let transfer = move |engine: Engine| async move {
                 engine.transfer(from, to, request, amount, None).await
             };
-            wire.ask(transfer).await
+            wire.ask(&format!("send {amount} from {from} to {to}"), transfer).await
         }
         Move::PayOut { merchant, amount } => {
             let merchant = stage.cast().merchants[merchant];
             let pay_out = move |engine: Engine| async move {
                 engine.pay_out(merchant, request, amount).await
             };
-            wire.ask(pay_out).await
+            wire.ask(&format!("pay {amount} out to {merchant}"), pay_out).await
         }
         Move::Freeze { person, .. } => {
             let wallet = wallet(person);
-            wire.ask(move |engine| async move { engine.freeze(wallet).await }).await
+            wire.ask(&format!("freeze {wallet}"), move |engine| async move {
+                engine.freeze(wallet).await
+            })
+            .await
         }
     }
 }
@@ -93,7 +96,7 @@ async fn attempt(
 async fn thaw(stage: &Rc<Stage>, wire: &mut Wire, person: usize) {
     let wallet = stage.cast().wallets[person];
     loop {
-        match wire.ask(move |engine| async move { engine.thaw(wallet).await }).await {
+        match wire.ask("thaw it", move |engine| async move { engine.thaw(wallet).await }).await {
             Heard::Yes(_) | Heard::No(_) => return,
             Heard::Nothing => wire.pause(AGAIN).await,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     options::ChaosOptions,
-    report::{ChaosReport, Failed},
+    report::{ChaosReport, Failed, TOLD_MAX},
 };
 use crate::{
     auditor::Verdict,
@@ -39,11 +39,35 @@ pub fn recording(report: &ChaosReport, options: &ChaosOptions) -> Recording {
         table("What was done to them", &report.injected),
         table("How things ended", &report.ends),
     ];
+    if !report.failures.is_empty() {
+        recording.tables.push(commands(&report.failures));
+        recording.tables.extend(report.failures.iter().take(TOLD_MAX).map(last_events));
+    }
     recording
 }
 
 fn reason(Failed { seed, faults, .. }: &Failed) -> String {
     format!("seed {seed}: {}", faults.join("; "))
+}
+
+fn commands(failures: &[Failed]) -> Table {
+    Table {
+        title: "Worlds gone wrong, again".to_owned(),
+        columns: vec!["seed".to_owned(), "command".to_owned()],
+        rows: failures.iter().map(|it| vec![it.seed.to_string(), it.again.clone()]).collect(),
+    }
+}
+
+fn last_events(Failed { seed, tail, .. }: &Failed) -> Table {
+    let row = |line: &String| {
+        let (at_s, what) = line.trim_start().split_once("  ").unwrap_or(("", line));
+        vec![at_s.to_owned(), what.to_owned()]
+    };
+    Table {
+        title: format!("What happened last in seed {seed}"),
+        columns: vec!["s".to_owned(), "what".to_owned()],
+        rows: tail.iter().map(row).collect(),
+    }
 }
 
 fn table(title: &str, counts: &BTreeMap<&'static str, u64>) -> Table {

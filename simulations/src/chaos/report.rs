@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::{plan::Wanted, world::Outcome};
 use crate::report::{grouped, row};
 
-/// Seeds that are told in words; more are only counted.
-const TOLD_MAX: usize = 5;
+/// Failed seeds that are told with what happened last; others have a line each.
+pub const TOLD_MAX: usize = 5;
 
 /// A world in which something was wrong.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +26,14 @@ pub struct Failed {
     pub faults: Vec<String>,
     /// The last things that happened.
     pub tail: Vec<String>,
+    /// The command that plays it again.
+    pub again: String,
+}
+
+/// The command that plays a world again.
+#[must_use]
+pub fn again(seed: u64, Wanted { dinners, lives, .. }: Wanted) -> String {
+    format!("fanju-sim chaos --seed {seed} --seeds 1 --dinners {dinners} --lives {lives}")
 }
 
 /// What many worlds went through.
@@ -45,7 +53,7 @@ pub struct ChaosReport {
     pub ends: BTreeMap<&'static str, u64>,
     /// Worlds in which something was wrong.
     pub failed: u64,
-    /// The first of them.
+    /// All of them.
     pub failures: Vec<Failed>,
     /// How long it took.
     pub took_s: f64,
@@ -72,13 +80,23 @@ impl ChaosReport {
         for (kind, count) in ends {
             *self.ends.entry(kind).or_default() += count;
         }
-        if !faults.is_empty() {
-            self.failed += 1;
-            let Wanted { dinners, lives, .. } = wanted;
-            self.failures.push(Failed { seed, dinners, lives, faults, tail });
-            self.failures.sort_by_key(|failed| failed.seed);
-            self.failures.truncate(TOLD_MAX);
+        if faults.is_empty() {
+            return;
         }
+        self.failed += 1;
+        let (again, Wanted { dinners, lives, .. }) = (again(seed, wanted), wanted);
+        self.failures.push(Failed { seed, dinners, lives, faults, tail, again });
+    }
+
+    /// A failed world in words.
+    #[must_use]
+    pub fn words(&self, failed: &Failed) -> String {
+        let Failed { seed, faults, tail, again, .. } = failed;
+        let mut lines =
+            vec![format!("seed {seed}, version {}, commit {}:", self.version, self.commit)];
+        lines.extend(faults.iter().chain(tail).map(|line| format!("  {line}")));
+        lines.push(format!("  again: {again}"));
+        lines.join("\n")
     }
 
     /// Whether nothing was wrong in any of them.
@@ -107,17 +125,13 @@ impl fmt::Display for ChaosReport {
             row(&mut text, &format!("  {kind}"), &count(*number), "")?;
         }
         row(&mut text, "worlds gone wrong", &count(self.failed), "")?;
-        for Failed { seed, dinners, lives, faults, tail } in &self.failures {
-            let build = format!("version {}, commit {}", self.version, self.commit);
-            writeln!(text, "\nseed {seed}, {build}:")?;
-            for fault in faults {
-                writeln!(text, "  {fault}")?;
-            }
-            for line in tail {
-                writeln!(text, "  {line}")?;
-            }
-            let size = format!("--dinners {dinners} --lives {lives}");
-            writeln!(text, "  again: fanju-sim chaos --seed {seed} --seeds 1 {size}")?;
+        let (told, others) = self.failures.split_at(self.failures.len().min(TOLD_MAX));
+        for failed in told {
+            writeln!(text, "\n{}", self.words(failed))?;
+        }
+        for Failed { seed, faults, again, .. } in others {
+            let fault = faults.first().map_or("", String::as_str);
+            writeln!(text, "\nseed {seed}: {fault}\n  again: {again}")?;
         }
         f.write_str(&text)
     }

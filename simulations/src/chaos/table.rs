@@ -119,7 +119,7 @@ impl Table<'_> {
                         let (name, rules) = (name.clone(), rules.clone());
                         async move { engine.open_group(name, host, consent, Currency::CNY, rules).await }
                     };
-                    match self.wire.ask(open).await {
+                    match self.wire.ask("open a group", open).await {
                         Heard::Yes(group) => break group,
                         // A frozen wallet opens no group now; later it may.
                         Heard::No(_) | Heard::Nothing => self.wire.pause(AGAIN).await,
@@ -149,8 +149,8 @@ impl Table<'_> {
     /// Asks until it is done, was done before, or cannot be done.
     async fn command(&mut self, group: GroupId, command: Command) {
         loop {
-            let command = command.clone();
-            let heard = self.wire.ask(move |engine| {
+            let (what, command) = (format!("have done in {group}: {command:?}"), command.clone());
+            let heard = self.wire.ask(&what, move |engine| {
                 let command = command.clone();
                 async move { engine.group_command(group, command).await }
             });
@@ -228,7 +228,9 @@ impl Table<'_> {
     async fn code(&mut self, group: GroupId) -> Option<Code> {
         let members = self.outing.diners.len();
         let by = self.stage.cast().wallets[self.outing.diners[self.wire.chance.place(members)]];
-        match self.wire.ask(move |engine| async move { engine.show_code(group, by).await }).await {
+        let what = format!("show a code of {group}");
+        let show = move |engine: Engine| async move { engine.show_code(group, by).await };
+        match self.wire.ask(&what, show).await {
             Heard::Yes(shown) => Some(shown.code),
             // Who could not join because of a frozen wallet shows no code.
             Heard::No(_) | Heard::Nothing => {
@@ -242,11 +244,12 @@ impl Table<'_> {
     async fn present(&mut self, at: usize, bill: &Bill, code: Code) -> bool {
         let presented = bill.clone();
         let known = self.stage.witness().settled_at(bill.merchant, &bill.order_no);
-        let heard = self.wire.ask(move |engine| {
+        let order = format!("order {} of {}", bill.order_no, bill.merchant);
+        let what = format!("present {order}");
+        let heard = self.wire.ask(&what, move |engine| {
             let bill = presented.clone();
             async move { engine.present(bill, code).await }
         });
-        let order = format!("order {} of {}", bill.order_no, bill.merchant);
         match heard.await {
             Heard::Yes(Presented::Settled(receipt)) => {
                 self.settled(at, bill, receipt.event());
@@ -311,7 +314,8 @@ impl Table<'_> {
     async fn scan_again(&mut self, bill: &Bill, code: Code) {
         let order_no = OrderNo::new(format!("{} again", bill.order_no)).expect("short");
         let second = Bill { order_no, ..bill.clone() };
-        let heard = self.wire.ask(move |engine| {
+        let what = format!("present {} with a spent code", second.order_no);
+        let heard = self.wire.ask(&what, move |engine| {
             let bill = second.clone();
             async move { engine.present(bill, code).await }
         });
@@ -324,7 +328,8 @@ impl Table<'_> {
     async fn look(&mut self, at: usize, bill: &Bill) -> bool {
         let (merchant, order_no) = (bill.merchant, bill.order_no.clone());
         let known = self.stage.witness().settled_at(merchant, &order_no);
-        let heard = self.wire.ask(move |engine| {
+        let what = format!("see order {order_no}");
+        let heard = self.wire.ask(&what, move |engine| {
             let order_no = order_no.clone();
             async move { engine.order(merchant, order_no).await }
         });
@@ -386,8 +391,8 @@ impl Table<'_> {
         let request = RefundRequest { order_no: order_no.clone(), refund_no, amount, diner: None };
         let known = self.stage.witness().settled_at(merchant, order_no);
         loop {
-            let request = request.clone();
-            let heard = self.wire.ask(move |engine| {
+            let (what, request) = (format!("give back {request:?}"), request.clone());
+            let heard = self.wire.ask(&what, move |engine| {
                 let request = request.clone();
                 async move { engine.refund(merchant, request).await }
             });

@@ -31,11 +31,20 @@ pub enum Heard<T> {
 pub trait Said {
     /// Tells the witness.
     fn to(&self, witness: &mut Witness);
+
+    /// The answer in words.
+    fn words(&self) -> String {
+        "yes".to_owned()
+    }
 }
 
 impl Said for Receipt {
     fn to(&self, witness: &mut Witness) {
         witness.told(self.position(), self.event());
+    }
+
+    fn words(&self) -> String {
+        format!("done at {}", self.position())
     }
 }
 
@@ -45,12 +54,27 @@ impl Said for Presented {
             Self::Settled(receipt) | Self::Declined { receipt, .. } => receipt.to(witness),
         }
     }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Settled(receipt) => format!("settled at {}", receipt.position()),
+            Self::Declined { receipt, .. } => format!("declined at {}", receipt.position()),
+        }
+    }
 }
 
 impl Said for OrderView {
     fn to(&self, witness: &mut Witness) {
         if let Self::Settled(order) = self {
             witness.told(order.position, &Event::Settled(order.settlement.clone()));
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Settled(order) => format!("settled at {}", order.position),
+            Self::Declined { .. } => "declined".to_owned(),
+            Self::InFlight { .. } => "in flight".to_owned(),
         }
     }
 }
@@ -65,6 +89,7 @@ impl Said for ShownCode {
 
 /// One person's connection.
 pub struct Wire {
+    who: String,
     stage: Rc<Stage>,
     engine: Engine,
     manners: Manners,
@@ -77,6 +102,7 @@ impl Wire {
     #[must_use]
     pub fn new(stage: &Rc<Stage>, engine: &Engine, purpose: &str) -> Self {
         Self {
+            who: purpose.to_owned(),
             stage: Rc::clone(stage),
             engine: engine.clone(),
             manners: stage.manners,
@@ -101,8 +127,8 @@ impl Wire {
         tokio::time::sleep(Duration::from_millis(1 + self.chance.below(most.max(1)))).await;
     }
 
-    /// Asks the engine what `make` asks. Whatever the engine says was told, heard or not.
-    pub async fn ask<T, F>(&mut self, make: impl Fn(Engine) -> F) -> Heard<T>
+    /// Asks the engine what `make` asks, in words `what`. Whatever the engine says was told, heard or not.
+    pub async fn ask<T, F>(&mut self, what: &str, make: impl Fn(Engine) -> F) -> Heard<T>
     where
         T: Said + 'static,
         F: Future<Output = Result<T, Error>> + 'static,
@@ -111,6 +137,7 @@ impl Wire {
         self.pause(delay).await;
         if self.happens(self.manners.request_lost) {
             self.stage.witness().inject("request lost");
+            self.say(what, "never arrives");
             tokio::time::sleep(PATIENCE).await;
             return Heard::Nothing;
         }
@@ -131,6 +158,10 @@ impl Wire {
             self.stage.witness().fault("L: no answer in twenty seconds");
             return Heard::Nothing;
         };
+        match &answer {
+            Ok(said) => self.say(what, &said.words()),
+            Err(error) => self.say(what, error.code()),
+        }
         if let Ok(said) = &answer {
             said.to(&mut self.stage.witness());
         }
@@ -144,6 +175,10 @@ impl Wire {
             Ok(answer) => Heard::Yes(answer),
             Err(error) => self.heard(error),
         }
+    }
+
+    fn say(&self, what: &str, answer: &str) {
+        self.stage.witness().say(format!("{} asks to {what}: {answer}", self.who));
     }
 
     fn heard<T>(&mut self, error: Error) -> Heard<T> {

@@ -28,6 +28,17 @@ const KEPT: usize = 20;
 /// Who said yes, to which share of which bill.
 type Answers = BTreeSet<(GroupId, OrderNo, WalletId, Amount)>;
 
+/// Who notes that something must not be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// The engine's own assertions.
+    Engine,
+    /// The auditor, who follows the journal.
+    Auditor,
+    /// The witness, who compares it with what people were told, or one of them.
+    Witness,
+}
+
 /// Whoever was told everything.
 #[derive(Default)]
 pub struct Witness {
@@ -38,6 +49,10 @@ pub struct Witness {
     /// How things ended, by kind.
     pub ends: BTreeMap<&'static str, u64>,
     faults: Vec<String>,
+    /// Who noted the first of them.
+    by: Option<By>,
+    /// The newest record that the trace has.
+    traced: Position,
     told: BTreeMap<Position, Event>,
     settled: BTreeMap<(MerchantId, OrderNo), Position>,
     followed: Option<Followed>,
@@ -91,8 +106,17 @@ impl Witness {
 
     /// Notes what must not be.
     pub fn fault(&mut self, what: impl Into<String>) {
-        let what = what.into();
+        self.note(By::Witness, what.into());
+    }
+
+    /// Notes that the engine's own assertions failed.
+    pub fn panicked(&mut self, what: String) {
+        self.note(By::Engine, what);
+    }
+
+    fn note(&mut self, by: By, what: String) {
         self.say(format!("FAULT: {what}"));
+        self.by.get_or_insert(by);
         if self.faults.len() < KEPT {
             self.faults.push(what);
         }
@@ -102,6 +126,12 @@ impl Witness {
     #[must_use]
     pub fn faults(&self) -> &[String] {
         &self.faults
+    }
+
+    /// Who noted the first of them.
+    #[must_use]
+    pub fn by(&self) -> Option<By> {
+        self.by
     }
 
     // --- lives -----------------------------------------------------------------------------------
@@ -179,8 +209,8 @@ impl Witness {
     /// Folds whatever is durable by now (M-1, W-1, G-1, G-2, G-3, R-1, and every chain).
     pub fn follow(&mut self) {
         let Some(followed) = &mut self.followed else { return };
-        let mut faults = panics::take();
-        let yes = self.yes.as_ref();
+        let (panicked, mut faults, mut news) = (panics::take(), Vec::new(), Vec::new());
+        let (yes, traced) = (self.yes.as_ref(), self.traced);
         // Whoever looks on hears no fault of the disk, and changes none.
         let storage = followed.storage.clone();
         storage.spare(|| {
@@ -194,7 +224,12 @@ impl Witness {
                             .collect();
                         for record in records {
                             match record {
-                                Ok(record) => followed.observe(record, yes, &mut faults),
+                                Ok(record) => {
+                                    if record.position > traced {
+                                        news.push(in_words(&record));
+                                    }
+                                    followed.observe(record, yes, &mut faults);
+                                }
                                 Err(error) => faults.push(format!("a record: {error}")),
                             }
                         }
@@ -214,10 +249,17 @@ impl Witness {
             self.sure = newest;
         }
         let reasons = followed.auditor.reasons();
-        faults.extend(reasons[followed.noted.min(reasons.len())..].iter().cloned());
+        let audited = reasons[followed.noted.min(reasons.len())..].to_vec();
         followed.noted = reasons.len();
-        for fault in faults {
-            self.fault(fault);
+        self.traced = traced.max(newest);
+        for news in news {
+            self.say(news);
+        }
+        for (by, faults) in [(By::Engine, panicked), (By::Witness, faults), (By::Auditor, audited)]
+        {
+            for fault in faults {
+                self.note(by, fault);
+            }
         }
     }
 
@@ -285,7 +327,7 @@ impl Witness {
         let Some(followed) = self.followed.take() else { return };
         let audit = followed.auditor.finish();
         for reason in audit.reasons.into_iter().skip(followed.noted) {
-            self.fault(reason);
+            self.note(By::Auditor, reason);
         }
     }
 }
@@ -333,6 +375,12 @@ fn lost(told: &BTreeMap<Position, Event>, records: &BTreeMap<Position, Record>) 
             format!("told of {} at {position}, and there is {found} record", kind(event))
         })
         .collect()
+}
+
+/// A record for people.
+fn in_words(Record { position, event, .. }: &Record) -> String {
+    let event = serde_json::to_string(event).expect("an event is plain data");
+    format!("record {position}: {event}")
 }
 
 /// An event's kind for people.

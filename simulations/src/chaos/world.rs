@@ -21,7 +21,7 @@ use super::{
     panics, phone,
     plan::{Ending, LifePlan, Manners, Plan, Wanted},
     table::TableState,
-    witness::Witness,
+    witness::{By, Witness},
 };
 use crate::chance::Chance;
 
@@ -161,6 +161,8 @@ pub struct Outcome {
     pub lasted: Duration,
     /// What must not be, and was.
     pub faults: Vec<String>,
+    /// Who noted the first of them.
+    pub by: Option<By>,
     /// What was done to the world, by kind.
     pub injected: std::collections::BTreeMap<&'static str, u64>,
     /// How things ended, by kind.
@@ -264,7 +266,7 @@ impl World {
 
     fn hear_panics(&self) {
         let mut witness = self.witness.borrow_mut();
-        panics::take().into_iter().for_each(|panic| witness.fault(panic));
+        panics::take().into_iter().for_each(|panic| witness.panicked(panic));
     }
 
     /// What the death of an engine leaves on the disk.
@@ -382,9 +384,10 @@ impl World {
             lives: self.lives,
             lasted: witness.now(),
             faults: witness.faults().to_vec(),
+            by: witness.by(),
             injected: witness.injected.clone(),
             ends: witness.ends.clone(),
-            tail: witness.trace.tail(),
+            tail: witness.trace.tail(witness.faults()),
             hash: witness.trace.hash(),
             events: witness.trace.lines(),
         }
