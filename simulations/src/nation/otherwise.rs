@@ -43,22 +43,32 @@ pub struct Neighbours {
     pub sizing: Option<Sizing>,
 }
 
-/// The same rate in smaller and larger houses than `enough`, which is one of them.
+/// The same rate in smaller and larger houses than `enough`, which is one of them. `watch` hears now and
+/// then in which house it is, and how many of how many dinners have begun there.
 #[must_use]
-pub fn houses(assumed: &Assumptions, enough: &Sizing, dinners: u64, seed: u64) -> Vec<House> {
+pub fn houses(
+    assumed: &Assumptions,
+    enough: &Sizing,
+    dinners: u64,
+    seed: u64,
+    mut watch: impl FnMut(&Sizing, u64, u64),
+) -> Vec<House> {
     let mut sizes = PARTS.map(|part| partitions(enough.partitions, part)).to_vec();
     sizes.dedup();
     let sizings = sizes.into_iter().map(|partitions| assumed.sizing(partitions));
     let bearable = |it: &Sizing| it.busy <= BUSY_MAX && it.journal_load <= BUSY_MAX;
     let dinners = dinners.div_ceil(FEWER);
-    let house = |sizing: Sizing| {
-        let seen = World::new(*assumed, sizing.partitions, seed).play(dinners / 20, dinners);
+    let mut house = |sizing: Sizing| {
+        let warmup = dinners / 20;
+        let world = World::new(*assumed, sizing.partitions, seed);
+        let watch = |begun| watch(&sizing, begun, warmup + dinners);
+        let seen = world.play_watched(warmup, dinners, watch);
         let times = |seen| Some(meter::latency(seen)).filter(|it| it.max > 0.0);
         let dinners_per_s_max = assumed.rate_max(&sizing);
         let (local_us, cross_us) = (times(&seen.local), times(&seen.cross));
         House { sizing, dinners_per_s_max, local_us, cross_us }
     };
-    sizings.filter(bearable).map(house).collect()
+    sizings.filter(bearable).map(&mut house).collect()
 }
 
 fn partitions(enough: u32, part: f64) -> u32 {
@@ -104,7 +114,7 @@ mod tests {
     #[test]
     fn a_larger_house_takes_more_and_is_less_busy() {
         let enough = city().size().expect("enough");
-        let houses = houses(&city(), &enough, 4_000, 1);
+        let houses = houses(&city(), &enough, 4_000, 1, |_, _, _| {});
         let sizes: Vec<u32> = houses.iter().map(|it| it.sizing.partitions).collect();
         assert!(
             sizes.is_sorted_by(|a, b| a < b) && sizes.contains(&enough.partitions),
@@ -125,7 +135,7 @@ mod tests {
     fn a_village_lives_in_one_partition_and_nothing_crosses() {
         let village = Assumptions { rate: 100, ..city() };
         let enough = village.size().expect("enough");
-        let houses = houses(&village, &enough, 400, 1);
+        let houses = houses(&village, &enough, 400, 1, |_, _, _| {});
         assert_eq!(houses.first().map(|it| it.sizing.partitions), Some(1));
         assert!(houses[0].cross_us.is_none() && houses[0].local_us.is_some());
     }

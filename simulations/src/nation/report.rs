@@ -17,6 +17,7 @@ use crate::{
     recording::{Kind, Recording},
     report::{grouped, row, whole},
     run::BadInput,
+    show::Show,
 };
 
 /// What the model says.
@@ -61,7 +62,23 @@ pub fn nation(options: &NationOptions) -> Result<(Report, Recording)> {
     let never = || BadInput("no number of partitions is enough: raise --affinity".into());
     let sizing = assumptions.size().ok_or_else(never)?;
     let world = World::new(assumptions, sizing.partitions, options.seed);
-    let seen = world.play(options.count / 20, options.count);
+    let mut show = Show::new(None, None);
+    let mut watch = |partitions: u32, begun: u64, all: u64| {
+        let [there, every] = [begun, all].map(|dinners| grouped(dinners.into()));
+        show.far(begun, all, || format!("{partitions} partitions: {there} of {every} dinners"));
+    };
+    let warmup = options.count / 20;
+    let seen = world.play_watched(warmup, options.count, |begun| {
+        watch(sizing.partitions, begun, warmup + options.count);
+    });
+    let houses = otherwise::houses(
+        &assumptions,
+        &sizing,
+        options.count,
+        options.seed,
+        |house, begun, all| watch(house.partitions, begun, all),
+    );
+    show.end();
     let rate = assumptions.rate as f64;
     let report = Report {
         network_bytes_per_s: sizing.network_bytes * rate,
@@ -72,7 +89,7 @@ pub fn nation(options: &NationOptions) -> Result<(Report, Recording)> {
         cross_share: seen.cross.len() as f64 / options.count as f64,
         records_per_append: tenths(seen.records as f64 / seen.appends.max(1) as f64),
         in_flight_max: seen.in_flight_max,
-        houses: otherwise::houses(&assumptions, &sizing, options.count, options.seed),
+        houses,
         neighbours: otherwise::neighbours(&assumptions),
         seed: options.seed,
         assumptions,

@@ -12,6 +12,9 @@ use super::assumptions::{Assumptions, BATCH_RECORDS_MAX};
 use crate::{chance::Chance, meter};
 use hdrhistogram::Histogram;
 
+/// Dinners between two looks of whoever watches.
+const WATCHED_EVERY: u64 = 1_000;
+
 /// Nanoseconds since the world began.
 type Moment = u64;
 
@@ -141,7 +144,13 @@ impl World {
 
     /// Plays `warmup` dinners and then `measured` ones, and lets all of them come to an end.
     #[must_use]
-    pub fn play(mut self, warmup: u64, measured: u64) -> Seen {
+    pub fn play(self, warmup: u64, measured: u64) -> Seen {
+        self.play_watched(warmup, measured, |_| {})
+    }
+
+    /// The same; `watch` hears now and then how many have begun.
+    #[must_use]
+    pub fn play_watched(mut self, warmup: u64, measured: u64, mut watch: impl FnMut(u64)) -> Seen {
         #[expect(clippy::cast_precision_loss, reason = "rates are far below 2^53")]
         let mean_gap_us = 1e6 / self.assumed.rate as f64;
         let mut arrival_us = 0.0;
@@ -152,6 +161,9 @@ impl World {
                 self.happen();
             }
             self.scan(at, number >= warmup);
+            if number.is_multiple_of(WATCHED_EVERY) {
+                watch(number);
+            }
         }
         while !self.events.is_empty() {
             self.happen();
