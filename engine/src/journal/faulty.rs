@@ -50,6 +50,8 @@ struct Plan {
     calls: u64,
     script: BTreeMap<u64, Fault>,
     chance: Option<Chance>,
+    /// Whether a scripted fault waits for a call that it suits.
+    patient: bool,
     crashed: bool,
     /// Whether a write or a sync has failed.
     failed: bool,
@@ -87,6 +89,14 @@ impl FaultyStorage {
         let source = StdRng::seed_from_u64(seed);
         let chance = Some(Chance { source, per_mille, faults: faults.into() });
         Self { inner, plan: Arc::new(Mutex::new(Plan { chance, ..Plan::default() })) }
+    }
+
+    /// From now on a fault that its call does not suit waits for one that it does: a lost sync for a sync,
+    /// a flipped bit for a read. Otherwise it is forgotten.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        self.plan.lock().patient = true;
+        self
     }
 
     /// Lets one more fault happen, at the call with this number; [`FaultyStorage::calls`] is the
@@ -154,13 +164,16 @@ fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
         let hit = chance.source.random_range(0..1000) < chance.per_mille;
         hit.then(|| chance.faults.choose(&mut chance.source).copied()).flatten()
     });
-    let fault = plan.script.remove(&number).or(drawn).filter(|fault| match fault {
+    let suits = |fault: &Fault| match fault {
         Fault::LostSync => call == Call::Sync,
         Fault::FlippedBit => call == Call::Read,
         Fault::Fails | Fault::DoneButFails | Fault::NoSpace | Fault::ShortWrite | Fault::Crash => {
             true
         }
-    });
+    };
+    let since = if plan.patient { 0 } else { number };
+    let due = plan.script.range(since..=number).find(|(_, fault)| suits(fault)).map(|(at, _)| *at);
+    let fault = due.and_then(|at| plan.script.remove(&at)).or(drawn.filter(suits));
     if let Some(fault) = fault {
         plan.injected.push((number, fault));
         plan.crashed = fault == Fault::Crash;

@@ -20,6 +20,7 @@ impl Disk {
             inner,
             faults.iter().map(|DiskFault { call, fault }| (*call, *fault)),
         )
+        .patient()
     }
 
     /// The power fails. Between two sectors, if it is `torn` by this number.
