@@ -17,6 +17,7 @@
 
 pub mod disk;
 pub mod life;
+pub mod manner;
 pub mod money;
 pub mod options;
 pub mod panics;

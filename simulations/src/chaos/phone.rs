@@ -9,13 +9,22 @@ use fanju::{
     id::{Position, Topic},
 };
 
-use super::{wire::Wire, world::Stage};
+use super::{
+    wire::{Heard, Wire},
+    world::Stage,
+};
 
 /// Until a phone is back.
 const AWAY: Duration = Duration::from_millis(700);
 
 /// Until a diner answers.
 const THINKS: Duration = Duration::from_millis(1_500);
+
+/// Between two attempts to answer.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// How often somebody says the same.
+const ANSWERS_MAX: u32 = 4;
 
 struct Phone {
     stage: Rc<Stage>,
@@ -24,13 +33,14 @@ struct Phone {
     topic: Topic,
     log: usize,
     asked: BTreeSet<String>,
+    answers: u32,
 }
 
 /// Listens to the topic of this log, life after life.
 pub async fn listen(stage: Rc<Stage>, engine: Engine, log: usize) {
     let topic = stage.cast().logs[log].topic;
     let wire = Wire::new(&stage, &engine, &format!("phone {log}"));
-    let mut phone = Phone { stage, engine, wire, topic, log, asked: BTreeSet::new() };
+    let mut phone = Phone { stage, engine, wire, topic, log, asked: BTreeSet::new(), answers: 0 };
     loop {
         let after = phone.stage.cast().logs[phone.log].last;
         match phone.engine.subscribe(topic, after).await {
@@ -114,18 +124,32 @@ impl Phone {
         }
         let most = u64::try_from(THINKS.as_millis()).unwrap_or(u64::MAX);
         let thinks = Duration::from_millis(self.wire.chance.below(most));
-        let (engine, stage) = (self.engine.clone(), Rc::clone(&self.stage));
+        self.answers += 1;
+        let mut wire = self.wire.another(&format!("phone {} answer {}", self.log, self.answers));
+        let stage = Rc::clone(&self.stage);
+        let what =
+            format!("say {} to {owed} of order {order_no}", if refuses { "no" } else { "yes" });
         drop(tokio::task::spawn_local(async move {
             tokio::time::sleep(thinks).await;
             if !refuses {
                 stage.witness().says_yes(group, &question);
             }
-            let answered = match refuses {
-                true => engine.refuse(group, question).await,
-                false => engine.confirm(group, question).await,
+            let answer = move |engine: Engine| {
+                let question = question.clone();
+                async move {
+                    match refuses {
+                        true => engine.refuse(group, question).await,
+                        false => engine.confirm(group, question).await,
+                    }
+                }
             };
-            // A question that was withdrawn meanwhile is answered in vain.
-            drop(answered);
+            for _ in 0..ANSWERS_MAX {
+                match wire.ask(&what, &answer).await {
+                    // A question that was withdrawn meanwhile is answered in vain.
+                    Heard::Yes(()) | Heard::No(_) => return,
+                    Heard::Nothing => wire.pause(AGAIN).await,
+                }
+            }
         }));
     }
 }

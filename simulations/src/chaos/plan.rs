@@ -4,15 +4,12 @@
 use std::time::Duration;
 
 use fanju::{
-    domain::{
-        event::{Rounding, Rules, Shortfall},
-        split::{Rest, Split, Weight},
-    },
-    id::WalletId,
+    domain::event::{Consent, Rounding, Shortfall},
     journal::Fault,
     money::Amount,
 };
 
+use super::manner::{Divides, TableManner};
 use crate::chance::Chance;
 
 /// Bills of one outing, at most.
@@ -28,6 +25,8 @@ pub struct Manners {
     pub request_lost: u64,
     /// An answer never arrives.
     pub reply_lost: u64,
+    /// A request arrives when nobody waits for its answer any more.
+    pub request_late: u64,
     /// A request arrives twice, the second time later than others asked after it.
     pub request_repeated: u64,
     /// A phone loses its connection before the next event.
@@ -49,6 +48,7 @@ pub struct Manners {
 /// Everybody gets everything at once.
 pub const CALM: Manners = Manners {
     request_lost: 0,
+    request_late: 0,
     reply_lost: 0,
     request_repeated: 0,
     phone_cut: 0,
@@ -118,10 +118,27 @@ pub struct Stop {
     pub total: Amount,
     /// The prices of its lines, which the diners claim before it is scanned; empty: it has none.
     pub lines: Vec<Amount>,
-    /// Parts that the merchant gives back afterwards, in thousandths of the total.
-    pub refunds: Vec<u64>,
+    /// What the merchant gives back afterwards.
+    pub refunds: Vec<GiveBack>,
+    /// Whether the last of the diners leaves before it.
+    pub leaves: bool,
+    /// Whose consent changes before it, by seat, and to what.
+    pub consents: Option<(usize, Consent)>,
     /// Whether the merchant takes it back while it is being paid.
     pub cancelled: bool,
+}
+
+/// What a merchant gives back of a bill.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GiveBack {
+    /// So many thousandths of the total, to everybody.
+    Everybody(u64),
+    /// So many thousandths of the total, to the diner in this seat alone.
+    One(usize, u64),
+    /// All that remains, to the diner in this seat alone.
+    AllOfOne(usize),
+    /// All that remains.
+    All,
 }
 
 /// One table's evening.
@@ -132,58 +149,13 @@ pub struct Outing {
     /// Who goes; the host is the first.
     pub diners: Vec<usize>,
     /// What each agrees to.
-    pub cap: Amount,
-    /// A share above this is asked for.
-    pub confirm_above: Option<Amount>,
+    pub consent: Consent,
     /// Who owes what, and what happens when somebody is short.
     pub manner: TableManner,
     /// What they pay.
     pub stops: Vec<Stop>,
     /// Whether the host closes the group at the end.
     pub closes: bool,
-}
-
-/// How a table pays.
-#[derive(Clone, Copy, Debug)]
-pub struct TableManner {
-    /// When somebody is short.
-    pub shortfall: Shortfall,
-    /// Odd minor units.
-    pub rounding: Rounding,
-    /// Who owes what.
-    pub divides: Divides,
-}
-
-/// Who owes what.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Divides {
-    /// Everybody the same.
-    Equally,
-    /// By weights, drawn from this number.
-    ByWeights(u64),
-    /// By the lines that they claim.
-    ByLines,
-}
-
-impl TableManner {
-    /// The group's rules, once its members have wallets.
-    #[must_use]
-    pub fn rules(&self, diners: &[WalletId]) -> Rules {
-        let split = match self.divides {
-            Divides::Equally => Split::Equal,
-            Divides::ByWeights(drawn) => {
-                let mut chance = Chance::new(drawn);
-                let parts = diners.iter().map(|diner| {
-                    let weight = u32::try_from(chance.below(5)).expect("below five");
-                    Weight { diner: *diner, weight: weight + 1 }
-                });
-                Split::Weights { parts: parts.collect() }
-            }
-            Divides::ByLines => Split::Itemised { claims: vec![], rest: Rest::InProportion },
-        };
-        let (shortfall, rounding) = (self.shortfall, self.rounding);
-        Rules { split, shortfall, rounding, ..Rules::default() }
-    }
 }
 
 /// Money that moves beside the dinners.
@@ -306,13 +278,18 @@ fn outing(chance: &mut Chance, people: usize, merchants: usize) -> Outing {
     chance.shuffle(&mut everybody);
     let diners = 1 + chance.place(people.min(6));
     everybody.truncate(diners);
-    let divides = match chance.below(4) {
-        0 => Divides::ByLines,
-        1 => Divides::ByWeights(chance.draw()),
+    let divides = match chance.below(8) {
+        0 | 1 => Divides::ByLines,
+        2 => Divides::ByWeights(chance.draw()),
+        3 => Divides::ByPercent(chance.draw()),
+        4 => Divides::Exactly(chance.draw()),
+        5 => Divides::FixedPlusRest(chance.draw()),
+        6 => Divides::Treated(chance.draw()),
         _ => Divides::Equally,
     };
     let itemised = divides == Divides::ByLines;
-    let stops = (0..=chance.below(STOPS_MAX)).map(|_| stop(chance, merchants, itemised)).collect();
+    let stops =
+        (0..=chance.below(STOPS_MAX)).map(|_| stop(chance, merchants, itemised, diners)).collect();
     let shortfall = match chance.below(3) {
         0 => Shortfall::Decline,
         1 => Shortfall::Reshare,
@@ -322,8 +299,7 @@ fn outing(chance: &mut Chance, people: usize, merchants: usize) -> Outing {
     Outing {
         at: millis(chance, EVENING_MS),
         diners: everybody,
-        cap: amount(chance, 12_000),
-        confirm_above: (chance.below(3) == 0).then(|| amount(chance, 2_000)),
+        consent: consent(chance),
         manner: TableManner {
             shortfall,
             rounding: if fair { Rounding::FairCent } else { Rounding::LargestRemainder },
@@ -334,7 +310,7 @@ fn outing(chance: &mut Chance, people: usize, merchants: usize) -> Outing {
     }
 }
 
-fn stop(chance: &mut Chance, merchants: usize, itemised: bool) -> Stop {
+fn stop(chance: &mut Chance, merchants: usize, itemised: bool, diners: usize) -> Stop {
     let lines: Vec<Amount> = match itemised {
         true => (0..=chance.below(5)).map(|_| amount(chance, 2_000)).collect(),
         false => Vec::new(),
@@ -346,7 +322,7 @@ fn stop(chance: &mut Chance, merchants: usize, itemised: bool) -> Stop {
         false => eaten.checked_add(amount(chance, 500)).expect("small"),
     };
     let refunds = match chance.below(4) {
-        0 => (0..=chance.below(3)).map(|_| 1 + chance.below(700)).collect(),
+        0 => (0..=chance.below(3)).map(|_| give_back(chance, diners)).collect(),
         _ => Vec::new(),
     };
     Stop {
@@ -355,6 +331,22 @@ fn stop(chance: &mut Chance, merchants: usize, itemised: bool) -> Stop {
         lines,
         refunds,
         cancelled: chance.below(25) == 0,
+        leaves: chance.below(12) == 0,
+        consents: (chance.below(8) == 0).then(|| (chance.place(diners), consent(chance))),
+    }
+}
+
+fn consent(chance: &mut Chance) -> Consent {
+    let cap = amount(chance, 12_000);
+    Consent { cap, confirm_above: (chance.below(3) == 0).then(|| amount(chance, 2_000)) }
+}
+
+fn give_back(chance: &mut Chance, diners: usize) -> GiveBack {
+    match chance.below(8) {
+        0 | 1 => GiveBack::One(chance.place(diners), 1 + chance.below(300)),
+        2 => GiveBack::AllOfOne(chance.place(diners)),
+        3 => GiveBack::All,
+        _ => GiveBack::Everybody(1 + chance.below(700)),
     }
 }
 
@@ -383,6 +375,7 @@ fn life(chance: &mut Chance) -> LifePlan {
     };
     let manners = Manners {
         request_lost: sometimes(80),
+        request_late: sometimes(80),
         reply_lost: sometimes(120),
         request_repeated: sometimes(150),
         phone_cut: sometimes(100),

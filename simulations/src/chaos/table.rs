@@ -1,20 +1,19 @@
 //! Table: one outing of friends, and the tills that they stand at. It goes on where the life before
 //! left it: people remember what they were told, and ask again about everything else.
 
-use std::{rc::Rc, time::Duration};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 use fanju::{
-    Engine, Error, OrderView, Presented,
+    Engine, Error, OrderView, Presented, Receipt,
     domain::{
         bill::{Bill, Line},
         code::Code,
-        event::{Consent, DeclineReason, Event},
+        event::{DeclineReason, Event},
         group::{Command, Rejection},
-        order::{RefundRejection, RefundRequest},
-        text::{Name, OrderNo, RefundNo},
+        text::{Name, OrderNo},
     },
-    id::{GroupId, Topic},
-    money::{Amount, Currency},
+    id::{GroupId, Topic, WalletId},
+    money::Currency,
 };
 
 use super::{
@@ -23,8 +22,15 @@ use super::{
     world::Stage,
 };
 
+mod refunds;
+
+use refunds::paid;
+
 /// How often a declined bill is tried again.
 const TRIES_MAX: u32 = 3;
+
+/// How often a merchant says that it takes a bill back.
+const CANCELS_MAX: u32 = 4;
 
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -49,8 +55,20 @@ pub struct BillState {
     tries: u32,
     in_doubt: bool,
     refunds: usize,
-    /// Minor units that went back.
-    given: i64,
+    /// Minor units that were paid for each diner and have not gone back.
+    left: BTreeMap<WalletId, i64>,
+    /// A refund was refused that may have been made later all the same.
+    left_in_doubt: bool,
+}
+
+impl BillState {
+    /// What may still go back, to one diner or to everybody.
+    fn left(&self, diner: Option<WalletId>) -> i64 {
+        match diner {
+            Some(diner) => self.left.get(&diner).copied().unwrap_or(0),
+            None => self.left.values().sum(),
+        }
+    }
 }
 
 /// What a table remembers.
@@ -72,11 +90,29 @@ impl TableState {
     }
 }
 
+/// What became of a scan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scan {
+    /// It decided the bill.
+    Decided,
+    /// It did not, or nobody knows.
+    Undecided,
+    /// The group's rules or its draft do not fit the bill.
+    Unfit,
+}
+
+impl Scan {
+    fn of(receipt: &Receipt) -> Self {
+        if receipt.is_replayed() { Self::Undecided } else { Self::Decided }
+    }
+}
+
 struct Table<'a> {
     stage: &'a Rc<Stage>,
     wire: Wire,
     outing: &'a Outing,
     number: usize,
+    cancels: u32,
 }
 
 /// One table's evening, from where it stands.
@@ -88,7 +124,7 @@ pub async fn dine(stage: Rc<Stage>, engine: Engine, number: usize) {
     }
     stage.until(outing.at).await;
     let wire = Wire::new(&stage, &engine, &format!("table {number}"));
-    let mut table = Table { stage: &stage, wire, outing, number };
+    let mut table = Table { stage: &stage, wire, outing, number, cancels: 0 };
     let Some(group) = table.gather().await else { return };
     for (at, stop) in outing.stops.iter().enumerate() {
         table.pay(group, at, stop).await;
@@ -105,13 +141,14 @@ impl Table<'_> {
     /// no money.
     async fn gather(&mut self) -> Option<GroupId> {
         let diners = self.stage.cast().wallets_of(&self.outing.diners);
-        let consent = Consent { cap: self.outing.cap, confirm_above: self.outing.confirm_above };
+        let consent = self.outing.consent;
         let host = diners[0];
         let known = self.stage.cast().tables[self.number].group;
         let group = match known {
             Some(group) => group,
             None => {
-                let rules = self.outing.manner.rules(&diners[..1]);
+                let total = self.outing.stops[0].total;
+                let rules = self.outing.manner.rules(&diners[..1], total);
                 let name = Name::new(format!("Table {}", self.number)).expect("short");
                 let group = loop {
                     let (name, rules) = (name.clone(), rules.clone());
@@ -141,8 +178,6 @@ impl Table<'_> {
             }
             self.stage.cast_mut().tables[self.number].joined += 1;
         }
-        let rules = self.outing.manner.rules(&diners);
-        self.command(group, Command::SetRules { by: host, rules }).await;
         Some(group)
     }
 
@@ -177,9 +212,35 @@ impl Table<'_> {
         Bill { merchant, order_no, currency: Currency::CNY, total, lines }
     }
 
+    /// Who is still there when this bill comes.
+    fn diners(&self, at: usize) -> Vec<WalletId> {
+        let gone = self.outing.stops[..=at].iter().filter(|stop| stop.leaves).count();
+        let there = self.outing.diners.len().saturating_sub(gone).max(1);
+        self.stage.cast().wallets_of(&self.outing.diners[..there])
+    }
+
+    /// Who wants to leave leaves, who agrees to something else says so, and the host says how the bill
+    /// that is coming is divided; if by its lines, it is laid on the table. Done again, it changes nothing.
+    async fn prepare(&mut self, group: GroupId, at: usize, stop: &Stop) {
+        let diners = self.diners(at);
+        let leaver = self.outing.diners.get(diners.len()).filter(|_| stop.leaves);
+        if let Some(person) = leaver {
+            let wallet = self.stage.cast().wallets[*person];
+            self.command(group, Command::Leave { wallet }).await;
+        }
+        if let Some((seat, consent)) = stop.consents {
+            let wallet = diners[seat % diners.len()];
+            self.command(group, Command::SetConsent { wallet, consent }).await;
+        }
+        let rules = self.outing.manner.rules(&diners, stop.total);
+        self.command(group, Command::SetRules { by: diners[0], rules }).await;
+        if !stop.lines.is_empty() {
+            self.lay(group, diners, stop).await;
+        }
+    }
+
     /// The host lays the bill that is coming on the table, and everybody claims a line of it.
-    async fn lay(&mut self, group: GroupId, stop: &Stop) {
-        let diners = self.stage.cast().wallets_of(&self.outing.diners);
+    async fn lay(&mut self, group: GroupId, diners: Vec<WalletId>, stop: &Stop) {
         let (total, lines) = (stop.total, lines(stop));
         self.command(group, Command::Draft { by: diners[0], total, lines }).await;
         for wallet in diners {
@@ -193,9 +254,7 @@ impl Table<'_> {
 
     async fn pay(&mut self, group: GroupId, at: usize, stop: &Stop) {
         let bill = self.bill(at, stop);
-        if self.state(at).end == BillEnd::Open && !stop.lines.is_empty() {
-            self.lay(group, stop).await;
-        }
+        let mut is_prepared = false;
         loop {
             let BillState { end, in_doubt, .. } = self.state(at);
             if end != BillEnd::Open {
@@ -205,13 +264,17 @@ impl Table<'_> {
             if in_doubt && self.wire.happens(500) && self.look(at, &bill).await {
                 return;
             }
-            let Some(code) = self.code(group).await else { continue };
+            if !is_prepared {
+                self.prepare(group, at, stop).await;
+            }
+            let Some(code) = self.code(group, at).await else { continue };
             if stop.cancelled {
                 self.cancel_later(&bill);
             }
             self.change(at, |state| state.in_doubt = true);
-            let scanned = self.present(at, &bill, code).await && !in_doubt;
-            if scanned && self.wire.happens(60) {
+            let presented = self.present(at, &bill, code).await;
+            is_prepared = presented != Scan::Unfit;
+            if presented == Scan::Decided && !in_doubt && self.wire.happens(60) {
                 self.scan_again(&bill, code).await;
             }
         }
@@ -225,9 +288,9 @@ impl Table<'_> {
         change(&mut self.stage.cast_mut().tables[self.number].bills[at]);
     }
 
-    async fn code(&mut self, group: GroupId) -> Option<Code> {
-        let members = self.outing.diners.len();
-        let by = self.stage.cast().wallets[self.outing.diners[self.wire.chance.place(members)]];
+    async fn code(&mut self, group: GroupId, at: usize) -> Option<Code> {
+        let diners = self.diners(at);
+        let by = diners[self.wire.chance.place(diners.len())];
         let what = format!("show a code of {group}");
         let show = move |engine: Engine| async move { engine.show_code(group, by).await };
         match self.wire.ask(&what, show).await {
@@ -240,8 +303,8 @@ impl Table<'_> {
         }
     }
 
-    /// Presents the bill; says whether that scan decided it.
-    async fn present(&mut self, at: usize, bill: &Bill, code: Code) -> bool {
+    /// Presents the bill.
+    async fn present(&mut self, at: usize, bill: &Bill, code: Code) -> Scan {
         let presented = bill.clone();
         let known = self.stage.witness().settled_at(bill.merchant, &bill.order_no);
         let order = format!("order {} of {}", bill.order_no, bill.merchant);
@@ -253,7 +316,7 @@ impl Table<'_> {
         match heard.await {
             Heard::Yes(Presented::Settled(receipt)) => {
                 self.settled(at, bill, receipt.event());
-                !receipt.is_replayed()
+                Scan::of(&receipt)
             }
             Heard::Yes(Presented::Declined { reason, receipt }) => {
                 let mut witness = self.stage.witness();
@@ -274,21 +337,21 @@ impl Table<'_> {
                 if self.state(at).end == BillEnd::GivenUp {
                     self.stage.witness().end("declined");
                 }
-                !receipt.is_replayed()
+                Scan::of(&receipt)
             }
             Heard::No(Error::OrderNoReused) => {
                 self.stage.witness().fault(format!("G-1: {order} is said to be another bill"));
                 self.change(at, |state| state.end = BillEnd::GivenUp);
-                false
+                Scan::Undecided
             }
-            Heard::No(error) => {
-                self.stage.witness().say(format!("{order}: {}", error.code()));
+            // An old request of this table came after newer ones.
+            Heard::No(Error::Payment(_)) => {
                 self.wire.pause(AGAIN).await;
-                false
+                Scan::Unfit
             }
-            Heard::Nothing => {
+            Heard::No(_) | Heard::Nothing => {
                 self.wire.pause(AGAIN).await;
-                false
+                Scan::Undecided
             }
         }
     }
@@ -301,13 +364,15 @@ impl Table<'_> {
         let same = (settlement.merchant, &settlement.order_no, settlement.total)
             == (bill.merchant, &bill.order_no, bill.total);
         if !same {
-            let (got, bill) = (settlement.total, bill.total);
-            witness.fault(format!("G-2: a bill of {bill} is receipted with {got}"));
+            let (got, total, no) = (settlement.total, bill.total, &bill.order_no);
+            witness.fault(format!("G-2: order {no} of {total} is receipted with {got}"));
         }
         witness.say(format!("order {} of {} is paid", bill.order_no, bill.merchant));
         witness.end("settled");
         drop(witness);
-        self.change(at, |state| (state.end, state.in_doubt) = (BillEnd::Paid, false));
+        self.change(at, |state| {
+            (state.end, state.in_doubt, state.left) = (BillEnd::Paid, false, paid(settlement));
+        });
     }
 
     /// A code that was scanned is spent, whatever became of the bill.
@@ -356,72 +421,23 @@ impl Table<'_> {
     fn cancel_later(&mut self, bill: &Bill) {
         let (merchant, order_no) = (bill.merchant, bill.order_no.clone());
         self.stage.witness().inject("bill cancelled");
-        let (engine, late) =
-            (self.wire.engine(), Duration::from_millis(self.wire.chance.below(80)));
+        self.cancels += 1;
+        let mut wire = self.wire.another(&format!("table {} cancel {}", self.number, self.cancels));
+        let late = Duration::from_millis(self.wire.chance.below(80));
+        let what = format!("cancel order {order_no}");
         drop(tokio::task::spawn_local(async move {
             tokio::time::sleep(late).await;
-            drop(engine.cancel(merchant, order_no).await);
-        }));
-    }
-
-    // --- what goes back ------------------------------------------------------------------------
-
-    async fn give_back(&mut self, at: usize, stop: &Stop) {
-        let bill = self.bill(at, stop);
-        loop {
-            let BillState { end, refunds, .. } = self.state(at);
-            let Some(part) = stop.refunds.get(refunds).filter(|_| end == BillEnd::Paid) else {
-                return;
+            let cancel = move |engine: Engine| {
+                let order_no = order_no.clone();
+                async move { engine.cancel(merchant, order_no).await }
             };
-            let part = i64::try_from(*part).expect("below a thousand");
-            let amount = Amount::from_minor((stop.total.minor() * part / 1_000).max(1));
-            let given = self.refund(&bill, refunds, amount, self.state(at).given).await;
-            self.change(at, |state| {
-                state.refunds += 1;
-                state.given += given;
-            });
-        }
-    }
-
-    /// Gives back until it is known how that ended; gives how much went back.
-    async fn refund(&mut self, bill: &Bill, at: usize, part: Amount, given: i64) -> i64 {
-        let (merchant, order_no) = (bill.merchant, &bill.order_no);
-        let refund_no = RefundNo::new(format!("{at}")).expect("short");
-        let amount = Some(part);
-        let request = RefundRequest { order_no: order_no.clone(), refund_no, amount, diner: None };
-        let known = self.stage.witness().settled_at(merchant, order_no);
-        loop {
-            let (what, request) = (format!("give back {request:?}"), request.clone());
-            let heard = self.wire.ask(&what, move |engine| {
-                let request = request.clone();
-                async move { engine.refund(merchant, request).await }
-            });
-            match heard.await {
-                Heard::Yes(_) => {
-                    self.stage.witness().end("refunded");
-                    return part.minor();
+            for _ in 0..CANCELS_MAX {
+                match wire.ask(&what, &cancel).await {
+                    Heard::Yes(()) | Heard::No(_) => return,
+                    Heard::Nothing => wire.pause(AGAIN).await,
                 }
-                Heard::No(Error::Refund(RefundRejection::BeyondRemainder { .. })) => {
-                    let mut witness = self.stage.witness();
-                    if given + part.minor() <= bill.total.minor() {
-                        witness.fault(format!("R-1: {part} of {order_no} are left, and refused"));
-                    }
-                    witness.end("refund too large");
-                    return 0;
-                }
-                Heard::No(Error::UnknownOrder | Error::OrderNotPaid) => {
-                    let what = "unpaid, says a refund";
-                    self.stage.witness().told_unsettled(order_no, known, what);
-                    return 0;
-                }
-                Heard::No(error) => {
-                    self.stage.witness().say(format!("refund of {order_no}: {error}"));
-                    self.stage.witness().end("refund refused");
-                    return 0;
-                }
-                Heard::Nothing => self.wire.pause(AGAIN).await,
             }
-        }
+        }));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Wire: between people and engine. It delays, loses and repeats what people ask and what they hear.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use fanju::{
     Engine, Error, OrderView, Presented, Receipt,
@@ -13,6 +13,10 @@ use crate::chance::Chance;
 
 /// How long people wait for an answer that was lost.
 const PATIENCE: Duration = Duration::from_millis(600);
+
+/// How much later than that a late request arrives, at most. A frozen wallet stays so for longer: it
+/// would be frozen once more, for good.
+const LATE_MS: u64 = 300;
 
 /// No answer takes longer: an order has eight seconds, and everything else less.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
@@ -79,6 +83,10 @@ impl Said for OrderView {
     }
 }
 
+impl Said for () {
+    fn to(&self, _: &mut Witness) {}
+}
+
 impl Said for GroupId {
     fn to(&self, _: &mut Witness) {}
 }
@@ -93,6 +101,8 @@ pub struct Wire {
     stage: Rc<Stage>,
     engine: Engine,
     manners: Manners,
+    /// Requests that have arrived.
+    arrived: Rc<Cell<u64>>,
     /// Chance of whoever asks.
     pub chance: Chance,
 }
@@ -106,14 +116,15 @@ impl Wire {
             stage: Rc::clone(stage),
             engine: engine.clone(),
             manners: stage.manners,
+            arrived: Rc::default(),
             chance: stage.chance(purpose),
         }
     }
 
-    /// The engine itself, past the wire.
+    /// Another connection, of whoever this `purpose` names.
     #[must_use]
-    pub fn engine(&self) -> Engine {
-        self.engine.clone()
+    pub fn another(&self, purpose: &str) -> Self {
+        Self::new(&self.stage, &self.engine, purpose)
     }
 
     /// True `per_mille` times in a thousand.
@@ -141,17 +152,18 @@ impl Wire {
             tokio::time::sleep(PATIENCE).await;
             return Heard::Nothing;
         }
+        if self.happens(self.manners.request_late) {
+            self.stage.witness().inject("request late");
+            let late = PATIENCE + Duration::from_millis(self.chance.below(LATE_MS));
+            self.later(what, late, make(self.engine.clone()));
+            tokio::time::sleep(PATIENCE).await;
+            return Heard::Nothing;
+        }
+        self.arrived.set(self.arrived.get() + 1);
         if self.happens(self.manners.request_repeated) {
             self.stage.witness().inject("request repeated");
-            let again = make(self.engine.clone());
             let late = Duration::from_millis(self.chance.below(4 * self.manners.delay_ms + 1));
-            let stage = Rc::clone(&self.stage);
-            drop(tokio::task::spawn_local(async move {
-                tokio::time::sleep(late).await;
-                if let Ok(said) = again.await {
-                    said.to(&mut stage.witness());
-                }
-            }));
+            self.later(what, late, make(self.engine.clone()));
         }
         let answer = tokio::time::timeout(ANSWER_MAX, make(self.engine.clone())).await;
         let Ok(answer) = answer else {
@@ -175,6 +187,31 @@ impl Wire {
             Ok(answer) => Heard::Yes(answer),
             Err(error) => self.heard(error),
         }
+    }
+
+    /// Lets a request arrive when it is no longer waited for, perhaps after others that were asked later.
+    fn later<T, F>(&self, what: &str, late: Duration, request: F)
+    where
+        T: Said + 'static,
+        F: Future<Output = Result<T, Error>> + 'static,
+    {
+        let (stage, arrived) = (Rc::clone(&self.stage), Rc::clone(&self.arrived));
+        let (before, asked) = (arrived.get(), format!("{} asked once to {what}", self.who));
+        drop(tokio::task::spawn_local(async move {
+            tokio::time::sleep(late).await;
+            if arrived.get() > before {
+                stage.witness().inject("request overtaken");
+            }
+            let answer = request.await;
+            let mut witness = stage.witness();
+            match answer {
+                Ok(said) => {
+                    witness.say(format!("{asked}: {}", said.words()));
+                    said.to(&mut witness);
+                }
+                Err(error) => witness.say(format!("{asked}: {}", error.code())),
+            }
+        }));
     }
 
     fn say(&self, what: &str, answer: &str) {
