@@ -77,15 +77,6 @@ fn thousand_worlds_break_and_nothing_is_wrong() {
 }
 
 #[test]
-fn a_lie_about_a_sync_is_remembered_until_an_engine_has_come_up() {
-    // A lost sync, a killed process, and a power cut while the next one opens.
-    let wanted = Wanted { dinners: 200, lives: 6, trace: KEPT };
-    let outcome = play(1_000_740, wanted);
-    assert_eq!(outcome.faults, Vec::<String>::new());
-    assert!(outcome.injected.contains_key("sync lost"), "{:?}", outcome.injected);
-}
-
-#[test]
 fn same_seed_breaks_the_same_way() {
     let wanted = Wanted { dinners: 30, lives: 6, trace: KEPT };
     for seed in [2, 3, 5, 8] {
