@@ -38,8 +38,9 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
     match bug {
         Bug::TellBeforeSync | Bug::RecoverUnsynced => &["J-1:", "J-2: told of"],
         Bug::IgnoreSyncError => &["J-3:", "J-2: told of"],
-        // Records that rotted are gone, and so is what a phone has heard.
-        Bug::BelieveChecksums => &["J-2:", "L-1:"],
+        // Records that rotted are gone or say something else: what anybody was told is not there, a phone's
+        // place is unknown, or the auditor finds later records that cannot be.
+        Bug::BelieveChecksums => &["J-2:", "L-1:", "a record:", "record "],
         // Whoever has twice as much sets aside what is not there.
         Bug::ApplyTwice => &["J-2:", "the engine panicked: W-1:"],
         Bug::ForgetOrders => &["G-1:"],
