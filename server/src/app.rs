@@ -34,6 +34,7 @@ use crate::{
     cloud_event,
     config::Settings,
     keys::Keys,
+    epoch,
     limits,
     live::{
         seats::{Seat, Seats},
@@ -111,7 +112,7 @@ impl App {
                 ..webhooks::Settings::default()
             },
         )?;
-        let epoch = engine.journal().journal_id().to_string();
+        let epoch = epoch::of(engine.journal().journal_id(), data)?;
         Ok(Self(Arc::new(Inner {
             topics: Topics::new(engine.clone(), epoch.clone()),
             engine,
@@ -172,7 +173,7 @@ impl App {
         &self.0.engine
     }
 
-    /// The journal's name: positions of another epoch mean nothing here.
+    /// The name under which positions are told: those of another epoch mean nothing here.
     #[must_use]
     pub fn epoch(&self) -> &str {
         &self.0.epoch

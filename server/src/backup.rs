@@ -3,6 +3,10 @@
 //! Everything that is durable when the copy begins is in it. The databases are copied first, by
 //! SQLite's own means, and the journal last: what the journal has beside them is folded when the
 //! copy is opened, and a batch that was being written is the torn tail that opening cuts off.
+//!
+//! A copy has an [`epoch`] of its own: whoever was told of what the original wrote after it cannot
+//! resume there. A folder that is copied by other means has none, and its server should be given no
+//! clients of the original.
 
 use std::{
     fmt, fs,
@@ -14,6 +18,8 @@ use std::{
 
 use anyhow::{Context, ensure};
 use rusqlite::{Connection, OpenFlags, backup::Backup};
+
+use crate::epoch;
 
 /// Databases of a data folder, in the order in which they must be copied: what is ahead of the
 /// journal would be lost money, what is behind it is caught up.
@@ -64,6 +70,7 @@ pub fn backup(from: &Path, to: &Path) -> anyhow::Result<Copied> {
     for folder in [to, &to.join(JOURNAL)] {
         make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
+    epoch::mark(to)?;
     let mut copied = Copied { to: to.to_owned(), segments: 0, journal_bytes: 0, databases: 0 };
     for name in DATABASES {
         if from.join(name).exists() {

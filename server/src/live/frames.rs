@@ -158,7 +158,7 @@ fn error(id: Option<&Id>, code: i32, problem: &Problem) -> ByteString {
 pub struct Hello {
     /// The session's name, for logs and questions.
     pub session: uuid::Uuid,
-    /// The journal's name: positions of another epoch mean nothing.
+    /// The name under which positions are told: those of another epoch mean nothing.
     pub epoch: String,
     /// Up to where the journal is durable.
     pub position: Position,

@@ -427,8 +427,9 @@ impl Session {
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        let Subscribe { topic: TopicName(topic), after } = match parameters(params) {
+        let Subscribe { topic: TopicName(topic), after, epoch } = match parameters(params) {
             Ok(subscribe) => subscribe,
+        let after = after.filter(|_| epoch.is_none_or(|epoch| epoch == self.app.epoch()));
             Err(problem) => return answer(ctx, &reply, Err(problem)),
         };
         let topics = self.listening.len() + self.beginning.len();

@@ -29,7 +29,7 @@ struct Stats {}
 /// How the server does.
 #[derive(Serialize, JsonSchema)]
 struct StatsView {
-    /// The journal's name.
+    /// The name under which positions are told.
     epoch: String,
     /// Up to where the journal is durable.
     durable: Position,

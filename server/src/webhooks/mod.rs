@@ -138,7 +138,7 @@ impl Webhooks {
         Ok(Self(Arc::new(Handle { shared: Arc::new(shared), running: Mutex::default() })))
     }
 
-    /// Begins to follow `engine`, whose journal is called `epoch`, and to deliver. Where deliveries
+    /// Begins to follow `engine`, whose positions are of `epoch`, and to deliver. Where deliveries
     /// were left, they go on. Does nothing when they run already.
     ///
     /// # Errors

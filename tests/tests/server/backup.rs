@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    house::{House, Shop, TIRELESS},
+    house::{House, PURSE, Shop, TIRELESS},
     socket::Socket,
     table::{Ledger, Table},
 };
@@ -102,4 +102,51 @@ fn a_copy_made_while_dinners_go_on_is_whole_and_serves() {
         copied.stop();
         House::verify(copy);
     }
+}
+
+#[test]
+fn whoever_was_told_more_than_a_copy_has_does_not_resume_there() {
+    let mut house = House::open(2, 0);
+    let copy = house.beside("copy");
+    house.back_up(&copy).expect("is copied");
+    let (ana, bo) = (house.cast.diners[0].clone(), house.cast.diners[1].clone());
+    let topic = format!("wallet:{}", ana.wallet);
+    let top_up = |amount: i64| json!({ "wallet": ana.wallet, "amount": amount, "idempotency_key": amount.to_string() });
+    let told = |house: &House, amount: i64| {
+        let mut phone = Socket::signed_in(house, &ana.token);
+        phone.subscribe(&topic, None);
+        phone.ask("wallets.top_up", top_up(amount));
+        let event = phone.event_of("rail_requested").expect("hears");
+        (phone.hello["epoch"].clone(), event)
+    };
+    let (epoch, first) = told(&house, 700);
+    house.stop();
+
+    let copied = house.moved_to(&copy);
+    let (other, second) = told(&copied, 500);
+    // The copy writes something else at the very place that the phone was told of.
+    assert_eq!(first["position"], second["position"]);
+    assert_ne!(first["event"]["data"], second["event"]["data"]);
+    assert_ne!(epoch, other);
+    assert_ne!(first["event"]["source"], second["event"]["source"]);
+    let resume = |epoch: &Value| {
+        let mut phone = Socket::signed_in(&copied, &ana.token);
+        let after = json!({ "topic": topic, "after": first["position"], "epoch": epoch });
+        phone.ask("subscribe", after)
+    };
+    let subscribed = resume(&epoch);
+    assert_eq!(subscribed["recovered"], false, "{subscribed}");
+    assert_eq!(subscribed["state"]["posted"], PURSE + 500, "{subscribed}");
+    assert_eq!(resume(&other)["recovered"], true);
+    // Another start is no other copy, and a copy of the copy is.
+    let mut copied = copied;
+    let of_copy = house.beside("copy of copy");
+    copied.back_up(&of_copy).expect("is copied");
+    copied.stop();
+    copied.start();
+    assert_eq!(Socket::signed_in(&copied, &bo.token).hello["epoch"], other);
+    copied.stop();
+    let third = house.moved_to(&of_copy);
+    let third = Socket::signed_in(&third, &bo.token).hello["epoch"].clone();
+    assert!(third != other && third != epoch, "{third}");
 }

@@ -16,6 +16,7 @@ use super::{
     },
     EndpointKey, Outbox, bound, number, position, sql,
 };
+use crate::epoch;
 
 /// An endpoint's part in the schedule, as it was left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,8 +160,9 @@ impl Outbox {
         })
     }
 
-    /// Says that positions are of the journal `epoch` from now on. Those of another journal mean
-    /// nothing in it: every cursor then begins at the merchant's present. Says whether that is so.
+    /// Says that positions are of `epoch` from now on. Those of another journal mean nothing in it:
+    /// every cursor then begins at the merchant's present. Says whether that is so. In a copy of the
+    /// same journal cursors go on, for this outbox was copied before it; what follows has ids of its own.
     pub(in super::super) fn adopt(&self, epoch: &str) -> Result<bool, WebhookError> {
         self.write(|transaction| {
             let known: Option<String> =
@@ -169,7 +171,7 @@ impl Outbox {
                 return Ok(false);
             }
             transaction.execute("UPDATE meta SET epoch = ?1, journal = journal + 1", [epoch])?;
-            if known.is_none() {
+            if known.is_none_or(|known| epoch::is_of_same_journal(&known, epoch)) {
                 return Ok(false);
             }
             transaction.execute("UPDATE cursors SET position = NULL", [])?;

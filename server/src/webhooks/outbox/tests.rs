@@ -260,6 +260,17 @@ fn positions_of_another_journal_mean_nothing() {
 }
 
 #[test]
+fn a_copy_of_the_journal_goes_on_from_where_it_was_copied() {
+    let (outbox, key, _) = outbox();
+    assert!(!outbox.adopt("aa").unwrap());
+    take(&outbox, &[news(10, 20)]);
+    assert!(!outbox.adopt("aa.copy").unwrap());
+    assert_eq!(outbox.cursor(shop()).unwrap(), Some(Position(20)));
+    take(&outbox, &[news(20, 30)]);
+    assert_eq!(waiting(&outbox, key), ["body 20", "body 30"]);
+}
+
+#[test]
 fn the_log_is_read_in_pages_newest_first() {
     let (outbox, key, id) = outbox();
     take(&outbox, &[news(10, 20), news(20, 30), news(30, 40)]);
