@@ -121,6 +121,12 @@ impl Order {
         self.remaining.iter().copied().sum()
     }
 
+    /// What may still go back to `diner`; to everybody without one.
+    #[must_use]
+    pub fn refundable_to(&self, diner: Option<WalletId>) -> Amount {
+        self.open_amounts(diner).map_or(Amount::ZERO, |open| open.iter().copied().sum())
+    }
+
     /// Says what `request` would do; changes nothing.
     ///
     /// # Errors

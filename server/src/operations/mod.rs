@@ -111,6 +111,15 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
         None
     }
 
+    /// The same, of what only the engine knows the worth. Looked at for people alone.
+    fn worth(
+        &self,
+        _: &App,
+    ) -> impl Future<Output = Result<Option<fanju::money::Amount>, Problem>> {
+        let stakes = self.stakes();
+        async move { Ok(stakes) }
+    }
+
     /// Does it.
     fn perform(self, app: &App, ask: &Ask) -> impl Future<Output = Result<Self::Answer, Problem>>;
 }

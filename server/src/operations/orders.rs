@@ -200,6 +200,23 @@ impl Operation for Refund {
         Right::Merchant(self.merchant, Scope::Refund)
     }
 
+    fn stakes(&self) -> Option<Amount> {
+        self.amount
+    }
+
+    /// What is left of the order, or of the diner, unless the till says how much. It only ever gets
+    /// less: nobody gives back more than was looked at here.
+    async fn worth(&self, app: &App) -> Result<Option<Amount>, Problem> {
+        if self.amount.is_some() {
+            return Ok(self.amount);
+        }
+        match app.engine().order(self.merchant, self.order_no.clone()).await? {
+            OrderView::Settled(order) => Ok(Some(order.refundable_to(self.diner))),
+            // There is nothing to give back, which the engine says better.
+            OrderView::InFlight { .. } | OrderView::Declined { .. } => Ok(None),
+        }
+    }
+
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
         let Self { merchant, order_no, refund_no, amount, diner } = self;
         let request = RefundRequest { order_no, refund_no, amount, diner };

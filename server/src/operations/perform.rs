@@ -10,7 +10,11 @@ use sha2::{Digest, Sha256};
 use super::{Described, Operation, Repeats};
 use crate::{
     app::App,
-    auth::{caller::Ask, idempotency::Begun, rights},
+    auth::{
+        caller::{Ask, Caller},
+        idempotency::Begun,
+        rights,
+    },
     problem::Problem,
 };
 
@@ -108,7 +112,11 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     rights::check(app, &ask.caller, &operation.right()).await?;
     let look = if O::TAKES_A_LOOK { Some(rights::take_look(app, &ask.caller)?) } else { None };
-    let spent = match operation.stakes() {
+    let stakes = match &ask.caller {
+        Caller::Person(_) => operation.worth(app).await?,
+        Caller::Nobody | Caller::Till(_) | Caller::Operator => operation.stakes(),
+    };
+    let spent = match stakes {
         Some(amount) => rights::check_stakes(app, &ask.caller, amount)?,
         None => None,
     };

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use crate::{
     guest::{Guest, LARGE, SETTINGS, phone},
-    house::House,
+    house::{House, Shop},
     http::Http,
+    socket::Socket,
+    table::{CAP, Table},
 };
 
 fn house() -> House {
@@ -123,7 +125,7 @@ fn nobody_changes_passkeys_without_showing_one() {
     elsewhere.is_refused("step_up.finish", finish, "passkey_refused");
     // Who was made up has no passkey to show.
     let diner = house.cast.diners[0].token.clone();
-    let mut made_up = crate::socket::Socket::signed_in(&house, &diner);
+    let mut made_up = Socket::signed_in(&house, &diner);
     assert_eq!(made_up.refused("step_up.begin", json!({}))["code"], "no_passkey");
     assert_eq!(made_up.refused("add_passkey.begin", json!({}))["code"], "step_up_required");
     assert_eq!(made_up.ask("passkeys.list", json!({}))["passkeys"], json!([]));
@@ -249,4 +251,58 @@ fn a_person_has_eight_passkeys_and_no_more() {
     ana.step_up(&mut first);
     ana.is_refused("add_passkey.begin", json!({}), "too_many");
     assert_eq!(ana.passkeys().len(), 8);
+}
+
+#[test]
+fn what_goes_back_takes_a_look_of_people_and_none_of_tills() {
+    // Above what each diner agrees to, for nobody here was asked for a look at the table.
+    const MOST: i64 = CAP;
+    let most = MOST.to_string();
+    let settings = [SETTINGS[0], ("FANJU_STEP_UP_ABOVE_MINOR", most.as_str()), SETTINGS[2]];
+    let house = House::open_with(4, 0, &settings);
+    let (mut phone, mut other) = (phone(1), phone(2));
+    let mut boss = Guest::sign_up(&house, "Owner", &mut phone);
+    let mut cashier = Guest::sign_up(&house, "Cashier", &mut other);
+    let shop = boss.ask("merchants.onboard", json!({ "name": "Shop", "currency": "CNY" }));
+    let merchant = shop["merchant"].as_str().expect("a shop").to_owned();
+    let shop = Shop { merchant, token: boss.token.clone() };
+    boss.step_up(&mut phone);
+    let person = &cashier.me["person"]["id"];
+    let add = json!({ "merchant": shop.merchant, "person": person, "role": "cashier" });
+    boss.ask("staff.add", add);
+    let key = json!({ "merchant": shop.merchant, "label": "1", "scopes": ["collect", "refund"] });
+    let key = boss.ask("keys.create", key);
+    // On another device the owner has shown nothing yet.
+    let mut owner = Guest::sign_in(&house, &mut phone);
+    let mut till = Socket::signed_in(&house, key["secret"].as_str().expect("a secret"));
+    let mut table = Table::seat(&house, &house.cast.diners);
+    for order_no in ["a", "b"] {
+        let bill = table.bill(&shop, order_no, MOST + 4);
+        assert_eq!(till.ask("orders.scan", bill)["state"], "settled");
+    }
+    let refund = |order_no: &str, refund_no: &str, amount: Option<i64>| {
+        json!({
+            "merchant": shop.merchant, "order_no": order_no, "refund_no": refund_no,
+            "amount": amount,
+        })
+    };
+    for person in [&mut owner, &mut cashier] {
+        let large = refund("a", "large", Some(MOST + 1));
+        person.is_refused("orders.refund", large, "step_up_required");
+        person.is_refused("orders.refund", refund("a", "void", None), "step_up_required");
+        person.is_refused("orders.refund", refund("a", "odd", Some(-1)), "bad_request");
+    }
+    owner.step_up(&mut phone);
+    owner.ask("orders.refund", refund("a", "void", None));
+    // What is left to one diner is little, and takes no look; nor does what is nothing.
+    let mut to_one = refund("b", "one", None);
+    to_one["diner"] = table.host().into();
+    cashier.ask("orders.refund", to_one);
+    cashier.is_refused("orders.refund", refund("a", "again", None), "refund_refused");
+    cashier.is_refused("orders.refund", refund("no such order", "1", None), "unknown_order");
+    // A machine has no finger.
+    let bill = table.bill(&shop, "c", MOST + 4);
+    assert_eq!(till.ask("orders.scan", bill)["state"], "settled");
+    cashier.is_refused("orders.refund", refund("c", "void", None), "step_up_required");
+    till.ask("orders.refund", refund("c", "void", None));
 }
