@@ -17,6 +17,7 @@ use fanju::{
 };
 use tokio::{sync::watch, time::timeout};
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::{
     auth::{
@@ -33,8 +34,8 @@ use crate::{
     },
     cloud_event,
     config::Settings,
-    keys::Keys,
     epoch,
+    keys::Keys,
     limits,
     live::{
         seats::{Seat, Seats},
@@ -71,7 +72,8 @@ struct Inner {
     webhooks: Webhooks,
     topics: Topics,
     looks: Looks,
-    seats: Seats,
+    seats: Seats<Uuid>,
+    nobodies: Seats<IpAddr>,
     commands: TaskTracker,
     currencies: DashMap<MerchantId, Currency>,
     measures: Measures,
@@ -125,6 +127,7 @@ impl App {
             webhooks,
             looks: Looks::default(),
             seats: Seats::default(),
+            nobodies: Seats::default(),
             commands: TaskTracker::new(),
             currencies: DashMap::new(),
             measures: Measures::default(),
@@ -248,6 +251,14 @@ impl App {
     /// `too_many_sessions`.
     pub fn seat(&self, caller: &Caller) -> Result<Option<Seat>, Problem> {
         caller.id().map(|who| self.0.seats.take(who)).transpose()
+    }
+
+    /// Gives a live session from `address` that has not signed in yet a seat.
+    ///
+    /// # Errors
+    /// `too_many_sessions`.
+    pub fn seat_nobody(&self, address: IpAddr) -> Result<Seat<IpAddr>, Problem> {
+        self.0.nobodies.take(address, self.0.settings.nobodies_per_address)
     }
 
     /// Commands under way: the server does not stop before they have ended.

@@ -66,6 +66,8 @@ pub struct Settings {
     /// Sign-ups, sign-ins and recoveries that one address may begin in a minute; wrong recovery codes
     /// of one name as well.
     pub attempts_per_minute: NonZeroU32,
+    /// Live sessions of one address that have not signed in, at once.
+    pub nobodies_per_address: NonZeroU32,
 }
 
 /// How logs are written.
@@ -135,6 +137,7 @@ impl Default for Settings {
             order_deadline_seconds: fanju::limits::ORDER_DEADLINE.as_secs(),
             requests_per_second: limits::REQUESTS_PER_SECOND,
             attempts_per_minute: limits::ATTEMPTS_PER_MINUTE,
+            nobodies_per_address: limits::NOBODIES_PER_ADDRESS,
         }
     }
 }

@@ -76,6 +76,22 @@ pub const SIGN_IN_WITHIN: Duration = Duration::from_secs(120);
 /// How long data may stay unacknowledged before the kernel gives a connection up: a half-open socket
 /// must not hold its session's queue for a quarter of an hour.
 pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// How long a session may stay nobody's whatever it asks: longer than anybody takes to sign up.
+pub const NOBODY_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// Live sessions of nobody in particular from one address: phones of a house behind one address that
+/// all come back at once, and a fiftieth of [`CONNECTIONS_MAX`].
+pub const NOBODIES_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
+
+/// Connections that each of the server's threads takes.
+pub const CONNECTIONS_MAX: usize = 100_000;
+
+const _: () = {
+    assert!(SIGN_IN_WITHIN.as_secs() < NOBODY_FOR.as_secs());
+    // One address never has them all.
+    assert!(NOBODIES_PER_ADDRESS.get() as usize <= CONNECTIONS_MAX / 50);
+};
+
 
 /// Between two progress pushes of one topic: what changes faster is told as it stands then.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(40);

@@ -115,8 +115,10 @@ fn build(
         }
         application
     };
-    let mut server =
-        Server::build().disable_signals().shutdown_timeout(10).max_concurrent_connections(100_000);
+    let mut server = Server::build()
+        .disable_signals()
+        .shutdown_timeout(10)
+        .max_concurrent_connections(limits::CONNECTIONS_MAX);
     if settings.workers > 0 {
         server = server.workers(settings.workers);
     }

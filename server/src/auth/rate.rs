@@ -122,7 +122,7 @@ impl<C: Clock> fmt::Debug for Rates<C> {
 }
 
 /// What one subscriber has: an IPv4 address, or a /64 of IPv6 (RFC 6177).
-fn subscriber(address: IpAddr) -> IpAddr {
+pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

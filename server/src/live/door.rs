@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use url::{Host, Url};
 
-use super::session;
+use super::{nobody::Nobody, session};
 use crate::{app::App, http::reply, problem::Problem};
 
 /// Where the live channel is.
@@ -26,8 +26,10 @@ async fn knock(
         let problem = Problem::new(403, "wrong_origin", "pages of other sites may not connect");
         return Ok(reply::problem(&problem));
     }
-    let address = reply::address(&request);
-    session::open(app.as_ref().clone(), &request, payload, address)
+    match Nobody::from(&app, &request) {
+        Ok(nobody) => session::open(app.as_ref().clone(), &request, payload, nobody),
+        Err(problem) => Ok(reply::problem(&problem)),
+    }
 }
 
 /// Whether the page that connects is ours. Programs send no origin, and bring a token anyway.

@@ -10,6 +10,7 @@ pub mod close;
 mod door;
 pub mod frames;
 pub mod methods;
+mod nobody;
 mod reply;
 pub mod seats;
 mod session;

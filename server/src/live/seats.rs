@@ -1,35 +1,71 @@
-//! Seats: how many live sessions each identity has.
+//! Seats: how many live sessions each identity has, and how many nobodies each address.
 
-use std::sync::Arc;
+use std::{hash::Hash, net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use dashmap::{DashMap, Entry};
 use uuid::Uuid;
 
-use crate::{limits, problem::Problem};
+use crate::{auth::rate::subscriber, limits, problem::Problem};
+
+/// By what is counted.
+pub trait Key: Hash + Eq + Copy {}
+
+impl Key for Uuid {}
+impl Key for IpAddr {}
 
 /// Who is here how often; clones are the same.
-#[derive(Clone, Default)]
-pub struct Seats(Arc<DashMap<Uuid, u32>>);
+pub struct Seats<K: Key>(Arc<DashMap<K, u32>>);
 
 /// One session's seat, free again when it is dropped.
-pub struct Seat {
-    seats: Seats,
-    who: Uuid,
+pub struct Seat<K: Key = Uuid> {
+    seats: Seats<K>,
+    who: K,
 }
 
-impl Seats {
+impl<K: Key> Seats<K> {
+    fn take_one_of(&self, max: u32, who: K, detail: &'static str) -> Result<Seat<K>, Problem> {
+        let mut taken = self.0.entry(who).or_insert(0);
+        if *taken >= max {
+            return Err(Problem::new(429, "too_many_sessions", detail));
+        }
+        *taken += 1;
+        Ok(Seat { seats: self.clone(), who })
+    }
+}
+
+impl Seats<Uuid> {
     /// Gives `who` one seat more.
     ///
     /// # Errors
     /// `too_many_sessions`.
     pub fn take(&self, who: Uuid) -> Result<Seat, Problem> {
-        let mut taken = self.0.entry(who).or_insert(0);
-        if *taken >= limits::SESSIONS_PER_IDENTITY_MAX {
-            let detail = "end another session first";
-            return Err(Problem::new(429, "too_many_sessions", detail));
-        }
-        *taken += 1;
-        Ok(Seat { seats: self.clone(), who })
+        let max = limits::SESSIONS_PER_IDENTITY_MAX;
+        self.take_one_of(max, who, "end another session first")
+    }
+}
+
+impl Seats<IpAddr> {
+    /// Gives somebody who comes from `address` and has not signed in yet one of `max` seats; all
+    /// addresses of one subscriber count as one.
+    ///
+    /// # Errors
+    /// `too_many_sessions`.
+    pub fn take(&self, address: IpAddr, max: NonZeroU32) -> Result<Seat<IpAddr>, Problem> {
+        let detail = "too many sessions from this address have not signed in";
+        self.take_one_of(max.get(), subscriber(address), detail)
+            .map_err(|problem| problem.retry_after_ms(limits::RETRY_SOON_MS))
+    }
+}
+
+impl<K: Key> Clone for Seats<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Key> Default for Seats<K> {
+    fn default() -> Self {
+        Self(Arc::default())
     }
 }
 
@@ -41,7 +77,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl<K: Key> Drop for Seat<K> {
     fn drop(&mut self) {
         if let Entry::Occupied(mut taken) = self.seats.0.entry(self.who) {
             *taken.get_mut() -= 1;
@@ -58,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_identity_has_so_many_seats_and_leaves_nothing_behind() {
-        let seats = Seats::default();
+        let seats = Seats::<Uuid>::default();
         let (ana, bo) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let taken: Vec<_> = (0..limits::SESSIONS_PER_IDENTITY_MAX)
             .map(|_| seats.take(ana).expect("free"))
@@ -68,6 +104,20 @@ mod tests {
         assert!(seats.take(bo).is_ok());
         drop(taken);
         assert!(seats.take(ana).is_ok());
+        assert!(seats.0.is_empty());
+    }
+
+    #[test]
+    fn nobodies_of_one_subscriber_share_their_seats() {
+        let seats = Seats::<IpAddr>::default();
+        let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
+        let max = NonZeroU32::new(3).expect("not zero");
+        let taken: Vec<_> =
+            (0..3).map(|last| seats.take(address(last), max).expect("free")).collect();
+        let refused = seats.take(address(3), max).map(|_| ()).expect_err("none is left");
+        assert_eq!((refused.status(), refused.code()), (429, "too_many_sessions"));
+        assert!(seats.take(IpAddr::from([192, 0, 2, 1]), max).is_ok());
+        drop(taken);
         assert!(seats.0.is_empty());
     }
 }

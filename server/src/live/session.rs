@@ -32,6 +32,7 @@ use super::{
     close::Close,
     frames::{self, Hello, Request, Unsubscribed},
     methods::{SignIn, Subscribe, TopicName, Unsubscribe, parameters},
+    nobody::Nobody,
     reply::Reply,
     seats::Seat,
     subscription::{self, Begun, Gone, Heard, Listening},
@@ -60,11 +61,9 @@ pub(super) fn open(
     app: App,
     request: &HttpRequest,
     payload: web::Payload,
-    address: std::net::IpAddr,
+    nobody: Nobody,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let agent = request.headers().get(actix_web::http::header::USER_AGENT);
-    let agent = agent.and_then(|agent| agent.to_str().ok()).map(str::to_owned);
-    let session = Session::new(app, address, agent);
+    let session = Session::new(app, nobody);
     WsResponseBuilder::new(session, request, payload).frame_size(limits::FRAME_BYTES_MAX).start()
 }
 
@@ -72,8 +71,7 @@ pub(super) fn open(
 struct Session {
     app: App,
     id: Uuid,
-    address: std::net::IpAddr,
-    agent: Option<String>,
+    nobody: Nobody,
     token: Option<TokenOf>,
     seat: Option<Seat>,
     listening: HashMap<Topic, Listening>,
@@ -148,14 +146,13 @@ impl StreamHandler<Heard> for Session {
 }
 
 impl Session {
-    fn new(app: App, address: std::net::IpAddr, agent: Option<String>) -> Self {
+    fn new(app: App, nobody: Nobody) -> Self {
         let now = Instant::now();
         let often = app.settings().often();
         Self {
             app,
             id: Uuid::now_v7(),
-            address,
-            agent,
+            nobody,
             token: None,
             seat: None,
             listening: HashMap::new(),
@@ -178,7 +175,7 @@ impl Session {
         }
         match self.caller() {
             Ok(Caller::Nobody) if self.token.is_some() => self.close(ctx, Close::TokenOver),
-            Ok(Caller::Nobody) if now - self.asked_at > limits::SIGN_IN_WITHIN => {
+            Ok(Caller::Nobody) if self.nobody.is_too_long(now, self.asked_at) => {
                 self.close(ctx, Close::NotSignedIn);
             }
             Ok(_) => ctx.ping(b""),
@@ -322,7 +319,7 @@ impl Session {
             return self.sign_in(reply, params, ctx);
         }
         // All sessions of one identity together ask no more often than one.
-        if let Err(problem) = self.app.check_rate(&caller, self.address) {
+        if let Err(problem) = self.app.check_rate(&caller, self.nobody.address) {
             return answer(ctx, &reply, Err(problem));
         }
         match method {
@@ -376,7 +373,7 @@ impl Session {
 
     fn ask(&self, caller: Caller, key: Option<String>) -> Ask {
         let token = self.token.map(|(_, token)| token);
-        Ask { caller, token, key, address: self.address, agent: self.agent.clone() }
+        Ask { caller, token, key, address: self.nobody.address, agent: self.nobody.agent.clone() }
     }
 
     fn sign_in(
@@ -390,6 +387,7 @@ impl Session {
                 // Whoever it was before listens no more.
                 self.forget_all(ctx);
                 self.token = Some(token);
+                self.nobody.is_somebody();
                 self.operate(caller, reply, "me", Map::new(), ctx);
             }
             Err(problem) => answer(ctx, &reply, Err(problem)),
@@ -406,7 +404,7 @@ impl Session {
         match caller {
             (_, Caller::Nobody) => self.guessed(),
             (token, caller) => {
-                self.app.check_rate(&caller, self.address)?;
+                self.app.check_rate(&caller, self.nobody.address)?;
                 if !self.seat.as_ref().is_some_and(|seat| seat.is_of(caller.id())) {
                     self.seat = self.app.seat(&caller)?;
                 }
@@ -416,7 +414,7 @@ impl Session {
     }
 
     fn guessed<T>(&self) -> Result<T, Problem> {
-        self.app.rates().anonymous(self.address)?;
+        self.app.rates().anonymous(self.nobody.address)?;
         Err(Problem::not_signed_in())
     }
 
@@ -429,9 +427,9 @@ impl Session {
     ) {
         let Subscribe { topic: TopicName(topic), after, epoch } = match parameters(params) {
             Ok(subscribe) => subscribe,
-        let after = after.filter(|_| epoch.is_none_or(|epoch| epoch == self.app.epoch()));
             Err(problem) => return answer(ctx, &reply, Err(problem)),
         };
+        let after = after.filter(|_| epoch.is_none_or(|epoch| epoch == self.app.epoch()));
         let topics = self.listening.len() + self.beginning.len();
         if !self.listening.contains_key(&topic) && topics >= limits::SESSION_SUBSCRIPTIONS_MAX {
             let problem = Problem::new(429, "too_many_subscriptions", "this session hears enough");

@@ -24,6 +24,7 @@ mod load;
 mod passkeys;
 mod recovery;
 mod resume;
+mod silence;
 mod slow;
 mod socket;
 mod spans;
