@@ -29,6 +29,11 @@ fn the_server_does_what_its_description_says() {
 }
 
 #[test]
+fn the_live_channel_says_what_its_description_says() {
+    run("tests/contract/live.py");
+}
+
+#[test]
 fn the_pages_scripts_keep_to_their_types() {
     if let Some(tsc) = tool("node_modules/.bin/tsc", "types of the pages' scripts") {
         succeeds(Command::new(tsc).args(["--project", "server/src/web", "--pretty", "false"]));

@@ -138,6 +138,11 @@ fn named(method: &str, mut params: Value, result: Value, repeats: Repeats) -> (S
         let max = crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
         params["properties"]["idempotency_key"] =
             json!({ "type": "string", "minLength": 1, "maxLength": max });
+        if repeats == Repeats::KeyRequired {
+            let mut required = params["required"].as_array().cloned().unwrap_or_default();
+            required.push("idempotency_key".into());
+            params["required"] = required.into();
+        }
     }
     let payload = json!({
         "type": "object",
