@@ -26,7 +26,11 @@ struct Gauges {
     journal_records: IntGauge,
     journal_batches: IntGauge,
     journal_syncs: IntGauge,
+    journal_poisoned: IntGauge,
     books_lag: IntGauge,
+    books_lag_ms: IntGauge,
+    books_stopped: IntGauge,
+    webhooks_waiting: IntGauge,
     orders_in_flight: IntGauge,
     wallets: IntGauge,
     merchants: IntGauge,
@@ -62,7 +66,17 @@ impl Default for Measures {
                 journal_records: gauge("fanju_journal_records", "records since the start"),
                 journal_batches: gauge("fanju_journal_batches", "batches since the start"),
                 journal_syncs: gauge("fanju_journal_syncs", "syncs since the start"),
+                journal_poisoned: gauge(
+                    "fanju_journal_poisoned",
+                    "1 when the journal takes no more and the server has to be started again",
+                ),
                 books_lag: gauge("fanju_books_lag_bytes", "journal that the books do not have yet"),
+                books_lag_ms: gauge(
+                    "fanju_books_lag_ms",
+                    "age of the oldest record that the books do not have",
+                ),
+                books_stopped: gauge("fanju_books_stopped", "1 when the books have failed"),
+                webhooks_waiting: gauge("fanju_webhooks_waiting", "webhook messages not sent yet"),
                 orders_in_flight: gauge("fanju_orders_in_flight", "orders between scan and end"),
                 wallets: gauge("fanju_wallets_active", "wallets in memory"),
                 merchants: gauge("fanju_merchants_active", "merchants in memory"),
@@ -130,20 +144,24 @@ impl Measures {
         OrderTimes { p50: at(50), p99: at(99) }
     }
 
-    /// Everything in Prometheus' text format.
+    /// Everything in Prometheus' text format, with `webhooks_waiting` messages to merchants.
     ///
     /// # Errors
     /// Prometheus' own.
-    pub fn text(&self, app: &App) -> prometheus::Result<Vec<u8>> {
+    pub fn text(&self, app: &App, webhooks_waiting: u64) -> prometheus::Result<Vec<u8>> {
         let stats = app.engine().stats();
         let gauges = &self.gauges;
-        let lag = stats.books_lag.bytes;
         set(&gauges.journal_position, stats.durable.0);
         set(&gauges.journal_records, stats.journal.records);
         set(&gauges.journal_batches, stats.journal.batches);
         set(&gauges.journal_syncs, stats.journal.syncs);
         set(&gauges.memory, resident_bytes().unwrap_or(0));
-        set(&gauges.books_lag, lag);
+        set(&gauges.journal_poisoned, app.engine().journal().has_ended().into());
+        set(&gauges.books_lag, stats.books_lag.bytes);
+        let lag_ms = u64::try_from(stats.books_lag.age.as_millis()).unwrap_or(u64::MAX);
+        set(&gauges.books_lag_ms, lag_ms);
+        set(&gauges.books_stopped, app.engine().books_error().is_some().into());
+        set(&gauges.webhooks_waiting, webhooks_waiting);
         for (gauge, count) in [
             (&gauges.orders_in_flight, stats.orders_in_flight),
             (&gauges.wallets, stats.wallets_active),

@@ -224,7 +224,9 @@ async fn metrics(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let text = async {
         let caller = caller(&app, &request)?.1;
         rights::check(&app, &caller, &Right::Operator).await?;
-        app.measures().text(&app).map_err(|error| Problem::internal(&error))
+        let webhooks = app.webhooks().clone();
+        let waiting = app.desk(move |_| webhooks.waiting()).await??;
+        app.measures().text(&app, waiting).map_err(|error| Problem::internal(&error))
     };
     match text.await {
         Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),

@@ -187,6 +187,14 @@ impl Webhooks {
         }
     }
 
+    /// Messages that are not sent yet, to whomever.
+    ///
+    /// # Errors
+    /// An operating [`WebhookError`].
+    pub fn waiting(&self) -> Result<u64, WebhookError> {
+        self.0.shared.outbox.waiting()
+    }
+
     // --- for merchants ---------------------------------------------------------------------
 
     /// Makes a webhook: from `position`, the merchant's present one, on, its events go to `url`;

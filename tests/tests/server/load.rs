@@ -131,6 +131,45 @@ fn the_operators_token_brings_syncs_batches_and_books_into_the_report() {
 }
 
 #[test]
+fn the_operator_scrapes_what_prometheus_reads() {
+    let house = House::open_with(8, 2, &[TIRELESS]);
+    let ran = live(&house, None, "--party 2 --rate 20 --warmup 0 --seconds 1");
+    assert_eq!(ran.code, Some(0), "{}", ran.told);
+    let reply = Http::new(&house).get("/metrics", Some(&operator_token(&house)));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert!(reply.header("content-type").starts_with("text/plain; version=0.0.4"), "{reply:?}");
+    let samples: std::collections::BTreeMap<&str, f64> = reply
+        .text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let (name, value) = line.rsplit_once(' ').expect("a name and a value");
+            (name, value.parse().expect("a number"))
+        })
+        .collect();
+    let stats = stats(&house);
+    let settled = samples["fanju_orders_settled_total"];
+    assert!(settled > 0.0, "{}", reply.text);
+    assert_eq!(Some(settled), stats["settled"].as_f64());
+    assert_eq!(samples["fanju_order_seconds_count"], settled);
+    assert_eq!(samples["fanju_order_seconds_bucket{le=\"+Inf\"}"], settled);
+    assert_eq!(Some(samples["fanju_journal_bytes"]), stats["durable"].as_f64());
+    for name in ["fanju_journal_poisoned", "fanju_books_stopped", "fanju_webhooks_waiting"] {
+        assert!(samples[name].abs() < f64::EPSILON, "{name}: {}", reply.text);
+    }
+    for name in ["fanju_books_lag_bytes", "fanju_books_lag_ms", "fanju_sessions"] {
+        assert!(samples[name] >= 0.0, "{name}: {}", reply.text);
+    }
+    assert!(samples["process_resident_memory_bytes"] > 1e6, "{}", reply.text);
+    for name in samples.keys() {
+        let family = name.split('{').next().expect("a name");
+        let family =
+            ["_bucket", "_sum", "_count"].iter().fold(family, |f, end| f.trim_end_matches(end));
+        assert!(reply.text.contains(&format!("# TYPE {family} ")), "{name} has no type");
+    }
+}
+
+#[test]
 fn an_evening_records_what_the_server_says_as_well() {
     let house = House::open_with(40, 4, &[TIRELESS]);
     let evening = "--scenario evening.toml --speed 60 --warmup 0 --recording a.json";

@@ -203,6 +203,16 @@ impl Outbox {
         })
     }
 
+    /// Messages that are not sent yet.
+    pub(in super::super) fn waiting(&self) -> Result<u64, WebhookError> {
+        self.read(|connection| {
+            let count = "SELECT count(*) FROM messages WHERE state = 0";
+            let mut select = connection.prepare_cached(count)?;
+            let count: i64 = select.query_row([], |row| row.get(0))?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        })
+    }
+
     /// What is next for `endpoint`.
     pub(in super::super) fn next(&self, endpoint: EndpointKey) -> Result<Recorded, WebhookError> {
         self.read(|connection| next(connection, endpoint))
