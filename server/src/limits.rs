@@ -30,6 +30,9 @@ pub const COMMANDS_END_WITHIN: Duration = Duration::from_secs(10);
 /// Longest idempotency key, in bytes. Source: Stripe's, 255.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
+/// Between two looks whether the journal is well.
+pub const JOURNAL_LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
+
 /// How long one batch of spans may take to be exported, and the last one at the end.
 pub const EXPORT_WITHIN: Duration = Duration::from_secs(5);
 
@@ -73,9 +76,6 @@ pub const HEARTBEAT: Duration = Duration::from_secs(20);
 /// How long a session may stay nobody's without asking anything.
 pub const SIGN_IN_WITHIN: Duration = Duration::from_secs(120);
 
-/// How long data may stay unacknowledged before the kernel gives a connection up: a half-open socket
-/// must not hold its session's queue for a quarter of an hour.
-pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 /// How long a session may stay nobody's whatever it asks: longer than anybody takes to sign up.
 pub const NOBODY_FOR: Duration = Duration::from_secs(15 * 60);
 
@@ -92,6 +92,9 @@ const _: () = {
     assert!(NOBODIES_PER_ADDRESS.get() as usize <= CONNECTIONS_MAX / 50);
 };
 
+/// How long data may stay unacknowledged before the kernel gives a connection up: a half-open socket
+/// must not hold its session's queue for a quarter of an hour.
+pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 
 /// Between two progress pushes of one topic: what changes faster is told as it stands then.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(40);

@@ -70,16 +70,33 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     let stopping = actix_rt::spawn({
         let app = app.clone();
         async move {
-            stop_signal().await;
-            tracing::info!("closing: no new commands, finishing what was accepted");
+            let is_poisoned = tokio::select! {
+                () = stop_signal() => false,
+                () = poisoned(&app) => true,
+            };
+            if is_poisoned {
+                tracing::error!("closing: the journal takes no more, and only a new start helps");
+            } else {
+                tracing::info!("closing: no new commands, finishing what was accepted");
+            }
             app.close().await;
             handle.stop(true).await;
+            is_poisoned
         }
     });
     server.await?;
-    stopping.await?;
+    let is_poisoned = stopping.await?;
     tracing::info!("closed");
+    // Whoever watches over the process starts it anew.
+    anyhow::ensure!(!is_poisoned, "the journal could not be written: see the log, and start again");
     Ok(())
+}
+
+/// Waits until the journal has failed: opening it anew is the only way back (J-3).
+async fn poisoned(app: &App) {
+    while !app.engine().journal().has_ended() {
+        tokio::time::sleep(limits::JOURNAL_LOOKED_AT_EVERY).await;
+    }
 }
 
 fn build(

@@ -1,9 +1,16 @@
 //! Stopping: what was accepted is finished and told, and everybody is asked to come back.
 
-use serde_json::json;
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
 
 use crate::{
-    house::House,
+    house::{House, PATIENCE, server},
     http::{Http, raw},
     socket::Socket,
     table::{Ledger, Table},
@@ -77,4 +84,71 @@ fn whoever_listens_is_told_to_come_back_and_resumes() {
     let bill = table.bill(&shop, "two", 2_000);
     till.ask("orders.scan", bill);
     table.all_hear_settled("two");
+}
+
+/// Starts a server whose files can be made to take no more: signal 25 is SIGXFSZ, which would end it.
+const LIMITED: &str = "trap '' 25; exec \"$0\" \"$@\"";
+
+#[test]
+fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
+    let mut house = House::open(1, 0);
+    house.stop();
+    let diner = house.cast.diners[0].clone();
+    let mut child = Command::new("sh")
+        .args(["-c", LIMITED])
+        .arg(server())
+        .args(["--listen", "127.0.0.1:0", "--log", "json", "--data"])
+        .arg(house.data())
+        .env("RUST_LOG", "info")
+        .env("FANJU_MADE_UP_PEOPLE", "true")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
+    let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
+    let address = loop {
+        let mut line = String::new();
+        assert!(log.read_line(&mut line).expect("a line") > 0, "the server ended by itself");
+        let told: Value = serde_json::from_str(&line).expect("JSON");
+        if let Some(address) = told["fields"]["address"].as_str() {
+            break address.parse().expect("an address");
+        }
+    };
+    let mut phone = Socket::signed_in_at(address, &diner.token).expect("signs in");
+    let top_up = |amount: i64| {
+        let key = amount.to_string();
+        json!({ "wallet": diner.wallet, "amount": amount, "idempotency_key": key })
+    };
+    phone.ask("wallets.top_up", top_up(1));
+    // What a full disk does, without one.
+    let limited = Command::new("prlimit")
+        .args(["--fsize=0", "--pid", &child.id().to_string()])
+        .status()
+        .expect("prlimit runs");
+    assert!(limited.success(), "{limited}");
+    let problem = phone.try_ask("wallets.top_up", top_up(2)).expect("is told");
+    assert!(problem.is_err(), "nothing can be written: {problem:?}");
+    assert_eq!(phone.closed(), 1001);
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("the child is ours") {
+            break status;
+        }
+        if began.elapsed() > PATIENCE {
+            child.kill().expect("SIGKILL");
+            panic!("the server stays");
+        }
+        sleep(Duration::from_millis(20));
+    };
+    let mut said = String::new();
+    log.read_to_string(&mut said).expect("text");
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("the journal takes no more"), "{said}");
+    // A new start goes on.
+    house.start();
+    let mut phone = Socket::signed_in(&house, &diner.token);
+    phone.ask("wallets.top_up", top_up(3));
+    house.stop();
+    House::verify(house.data());
 }
