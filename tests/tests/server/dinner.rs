@@ -56,6 +56,39 @@ fn text(value: &serde_json::Value) -> &str {
 }
 
 #[test]
+fn nobody_reads_in_the_log_who_pays_what() {
+    const TOTAL: i64 = 1_234_569;
+    let mut house = House::open(3, 1);
+    let shop = house.cast.merchants[0].clone();
+    let mut table = Table::seat(&house, &house.cast.diners);
+    let mut till = Socket::signed_in(&house, &shop.token);
+    let mut names = vec!["Table".to_owned()];
+    for phone in &mut table.phones {
+        names.push(text(&phone.ask("me", json!({}))["person"]["name"]).to_owned());
+    }
+    let bill = table.bill(&shop, "logged 1", TOTAL);
+    let ended = till.ask("orders.scan", bill);
+    let refund = json!({ "merchant": shop.merchant, "order_no": "logged 1", "refund_no": "1" });
+    till.ask("orders.refund", refund);
+    house.stop();
+    let log = std::fs::read_to_string(house.log()).expect("a log");
+    assert!(log.contains("closed"), "{log}");
+    let shares = ended["settlement"]["shares"].as_array().expect("shares").iter();
+    let owed = shares.map(|share| share["owed"].to_string());
+    let minor: Vec<String> = owed.chain([TOTAL.to_string(), PURSE.to_string()]).collect();
+    // As people write it as well: two digits behind the point.
+    let major = minor.iter().map(|amount| {
+        let (units, cents) = amount.split_at(amount.len() - 2);
+        format!("{units}.{cents}")
+    });
+    let secrets = [shop.token.clone(), house.cast.diners[0].token.clone()];
+    let orders = ["logged 1".to_owned()];
+    for word in major.chain(minor.iter().cloned()).chain(names).chain(secrets).chain(orders) {
+        assert!(!log.contains(&word), "`{word}` is in the log: {log}");
+    }
+}
+
+#[test]
 fn everybody_sees_for_whom_the_table_waits() {
     let house = House::open(4, 1);
     let shop = house.cast.merchants[0].clone();

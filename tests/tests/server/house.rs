@@ -179,7 +179,7 @@ impl House {
         })
     }
 
-    fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.folder.path().join(format!("log-{}.txt", self.starts))
     }
 
