@@ -131,7 +131,7 @@ function refund(till, order, left, leftOf) {
     title: t('refund'), body: [diner.box, amount.box, hint], action: t('refund_do'), primary: 'danger',
     async submit() {
       const asked = amount.input.value.trim() ? amountOf(amount.input, till.currency) : undefined;
-      const made = await till.fanju.call('orders.refund', {
+      const made = await till.pay('orders.refund', {
         merchant: till.id, order_no: settlement.order_no, refund_no,
         ...(asked === undefined ? {} : { amount: asked }), ...(diner.input.value ? { diner: diner.input.value } : {}),
       });
