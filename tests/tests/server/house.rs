@@ -42,6 +42,18 @@ pub(crate) fn server() -> &'static Path {
     SERVER.get_or_init(|| binary("FANJU_SERVER", "fanju-server"))
 }
 
+/// Waits until `child` has ended by itself; `None` when patience is over.
+pub(crate) fn ended(child: &mut Child) -> Option<ExitStatus> {
+    let began = Instant::now();
+    loop {
+        let status = child.try_wait().expect("the child is ours");
+        if status.is_some() || began.elapsed() > PATIENCE {
+            return status;
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
 /// Who plays.
 #[derive(Clone, Deserialize, Debug)]
 pub(crate) struct Cast {
@@ -228,17 +240,11 @@ impl House {
     /// Waits until the server that was asked to end has ended.
     pub(crate) fn stopped(&mut self) -> ExitStatus {
         let (mut child, address) = self.running.take().expect("the server runs");
-        let began = Instant::now();
-        loop {
-            if let Some(status) = child.try_wait().expect("the child is ours") {
-                return status;
-            }
-            if began.elapsed() > PATIENCE {
-                self.running = Some((child, address));
-                panic!("the server does not end");
-            }
-            sleep(LOOK_EVERY);
-        }
+        let Some(status) = ended(&mut child) else {
+            self.running = Some((child, address));
+            panic!("the server does not end");
+        };
+        status
     }
 
     /// SIGTERM, and the end that follows.

@@ -3,14 +3,12 @@
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use crate::{
-    house::{House, PATIENCE, server},
+    house::{House, ended, server},
     http::{Http, raw},
     socket::Socket,
     table::{Ledger, Table},
@@ -130,16 +128,9 @@ fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
     let problem = phone.try_ask("wallets.top_up", top_up(2)).expect("is told");
     assert!(problem.is_err(), "nothing can be written: {problem:?}");
     assert_eq!(phone.closed(), 1001);
-    let began = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
-            break status;
-        }
-        if began.elapsed() > PATIENCE {
-            child.kill().expect("SIGKILL");
-            panic!("the server stays");
-        }
-        sleep(Duration::from_millis(20));
+    let Some(status) = ended(&mut child) else {
+        child.kill().expect("SIGKILL");
+        panic!("the server stays");
     };
     let mut said = String::new();
     log.read_to_string(&mut said).expect("text");

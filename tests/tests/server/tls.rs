@@ -6,15 +6,13 @@ use std::{
     io::{Read, Write},
     path::Path,
     process::{Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::json;
 
 use crate::{
-    house::{House, PATIENCE, PURSE, server},
+    house::{House, PURSE, ended, server},
     http::{Http, raw},
     socket::Socket,
     table::{Ledger, Table},
@@ -166,16 +164,9 @@ fn complains(folder: &Path, certificate: &str, key: &str) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the server starts");
-    let began = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("the child is ours") {
-            break status;
-        }
-        if began.elapsed() > PATIENCE {
-            child.kill().expect("SIGKILL");
-            panic!("the server starts with {certificate} and {key}");
-        }
-        sleep(Duration::from_millis(10));
+    let Some(status) = ended(&mut child) else {
+        child.kill().expect("SIGKILL");
+        panic!("the server starts with {certificate} and {key}");
     };
     let mut said = String::new();
     child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
