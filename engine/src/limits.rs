@@ -71,8 +71,8 @@ pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// were: a tenth of a gigabyte, and what their accounts take.
 pub const BOOKS_PENDING_RECORDS_MAX: usize = 1_000_000;
 
-/// Wallets that the books fold in memory before they must be written: a quarter of a gigabyte, the
-/// most that a table of four million has room for without growing.
+/// Wallets in the books' memory, changed or not, with which they must be written: a quarter of a
+/// gigabyte, the most that a table of four million has room for without growing.
 pub const BOOKS_PENDING_WALLETS_MAX: usize = 3_600_000;
 
 /// Wallets whose keys the projector keeps in memory: a hundred bytes each. Beyond, they are looked up
@@ -151,4 +151,6 @@ const _: () = {
     // A batch holds at least one record of any size.
     assert!(RECORD_BYTES_MAX < BATCH_BYTES_MAX);
     assert!((BATCH_BYTES_MAX as u64) < SEGMENT_BYTES_MAX);
+    // Books that keep as many wallets as they may are not full of them.
+    assert!(BOOKS_WALLETS_MAX < BOOKS_PENDING_WALLETS_MAX);
 };

@@ -1,8 +1,8 @@
 //! The few primitives that threads share, so that loom can put its own in their place.
 //!
 //! In a normal build these are `parking_lot`'s lock and the standard atomics. Under `cfg(loom)` they
-//! are loom's, which tries every interleaving. All atomics come from
-//! here; locks do where a model checks them.
+//! are loom's, which tries every interleaving. All atomics come from here; locks do where a model
+//! checks them.
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::atomic::{

@@ -91,7 +91,7 @@ impl Books {
                 return Err(BooksError::corrupt("a diner's share came from no wallet"));
             };
             let paid = leg.amount.checked_neg().expect("M-1: amounts are positive");
-            let slot = self.pending.wallets.entry(wallet).or_insert(WalletSlot::KNOWN);
+            let slot = self.pending.wallets.entry(wallet).or_insert(WalletSlot::UNMET);
             slot.change.touch(paid, at);
         }
         self.fold_group(settled.group, record)?;
@@ -160,7 +160,7 @@ impl Books {
         moved: Amount,
         record: &Record,
     ) -> Result<(), BooksError> {
-        let slot = self.pending.wallets.entry(id).or_insert(WalletSlot::KNOWN);
+        let slot = self.pending.wallets.entry(id).or_insert(WalletSlot::UNMET);
         if only_moves_wallet(&record.event, id) {
             slot.change.touch(moved, record.position);
             return Ok(());

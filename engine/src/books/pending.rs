@@ -88,8 +88,8 @@ pub(super) struct WalletSlot {
 }
 
 impl WalletSlot {
-    /// Of a wallet that somebody else made a row for.
-    pub(super) const KNOWN: Self = Self { key: None, change: Change::NONE };
+    /// Of a wallet that has a row and was not met since the books were opened.
+    pub(super) const UNMET: Self = Self { key: None, change: Change::NONE };
 }
 
 /// One merchant; the key outlives a write.
