@@ -9,7 +9,7 @@ use std::{
 };
 
 use fanju::{
-    Config, Engine, Presented, Rail, SandboxBank,
+    Config, Engine, Presented, Rail, SandboxBank, SandboxConduct,
     domain::event::Rules,
     id::{GroupId, MerchantId, WalletId},
     money::Currency,
@@ -17,6 +17,7 @@ use fanju::{
 use support::{
     Table, begin,
     fatal::kill_wallet,
+    leash::Leashed,
     over,
     slow::{Hand, Slow},
     within,
@@ -132,6 +133,54 @@ async fn who_looks_at_an_engine_that_has_ended_does_not_keep_it() {
         }
     };
     within(ended).await;
+}
+
+/// Sends `command` twice; says whether the first and the second were told of a repetition.
+async fn twice<F: Future<Output = bool> + Send + 'static>(command: impl Fn() -> F) -> [bool; 2] {
+    let (first, second) = (begin(command()).await, begin(command()).await);
+    [within(first).await, within(second).await]
+}
+
+#[tokio::test]
+async fn only_who_began_an_order_or_a_move_is_told_that_it_is_new() {
+    let conduct = SandboxConduct { delay: Duration::from_millis(20), ..SandboxConduct::default() };
+    let bank = SandboxBank::new(conduct);
+    let storage = Leashed::default();
+    let config = Config { rail: Arc::new(bank.clone()), ..over(storage.clone()) };
+    let table = Table::laid(config, &[10_000; 2], 10_000, Rules::default()).await;
+    let (code, moved) = (table.code().await, bank.moved().len());
+    storage.hold();
+    let present = || {
+        let (engine, bill) = (table.engine.clone(), table.bill("A-1", 100));
+        async move {
+            match engine.present(bill, code).await.unwrap() {
+                Presented::Settled(receipt) => receipt.is_replayed(),
+                Presented::Declined { reason, .. } => panic!("{reason:?}"),
+            }
+        }
+    };
+    let (first, second) = (begin(present()).await, begin(present()).await);
+    storage.release();
+    assert_eq!([within(first).await, within(second).await], [false, true]);
+    let (ana, merchant) = (table.diners[0], table.merchant);
+    let (put, taken, paid) = (support::request(), support::request(), support::request());
+    let engine = || table.engine.clone();
+    let top_up = || {
+        let engine = engine();
+        async move { engine.top_up(ana, put, support::minor(5)).await.unwrap().is_replayed() }
+    };
+    let withdraw = || {
+        let engine = engine();
+        async move { engine.withdraw(ana, taken, support::minor(5)).await.unwrap().is_replayed() }
+    };
+    let pay_out = || {
+        let engine = engine();
+        async move { engine.pay_out(merchant, paid, support::minor(5)).await.unwrap().is_replayed() }
+    };
+    assert_eq!(twice(top_up).await, [false, true]);
+    assert_eq!(twice(withdraw).await, [false, true]);
+    assert_eq!(twice(pay_out).await, [false, true]);
+    assert_eq!(bank.moved().len(), moved + 3, "the bank moved each once");
 }
 
 /// Nice values of the threads that keep books in this process. Source: proc(5).

@@ -272,7 +272,7 @@ impl Seated for MerchantActor {
             return;
         };
         if let Event::RailRequested(moved) = news.event() {
-            self.desk.wait(moved.request, pending.reply);
+            self.desk.begin(moved.request, pending.reply);
         } else {
             pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
@@ -366,7 +366,7 @@ impl Asking<PayOut> for MerchantActor {
                 let record = self.core.archive.read(move |shelves| shelves.record(ended.position));
                 Self::after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
             }
-            Err(Rejection::StillMoving) => self.desk.wait(request, reply),
+            Err(Rejection::StillMoving) => self.desk.join(request, reply),
             Err(rejection) => reply.send(Err(rejection.into())),
         }
     }

@@ -30,4 +30,5 @@ pub(crate) mod seat;
 pub(crate) mod sweeper;
 pub(crate) mod transaction;
 pub(crate) mod turns;
+mod waiting;
 pub(crate) mod wallet;

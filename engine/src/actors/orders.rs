@@ -7,9 +7,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use fastbloom::BloomFilter;
-use smallvec::SmallVec;
 
-use super::{archive::OrderRecords, group::GroupActor, receipt::Receipt, reply::Reply, seat::Seat};
+use super::{archive::OrderRecords, group::GroupActor, seat::Seat, waiting::Waiting};
 use crate::{
     broken::{Bug, has},
     domain::text::OrderNo,
@@ -50,7 +49,7 @@ pub(crate) struct InFlight {
     pub(crate) group: Arc<Seat<GroupActor>>,
     /// How the try before this one ended, if there was one.
     pub(crate) before: Option<Ended>,
-    pub(crate) waiting: SmallVec<[Reply<Receipt>; 1]>,
+    pub(crate) waiting: Waiting,
 }
 
 /// What memory knows of one order number.
@@ -149,11 +148,7 @@ impl Orders {
     }
 
     /// Ends an order; returns those who wait for it.
-    pub(crate) fn end(
-        &mut self,
-        order_no: &OrderNo,
-        ended: Ended,
-    ) -> SmallVec<[Reply<Receipt>; 1]> {
+    pub(crate) fn end(&mut self, order_no: &OrderNo, ended: Ended) -> Option<Waiting> {
         let known = self.known.insert(order_no.clone(), Known::Ended(ended));
         if has(Bug::ForgetOrders) {
             self.known.remove(order_no);
@@ -161,8 +156,8 @@ impl Orders {
             self.note(order_no.as_str());
         }
         match known {
-            Some(Known::InFlight(order)) => order.waiting,
-            Some(Known::Ended(_)) | None => SmallVec::new(),
+            Some(Known::InFlight(order)) => Some(order.waiting),
+            Some(Known::Ended(_)) | None => None,
         }
     }
 

@@ -11,12 +11,12 @@ use super::{
     reply::Reply,
     seat::{Context, Seated},
     transaction::Committed,
+    waiting::Waiting,
 };
 use crate::{
     broken::{Bug, has},
     domain::{event::Event, purse::OpenMove},
     id::RequestId,
-    limits,
 };
 
 /// Who waits for the end of a move.
@@ -26,7 +26,7 @@ pub(crate) struct RailDesk {
     waiting: Option<Box<Line>>,
 }
 
-type Line = Vec<(RequestId, Reply<Receipt>)>;
+type Line = Vec<(RequestId, Waiting)>;
 
 /// An actor whose account the rail serves.
 pub(crate) trait RailHolder: Seated {
@@ -39,15 +39,22 @@ impl RailDesk {
         self.waiting.is_none()
     }
 
-    /// Takes a place in the line for the end of `request`.
-    /// Those who have gone away give their places up; too many who stay are told to come back.
-    pub(crate) fn wait(&mut self, request: RequestId, reply: Reply<Receipt>) {
-        let waiting = self.waiting.get_or_insert_default();
-        waiting.retain(|(_, reply)| !reply.is_abandoned());
-        if waiting.iter().filter(|(waited, _)| *waited == request).count() >= limits::WAITERS_MAX {
-            return reply.send(Err(Error::Busy));
+    /// `request` begins: whoever asked for it waits for its end.
+    pub(crate) fn begin(&mut self, request: RequestId, reply: Reply<Receipt>) {
+        self.waiting.get_or_insert_default().push((request, Waiting::begun(reply)));
+    }
+
+    /// `request` is asked for again before it has ended.
+    pub(crate) fn join(&mut self, request: RequestId, reply: Reply<Receipt>) {
+        let line = self.waiting.get_or_insert_default();
+        match line.iter_mut().find(|(waited, _)| *waited == request) {
+            Some((_, waiting)) => waiting.join(reply),
+            None => {
+                let mut waiting = Waiting::default();
+                waiting.join(reply);
+                line.push((request, waiting));
+            }
         }
-        waiting.push((request, reply));
     }
 
     /// Sends everybody home without an answer.
@@ -58,11 +65,11 @@ impl RailDesk {
     /// Tells everybody who waits for this move how it ended.
     pub(crate) fn answer(&mut self, request: RequestId, news: &Committed, moved: bool) {
         let Some(waiting) = &mut self.waiting else { return };
-        for (_, reply) in waiting.extract_if(.., |(waited, _)| *waited == request) {
-            reply.send(match moved {
-                true => Ok(Receipt::of(Arc::clone(&news.fact))),
-                false => Err(Error::RailRefused),
-            });
+        for (_, waiting) in waiting.extract_if(.., |(waited, _)| *waited == request) {
+            match moved {
+                true => waiting.tell(news),
+                false => waiting.refuse(&Error::RailRefused),
+            }
         }
         if waiting.is_empty() {
             self.waiting = None;

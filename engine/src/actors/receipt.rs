@@ -21,6 +21,11 @@ impl Receipt {
         Self { fact: Fact::of_record(record), replayed: true }
     }
 
+    /// The same for somebody whose command did not make it happen.
+    pub(crate) fn repeated(self) -> Self {
+        Self { replayed: true, ..self }
+    }
+
     /// Where the record begins.
     #[must_use]
     pub fn position(&self) -> Position {
@@ -39,7 +44,7 @@ impl Receipt {
         &self.fact.record.event
     }
 
-    /// Whether it had happened before this command was given.
+    /// Whether an earlier command made it happen, or began what this one waited for the end of.
     #[must_use]
     pub fn is_replayed(&self) -> bool {
         self.replayed

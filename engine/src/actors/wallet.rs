@@ -274,7 +274,7 @@ impl WalletActor {
             Ok(Decision::Repeated(ended)) => self.repeat(ended, reply, ctx),
             Err(Rejection::StillMoving) => match command {
                 Command::TopUp { request, .. } | Command::Withdraw { request, .. } => {
-                    self.desk.wait(request, reply);
+                    self.desk.join(request, reply);
                 }
                 Command::Freeze | Command::Thaw | Command::Close | Command::Transfer { .. } => {
                     reply.send(Err(Rejection::StillMoving.into()));
@@ -290,7 +290,7 @@ impl WalletActor {
         let mine = self.pending.take_if(|pending| news.ticket() == pending.ticket);
         let Some(pending) = mine else { return };
         if let Event::RailRequested(moved) = news.event() {
-            self.desk.wait(moved.request, pending.reply);
+            self.desk.begin(moved.request, pending.reply);
         } else {
             pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }

@@ -17,6 +17,7 @@ use super::{
         reply::Reply,
         seat::Context,
         transaction::Committed,
+        waiting::Waiting,
     },
     MerchantActor,
 };
@@ -29,7 +30,6 @@ use crate::{
         text::OrderNo,
     },
     id::Position,
-    limits,
     money::Amount,
 };
 
@@ -95,12 +95,7 @@ impl MerchantActor {
         let content = present.bill.content();
         match self.orders.get_mut(&present.bill.order_no) {
             Some(Known::InFlight(order)) if order.content == content => {
-                order.waiting.retain(|reply| !reply.is_abandoned());
-                if order.waiting.len() < limits::WAITERS_MAX {
-                    order.waiting.push(present.reply);
-                } else {
-                    present.reply.send(Err(Error::Busy));
-                }
+                order.waiting.join(present.reply);
             }
             Some(Known::Ended(ended)) if ended.content == content => {
                 let ended = ended.clone();
@@ -186,12 +181,12 @@ impl MerchantActor {
         };
         let order_no = bill.order_no.clone();
         let (content, total) = (bill.content(), bill.total);
-        let waiting = smallvec![reply];
         let payer = Arc::clone(&group);
         let before = match self.orders.get(&order_no) {
             Some(Known::Ended(ended)) => Some(ended.clone()),
             Some(Known::InFlight(_)) | None => None,
         };
+        let waiting = Waiting::begun(reply);
         let order = InFlight { content, total, group: payer, before, waiting };
         self.orders.begin(order_no.clone(), order);
         let word = OwedWord::new(Arc::clone(ctx.seat()), order_no);
@@ -200,9 +195,8 @@ impl MerchantActor {
     }
 
     fn abandon(&mut self, order_no: &OrderNo, error: &Error) {
-        let waiting = self.orders.abandon(order_no).map(|order| order.waiting);
-        for reply in waiting.into_iter().flatten() {
-            reply.send(Err(error.clone()));
+        if let Some(order) = self.orders.abandon(order_no) {
+            order.waiting.refuse(error);
         }
     }
 
@@ -214,8 +208,8 @@ impl MerchantActor {
         news: &Committed,
     ) {
         let positions = smallvec![news.position()];
-        for reply in self.orders.end(order_no, Ended { content, paid, positions }) {
-            reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
+        if let Some(waiting) = self.orders.end(order_no, Ended { content, paid, positions }) {
+            waiting.tell(news);
         }
         let (projected, refunds) = (self.core.projected.position(), &self.refunds);
         self.orders.tidy(projected, |order_no| refunds.contains_key(order_no));
