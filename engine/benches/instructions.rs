@@ -133,9 +133,9 @@ fn decide_dinner(count: u64) {
         let begun = Payment::begin(&group, black_box(bill.clone()), LATER, LATER);
         let (mut payment, step) = begun.expect("a good bill");
         let mut verdict = step.verdict;
-        for (draw, action) in step.actions.iter().enumerate() {
-            let Action::Reserve { amount, .. } = action else { unreachable!("nobody is asked") };
-            verdict = payment.reserved(draw, *amount);
+        for action in &step.actions {
+            let Action::Reserve { ask, .. } = *action else { unreachable!("nobody is asked") };
+            verdict = payment.reserved(ask);
         }
         assert!(matches!(black_box(verdict), Verdict::Settle(_)), "everybody has answered");
     }

@@ -102,9 +102,7 @@ fn claims(group: &Group) -> Vec<(u16, WalletId, u32)> {
 fn scanned(group: &Group, bill: Bill) -> Result<Vec<(WalletId, i64)>, payment::Rejection> {
     let (_, step) = Payment::begin(group, bill, Timestamp(1), Timestamp(2))?;
     let asked = step.actions.iter().filter_map(|action| match action {
-        Action::Reserve { source: fanju::domain::event::Source::Wallet(wallet), amount } => {
-            Some((*wallet, amount.minor()))
-        }
+        Action::Reserve { source, amount, .. } => Some((source.wallet(), amount.minor())),
         Action::Release { .. } | Action::AskConfirmation { .. } => None,
     });
     Ok(asked.collect())
@@ -114,9 +112,9 @@ fn scanned(group: &Group, bill: Bill) -> Result<Vec<(WalletId, i64)>, payment::R
 fn pay(group: &mut Group, bill: Bill) {
     let (mut payment, step) = Payment::begin(group, bill, Timestamp(1), Timestamp(2)).unwrap();
     let mut verdict = step.verdict;
-    for (draw, action) in step.actions.iter().enumerate() {
-        let Action::Reserve { amount, .. } = action else { panic!("nobody is asked") };
-        verdict = payment.reserved(draw, *amount);
+    for action in step.actions {
+        let Action::Reserve { ask, .. } = action else { panic!("nobody is asked") };
+        verdict = payment.reserved(ask);
     }
     let Verdict::Settle(settlement) = verdict else { panic!("everybody has paid: {verdict:?}") };
     group.apply(&Event::Settled(settlement));

@@ -11,7 +11,10 @@ use super::{
     wallet::WalletActor,
 };
 use crate::{
-    domain::{event::Source, payment::Missing, text::OrderNo},
+    domain::{
+        payment::{Ask, Missing},
+        text::OrderNo,
+    },
     money::Amount,
 };
 
@@ -64,21 +67,19 @@ pub(crate) struct OwedAnswer {
     /// To whom it is owed, until it is given.
     group: Option<Arc<Seat<GroupActor>>>,
     payment: u64,
-    draw: usize,
-    source: Source,
+    ask: Ask,
     amount: Amount,
 }
 
 impl OwedAnswer {
-    /// Of the source that `draw` names in the payment of that number.
+    /// To `ask` for `amount`, in the payment of that number.
     pub(crate) fn new(
         group: Arc<Seat<GroupActor>>,
         payment: u64,
-        draw: usize,
-        source: Source,
+        ask: Ask,
         amount: Amount,
     ) -> Self {
-        Self { group: Some(group), payment, draw, source, amount }
+        Self { group: Some(group), payment, ask, amount }
     }
 
     /// How much the source is asked for.
@@ -100,8 +101,7 @@ impl OwedAnswer {
     }
 
     fn answered(&self, outcome: Result<(), Missing>) -> Answered {
-        let Self { payment, draw, source, amount, .. } = *self;
-        Answered { payment, draw, source, amount, outcome }
+        Answered { payment: self.payment, ask: self.ask, outcome }
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{
         wallet::{Command, Rejection, Status, Wallet},
     },
     id::{Position, RequestId, WalletId},
-    ledger::{FundsRejection, Owner},
+    ledger::Owner,
     money::{Amount, Currency},
 };
 
@@ -462,13 +462,7 @@ impl Handler<Reserve> for WalletActor {
             Some(wallet) => wallet.reserve(ask.owner, ask.answer.amount(), ask.currency),
             None => Err(Rejection::Closed),
         };
-        let short = |rejection| {
-            matches!(rejection, Rejection::Funds(FundsRejection::InsufficientFunds { .. }))
-        };
-        let outcome = reserved.map_err(|rejection| match short(rejection) {
-            true => Missing::Short,
-            false => Missing::Unavailable,
-        });
+        let outcome = reserved.map_err(|rejection| Missing::from(&rejection));
         if ask.answer.give(outcome, ctx).is_err() {
             // The group is gone, and with it the bill: presumed abort.
             if let Some(wallet) = &mut self.wallet {

@@ -93,6 +93,12 @@ pub fn check(total: Amount, lines: &[Line]) -> Result<(), BillRejection> {
 }
 
 impl Bill {
+    /// A bill without lines.
+    #[must_use]
+    pub fn new(merchant: MerchantId, order_no: OrderNo, currency: Currency, total: Amount) -> Self {
+        Self { merchant, order_no, currency, total, lines: Vec::new() }
+    }
+
     /// Checks everything that can be said of the bill alone.
     ///
     /// # Errors

@@ -151,14 +151,23 @@ pub enum Source {
 }
 
 impl Source {
+    /// The wallet that holds the source's money, and answers for it.
+    #[must_use]
+    pub fn wallet(self) -> WalletId {
+        match self {
+            Self::Wallet(id) => id,
+        }
+    }
+
     /// The account that the source draws on.
     #[must_use]
     pub fn account(self) -> Account {
-        match self {
-            Self::Wallet(id) => Account::Wallet(id),
-        }
+        Account::Wallet(self.wallet())
     }
 }
+
+/// Sources of one payer, in the order in which they give.
+pub type Sources = SmallVec<[Source; 1]>;
 
 /// One source's part of one diner's share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -41,13 +41,15 @@ pub struct Missing {
 /// [`Missing`] when all of them together cannot give `amount`; nobody gives anything then.
 pub fn plan(amount: Amount, sources: &[Source]) -> Result<Vec<Amount>, Missing> {
     let mut left = amount.max(Amount::ZERO);
-    let mut draw = |source: &Source| {
-        let part = source.gives().min(left);
-        left = left.checked_sub(part).unwrap_or(Amount::ZERO);
-        part
-    };
-    let parts = sources.iter().map(&mut draw).collect();
+    let parts = sources.iter().map(|source| take(&mut left, source.gives())).collect();
     if left.is_positive() { Err(Missing { amount: left }) } else { Ok(parts) }
+}
+
+/// What somebody who gives at most `gives` gives of what is `left`; less is left then.
+pub fn take(left: &mut Amount, gives: Amount) -> Amount {
+    let part = gives.min(*left);
+    *left = left.checked_sub(part).unwrap_or(Amount::ZERO);
+    part
 }
 
 /// `amount` by fixed portions: each cut to whole minor units, the odd ones to the first portions.

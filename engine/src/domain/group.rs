@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     bill::{Bill, BillRejection, Line},
     draft::{Draft, Drafter},
-    event::{Consent, Event, Refund, Rules, Settlement, Source},
+    event::{Consent, Event, Refund, Rules, Settlement, Sources},
     split::{Diner, Split},
     text::Name,
 };
@@ -52,6 +52,13 @@ impl Member {
     #[must_use]
     pub fn room(&self) -> Amount {
         self.consent.cap.checked_sub(self.spent).unwrap_or(Amount::ZERO).max(Amount::ZERO)
+    }
+
+    /// What pays the member's shares, in the order that the member chose; none is the own wallet alone,
+    /// and nobody has another today.
+    #[must_use]
+    pub fn sources(&self) -> Sources {
+        Sources::new()
     }
 
     /// Whether a share of `owed` needs this member's yes.
@@ -507,7 +514,7 @@ impl Group {
         let mut hint = 0;
         for leg in &settlement.legs {
             let share = &settlement.shares[usize::from(leg.share)];
-            let Source::Wallet(payer) = leg.source;
+            let payer = leg.source.wallet();
             let (at, member) = self.member_mut(payer, hint);
             hint = at;
             member.spent = member.spent.checked_add(leg.amount).expect("G-3: spent fits 64 bits");
@@ -527,7 +534,7 @@ impl Group {
     /// Gives the cap back what the merchant gave back; who has left has no cap any more.
     fn apply_refunded(&mut self, refund: &Refund) {
         for leg in &refund.legs {
-            let Source::Wallet(payer) = leg.source;
+            let payer = leg.source.wallet();
             let payer = self.members.iter_mut().find(|member| member.wallet == payer);
             if let Some(member) = payer {
                 let spent = member.spent.checked_sub(leg.amount).unwrap_or(Amount::ZERO);

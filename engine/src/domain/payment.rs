@@ -1,19 +1,25 @@
 //! Payment: one bill between scan and end. Volatile: a crash forgets it, and nobody has paid.
 //!
 //! The state machine says what to do next ([`Action`]) and how it ended ([`Verdict`]); it asks no
-//! wallet and reads no clock itself. Everything that a diner owes is drawn from funding *sources*;
-//! today that is the diner's wallet, or the host's where the host covers.
+//! wallet and reads no clock itself. Everything that a diner owes is drawn from funding *sources*, in
+//! the order that the payer chose; today that is the diner's wallet, or the host's where the host
+//! covers.
 //!
 //! - G-2: shares and legs sum to the bill to the last minor unit, or nothing moves.
 //! - G-3: whoever would pay above the cap is asked; who covers for others stays below it.
 
+mod draws;
+
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
+
+use draws::Draws;
+pub use draws::{Ask, Missing};
 
 use super::{
     bill::Bill,
-    event::{Decline, DeclineReason, Leg, Settlement, Share, Shortfall, Source},
-    group::{Group, Status},
+    event::{Decline, DeclineReason, Leg, Settlement, Share, Shortfall, Source, Sources},
+    group::{Group, Member, Status},
     split::{self, SplitError},
     text::OrderNo,
 };
@@ -29,6 +35,8 @@ use crate::{
 pub enum Action {
     /// Ask `source` to set `amount` aside for the group, in place of what it had set aside before.
     Reserve {
+        /// The number of the question, for the answer.
+        ask: Ask,
         /// Whom.
         source: Source,
         /// How much.
@@ -95,15 +103,6 @@ pub enum Rejection {
     Split(#[from] SplitError),
 }
 
-/// Why a source did not set its part aside.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Missing {
-    /// The funds do not reach.
-    Short,
-    /// Frozen, closed, busy or gone.
-    Unavailable,
-}
-
 /// Why a diner cannot answer a question.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
@@ -134,15 +133,7 @@ struct Seat {
     room: Amount,
     consent: Consent,
     /// Who gives the money.
-    source: Source,
-}
-
-/// One source that was asked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Draw {
-    source: Source,
-    amount: Amount,
-    reserved: bool,
+    payer: WalletId,
 }
 
 /// What a diner is asked: a yes or a no to this very share of this very bill (G-3). A late answer to
@@ -184,7 +175,9 @@ pub struct Payment {
     deadline: Timestamp,
     patience: Timestamp,
     seats: Vec<Seat>,
-    draws: Vec<Draw>,
+    /// What those pay from who do not pay from their own wallet alone: few, and nobody today.
+    purses: Vec<(WalletId, Sources)>,
+    draws: Draws,
     /// Draws not yet reserved, and seats not yet confirmed: kept so that each of five hundred
     /// answers costs the same.
     silent: usize,
@@ -197,6 +190,21 @@ impl Payment {
     /// # Errors
     /// The first [`Rejection`] that applies.
     pub fn begin(
+        group: &Group,
+        bill: Bill,
+        patience: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<(Self, Step), Rejection> {
+        Self::begin_from(Member::sources, group, bill, patience, deadline)
+    }
+
+    /// [`Payment::begin`], with the `sources` of each member, each once and in the order that the member
+    /// chose; none is the own wallet alone.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies.
+    pub fn begin_from(
+        sources: impl Fn(&Member) -> Sources,
         group: &Group,
         bill: Bill,
         patience: Timestamp,
@@ -226,10 +234,13 @@ impl Payment {
                     true => Consent::Asked,
                     false => Consent::Given,
                 },
-                source: Source::Wallet(member.wallet),
+                payer: member.wallet,
             })
             .collect();
-        let host_room = group.member(group.host).map_or(Amount::ZERO, super::group::Member::room);
+        let host = group.member(group.host);
+        let host_room = host.map_or(Amount::ZERO, Member::room);
+        let purse = |member: &Member| (member.wallet, sources(member));
+        let purses = group.members.iter().map(purse).filter(|(_, of)| !of.is_empty()).collect();
         let mut payment = Self {
             bill,
             group: group.id,
@@ -240,7 +251,8 @@ impl Payment {
             deadline,
             patience,
             seats,
-            draws: Vec::new(),
+            purses,
+            draws: Draws::default(),
             silent: 0,
         };
         let step = payment.first_step();
@@ -249,17 +261,31 @@ impl Payment {
 
     fn first_step(&mut self) -> Step {
         let mut actions = Actions::new();
-        self.draws.reserve_exact(self.seats.len());
-        for seat in &self.seats {
-            let (source, amount) = (seat.source, seat.owed);
-            self.draws.push(Draw { source, amount, reserved: false });
-            actions.push(Action::Reserve { source, amount });
+        if self.purses.is_empty() {
+            let shares = self.seats.iter().map(|seat| (seat.owed, Source::Wallet(seat.payer)));
+            self.draws.begin(shares, &mut actions);
+            self.count_silent();
+        } else {
+            self.plan(&mut actions).expect("nobody has said yet how far he reaches");
         }
         for seat in self.seats.iter().filter(|seat| seat.consent == Consent::Asked) {
             actions.push(Action::AskConfirmation { diner: seat.diner, owed: seat.owed });
         }
-        self.count_silent();
         Step { actions, verdict: Verdict::Waiting }
+    }
+
+    /// Plans who gives what; else names whose sources do not reach.
+    fn plan(&mut self, actions: &mut Actions) -> Result<(), Vec<WalletId>> {
+        let purses = &self.purses;
+        let sources = |payer: WalletId| match purses.iter().find(|(whose, _)| *whose == payer) {
+            Some((_, sources)) => sources.clone(),
+            None => smallvec![Source::Wallet(payer)],
+        };
+        let shares = self.seats.iter().map(|seat| (seat.owed, sources(seat.payer)));
+        let planned = self.draws.plan(shares, actions);
+        self.count_silent();
+        let payer = |share: usize| self.seats[share].payer;
+        planned.map_err(|beyond| beyond.into_iter().map(payer).collect())
     }
 
     /// The bill that is being paid.
@@ -284,7 +310,7 @@ impl Payment {
     #[must_use]
     pub fn progress(&self) -> Progress {
         Progress {
-            reserved: self.draws.iter().filter(|draw| draw.reserved).count(),
+            reserved: self.draws.len().saturating_sub(self.draws.open_count()),
             of: self.draws.len(),
             waiting_for: self.questions(),
         }
@@ -303,53 +329,48 @@ impl Payment {
         asked.map(question).collect()
     }
 
-    /// `source`, the `draw`-th that was asked, has set `amount` aside. An answer to an earlier
-    /// question is recognised by its amount, and waited past.
-    pub fn reserved(&mut self, draw: usize, amount: Amount) -> Verdict {
-        if let Some(draw) = self.draws.get_mut(draw)
-            && draw.amount == amount
-            && !draw.reserved
-        {
-            draw.reserved = true;
+    /// Everybody who was asked to set something aside.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        self.draws.sources()
+    }
+
+    /// The source that `ask` went to has set its part aside.
+    pub fn reserved(&mut self, ask: Ask) -> Verdict {
+        if self.draws.reserved(ask) {
             self.silent = self.silent.saturating_sub(1);
         }
         self.verdict()
     }
 
-    /// Where `source` stands among those asked, starting the search at `hint`.
-    #[must_use]
-    pub fn draw_of(&self, source: Source, hint: usize) -> Option<usize> {
-        match self.draws.get(hint) {
-            Some(draw) if draw.source == source => Some(hint),
-            Some(_) | None => self.draws.iter().position(|draw| draw.source == source),
+    /// The source that `ask` went to has not set its part aside: the next one of the same payer gives the
+    /// rest, and where none is left the shortfall rule decides.
+    pub fn missing(&mut self, ask: Ask, why: Missing) -> Step {
+        match why {
+            Missing::Short { .. } => self.without(&[ask], why, short),
+            Missing::Unavailable => self.gone(&[ask]),
         }
     }
 
-    /// `source`, the `draw`-th that was asked, could not set `amount` aside: the shortfall rule
-    /// decides.
-    pub fn missing(&mut self, draw: usize, amount: Amount, why: Missing) -> Step {
-        let Some(&Draw { source, amount: asked, .. }) = self.draws.get(draw) else {
-            return Step { actions: Actions::new(), verdict: self.verdict() };
-        };
-        if asked != amount {
-            return Step { actions: Actions::new(), verdict: self.verdict() };
-        }
-        let Source::Wallet(payer) = source;
-        let reason = match why {
-            Missing::Short => DeclineReason::Short { diner: payer },
-            Missing::Unavailable => DeclineReason::Unavailable { diner: payer },
-        };
-        self.fall_short(&[payer], |_| reason)
+    /// The sources that these went to are gone: like [`Payment::missing`], for all of them at once.
+    pub fn gone(&mut self, asks: &[Ask]) -> Step {
+        self.without(asks, Missing::Unavailable, |diner| DeclineReason::Unavailable { diner })
     }
 
-    /// These `sources` are gone: the shortfall rule decides for all of them at once.
-    pub fn gone(&mut self, sources: &[Source]) -> Step {
-        let asked = sources.iter().filter(|source| self.draw_of(**source, 0).is_some());
-        let payers: Vec<WalletId> = asked.map(|Source::Wallet(payer)| *payer).collect();
-        if payers.is_empty() {
-            return Step { actions: Actions::new(), verdict: self.verdict() };
+    fn without(
+        &mut self,
+        asks: &[Ask],
+        why: Missing,
+        reason: fn(WalletId) -> DeclineReason,
+    ) -> Step {
+        let mut news = false;
+        for ask in asks {
+            news |= self.draws.missing(*ask, why);
         }
-        self.fall_short(&payers, |diner| DeclineReason::Unavailable { diner })
+        let mut actions = Actions::new();
+        match if news { self.plan(&mut actions) } else { Ok(()) } {
+            Ok(()) => Step { actions, verdict: self.verdict() },
+            Err(payers) => self.fall_short(payers, reason),
+        }
     }
 
     /// The diner answers `question`.
@@ -367,7 +388,7 @@ impl Payment {
         };
         let seat = self.seats.iter_mut().find(asked).ok_or(AnswerRejection::NotAsked)?;
         if !yes && !has(Bug::HearYes) {
-            return Ok(self.fall_short(&[diner], |diner| DeclineReason::Refused { diner }));
+            return Ok(self.fall_short(vec![diner], |diner| DeclineReason::Refused { diner }));
         }
         seat.consent = Consent::Confirmed;
         self.silent = self.silent.saturating_sub(1);
@@ -392,7 +413,7 @@ impl Payment {
         if silent.is_empty() {
             return Step { actions: Actions::new(), verdict: self.verdict() };
         }
-        self.fall_short(&silent, |waiting_for| DeclineReason::TimedOut { waiting_for })
+        self.fall_short(silent, |waiting_for| DeclineReason::TimedOut { waiting_for })
     }
 
     /// The merchant takes the bill back before it is decided.
@@ -402,13 +423,8 @@ impl Payment {
 
     fn first_silent(&self) -> Option<WalletId> {
         let asked = self.seats.iter().find(|seat| seat.consent == Consent::Asked);
-        let unreserved = self.draws.iter().find(|draw| !draw.reserved);
-        asked.map(|seat| seat.diner).or_else(|| {
-            unreserved.map(|draw| {
-                let Source::Wallet(payer) = draw.source;
-                payer
-            })
-        })
+        let waiting = || self.draws.first_waiting().map(|share| self.seats[share].payer);
+        asked.map(|seat| seat.diner).or_else(waiting)
     }
 
     /// `diners` will not pay: the rule that was chosen before the scan decides what now, for all of
@@ -416,87 +432,60 @@ impl Payment {
     /// helped.
     fn fall_short(
         &mut self,
-        diners: &[WalletId],
-        reason: impl Fn(WalletId) -> DeclineReason,
+        mut diners: Vec<WalletId>,
+        mut reason: fn(WalletId) -> DeclineReason,
     ) -> Step {
-        let mut actions = Actions::new();
-        let helped = match self.shortfall {
-            Shortfall::Decline => Err(diners.first().copied()),
-            Shortfall::HostCovers => self.host_covers(diners, &mut actions),
-            Shortfall::Reshare => self.reshare(diners, &mut actions),
-        };
-        match helped {
-            Ok(()) => {
-                self.count_silent();
-                Step { actions, verdict: self.verdict() }
+        loop {
+            let helped = match self.shortfall {
+                Shortfall::Decline => Err(diners.first().copied()),
+                Shortfall::HostCovers => self.host_covers(&diners),
+                Shortfall::Reshare => self.reshare(&diners),
+            };
+            if let Err(diner) = helped {
+                return self.decline(reason(diner.expect("somebody falls short")));
             }
-            Err(diner) => {
-                let diner = diner.expect("somebody falls short");
-                with(actions, self.decline(reason(diner)))
+            let mut actions = Actions::new();
+            match self.plan(&mut actions) {
+                Ok(()) => return Step { actions, verdict: self.verdict() },
+                // Who helps may not reach as far either; each round has one fewer to help.
+                Err(payers) => (diners, reason) = (payers, short),
             }
         }
     }
 
     /// The host takes over what `diners` owe, within the host's own cap; else names the first whom
     /// that would not help.
-    fn host_covers(
-        &mut self,
-        diners: &[WalletId],
-        actions: &mut Actions,
-    ) -> Result<(), Option<WalletId>> {
-        let host = Source::Wallet(self.host);
-        let own = |seat: &Seat| seat.source == host;
+    fn host_covers(&mut self, diners: &[WalletId]) -> Result<(), Option<WalletId>> {
+        let host = self.host;
+        let own = |seat: &Seat| seat.payer == host;
         let mut total: Amount = self.seats.iter().filter(|s| own(s)).map(|seat| seat.owed).sum();
         for &diner in diners {
             let seat = self.seats.iter_mut().find(|seat| seat.diner == diner);
-            let seat = seat.filter(|seat| diner != self.host && !own(seat)).ok_or(Some(diner))?;
+            let seat = seat.filter(|seat| !own(seat)).ok_or(Some(diner))?;
             let covered = total.checked_add(seat.owed).filter(|total| *total <= self.host_room);
             total = covered.ok_or(Some(diner))?;
-            let former = std::mem::replace(&mut seat.source, host);
+            seat.payer = host;
             seat.consent = Consent::Given;
-            self.draws.retain(|draw| draw.source != former);
-            actions.push(Action::Release { source: former });
         }
-        self.draw(host, total, actions);
         Ok(())
     }
 
     /// The others take over what `diners` owe, in proportion to what they owe themselves and within
     /// their caps; else names the first of them.
-    fn reshare(
-        &mut self,
-        diners: &[WalletId],
-        actions: &mut Actions,
-    ) -> Result<(), Option<WalletId>> {
+    fn reshare(&mut self, diners: &[WalletId]) -> Result<(), Option<WalletId>> {
         let first = diners.first().copied();
         let mut missing = Amount::ZERO;
-        let mut sources = Vec::with_capacity(diners.len());
         self.seats.retain(|seat| {
             let leaves = diners.contains(&seat.diner);
             if leaves {
                 missing = missing.checked_add(seat.owed).expect("G-2: shares fit the bill");
-                sources.push(seat.source);
             }
             !leaves
         });
-        if sources.is_empty() {
-            return Err(first);
-        }
-        self.draws.retain(|draw| !sources.contains(&draw.source));
-        actions.extend(sources.into_iter().map(|source| Action::Release { source }));
         for seat in &mut self.seats {
             seat.carry_micro = 0;
         }
-        if !self.spread(missing) {
-            return Err(first);
-        }
-        for seat in 0..self.seats.len() {
-            let Seat { source, owed, .. } = self.seats[seat];
-            if self.draws.iter().any(|draw| draw.source == source && draw.amount != owed) {
-                self.draw(source, owed, actions);
-            }
-        }
-        Ok(())
+        if missing.is_positive() && self.spread(missing) { Ok(()) } else { Err(first) }
     }
 
     /// Spreads `amount` over the seats by what they owe, in whole cash steps, nobody beyond his
@@ -525,18 +514,9 @@ impl Payment {
         left == Amount::ZERO
     }
 
-    /// Asks `source` for `amount` in all.
-    fn draw(&mut self, source: Source, amount: Amount, actions: &mut Actions) {
-        match self.draws.iter_mut().find(|draw| draw.source == source) {
-            Some(draw) => *draw = Draw { source, amount, reserved: false },
-            None => self.draws.push(Draw { source, amount, reserved: false }),
-        }
-        actions.push(Action::Reserve { source, amount });
-    }
-
     fn decline(&mut self, reason: DeclineReason) -> Step {
-        let release = |draw: Draw| Action::Release { source: draw.source };
-        let actions = self.draws.drain(..).map(release).collect();
+        let actions = self.sources().map(|source| Action::Release { source }).collect();
+        self.draws.clear();
         let verdict = Verdict::Decline(Decline {
             merchant: self.bill.merchant,
             order_no: self.bill.order_no.clone(),
@@ -549,13 +529,12 @@ impl Payment {
     }
 
     fn count_silent(&mut self) {
-        let unreserved = self.draws.iter().filter(|draw| !draw.reserved).count();
         let asked = self.seats.iter().filter(|seat| seat.consent == Consent::Asked).count();
-        self.silent = unreserved.saturating_add(asked);
+        self.silent = self.draws.open_count().saturating_add(asked);
     }
 
     fn verdict(&self) -> Verdict {
-        if self.draws.is_empty() || self.silent > 0 {
+        if self.draws.len() == 0 || self.silent > 0 {
             return Verdict::Waiting;
         }
         let share = |seat: &Seat| Share {
@@ -564,12 +543,7 @@ impl Payment {
             confirmed: seat.consent == Consent::Confirmed,
             carry_micro: seat.carry_micro,
         };
-        let leg = |(seat, index): (&Seat, u16)| Leg {
-            share: index,
-            source: seat.source,
-            amount: seat.owed,
-        };
-        let legs: Box<[Leg]> = self.seats.iter().zip(0_u16..).map(leg).collect();
+        let legs: Box<[Leg]> = self.draws.legs().into();
         let paid: Amount = legs.iter().map(|leg| leg.amount).sum();
         assert_eq!(paid, self.bill.total, "G-2: shares sum to the bill");
         Verdict::Settle(Settlement {
@@ -594,7 +568,7 @@ fn smaller(mut bill: Bill) -> Bill {
 
 /// What a member who owes `owed` may take over from others without being asked: nothing for who is
 /// asked, because a yes is to one share.
-fn spare(member: &super::group::Member, owed: Amount) -> Amount {
+fn spare(member: &Member, owed: Amount) -> Amount {
     if member.must_confirm(owed) {
         return Amount::ZERO;
     }
@@ -602,7 +576,6 @@ fn spare(member: &super::group::Member, owed: Amount) -> Amount {
     room.checked_sub(owed).unwrap_or(Amount::ZERO)
 }
 
-fn with(mut actions: Actions, step: Step) -> Step {
-    actions.extend(step.actions);
-    Step { actions, verdict: step.verdict }
+fn short(diner: WalletId) -> DeclineReason {
+    DeclineReason::Short { diner }
 }

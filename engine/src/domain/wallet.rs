@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     digest::Digest,
     event::{Direction, Event, Holder, RailMove},
+    payment::Missing,
     purse::{Purse, PurseRejection},
     requests::{Decision, Ended, RequestReused},
     text::{Name, Note},
@@ -122,6 +123,17 @@ impl From<PurseRejection> for Rejection {
             PurseRejection::Reused(reused) => Self::Reused(reused),
             PurseRejection::StillMoving => Self::StillMoving,
             PurseRejection::Funds(funds) => Self::Funds(funds),
+        }
+    }
+}
+
+impl From<&Rejection> for Missing {
+    /// What the refusal to reserve means to the bill.
+    fn from(rejection: &Rejection) -> Self {
+        if let Rejection::Funds(FundsRejection::InsufficientFunds { available, .. }) = rejection {
+            Self::Short { has: *available }
+        } else {
+            Self::Unavailable
         }
     }
 }

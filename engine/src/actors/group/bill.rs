@@ -6,6 +6,7 @@ use actix::{Handler, Message};
 
 use super::{
     super::{
+        core::Core,
         directory::Asking,
         error::Error,
         feed::ProgressEvent,
@@ -21,14 +22,13 @@ use crate::{
     domain::{
         bill::Bill,
         code::{Code, Codes, ShownCode},
-        event::{Event, Source},
+        event::Event,
         group::{Rejection, Status},
-        payment::{Action, AnswerRejection, Missing, Payment, Question, Step, Verdict},
+        payment::{Action, AnswerRejection, Ask, Missing, Payment, Question, Step, Verdict},
         text::OrderNo,
     },
     id::{MerchantId, Topic, WalletId},
     ledger::Owner,
-    money::Amount,
 };
 
 /// Show the group's code to this member. Answered at once.
@@ -69,9 +69,7 @@ impl Message for CancelBill {
 /// A source's answer to [`wallet::Reserve`].
 pub(crate) struct Answered {
     pub(crate) payment: u64,
-    pub(crate) draw: usize,
-    pub(crate) source: Source,
-    pub(crate) amount: Amount,
+    pub(crate) ask: Ask,
     pub(crate) outcome: Result<(), Missing>,
 }
 
@@ -166,23 +164,24 @@ impl GroupActor {
         Ok((payment, step))
     }
 
-    /// The seat of a member's wallet, looked for from `hint` on: payments name their sources in
-    /// the members' order.
-    fn payer<'payers>(
-        payers: &'payers [(WalletId, Arc<Seat<WalletActor>>)],
+    /// The seat of a wallet that pays, looked for among the members' from `hint` on: payments name
+    /// their sources in the members' order.
+    fn payer(
+        core: &Arc<Core>,
+        payers: &[(WalletId, Arc<Seat<WalletActor>>)],
         wallet: WalletId,
         hint: &mut usize,
-    ) -> &'payers Arc<Seat<WalletActor>> {
-        let ahead = payers[*hint..].iter().position(|(payer, _)| *payer == wallet);
-        let at = match ahead {
-            Some(offset) => hint.saturating_add(offset),
-            None => payers
-                .iter()
-                .position(|(payer, _)| *payer == wallet)
-                .expect("decided: every source is a member's wallet"),
-        };
-        *hint = at;
-        &payers[at].1
+    ) -> Arc<Seat<WalletActor>> {
+        let is = |(payer, _): &(WalletId, Arc<Seat<WalletActor>>)| *payer == wallet;
+        let ahead = payers[*hint..].iter().position(is);
+        let at = ahead.map(|offset| hint.saturating_add(offset));
+        match at.or_else(|| payers.iter().position(is)) {
+            Some(at) => {
+                *hint = at;
+                Arc::clone(&payers[at].1)
+            }
+            None => core.wallet(wallet),
+        }
     }
 
     fn perform(&mut self, step: Step, ctx: &mut Context<Self>) {
@@ -191,24 +190,20 @@ impl GroupActor {
         let mut gone = Vec::new();
         for action in step.actions {
             match action {
-                Action::Reserve { source, amount } => {
-                    let Source::Wallet(id) = source;
-                    let seat = Self::payer(&self.payers, id, &mut hint);
-                    let draw = paying.payment.draw_of(source, hint).unwrap_or(hint);
+                Action::Reserve { ask, source, amount } => {
+                    let seat = Self::payer(&self.core, &self.payers, source.wallet(), &mut hint);
                     let group_seat = Arc::clone(ctx.seat());
-                    let ask = wallet::Reserve {
+                    let reserve = wallet::Reserve {
                         owner: paying.owner,
                         currency: group.currency,
-                        answer: OwedAnswer::new(group_seat, paying.serial, draw, source, amount),
+                        answer: OwedAnswer::new(group_seat, paying.serial, ask, amount),
                     };
-                    let told = ctx.pass_usual(Arc::clone(seat), ask);
-                    if told.is_err() {
-                        gone.push(source);
+                    if ctx.pass_usual(seat, reserve).is_err() {
+                        gone.push(ask);
                     }
                 }
                 Action::Release { source } => {
-                    let Source::Wallet(id) = source;
-                    let seat = Arc::clone(Self::payer(&self.payers, id, &mut hint));
+                    let seat = Self::payer(&self.core, &self.payers, source.wallet(), &mut hint);
                     drop(ctx.pass(seat, wallet::Release(paying.owner)));
                 }
                 Action::AskConfirmation { .. } => {}
@@ -238,7 +233,7 @@ impl GroupActor {
         let mut hint = 0;
         let submitted = self.core.submit(event, 0, |topic| match topic {
             Topic::Wallet(id) => {
-                AnySeat::Wallet(Arc::clone(Self::payer(&self.payers, id, &mut hint)))
+                AnySeat::Wallet(Self::payer(&self.core, &self.payers, id, &mut hint))
             }
             Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(paying.word.merchant())),
             Topic::Group(_) => ctx.any_seat(),
@@ -259,7 +254,9 @@ impl GroupActor {
 
     /// Lets every source go and tells the merchant that the bill came to nothing.
     pub(super) fn abort(&self, paying: Paying, error: Error) {
-        for (_, seat) in &self.payers {
+        let mut hint = 0;
+        for source in paying.payment.sources() {
+            let seat = Self::payer(&self.core, &self.payers, source.wallet(), &mut hint);
             drop(seat.tell(wallet::Release(paying.owner)));
         }
         paying.word.refuse(error);
@@ -324,15 +321,13 @@ impl Handler<Answered> for GroupActor {
         let Some(paying) = self.undecided().filter(|p| p.serial == answered.payment) else {
             return;
         };
-        let Answered { draw, source, amount, outcome, .. } = answered;
-        let Some(draw) = paying.payment.draw_of(source, draw) else { return };
-        match outcome {
+        match answered.outcome {
             Ok(()) => {
-                let verdict = paying.payment.reserved(draw, amount);
+                let verdict = paying.payment.reserved(answered.ask);
                 self.conclude(verdict, ctx);
             }
             Err(why) => {
-                let step = paying.payment.missing(draw, amount, why);
+                let step = paying.payment.missing(answered.ask, why);
                 self.perform(step, ctx);
             }
         }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     domain::{
-        event::{Event, Refund, Source},
+        event::{Event, Refund},
         merchant::Rejection,
         order::{Order, RefundDecision},
         text::OrderNo,
@@ -110,7 +110,7 @@ impl MerchantActor {
             .legs
             .iter()
             .map(|leg| {
-                let Source::Wallet(id) = leg.source;
+                let id = leg.source.wallet();
                 (id, core.wallet(id))
             })
             .collect();
