@@ -4,11 +4,18 @@
 
 mod support;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    fs,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use fanju::{
-    Clock, Config, Engine, Error, FeedError, FeedEvent, OrderView, Presented, SandboxBank,
-    SandboxConduct, TestClock,
+    Clock, Config, Engine, Error, FeedError, FeedEvent, OpenError, OrderView, Presented,
+    SandboxBank, SandboxConduct, TestClock,
     domain::{
         event::{DeclineReason, Direction, Event, Rules},
         group::Command,
@@ -102,6 +109,85 @@ async fn a_closed_directory_opens_again_as_it_was() {
     assert_eq!(table.seen().await, seen, "the books are only a projection");
     assert_eq!(orders(&table).await, ended);
     within(table.engine.close()).await;
+}
+
+/// Every file of a folder, and what is in it.
+fn files(folder: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries.map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap())).collect()
+}
+
+/// The books in a data folder: the database, and what stands beside it.
+fn books(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let named = entries.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
+    let books = named.filter(|(name, _)| name.starts_with("books.sqlite"));
+    books.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
+}
+
+/// Books that are no database, of another journal, or of what the journal has lost: the engine does not
+/// open, touches nothing, and says what would help; one setting makes them anew.
+#[tokio::test]
+async fn books_that_cannot_be_used_are_made_anew_on_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = || Config::directory(directory.path());
+    let journal = directory.path().join("journal");
+    let table = Table::laid(config(), &[10_000; 3], 10_000, Rules::default()).await;
+    evening(&table).await;
+    let (seen, ended, chains) =
+        (table.seen().await, orders(&table).await, statements(&table, 3).await);
+    within(table.engine.close()).await;
+    let written = files(&journal);
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = Config::directory(elsewhere.path());
+    let other = Table::laid(other, &[5; 2], 5, Rules::default()).await;
+    within(other.engine.close()).await;
+    let of_another = books(elsewhere.path());
+
+    let later = table.moved_to(Engine::open(config()).unwrap());
+    later.settle("A-3", 30).await;
+    within(later.engine.close()).await;
+    let ahead = books(directory.path());
+    fs::remove_dir_all(&journal).unwrap();
+    fs::create_dir(&journal).unwrap();
+    for (name, bytes) in &written {
+        fs::write(journal.join(name), bytes).unwrap();
+    }
+
+    let garbage = b"no database, and long enough to be looked at".repeat(100);
+    let garbage = BTreeMap::from([("books.sqlite".to_owned(), garbage)]);
+    for (what, instead) in [
+        ("no database", garbage),
+        ("of another journal", of_another),
+        ("ahead of the journal", ahead),
+    ] {
+        for name in books(directory.path()).keys() {
+            fs::remove_file(directory.path().join(name)).unwrap();
+        }
+        for (name, bytes) in &instead {
+            fs::write(directory.path().join(name), bytes).unwrap();
+        }
+        let refused = Engine::open(config()).map(drop).unwrap_err();
+        match what {
+            "no database" => assert!(matches!(refused, OpenError::Books(_)), "{what}: {refused:?}"),
+            _ => assert!(matches!(refused, OpenError::Unlike(_)), "{what}: {refused:?}"),
+        }
+        assert!(refused.to_string().contains("rebuild_books"), "{what}: {refused:?}");
+        assert_eq!(files(&journal), written, "{what}");
+        assert_eq!(books(directory.path())["books.sqlite"], instead["books.sqlite"], "{what}");
+        let anew = Config { rebuild_books: true, ..config() };
+        let (engine, opening) = Engine::open_with_report(anew).unwrap();
+        assert!(opening.books_rebuilt, "{what}");
+        let table = table.moved_to(engine);
+        assert_eq!(table.seen().await, seen, "{what}");
+        assert_eq!(orders(&table).await, ended, "{what}");
+        assert_eq!(statements(&table, 3).await, chains, "{what}");
+        within(table.engine.close()).await;
+        let (engine, opening) = Engine::open_with_report(config()).unwrap();
+        assert!(!opening.books_rebuilt, "{what}: once is enough");
+        within(engine.close()).await;
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ pub mod live;
 pub mod machine;
 pub mod meter;
 pub mod nation;
+pub mod open;
 pub mod options;
 pub mod page;
 pub mod peers;

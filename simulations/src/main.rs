@@ -16,6 +16,7 @@ use fanju_sim::{
     keep::KeepOptions,
     live::{self, options::LiveOptions},
     nation::{self, options::NationOptions},
+    open::{self, OpenOptions},
     options::{AuditOptions, CompareOptions, DinnerOptions, Options, PageOptions, Task},
     page,
     peers::{self, options::PeersOptions},
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Task::Peers(options) => peers(&options),
         Task::Nation(options) => nation(&options),
         Task::Audit(options) => audit(&options),
+        Task::Open(options) => open(&options),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -198,6 +200,12 @@ fn audit(options: &AuditOptions) -> Result<bool> {
     write_audit(&mut text, &audit)?;
     tell(&text, &audit, options.json.as_deref())?;
     Ok(audit.verdict == Verdict::Ok)
+}
+
+fn open(options: &OpenOptions) -> Result<bool> {
+    let report = open::open(options)?;
+    tell(&report.to_string(), &report, options.json.as_deref())?;
+    Ok(true)
 }
 
 /// People read standard output, unless a program does; they read standard error then.

@@ -7,8 +7,8 @@ use fanju::{limits, money::Currency};
 
 use crate::{
     capacity::CapacityOptions, chaos::options::ChaosOptions, keep::KeepOptions,
-    live::options::LiveOptions, nation::options::NationOptions, peers::options::PeersOptions,
-    scenario::options::EveningOptions,
+    live::options::LiveOptions, nation::options::NationOptions, open::OpenOptions,
+    peers::options::PeersOptions, scenario::options::EveningOptions,
 };
 
 /// Simulates groups that pay for dinner with Fanju, and audits every cent.
@@ -43,6 +43,9 @@ pub enum Task {
     Nation(NationOptions),
     /// Audit a data folder: re-read its journal with independent arithmetic, and change nothing.
     Audit(AuditOptions),
+    /// Open a data folder as a server does, and say how long it took; `--rebuild-books` makes its
+    /// books anew.
+    Open(OpenOptions),
 }
 
 /// Options of `dinner`.

@@ -162,6 +162,37 @@ fn bad_rows_are_named_and_strict_makes_them_fatal() {
     assert!(told.contains(":3: total `ten` is not a decimal number"), "{told}");
 }
 
+#[test]
+fn opening_a_folder_says_what_it_took_and_can_make_the_books_anew() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let data = path("data");
+    assert_sound(&dinner(&format!("--count 50 --wallets 100 --merchants 2 --data {data}")));
+    let open = |more: &[&str]| {
+        let arguments = [&["open", "--data", &data, "--json", "-"], more].concat();
+        let output = fanju_sim(&arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), told, serde_json::from_slice::<Value>(&output.stdout))
+    };
+    let (code, told, report) = open(&[]);
+    let report = report.expect("JSON");
+    assert_eq!(
+        (code, &report["books_rebuilt"], &report["records"]),
+        (Some(0), &false.into(), &0.into())
+    );
+    assert_eq!((&report["wallets"], &report["settlements"]), (&100.into(), &50.into()), "{told}");
+    fs::write(folder.path().join("data/books.sqlite"), "no database".repeat(999)).expect("writes");
+    let (code, told, _) = open(&[]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("rebuild_books"), "{told}");
+    let (code, told, report) = open(&["--rebuild-books"]);
+    let report = report.expect("JSON");
+    assert_eq!((code, &report["books_rebuilt"]), (Some(0), &true.into()), "{told}");
+    assert_eq!((&report["wallets"], &report["settlements"]), (&100.into(), &50.into()), "{told}");
+    assert!(report["records"].as_u64() > Some(150), "the whole journal was read: {report}");
+    assert!(told.contains("made anew"), "{told}");
+}
+
 /// What `| head` and `2>&1 | head` do once they have read enough, from the first word on.
 #[test]
 fn whoever_stops_reading_changes_neither_the_verdict_nor_the_files() {
@@ -175,6 +206,7 @@ fn whoever_stops_reading_changes_neither_the_verdict_nor_the_files() {
         ("dinner --scenario friday-night --scale 0.01 --speed 36000".to_owned(), 0),
         (format!("audit --data {data}"), 0),
         ("audit --data nowhere".to_owned(), 2),
+        (format!("open --data {data}"), 0),
         (format!("compare {kept} {kept}"), 0),
         (format!("page {kept} {pages}"), 0),
         ("chaos --seeds 1 --trace".to_owned(), 0),
@@ -204,6 +236,7 @@ fn bad_options_end_with_two_and_a_reason() {
         ("dinner --diners 9 --wallets 8", "needs at least as many wallets"),
         ("dinner --bills nowhere.csv", "no such file: nowhere.csv"),
         ("audit --data nowhere", "no journal in nowhere"),
+        ("open --data nowhere", "no journal in nowhere"),
         ("dinner --report nowhere/run.html", "nowhere/run.html cannot be written"),
         ("compare nowhere.json nowhere.json", "nowhere.json cannot be read"),
         ("page Cargo.toml page.html", "Cargo.toml is no recording"),

@@ -37,7 +37,7 @@ pub use self::{
     progress::{FlushStats, Lag, Progress},
     projector::Projector,
     reader::{BooksReader, MerchantDay, Totals},
-    schema::peek_checkpoint,
+    schema::{peek_checkpoint, remove},
     statement::{Page, StatementError, chain},
 };
 use self::{flush::Rest, merge::Merge, pending::Pending, schema::Place};

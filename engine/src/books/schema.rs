@@ -12,6 +12,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -195,6 +196,23 @@ pub fn peek_checkpoint(path: &Path) -> Option<Tail> {
     let sql = "SELECT tail FROM meta WHERE schema_version = ?1";
     let tail: Vec<u8> = connection.query_row(sql, [SCHEMA_VERSION], |row| row.get(0)).ok()?;
     Tail::from_bytes(&tail)
+}
+
+/// Removes the books at `path`, whatever they are. The log goes first: without it the database is what it
+/// was a while ago, and a log without its database would be another's.
+///
+/// # Errors
+/// What the system says; books that are not there are removed already.
+pub fn remove(path: &Path) -> io::Result<()> {
+    for beside in ["-wal", "-shm", ""] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(beside);
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Makes the tables unless they are there; says up to where they go.

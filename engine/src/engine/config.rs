@@ -72,6 +72,9 @@ pub struct Config {
     /// How often the books take over what is durable when nobody waits for them
     /// ([`Engine::books_caught_up`](crate::Engine::books_caught_up)), at most.
     pub books_interval: Duration,
+    /// Whether opening throws the books away and makes them anew from the whole journal: the way back
+    /// where they are damaged, of another journal, or know of more than a journal that lost its end.
+    pub rebuild_books: bool,
     /// How long [`Engine::close`](crate::Engine::close) waits for those who wait for a bank or a
     /// diner. Then it goes without their answers: an undecided bill is forgotten, and a bank is
     /// asked again at the next opening.
@@ -104,6 +107,7 @@ impl Config {
             rail_retry: Duration::from_secs(1),
             idle_after: Some(Duration::from_secs(300)),
             books_interval: limits::BOOKS_FLUSH_INTERVAL,
+            rebuild_books: false,
             close_within: limits::CLOSE_WITHIN,
             orders_in_flight_max: limits::ORDERS_IN_FLIGHT_MAX,
             commands_in_flight_max: limits::COMMANDS_IN_FLIGHT_MAX,

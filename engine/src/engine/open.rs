@@ -36,12 +36,18 @@ pub enum OpenError {
     /// The data directory cannot be used.
     #[error("cannot use the data directory")]
     Storage(#[source] io::Error),
-    /// The journal is damaged, cannot be read, or ends before what the books know. Removing the
-    /// books accepts the last.
+    /// The journal is damaged or cannot be read.
     #[error("cannot open the journal")]
     Journal(#[from] JournalError),
-    /// The books cannot be opened or brought up to date.
-    #[error("cannot open the books")]
+    /// The journal is not what the books know of it: it lost its end or was replaced, or the books are
+    /// another's. Nothing was changed. [`Config::rebuild_books`] goes by the journal alone.
+    #[error(
+        "the journal is not what the books know of it; `rebuild_books` goes by the journal alone"
+    )]
+    Unlike(#[source] JournalError),
+    /// The books cannot be opened or brought up to date. [`Config::rebuild_books`] needs nothing of
+    /// them.
+    #[error("cannot open the books, which `rebuild_books` makes anew from the journal")]
     Books(#[from] BooksError),
     /// The system has no thread to give.
     #[error("cannot start a thread")]
@@ -55,7 +61,8 @@ pub struct Opening {
     pub recovery: RecoveryReport,
     /// How long the books took to catch up.
     pub books_took: Duration,
-    /// Whether the books did not fit a journal kept without syncs, and were made anew.
+    /// Whether the books were made anew: as [`Config::rebuild_books`] asked, or because they did not
+    /// fit a journal kept without syncs.
     pub books_rebuilt: bool,
     /// Moves that the bank had not answered, taken up again.
     pub rail_moves: usize,
@@ -71,6 +78,7 @@ impl Drop for Inner {
 }
 
 pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
+    let _open = tracing::debug_span!("open").entered();
     let Opened { journal, books, mut opening, shelves } = open_data(&config)?;
     let Crew { mut workers, arbiter, archive, queries, projected, bell } =
         Crew::start(&config, books, &shelves).map_err(OpenError::Thread)?;
@@ -131,6 +139,9 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         segment_bytes_max: config.segment_bytes_max,
         journal_id: journal_id(config),
     };
+    if let Some(path) = books_path.as_deref().filter(|_| config.rebuild_books) {
+        books::remove(path).map_err(OpenError::Storage)?;
+    }
     let known_good = books_path.as_deref().and_then(books::peek_checkpoint);
     // Books that know more than a journal that was synced are the last witness of what it lost:
     // the engine refuses to open rather than overwrite them. Without syncs they are simply of
@@ -139,6 +150,9 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         Ok(opened) => (opened, true),
         Err(_) if known_good.is_some() && !config.sync => {
             (LocalJournal::open(storage, options, None)?, false)
+        }
+        Err(error @ JournalError::Damaged(_)) if known_good.is_some() => {
+            return Err(OpenError::Unlike(error));
         }
         Err(error) => return Err(error.into()),
     };
@@ -154,8 +168,8 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         tracing::warn!("books do not fit the journal and are made anew");
         books.rebuild(&reader)?;
     }
-    let opening =
-        Opening { recovery, books_took: began.elapsed(), books_rebuilt: !fits, rail_moves: 0 };
+    let books_rebuilt = config.rebuild_books || !fits;
+    let opening = Opening { recovery, books_took: began.elapsed(), books_rebuilt, rail_moves: 0 };
     let shelves = Shelves { books: books.reader(), journal: reader };
     Ok(Opened { journal, books, shelves, opening })
 }
