@@ -3,11 +3,10 @@
 use std::error::Error;
 
 use fanju::{
-    Config, Engine, Presented,
+    Config, Engine,
     domain::{
         bill::Bill,
-        event::{Consent, Event, Rules},
-        text::OrderNo,
+        event::{Consent, Rules},
     },
     id::RequestId,
     money::{Amount, Currency},
@@ -36,17 +35,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // At the till: Ana shows the table's code, the merchant scans it once.
     let code = engine.show_code(table, ana).await?.code;
-    let (order_no, total) = (OrderNo::new("A-1001")?, Amount::from_minor(10_000));
-    let bill = Bill { merchant: noodles, order_no, currency: Currency::CNY, total, lines: vec![] };
-    match engine.present(bill, code).await? {
-        Presented::Settled(receipt) => {
-            let Event::Settled(settlement) = receipt.event() else { return Ok(()) };
-            for share in &settlement.shares {
+    let bill = Bill::new(noodles, "A-1001".try_into()?, Currency::CNY, Amount::from_minor(10_000));
+    match engine.present(bill, code).await?.settlement() {
+        Some(paid) => {
+            for share in &paid.shares {
                 let name = engine.wallet(share.diner).await?.name;
                 println!("{name} paid {}", share.owed.to_decimal(Currency::CNY));
             }
         }
-        Presented::Declined { reason, .. } => println!("nobody paid: {reason:?}"),
+        None => println!("nobody paid"),
     }
     engine.close().await;
     Ok(())

@@ -219,6 +219,43 @@ fn after_a_lost_sync_recovery_gives_a_prefix_or_refuses() {
     assert!(lost > 0 && refused > 0, "the fault was felt: {lost} lost, {refused} refused");
 }
 
+/// The same disk, and a process that is killed and opened again; the power goes at any call of that
+/// opening.
+#[test]
+fn after_a_lost_sync_a_power_cut_while_opening_leaves_a_prefix_or_what_is_refused() {
+    let mut cut_short = 0;
+    for lied in 0..calls() {
+        for call in 0..30 {
+            let memory = MemoryStorage::new();
+            let script = (lied..lied + 3).map(|call| (call, Fault::LostSync));
+            let lying = FaultyStorage::scripted(shared(&memory), script);
+            let claims = run(&(Arc::new(lying) as Arc<dyn Storage>));
+            let cut = FaultyStorage::scripted(shared(&memory), [(call, Fault::Crash)]);
+            let opening = open(&(Arc::new(cut.clone()) as Arc<dyn Storage>), SEGMENT);
+            if let Ok((_, report)) = &opening {
+                assert_eq!(report.tail, claims.acknowledged, "nothing was lost so far");
+            }
+            drop(opening);
+            let whole = cut.injected().is_empty();
+            cut_short += u32::from(!whole);
+            memory.crash_torn(lied * 1_000 + call);
+            match open(&shared(&memory), SEGMENT) {
+                Ok((journal, report)) => {
+                    let found: Vec<_> =
+                        records(&journal).into_iter().map(|(_, payload)| payload).collect();
+                    assert_eq!(found, expected(report.tail.batch), "lied {lied}, cut {call}");
+                }
+                Err(JournalError::Damaged(_)) => {}
+                Err(error) => panic!("lied {lied}, cut {call}: {error:?}"),
+            }
+            if whole {
+                break;
+            }
+        }
+    }
+    assert!(cut_short > 100, "openings were cut short: {cut_short}");
+}
+
 #[test]
 fn in_no_sync_mode_nothing_is_synced_and_everything_else_is_the_same() {
     let memory = MemoryStorage::new();

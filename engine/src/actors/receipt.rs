@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use super::transaction::Fact;
-use crate::{codec::Record, domain::event::Event, id::Position, time::Timestamp};
+use crate::{
+    codec::Record,
+    domain::event::{Event, Settlement},
+    id::Position,
+    time::Timestamp,
+};
 
 /// Proof of one durable event.
 #[derive(Clone)]
@@ -42,6 +47,12 @@ impl Receipt {
     #[must_use]
     pub fn event(&self) -> &Event {
         &self.fact.record.event
+    }
+
+    /// Who paid what, where this is a paid bill's.
+    #[must_use]
+    pub fn settlement(&self) -> Option<&Settlement> {
+        if let Event::Settled(settlement) = self.event() { Some(settlement) } else { None }
     }
 
     /// Whether an earlier command made it happen, or began what this one waited for the end of.

@@ -65,6 +65,7 @@ impl Books {
         if self.folded == self.checkpoint {
             return Ok(Duration::ZERO);
         }
+        let _flush = tracing::debug_span!("flush", records = self.pending.records).entered();
         let began = Instant::now();
         self.broken = true;
         if let Some(merge) = &mut self.merge {

@@ -13,6 +13,7 @@ pub use config::{Config, Data, Times, Workers};
 pub use open::{OpenError, Opening};
 pub use subscription::{Subscription, TopicState};
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::{
     actors::{
@@ -32,7 +33,7 @@ use crate::{
     domain::{
         bill::Bill,
         code::{Code, ShownCode},
-        event::{Consent, DeclineReason, Event, Rules},
+        event::{Consent, DeclineReason, Event, Rules, Settlement},
         group::{Command as GroupCommand, Rejection as GroupRejection},
         order::RefundRequest,
         payment::Question,
@@ -71,6 +72,17 @@ pub enum Presented {
         /// The record that says so.
         receipt: Receipt,
     },
+}
+
+impl Presented {
+    /// Who paid what, if it was paid.
+    #[must_use]
+    pub fn settlement(&self) -> Option<&Settlement> {
+        match self {
+            Self::Settled(receipt) => receipt.settlement(),
+            Self::Declined { .. } => None,
+        }
+    }
 }
 
 /// What an engine did so far.
@@ -287,12 +299,14 @@ impl Engine {
     /// # Errors
     /// A rejection, [`Error::OrderNoReused`], a code that does not count, or an operating error.
     pub async fn present(&self, bill: Bill, code: Code) -> Result<Presented, Error> {
+        let (merchant, order_no) = (&bill.merchant, &bill.order_no);
+        let span = tracing::debug_span!("present", %merchant, %order_no);
         let permit = self.0.orders.admit()?;
         let seat = self.0.core.merchant(bill.merchant);
         let (reply, answer) = Reply::new(permit);
         ask(&seat, merchant::Present { bill, code, reply })?;
         drop(seat);
-        let receipt = self.answer(answer).await?;
+        let receipt = self.answer(answer).instrument(span).await?;
         Ok(if let Event::Declined(decline) = receipt.event() {
             Presented::Declined { reason: decline.reason, receipt }
         } else {

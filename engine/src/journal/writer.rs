@@ -263,6 +263,7 @@ impl<P: Proposal, J: Journal, S: FnMut(Outcome<P>)> Writer<P, J, S> {
     fn commit_all(&mut self, taken: &mut Vec<P>) -> Result<(), Stop<P>> {
         let mut waiting = taken.drain(..);
         while waiting.len() > 0 {
+            let _commit = tracing::debug_span!("commit", waiting = waiting.len()).entered();
             let mut records = Vec::with_capacity(waiting.len().min(RECORDS_EXPECTED));
             let filled = fill(&self.journal, &mut self.batch, &mut waiting, &mut records);
             let appended = filled.map_err(AppendError::Poisoned).and_then(|()| {

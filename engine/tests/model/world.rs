@@ -25,8 +25,21 @@ use rand::{Rng as _, rngs::StdRng};
 
 use crate::support::{Begun, begin, bill, consent, minor, within};
 
-/// What became of a command, without its receipt.
-pub(crate) type Answer = Result<Option<Position>, &'static str>;
+/// What a receipt says: its record, and whether that is of an earlier command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Told {
+    position: Position,
+    replayed: bool,
+}
+
+impl From<Receipt> for Told {
+    fn from(receipt: Receipt) -> Self {
+        Self { position: receipt.position(), replayed: receipt.is_replayed() }
+    }
+}
+
+/// What became of a command.
+pub(crate) type Answer = Result<Told, &'static str>;
 
 pub(crate) struct Driver {
     pub(crate) engine: Engine,
@@ -37,13 +50,13 @@ pub(crate) struct Driver {
 }
 
 fn place(answer: Result<Receipt, Error>) -> Answer {
-    answer.map(|receipt| Some(receipt.position())).map_err(|error| error.code())
+    answer.map(Told::from).map_err(|error| error.code())
 }
 
 fn present(answer: Result<Presented, Error>) -> Answer {
     answer.map_err(|error| error.code()).map(|presented| {
         let (Presented::Settled(receipt) | Presented::Declined { receipt, .. }) = presented;
-        Some(receipt.position())
+        receipt.into()
     })
 }
 
@@ -149,11 +162,15 @@ impl Driver {
         match (&expected, &answer) {
             (Outcome::Refused("either"), Err("order_no_reused" | "merchant_refused")) => {}
             (Outcome::Refused(word), Err(told)) => assert_eq!(told, word, "{plan:?}"),
-            (Outcome::Replayed | Outcome::Done | Outcome::Ends, Ok(_)) => {}
+            (Outcome::Replayed(position), Ok(told)) => {
+                let as_before = Told { position: *position, replayed: true };
+                assert_eq!(*told, as_before, "{plan:?}");
+            }
+            (Outcome::Done | Outcome::Ends, Ok(told)) => {
+                assert!(!told.replayed, "{plan:?}");
+                self.take_over(told.position);
+            }
             _ => panic!("{plan:?}: expected {expected:?}, got {answer:?}"),
-        }
-        if let (Outcome::Done | Outcome::Ends, Ok(Some(position))) = (&expected, &answer) {
-            self.take_over(*position);
         }
         if let (Outcome::Ends, Some(settles), Plan::Present { merchant, order_no, .. }) =
             (expected, certain, &plan)
@@ -206,7 +223,7 @@ impl Driver {
         for mut answer in std::mem::take(&mut self.flying) {
             tokio::select! {
                 biased;
-                answer = &mut answer => acknowledged.extend(answer.ok().flatten()),
+                answer = &mut answer => acknowledged.extend(answer.ok().map(|told| told.position)),
                 () = std::future::ready(()) => {}
             }
         }
@@ -217,7 +234,7 @@ impl Driver {
     pub(crate) async fn everybody_is_told(&mut self) -> Vec<Position> {
         let mut acknowledged = Vec::new();
         for answer in std::mem::take(&mut self.flying) {
-            acknowledged.extend(within(answer).await.ok().flatten());
+            acknowledged.extend(within(answer).await.ok().map(|told| told.position));
         }
         acknowledged
     }
@@ -258,7 +275,9 @@ impl Driver {
         let open: Vec<_> = self.model.on_the_rail.values().cloned().collect();
         for plan in open {
             let answer = within(order(self.engine.clone(), plan)).await;
-            self.take_over(answer.expect("the bank answers").expect("with a record"));
+            let told = answer.expect("the bank answers");
+            assert!(told.replayed, "it was asked for before");
+            self.take_over(told.position);
         }
     }
 

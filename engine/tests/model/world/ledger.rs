@@ -13,28 +13,33 @@ use super::plan::Plan;
 /// What a request asked for: a word, the other side, and how much.
 type Content = (&'static str, Option<WalletId>, i64);
 
+/// What each request asked for, and the record that ended it.
+type Requests = BTreeMap<RequestId, (Content, Position)>;
+
 #[derive(Default, Debug)]
 pub(crate) struct Wallet {
     pub(crate) posted: i64,
     frozen: bool,
     closed: bool,
-    requests: BTreeMap<RequestId, Content>,
+    requests: Requests,
 }
 
 #[derive(Default, Debug)]
 pub(crate) struct Merchant {
     pub(crate) posted: i64,
     pub(crate) orders: BTreeMap<String, Order>,
-    requests: BTreeMap<RequestId, Content>,
+    requests: Requests,
 }
 
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) total: i64,
+    /// The record of its last try.
+    ended: Position,
     /// `None`: declined.
     pub(crate) legs: Option<Vec<Leg>>,
-    /// Number and digest of what was asked: the event does not say it in clear.
-    pub(crate) refunds: BTreeMap<String, u64>,
+    /// Number and digest of what was asked, which the event does not say in clear, and the record.
+    pub(crate) refunds: BTreeMap<String, (u64, Position)>,
 }
 
 #[derive(Debug)]
@@ -92,8 +97,8 @@ pub(crate) enum Outcome {
     Refused(&'static str),
     /// It happens.
     Done,
-    /// It happened before.
-    Replayed,
+    /// It happened before, and this is its record.
+    Replayed(Position),
     /// The bill is decided, one way or the other.
     Ends,
 }
@@ -115,13 +120,13 @@ fn movable(amount: i64) -> bool {
 }
 
 fn remembered(
-    requests: &BTreeMap<RequestId, Content>,
+    requests: &Requests,
     request: RequestId,
     content: Content,
     word: &'static str,
 ) -> Option<Outcome> {
-    requests.get(&request).map(|known| match *known == content {
-        true => Outcome::Replayed,
+    requests.get(&request).map(|(known, at)| match *known == content {
+        true => Outcome::Replayed(*at),
         false => Outcome::Refused(word),
     })
 }
@@ -211,7 +216,7 @@ impl Model {
                         Outcome::Refused("order_no_reused")
                     }
                     Some(order) if order.total != *total => Outcome::Refused("either"),
-                    Some(order) if order.legs.is_some() => Outcome::Replayed,
+                    Some(order) if order.legs.is_some() => Outcome::Replayed(order.ended),
                     Some(_) => Outcome::Ends,
                     None if movable(*total) => Outcome::Ends,
                     None => Outcome::Refused(shop),
@@ -235,7 +240,9 @@ impl Model {
         let Some(order) = it.orders.get(order_no) else { return Outcome::Refused("unknown_order") };
         let Some(legs) = &order.legs else { return Outcome::Refused("order_not_paid") };
         match order.refunds.get(refund_no) {
-            Some(known) if *known == refund_content(amount, diner) => return Outcome::Replayed,
+            Some((known, at)) if *known == refund_content(amount, diner) => {
+                return Outcome::Replayed(*at);
+            }
             Some(_) => return Outcome::Refused("refund_refused"),
             None => {}
         }
@@ -275,7 +282,7 @@ impl Model {
         assert!(self.folded.insert(position), "{position} happens once");
         match event {
             Event::RailRequested(moved) => self.fold_requested(moved),
-            Event::RailConfirmed(moved) => self.fold_confirmed(moved),
+            Event::RailConfirmed(moved) => self.fold_confirmed(position, moved),
             Event::Transferred { from, to, request, amount, .. } => {
                 let amount = amount.minor();
                 self.give(*from, -amount);
@@ -283,7 +290,8 @@ impl Model {
                 let content = ("transfer", Some(*to), amount);
                 self.used.insert(*request);
                 let giver = self.wallets.get_mut(from).expect("known");
-                assert!(giver.requests.insert(*request, content).is_none(), "moves once");
+                let known = giver.requests.insert(*request, (content, position));
+                assert!(known.is_none(), "moves once");
             }
             Event::WalletFrozen { wallet } => self.wallet(*wallet).frozen = true,
             Event::WalletThawed { wallet } => self.wallet(*wallet).frozen = false,
@@ -315,15 +323,15 @@ impl Model {
             }
             Event::GroupLocked { group } => self.group(*group).locked = true,
             Event::GroupUnlocked { group } => self.group(*group).locked = false,
-            Event::Settled(settlement) => self.fold_settled(settlement),
+            Event::Settled(settlement) => self.fold_settled(position, settlement),
             Event::Declined(decline) => {
-                let order =
-                    Order { total: decline.total.minor(), legs: None, refunds: BTreeMap::new() };
+                let (total, refunds) = (decline.total.minor(), BTreeMap::new());
+                let order = Order { total, ended: position, legs: None, refunds };
                 let shop = self.merchants.get_mut(&decline.merchant).expect("known");
                 let former = shop.orders.insert(decline.order_no.to_string(), order);
                 assert!(former.is_none_or(|former| former.legs.is_none()), "G-1");
             }
-            Event::Refunded(refund) => self.fold_refunded(refund),
+            Event::Refunded(refund) => self.fold_refunded(position, refund),
             Event::RailRefused(_) => panic!("this bank refuses nothing"),
             Event::WalletOpened { .. }
             | Event::MerchantOnboarded { .. }
@@ -346,7 +354,7 @@ impl Model {
         assert!(wallet.posted >= 0, "W-1: {id}");
     }
 
-    fn requests(&mut self, holder: Holder) -> &mut BTreeMap<RequestId, Content> {
+    fn requests(&mut self, holder: Holder) -> &mut Requests {
         match holder {
             Holder::Wallet(id) => &mut self.wallet(id).requests,
             Holder::Merchant(id) => &mut self.merchants.get_mut(&id).expect("known").requests,
@@ -366,7 +374,7 @@ impl Model {
         self.on_the_rail.insert((moved.holder, request), plan);
     }
 
-    fn fold_confirmed(&mut self, moved: &RailMove) {
+    fn fold_confirmed(&mut self, position: Position, moved: &RailMove) {
         self.on_the_rail.remove(&(moved.holder, moved.request));
         self.used.insert(moved.request);
         let amount = moved.amount.minor();
@@ -374,7 +382,8 @@ impl Model {
             Direction::In => ("in", amount),
             Direction::Out => ("out", -amount),
         };
-        let known = self.requests(moved.holder).insert(moved.request, (word, None, amount));
+        let ended = ((word, None, amount), position);
+        let known = self.requests(moved.holder).insert(moved.request, ended);
         assert!(known.is_none(), "a request moves once");
         match moved.holder {
             Holder::Wallet(id) => self.give(id, delta),
@@ -392,7 +401,7 @@ impl Model {
         assert!(shop.posted >= 0, "W-1: {id}");
     }
 
-    fn fold_settled(&mut self, settlement: &Settlement) {
+    fn fold_settled(&mut self, position: Position, settlement: &Settlement) {
         let total = settlement.total.minor();
         let group = &self.groups[&settlement.group];
         let (diners, host) = (i64::try_from(group.order.len()).expect("few"), group.host);
@@ -425,13 +434,13 @@ impl Model {
         }
         self.group(settlement.group).bills += 1;
         self.pay(settlement.merchant, total);
-        let order = Order { total, legs: Some(legs), refunds: BTreeMap::new() };
+        let order = Order { total, ended: position, legs: Some(legs), refunds: BTreeMap::new() };
         let shop = self.merchants.get_mut(&settlement.merchant).expect("known");
         let former = shop.orders.insert(settlement.order_no.to_string(), order);
         assert!(former.is_none_or(|former| former.legs.is_none()), "G-1");
     }
 
-    fn fold_refunded(&mut self, refund: &Refund) {
+    fn fold_refunded(&mut self, position: Position, refund: &Refund) {
         let amount = refund.amount.minor();
         self.pay(refund.merchant, -amount);
         let shop = self.merchants.get_mut(&refund.merchant).expect("known");
@@ -454,7 +463,8 @@ impl Model {
             leg.remaining -= back;
             payers.push((to, back));
         }
-        order.refunds.insert(refund.refund_no.to_string(), refund.content);
+        let known = order.refunds.insert(refund.refund_no.to_string(), (refund.content, position));
+        assert!(known.is_none(), "a refund is given once");
         for (to, back) in payers {
             self.give(to, back);
             if let Some((_, spent)) = self.group(refund.group).members.get_mut(&to) {
