@@ -114,7 +114,8 @@ pub struct DinnerOptions {
     /// scenario says.
     #[arg(long, value_name = "NAME|FILE", conflicts_with_all = [
         "rate", "tables", "diners", "wallets", "dining", "merchants", "seconds", "count", "acks",
-        "bills", "orders", "currency", "find_capacity",
+        "bills", "orders", "repeat", "strict", "delimiter", "col_total", "col_tip", "col_size",
+        "col_order", "col_quantity", "col_item", "col_price", "currency", "find_capacity",
     ])]
     pub scenario: Option<String>,
     /// How the scenario is played.

@@ -150,6 +150,10 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_line_and_nothing_is_run() {
     for (arguments, reason) in [
         ("dinner --scenario nothing", "no scenario `nothing` (built in: friday-night"),
         ("dinner --scenario friday-night --rate 5", "cannot be used with"),
+        ("dinner --scenario friday-night --col-total sum", "cannot be used with"),
+        ("dinner --scenario friday-night --col-price cost", "cannot be used with"),
+        ("dinner --scenario friday-night --delimiter ;", "cannot be used with"),
+        ("dinner --scenario friday-night --strict", "cannot be used with"),
         ("dinner --speed 2", "--scenario"),
         ("dinner --scenario friday-night --scale 0", "give a number from 0.0001"),
         ("dinner --p99 5ms", "--find-capacity"),

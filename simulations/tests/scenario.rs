@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fanju::limits;
 use fanju_sim::scenario::{
-    BUILT_IN, Scenario,
+    BUILT_IN, LoadError, Scenario,
     file::SplitKind,
     load,
     script::{Manner, Outing, Script},
@@ -74,6 +75,11 @@ fn every_complaint_names_file_line_and_reason() {
         ),
         "evening.toml:17: hot shares sum",
     );
+    let hot = |name: &str| format!("{TINY}hot = [\n  {{ name = \"{name}\", share = 0.5 }},\n]\n");
+    Scenario::parse("evening.toml", &hot("noodles")).expect("a sound file");
+    refuses(&hot(""), "evening.toml:16: text is empty");
+    let long = "x".repeat(limits::TEXT_BYTES_MAX + 1);
+    refuses(&hot(&long), "evening.toml:16: text is longer than");
     refuses(&with("tables = 40", "tables = = 40"), "evening.toml:3: ");
     refuses(
         &with("per_diner_minor = [100, 300]", "csv = \"nowhere.csv\""),
@@ -108,11 +114,26 @@ fn bills_come_from_a_file_beside_the_scenario() {
 
 #[test]
 fn a_name_that_is_no_scenario_is_told_the_names_that_are() {
-    let error = load("saturday-night").expect_err("no such scenario");
+    let error = load("saturday-night").expect_err("no such scenario").to_string();
     for (name, _) in BUILT_IN {
         assert!(error.contains(name), "{error}");
         load(name).unwrap_or_else(|error| panic!("{error}"));
     }
+}
+
+#[test]
+fn a_file_that_is_no_text_or_no_file_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("evening.toml");
+    std::fs::write(&path, b"about = \"a\"\n[evening]\ntables = \xff\n").expect("writes");
+    let file = path.display().to_string();
+    let error = load(&file).expect_err("not UTF-8");
+    assert!(matches!(&error, LoadError::NotText { line: 3, .. }), "{error}");
+    assert_eq!(error.to_string(), format!("{file}:3: not UTF-8"));
+    let folder = folder.path().display().to_string();
+    let error = load(&folder).expect_err("a folder");
+    assert!(matches!(&error, LoadError::Unreadable { .. }), "{error}");
+    assert!(error.to_string().starts_with(&format!("{folder}: cannot be read")), "{error}");
 }
 
 fn fingerprint(name: &str, seed: u64) -> u64 {

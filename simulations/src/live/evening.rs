@@ -60,7 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(150);
 /// # Errors
 /// [`BadInput`], or whatever the server or the system says.
 pub fn evening(name: &str, options: &LiveOptions) -> Result<Recording> {
-    let mut scenario = scenario::load(name).map_err(BadInput)?;
+    let mut scenario = scenario::load(name).map_err(|error| BadInput(error.to_string()))?;
     let cast = Cast::read(&options.cast)
         .map_err(|error| BadInput(format!("{} {error}", options.cast.display())))?;
     // Amounts are minor units of the cast's currency, whatever the file says.

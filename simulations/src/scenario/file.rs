@@ -4,7 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use fanju::{domain::event::Shortfall, money::Currency};
+use fanju::{
+    domain::{event::Shortfall, text::Name},
+    money::Currency,
+};
 use serde::{Deserialize, Deserializer, de::Error};
 use toml::Spanned;
 
@@ -349,7 +352,7 @@ fn exponent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error>
 #[serde(deny_unknown_fields)]
 pub struct Hot {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Its share of all bills.
     pub share: Spanned<Share>,
 }

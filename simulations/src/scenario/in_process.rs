@@ -70,13 +70,12 @@ impl<'a> EngineHouse<'a> {
         let (currency, sizes) = (scenario.currency, scenario.sizes(scale));
         let hot = &scenario.merchants.hot;
         let name = |number: usize| match hot.get(number) {
-            Some(hot) => Name::new(&hot.name),
-            None => Name::new(format!("merchant {number}")),
+            Some(hot) => hot.name.clone(),
+            None => Name::new(format!("merchant {number}")).expect("a word and a number"),
         };
         let mut merchants = vec![MerchantId(Uuid::nil()); sizes.merchants];
         let onboard = |number: usize| async move {
-            let name = name(number).context("a merchant's name")?;
-            let merchant = engine.onboard_merchant(name, currency).await?;
+            let merchant = engine.onboard_merchant(name(number), currency).await?;
             anyhow::Ok((number, merchant))
         };
         run_all::<_, anyhow::Error>(WINDOW, (0..sizes.merchants).map(onboard), |onboarded| {

@@ -6,6 +6,8 @@
 //! of them, in a [`house`] that is an engine ([`in_process`]) or a server → [`count`] counts →
 //! [`report`] tells.
 
+use std::{fs, io};
+
 pub mod count;
 pub mod file;
 pub mod house;
@@ -31,18 +33,53 @@ pub const BUILT_IN: [(&str, &str); 5] = [
     ("refund-morning", include_str!("../../scenarios/refund-morning.toml")),
 ];
 
+/// Why there is no scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// None is built in under that name, and no file has it.
+    #[error("no scenario `{0}` (built in: {known}), and no such file", known = BUILT_IN.map(|(name, _)| name).join(", "))]
+    Unknown(String),
+    /// The file cannot be read.
+    #[error("{file}: cannot be read: {error}")]
+    Unreadable {
+        /// Which.
+        file: String,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
+    /// The file is no text.
+    #[error("{file}:{line}: not UTF-8")]
+    NotText {
+        /// Which.
+        file: String,
+        /// At which line, from one.
+        line: usize,
+    },
+    /// The file says what it may not.
+    #[error(transparent)]
+    Wrong(#[from] ScenarioError),
+}
+
 /// The scenario of that name, or else in that file.
 ///
 /// # Errors
-/// What is wrong, for the user, with file and line.
-pub fn load(name: &str) -> Result<Scenario, String> {
+/// [`LoadError`].
+pub fn load(name: &str) -> Result<Scenario, LoadError> {
     let built_in = BUILT_IN.iter().find(|(known, _)| *known == name);
     if let Some((name, text)) = built_in {
-        return Scenario::parse(&format!("{name}.toml"), text).map_err(|error| error.to_string());
+        return Ok(Scenario::parse(&format!("{name}.toml"), text)?);
     }
-    let text = std::fs::read_to_string(name).map_err(|error| {
-        let known = BUILT_IN.map(|(name, _)| name).join(", ");
-        format!("no scenario `{name}` (built in: {known}), and no such file: {error}")
+    let bytes = fs::read(name).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return LoadError::Unknown(name.to_owned());
+        }
+        LoadError::Unreadable { file: name.to_owned(), error }
     })?;
-    Scenario::parse(name, &text).map_err(|error| error.to_string())
+    let text = str::from_utf8(&bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        LoadError::NotText { file: name.to_owned(), line }
+    })?;
+    Ok(Scenario::parse(name, text)?)
 }

@@ -43,7 +43,7 @@ const DEADLINE_MIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`BadInput`], or whatever the engine or the system says.
 pub fn evening(name: &str, options: &DinnerOptions) -> Result<Recording> {
-    let scenario = load(name).map_err(BadInput)?;
+    let scenario = load(name).map_err(|error| BadInput(error.to_string()))?;
     let (data, _removed_at_the_end) = run::data_folder(options)?;
     let speed = options.evening.speed;
     let mut config: Config = run::config(options, &data);
