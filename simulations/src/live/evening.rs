@@ -352,6 +352,8 @@ fn audited(hall: &Hall, count: &Count) -> Audited {
         number("connections cut", storm.cut),
         number("back again", storm.back),
         number("of those, given a state instead of what they missed", storm.with_state),
+        number("connections made again", hall.meter.reconnects),
+        number("scanned again with a fresh code", hall.meter.fresh_codes),
         number("requests asked again later", hall.meter.held_back),
     ];
     let all = faults.count + count.faults.len() as u64;

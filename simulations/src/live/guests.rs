@@ -18,6 +18,10 @@ pub struct Asked {
     pub diner: String,
     /// How much it is, in minor units.
     pub owed: u64,
+    /// How often the diner's phone had lost its connection: a server that was started again meanwhile
+    /// asks the same anew.
+    #[serde(skip)]
+    pub breaks: u64,
 }
 
 /// What a phone tells its table.
@@ -84,6 +88,11 @@ struct Waiting<'a> {
     owed: u64,
 }
 
+#[derive(Deserialize)]
+struct Questions {
+    questions: Vec<Asked>,
+}
+
 impl Guests {
     /// So many people, who sit nowhere yet.
     pub fn expect(&mut self, people: usize) {
@@ -111,7 +120,7 @@ impl Guests {
     ///
     /// # Errors
     /// When it is not what the contract says.
-    pub fn progress(&self, person: usize, params: &str) -> Result<(), FrameError> {
+    pub fn progress(&self, person: usize, params: &str, breaks: u64) -> Result<(), FrameError> {
         let Some(Place { seat, wallet, tell, .. }) = self.place(person) else { return Ok(()) };
         let Progress { order_no, reserved, of, waiting_for } = serde_json::from_str(params)?;
         if *seat == 0 {
@@ -123,8 +132,23 @@ impl Guests {
         let own = waiting_for.into_iter().find(|waiting| waiting.diner == wallet.as_ref());
         if let Some(Waiting { merchant, order_no, diner, owed }) = own {
             let (merchant, order_no) = (merchant.to_owned(), order_no.to_owned());
-            let asked = Asked { merchant, order_no, diner: diner.to_owned(), owed };
+            let asked = Asked { merchant, order_no, diner: diner.to_owned(), owed, breaks };
             drop(tell.send(News::Asked { seat: *seat, asked }));
+        }
+        Ok(())
+    }
+
+    /// A phone that is back has looked what its group waits for; only its own owner's question counts.
+    ///
+    /// # Errors
+    /// When it is not what the contract says.
+    pub fn looked(&self, person: usize, group: &str, breaks: u64) -> Result<(), FrameError> {
+        let Some(Place { seat, wallet, tell, .. }) = self.place(person) else { return Ok(()) };
+        let Questions { questions } = serde_json::from_str(group)?;
+        let own = questions.into_iter().find(|asked| asked.diner == wallet.as_ref());
+        if let Some(asked) = own {
+            // A table that has got up hears nothing more.
+            drop(tell.send(News::Asked { seat: *seat, asked: Asked { breaks, ..asked } }));
         }
         Ok(())
     }
@@ -164,20 +188,21 @@ mod tests {
             guests.sit(person, place);
         }
         for person in 0..3 {
-            guests.progress(person, PROGRESS).expect("as the contract says");
+            guests.progress(person, PROGRESS, 0).expect("as the contract says");
         }
         let asked = Asked {
             merchant: "m".to_owned(),
             order_no: "o-1".to_owned(),
             diner: "w1".to_owned(),
             owed: 5,
+            breaks: 0,
         };
         let progress = News::Progress { order_no: "o-1".to_owned(), all_reserved: true };
         assert_eq!(told.try_recv(), Ok(progress));
         assert_eq!(told.try_recv(), Ok(News::Asked { seat: 1, asked }));
         assert!(told.try_recv().is_err());
-        assert!(guests.progress(0, "{}").is_err());
+        assert!(guests.progress(0, "{}", 0).is_err());
         guests.rise(0);
-        assert!(guests.progress(0, "{}").is_ok(), "who sits nowhere does not listen");
+        assert!(guests.progress(0, "{}", 0).is_ok(), "who sits nowhere does not listen");
     }
 }

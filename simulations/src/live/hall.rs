@@ -54,10 +54,20 @@ pub struct Till {
     pub line: Rc<Line>,
 }
 
+/// A code that a table shows.
+#[derive(Debug)]
+struct Shown {
+    digits: String,
+    /// By this program's clock, if the server has told its own.
+    until: Option<Instant>,
+    /// How often the host's phone had lost its connection when it was given.
+    breaks: u64,
+}
+
 #[derive(Debug)]
 struct Seated {
     table: Table,
-    code: Option<(String, Option<Instant>)>,
+    code: Option<Shown>,
     dinner: Option<Dinner>,
     served: u64,
 }
@@ -66,6 +76,10 @@ struct Seated {
 struct Dinner {
     order: u64,
     total: u64,
+    /// Which of the tills.
+    till: usize,
+    /// Of its code; see [`Shown`]. None while a fresh one is waited for.
+    breaks: Option<u64>,
     due: Instant,
     scanned: Instant,
     answered: Option<Instant>,
@@ -90,7 +104,9 @@ pub struct Hall {
     queue_max: usize,
     run: String,
     orders: u64,
-    chance: Chance,
+    bills: Chance,
+    /// Apart from what bills are drawn from: who loses a connection changes no bill.
+    pauses: Chance,
     /// The server's clock, as of a moment of this one.
     clock: Option<(i64, Instant)>,
     lost: Option<SessionError>,
@@ -115,7 +131,8 @@ impl Hall {
             queue_max: 0,
             run,
             orders: 0,
-            chance: Chance::of(seed, "live"),
+            bills: Chance::of(seed, "live"),
+            pauses: Chance::of(seed, "pauses"),
             clock: None,
             lost: None,
             meter: Meter::default(),
@@ -153,7 +170,7 @@ impl Hall {
 
     /// A random part of `longest`, and half of it at least.
     pub fn jitter(&mut self, longest: Duration) -> Duration {
-        longest.mul_f64(0.5 + self.chance.fraction() / 2.0)
+        longest.mul_f64(0.5 + self.pauses.fraction() / 2.0)
     }
 
     /// A session cannot go on, and so the run cannot.
@@ -209,7 +226,7 @@ impl Hall {
     /// Replaces codes that would be too old soon.
     pub fn refresh(&mut self, now: Instant) {
         while let Some(table) = self.ready.front().copied() {
-            let until = self.tables[table].code.as_ref().and_then(|(_, until)| *until);
+            let until = self.tables[table].code.as_ref().and_then(|code| code.until);
             if until.is_none_or(|until| until > now + CODE_MARGIN) {
                 return;
             }
@@ -237,21 +254,41 @@ impl Hall {
     fn begin(&mut self, number: usize, due: Instant, now: Instant) {
         self.orders += 1;
         let order = self.orders;
+        self.till = (self.till + 1) % self.tills.len();
+        let till = self.till;
         let seated = &mut self.tables[number];
-        let (code, _) = seated.code.take().expect("a table that is ready shows a code");
         let phones = u64::from(seated.table.phones);
-        let total = phones + self.chance.below(phones * (SHARE_MAX - 1) + 1);
-        let (answered, position) = (None, None);
+        let total = phones + self.bills.below(phones * (SHARE_MAX - 1) + 1);
+        let (answered, position, breaks) = (None, None, None);
         let (scanned, heard_at) = (now, now);
-        seated.dinner =
-            Some(Dinner { order, total, due, scanned, answered, heard: 0, heard_at, position });
+        seated.dinner = Some(Dinner {
+            order,
+            total,
+            till,
+            breaks,
+            due,
+            scanned,
+            answered,
+            heard: 0,
+            heard_at,
+            position,
+        });
         seated.served += 1;
         self.in_flight += 1;
-        self.till = (self.till + 1) % self.tills.len();
-        let Till { merchant, line } = &self.tills[self.till];
-        let run = &self.run;
+        self.scan(number);
+    }
+
+    /// The table's code is shown to the till of its dinner.
+    fn scan(&mut self, number: usize) {
+        let Self { tables, tills, run, .. } = self;
+        let seated = &mut tables[number];
+        let Shown { digits, breaks, .. } = seated.code.take().expect("the table shows a code");
+        let dinner = seated.dinner.as_mut().expect("the table has a dinner");
+        dinner.breaks = Some(breaks);
+        let Dinner { order, total, till, .. } = *dinner;
+        let Till { merchant, line } = &tills[till];
         let params = format_args!(
-            "{{\"merchant\":\"{merchant}\",\"code\":\"{code}\",\"order_no\":\"{run}-{order}\",\
+            "{{\"merchant\":\"{merchant}\",\"code\":\"{digits}\",\"order_no\":\"{run}-{order}\",\
              \"total\":{total}}}"
         );
         line.ask("orders.scan", params, Then::Scan { table: number, order });
@@ -281,8 +318,15 @@ impl Hall {
                     let left = u64::try_from(expires_at.saturating_sub(time)).unwrap_or(0);
                     at.checked_add(Duration::from_micros(left))
                 });
-                self.tables[number].code = Some((code.to_owned(), until));
-                self.if_ready(number, Instant::now());
+                let seated = &mut self.tables[number];
+                let (digits, breaks) = (code.to_owned(), seated.table.phone.breaks());
+                seated.code = Some(Shown { digits, until, breaks });
+                if seated.dinner.as_ref().is_some_and(|dinner| dinner.breaks.is_none()) {
+                    self.meter.fresh_codes += 1;
+                    self.scan(number);
+                } else {
+                    self.if_ready(number, Instant::now());
+                }
             }
             Err(refusal) => {
                 self.meter.faults.add(|| format!("table {number} has no code: {refusal}"))
@@ -312,6 +356,13 @@ impl Hall {
         let ended: Ended<'_> = match answer {
             Ok(answer) => serde_json::from_str(answer)?,
             Err(refusal) => {
+                // A server that was started again knows no code from before. The till scans the
+                // fresh one, under the same number.
+                let lost = dinner.breaks.is_some_and(|then| then < seated.table.phone.breaks());
+                if refusal.code == "unknown_code" && lost {
+                    dinner.breaks = None;
+                    return Ok(());
+                }
                 self.in_flight -= 1;
                 seated.dinner = None;
                 self.meter.failed(&refusal.code, due, now);

@@ -81,6 +81,15 @@ pub(super) struct Table {
     joined: Rc<RefCell<Vec<usize>>>,
 }
 
+/// A code that a phone shows.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    group: Rc<str>,
+    seat: usize,
+    /// The code, and how often the phone had lost its connection when it asked for it.
+    code: Rc<RefCell<(String, u64)>>,
+}
+
 /// What hears of it.
 #[derive(Debug)]
 pub(super) struct Ear {
@@ -120,16 +129,49 @@ struct Amounted {
     amount: u64,
 }
 
-#[derive(Deserialize)]
-struct Questions {
-    questions: Vec<Asked>,
-}
-
 fn read<T: for<'a> Deserialize<'a>>(answer: &str) -> Result<T, Word> {
     serde_json::from_str(answer).map_err(|_| "foreign_answer".into())
 }
 
 impl ServerHouse {
+    /// A fresh code of the group, which the phone at `seat` shows.
+    async fn fresh_code(&self, outing: &Outing, group: &str, seat: usize) -> Result<String, Word> {
+        let phone = self.phone(outing, seat);
+        let by = &phone.wallet;
+        let params = format_args!("{{\"group\":\"{group}\",\"by\":\"{by}\"}}");
+        let answer = ServerHouse::ask(&phone.line, "groups.code", params).await?;
+        let shown: frame::ShownCode<'_> =
+            serde_json::from_str(&answer).map_err(|_| "foreign_answer")?;
+        Ok(shown.code.to_owned())
+    }
+
+    /// Scans `shown`; again with a fresh code if the phone lost its connection meanwhile and the
+    /// server does not know the code any more: it was started again.
+    async fn scan(
+        &self,
+        outing: &Outing,
+        shown: &Shown,
+        till: &Line,
+        bill: fmt::Arguments<'_>,
+    ) -> Result<String, Word> {
+        let line = &self.phone(outing, shown.seat).line;
+        loop {
+            let (code, breaks) = shown.code.borrow().clone();
+            let params = format_args!("{{\"code\":\"{code}\",{bill}}}");
+            match ServerHouse::ask(till, "orders.scan", params).await {
+                Err(word) if word == "unknown_code" && breaks < line.breaks() => {}
+                answer => return answer,
+            }
+            // A till that asks a second time may have been faster.
+            if shown.code.borrow().0 == code {
+                let breaks = line.breaks();
+                let fresh = self.fresh_code(outing, &shown.group, shown.seat).await?;
+                self.hall.borrow_mut().meter.fresh_codes += 1;
+                shown.code.replace((fresh, breaks));
+            }
+        }
+    }
+
     fn phone(&self, outing: &Outing, seat: usize) -> &Phone {
         &self.phones[outing.seats[seat].person]
     }
@@ -218,7 +260,7 @@ impl house::House for Rc<ServerHouse> {
     type Table = Table;
     type Ear = Ear;
     type Places = Vec<OwnedMutexGuard<()>>;
-    type Code = String;
+    type Code = Shown;
     type Question = Asked;
 
     async fn until(&self, moment: Instant) {
@@ -296,26 +338,22 @@ impl house::House for Rc<ServerHouse> {
         ServerHouse::ask(&host.line, "groups.rules", params).await.map(drop)
     }
 
-    async fn show(&self, outing: &Outing, table: &Table, seat: usize) -> Result<String, Word> {
-        let (phone, group) = (self.phone(outing, seat), &table.group);
-        let by = &phone.wallet;
-        let params = format_args!("{{\"group\":\"{group}\",\"by\":\"{by}\"}}");
-        let answer = ServerHouse::ask(&phone.line, "groups.code", params).await?;
-        let shown: frame::ShownCode<'_> =
-            serde_json::from_str(&answer).map_err(|_| "foreign_answer")?;
-        Ok(shown.code.to_owned())
+    async fn show(&self, outing: &Outing, table: &Table, seat: usize) -> Result<Shown, Word> {
+        let (breaks, group) = (self.phone(outing, seat).line.breaks(), Rc::clone(&table.group));
+        let code = self.fresh_code(outing, &group, seat).await?;
+        Ok(Shown { group, seat, code: Rc::new(RefCell::new((code, breaks))) })
     }
 
-    async fn present(&self, outing: &Outing, number: usize, code: String) -> Result<Ended, Word> {
+    async fn present(&self, outing: &Outing, number: usize, shown: Shown) -> Result<Ended, Word> {
         let (stop, order_no) = (&outing.stops[number], self.order_no(outing, number));
         let (shop, till) = self.shop(outing, number);
         let (merchant, total) = (&shop.merchant, stop.total_minor());
         let lines = serde_json::to_string(&lines(outing, stop)).expect("words and numbers");
-        let params = format_args!(
-            "{{\"merchant\":\"{merchant}\",\"code\":\"{code}\",\"order_no\":\"{order_no}\",\
-             \"total\":{total},\"lines\":{lines}}}"
+        let bill = format_args!(
+            "\"merchant\":\"{merchant}\",\"order_no\":\"{order_no}\",\"total\":{total},\
+             \"lines\":{lines}"
         );
-        let answer = ServerHouse::ask(till, "orders.scan", params).await?;
+        let answer = self.scan(outing, &shown, till, bill).await?;
         let ended: frame::Ended<'_> =
             serde_json::from_str(&answer).map_err(|_| "foreign_answer")?;
         if ended.order_no != order_no || ended.total != total {
@@ -360,7 +398,7 @@ impl house::House for Rc<ServerHouse> {
         yes: bool,
     ) -> Result<Said, Word> {
         let line = &self.phone(outing, seat).line;
-        let (group, Asked { merchant, order_no, diner, owed }) = (&table.group, &question);
+        let (group, Asked { merchant, order_no, diner, owed, .. }) = (&table.group, &question);
         let say = |method| {
             let params = format!(
                 "{{\"group\":\"{group}\",\"diner\":\"{diner}\",\"merchant\":\"{merchant}\",\
@@ -412,25 +450,6 @@ impl house::House for Rc<ServerHouse> {
                 hall.meter.storm.cut += 1;
             }
             line.cut_for(away);
-            // Back again, a phone looks what it was asked meanwhile: that is never pushed twice.
-            sleep_until((moment + away).into()).await;
-            let Some(group) =
-                line.topic().and_then(|topic| topic.strip_prefix("group:").map(str::to_owned))
-            else {
-                return;
-            };
-            let params = format_args!("{{\"group\":\"{group}\"}}");
-            let Ok(answer) = ServerHouse::ask(line, "groups.get", params).await else { return };
-            let Ok(Questions { questions }) = read::<Questions>(&answer) else { return };
-            let hall = house.hall.borrow();
-            let Some(place) = hall.guests.place(person).filter(|it| it.outing == number) else {
-                return;
-            };
-            let own = questions.into_iter().find(|it| it.diner == place.wallet.as_ref());
-            if let Some(asked) = own {
-                // A table that has got up hears nothing more.
-                drop(place.tell.send(News::Asked { seat: place.seat, asked }));
-            }
         });
         true
     }

@@ -24,6 +24,8 @@ pub enum Then {
         /// Which.
         table: usize,
     },
+    /// A phone that is back learns what its owner was asked meanwhile.
+    Questions,
     /// A till learns how an order ended.
     Scan {
         /// At which table.
@@ -47,6 +49,7 @@ struct Requests {
     unsent: VecDeque<Text>,
     topic: Option<Rc<str>>,
     cut: Option<Duration>,
+    breaks: u64,
     waker: Option<Waker>,
 }
 
@@ -154,6 +157,17 @@ impl Line {
     pub(super) fn reconnected(&self) {
         let mut requests = self.0.borrow_mut();
         requests.unsent = requests.unanswered.iter().map(|(_, text, _)| text.clone()).collect();
+    }
+
+    /// The connection is over, or none came to be.
+    pub(super) fn broke(&self) {
+        self.0.borrow_mut().breaks += 1;
+    }
+
+    /// How often that was so. A server that was started again meanwhile has forgotten what it never
+    /// wrote down: codes, and what diners were asked.
+    pub(super) fn breaks(&self) -> u64 {
+        self.0.borrow().breaks
     }
 
     /// What the session listens to.

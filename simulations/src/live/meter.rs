@@ -114,6 +114,10 @@ pub struct Meter {
     pub held_back: u64,
     /// Connections that ended, by close code; without those that were cut on purpose.
     pub closes: BTreeMap<u16, u64>,
+    /// Connections that were made again, whatever had ended the ones before.
+    pub reconnects: u64,
+    /// Scans that were repeated with a fresh code, because the server had forgotten the first.
+    pub fresh_codes: u64,
     /// What must not be.
     pub faults: Faults,
     /// The storm, if there is one.
@@ -144,6 +148,8 @@ impl Default for Meter {
             idle_pushes: 0,
             held_back: 0,
             closes: BTreeMap::new(),
+            reconnects: 0,
+            fresh_codes: 0,
             faults: Faults::default(),
             storm: Storm { cut: 0, back: 0, with_state: 0, times: histogram() },
             series: Vec::new(),

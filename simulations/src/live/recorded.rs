@@ -47,6 +47,8 @@ fn audited(report: &LiveReport) -> Audited {
         number("phones told of a dinner", report.pushes),
         number("frames checked", report.frames),
         number("faults", report.faults),
+        number("connections made again", report.reconnects),
+        number("scanned again with a fresh code", report.fresh_codes),
     ];
     if let Some(storm) = &report.storm {
         numbers.push(number("sessions cut", storm.cut));

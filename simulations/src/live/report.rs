@@ -154,6 +154,10 @@ pub struct LiveReport {
     pub fault_reasons: Vec<String>,
     /// Connections that ended by themselves, by close code.
     pub closes: BTreeMap<u16, u64>,
+    /// Connections that were made again, also after the storm.
+    pub reconnects: u64,
+    /// Scans that were repeated with a fresh code, because the server had been started again.
+    pub fresh_codes: u64,
     /// The storm, if there was one.
     pub storm: Option<StormReport>,
     /// Requests that the server had no time for and that were asked again.
@@ -249,6 +253,8 @@ impl LiveReport {
             faults: meter.faults.count,
             fault_reasons: meter.faults.reasons.clone(),
             closes: meter.closes.clone(),
+            reconnects: meter.reconnects,
+            fresh_codes: meter.fresh_codes,
             storm,
             held_back: meter.held_back,
             frames: meter.frames,
@@ -317,6 +323,11 @@ impl LiveReport {
         row(text, "failed", &sum(&self.failed), list(&self.failed))?;
         let closes = self.closes.values().sum::<u64>();
         row(text, "connections lost", &grouped(closes.into()), list(&self.closes))?;
+        let again = format!(
+            "connections; {} scans with a fresh code, because the server had forgotten the first",
+            grouped(self.fresh_codes.into())
+        );
+        row(text, "made again", &grouped(self.reconnects.into()), again)?;
         row(text, "asked again", &grouped(self.held_back.into()), "because the server said so")?;
         if let Some(StormReport { cut, recovered, took_us }) = &self.storm {
             let recovered = format!("cut at once, {} recovered", grouped((*recovered).into()));

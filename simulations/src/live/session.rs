@@ -155,6 +155,7 @@ impl Session {
                 Ok(Err(end)) => end,
                 Err(_) => End::Gone(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
             };
+            self.line.broke();
             let gone = match ended {
                 End::Gone(gone) => gone,
                 End::Fatal(error) => return error,
@@ -248,12 +249,23 @@ impl Session {
     fn begun(&mut self) {
         self.line.reconnected();
         self.unflushed = false;
-        if let Some(up) = self.up.take() {
+        match self.up.take() {
             // Whoever waited may have given up.
-            up.send(()).unwrap_or(());
+            Some(up) => up.send(()).unwrap_or(()),
+            None => self.back(),
         }
         if let Some(cut_at) = self.cut_at.take() {
             self.hall.borrow_mut().meter.storm.recovered(cut_at.elapsed(), true);
+        }
+    }
+
+    /// A connection was made again. A guest's phone looks what its owner was asked meanwhile: that is
+    /// never pushed twice.
+    fn back(&self) {
+        self.hall.borrow_mut().meter.reconnects += 1;
+        let topic = self.line.topic().filter(|_| matches!(self.card.role, Role::Guest { .. }));
+        if let Some(group) = topic.as_deref().and_then(|topic| topic.strip_prefix("group:")) {
+            self.line.ask("groups.get", format_args!("{{\"group\":\"{group}\"}}"), Then::Questions);
         }
     }
 
@@ -309,7 +321,7 @@ impl Session {
             Frame::Progress(params) => {
                 hall.meter.progress += 1;
                 if let Role::Guest { person } = self.card.role {
-                    hall.guests.progress(person, params)?;
+                    hall.guests.progress(person, params, self.line.breaks())?;
                 }
             }
             Frame::Hello(_) => return Err(FrameError::Neither),
@@ -329,6 +341,11 @@ impl Session {
                 match then {
                     Then::Scan { table, order } => hall.scanned(table, order, answer)?,
                     Then::Code { table } => hall.shows(table, answer)?,
+                    Then::Questions => {
+                        if let (Role::Guest { person }, Ok(answer)) = (self.card.role, answer) {
+                            hall.guests.looked(person, answer, self.line.breaks())?;
+                        }
+                    }
                     Then::Listen(tell) => {
                         if let Ok(answer) = answer {
                             let Subscribed { position, .. } = serde_json::from_str(answer)?;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
     sync::OnceLock,
 };
 
@@ -24,13 +24,13 @@ fn simulation() -> &'static Path {
 }
 
 /// What a run left.
-struct Ran {
-    code: Option<i32>,
-    told: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) told: String,
 }
 
-/// Runs `live` against `house`; with `token` as its operator.
-fn live(house: &House, token: Option<&str>, arguments: &str) -> Ran {
+/// `live` against `house`; with `token` as its operator.
+pub(crate) fn command(house: &House, token: Option<&str>, arguments: &str) -> Command {
     let mut command = Command::new(simulation());
     command.args(["live", "--url", &format!("ws://{}/v1/live", house.address()), "--cast"]);
     command.arg(house.people()).args(arguments.split_whitespace());
@@ -38,23 +38,32 @@ fn live(house: &House, token: Option<&str>, arguments: &str) -> Ran {
         Some(token) => command.env("FANJU_OPERATOR_TOKEN", token),
         None => command.env_remove("FANJU_OPERATOR_TOKEN"),
     };
-    let output = command.current_dir(house.beside("")).output().expect("the simulation starts");
+    command.current_dir(house.beside(""));
+    command
+}
+
+/// What a run that has ended left.
+pub(crate) fn ran(output: Output) -> Ran {
     let [out, err] =
         [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
     Ran { code: output.status.code(), told: [out, err].concat() }
 }
 
-fn operator_token(house: &House) -> String {
+fn live(house: &House, token: Option<&str>, arguments: &str) -> Ran {
+    ran(command(house, token, arguments).output().expect("the simulation starts"))
+}
+
+pub(crate) fn operator_token(house: &House) -> String {
     let token = fs::read_to_string(house.data().join("operator.token")).expect("a token");
     token.trim().to_owned()
 }
 
 /// What the server itself says.
-fn stats(house: &House) -> Value {
+pub(crate) fn stats(house: &House) -> Value {
     Http::new(house).get("/v1/operator/stats", Some(&operator_token(house))).done()
 }
 
-fn read(house: &House, name: &str) -> Value {
+pub(crate) fn read(house: &House, name: &str) -> Value {
     let text = fs::read(house.beside(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     serde_json::from_slice(&text).expect("JSON")
 }

@@ -21,6 +21,7 @@ mod guest;
 mod house;
 mod http;
 mod load;
+mod lost;
 mod passkeys;
 mod recovery;
 mod resume;

@@ -143,6 +143,55 @@ fn a_declined_or_refused_dinner_ends_and_the_next_one_begins() {
     told.faults(&[]);
 }
 
+fn forgets(told: &mut Told, order: u64) {
+    let (code, detail) = ("unknown_code".to_owned(), String::new());
+    let refusal = Refusal { code, detail, retry_after_ms: None };
+    told.hall.scanned(0, order, Err(refusal)).expect("a refusal");
+}
+
+#[test]
+fn a_server_that_was_started_again_is_shown_a_fresh_code_under_the_same_number() {
+    let mut told = hall();
+    told.shows("88");
+    told.arrives();
+    let total = told.asked_total();
+    told.hall.tables[0].table.phone.broke();
+    forgets(&mut told, 1);
+    assert_eq!((told.hall.open_dinners(), told.till.unsent()), (1, None));
+    told.shows("89");
+    let again = told.till.unsent().expect("another scan");
+    for part in ["\"code\":\"89\"", "\"order_no\":\"run-1\"", &format!("\"total\":{total}}}")] {
+        assert!(again.contains(part), "{again}");
+    }
+    assert_eq!(told.hall.meter.fresh_codes, 1);
+    // Nobody lost a connection since: the server forgot a code for no reason.
+    forgets(&mut told, 1);
+    assert_eq!((told.hall.open_dinners(), told.hall.meter.failed["unknown_code"]), (0, 1));
+}
+
+/// What the till is asked in twenty dinners, between each two of which so many sessions come back.
+fn scans(coming_back: usize) -> Vec<String> {
+    let mut told = hall();
+    let dine = |order: u64| {
+        told.shows("88");
+        let longest = Duration::from_secs(1);
+        assert!((0..coming_back).all(|_| told.hall.jitter(longest) <= longest));
+        told.arrives();
+        let scan = told.till.unsent().expect("a scan").to_string();
+        told.scanned(order, "declined", 2);
+        scan
+    };
+    (1..=20).map(dine).collect()
+}
+
+#[test]
+fn the_same_seed_asks_the_same_whatever_connections_do() {
+    let quiet = scans(0);
+    assert_eq!(quiet, scans(3));
+    let bills = quiet.iter().map(|scan| scan.split_once("total").expect("a total").1);
+    assert!(bills.collect::<std::collections::BTreeSet<_>>().len() > 1, "{quiet:?}");
+}
+
 #[test]
 fn an_old_code_is_replaced_before_it_is_shown() {
     let mut told = hall();

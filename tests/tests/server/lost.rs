@@ -1,0 +1,206 @@
+//! Lost: `fanju-sim live` against a real server, while phones lose their connections: a few of them,
+//! all of them at once, or all of them because the server dies and is started again.
+//!
+//! Every phone comes back and resumes; what it is told must join what it knew (L-1), and what was paid
+//! is what the server has written down.
+
+use std::{
+    fs,
+    process::{Child, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    house::{House, PATIENCE, TIRELESS, ended},
+    load::{Ran, command, ran, read, stats},
+};
+
+/// An evening whose people are cut, are asked, and come back, and whose tills ask again at times.
+const EVENING: &str = r#"
+about = "a few tables in a cellar"
+[evening]
+tables = 60
+curve = [[0, 1], [4, 1]]
+bill_after_minutes = [0.2, 0.5]
+[party]
+sizes = { 2 = 0.5, 3 = 0.5 }
+[bill]
+per_diner_minor = [100, 200]
+[people]
+count = 160
+purse_minor = 2000000
+[confirm]
+asked_share = 0.2
+answer_after_s = [1, 3]
+[connection]
+cut_share = 0.5
+back_after_s = [1, 10]
+[merchants]
+count = 4
+retry_share = 0.1
+retry_after_s = [2, 5]
+"#;
+
+/// A run under way, which ends with this value at the latest.
+struct Running(Option<Child>);
+
+impl Running {
+    fn start(house: &House, arguments: &str) -> Self {
+        let mut command = command(house, None, arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Self(Some(child.expect("the simulation starts")))
+    }
+
+    /// Waits until so many orders were paid on the server, in this life of it.
+    fn until_paid(&mut self, house: &House, orders: u64) {
+        let began = Instant::now();
+        while stats(house)["settled"].as_u64() < Some(orders) {
+            let child = self.0.as_mut().expect("it runs");
+            let over = child.try_wait().expect("the child is ours").is_some();
+            assert!(!over && began.elapsed() < PATIENCE, "{orders} orders were never paid");
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn end(mut self) -> Ran {
+        let mut child = self.0.take().expect("it runs");
+        // What it tells fits into a pipe.
+        let over = ended(&mut child).is_some();
+        if !over {
+            child.kill().expect("SIGKILL");
+        }
+        let ran = ran(child.wait_with_output().expect("the child is ours"));
+        assert!(over, "the run does not end: {}", ran.told);
+        ran
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // Whoever is gone already needs no kill.
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// SIGKILL, and a new life on the same data and at the same address.
+fn die_and_live(house: &mut House) {
+    house.listen = house.address().to_string();
+    house.kill();
+    house.start();
+}
+
+/// What the phones said together under that name.
+#[track_caller]
+fn said(recording: &Value, name: &str) -> u64 {
+    let numbers = recording["audit"]["numbers"].as_array().expect("numbers");
+    let number = numbers.iter().find(|number| number["name"] == name);
+    number.and_then(|it| it["value"].as_u64()).unwrap_or_else(|| panic!("no {name}: {numbers:?}"))
+}
+
+/// The run went well: nobody missed anything, and nothing that was told is wrong.
+#[track_caller]
+fn is_well(ran: &Ran, recording: &Value) {
+    assert_eq!(ran.code, Some(0), "{}", ran.told);
+    let audit = &recording["audit"];
+    assert_eq!((&audit["verdict"], &audit["faults"]), (&"ok".into(), &0.into()), "{audit}");
+}
+
+/// What the server has written down when it has ended.
+#[track_caller]
+fn has_written(house: &mut House, orders: u64) {
+    house.stop();
+    let said = House::verify(house.data());
+    assert!(said.contains(&format!("{orders} orders paid")), "{orders} orders paid? {said}");
+}
+
+const DINNERS: &str =
+    "--party 4 --tables 6 --idle 6 --rate 40 --warmup 0 --recording a.json --json b.json";
+
+/// Tables, phones of quiet people, and tills: see [`DINNERS`].
+const SESSIONS: u64 = 6 * 4 + 6 + 2;
+
+/// Every dinner that was due is paid, on the server as well.
+#[track_caller]
+fn all_paid(house: &mut House, report: &Value) {
+    for ends in ["declined", "failed"] {
+        assert_eq!(report[ends], Value::Object(<_>::default()), "{report:#}");
+    }
+    let dinners = report["dinners"].as_u64().expect("a number");
+    assert_eq!(report["pushes"].as_u64(), Some(dinners * 4));
+    has_written(house, dinners + report["warmup_dinners"].as_u64().expect("a number"));
+}
+
+#[test]
+fn everybody_is_cut_at_once_and_every_phone_resumes_where_it_was() {
+    let mut house = House::open_with(30, 2, &[TIRELESS]);
+    let run = Running::start(&house, &format!("{DINNERS} --seconds 2 --storm 30"));
+    let ran = run.end();
+    let (recording, report) = (read(&house, "a.json"), read(&house, "b.json"));
+    is_well(&ran, &recording);
+    assert_eq!(said(&recording, "sessions cut"), 30);
+    assert_eq!(said(&recording, "back without a gap"), 30);
+    assert_eq!(said(&recording, "connections made again"), 30);
+    assert_eq!(said(&recording, "scanned again with a fresh code"), 0, "the server lived on");
+    all_paid(&mut house, &report);
+}
+
+#[test]
+fn the_server_is_killed_between_dinners_and_every_phone_resumes_where_it_was() {
+    let mut house = House::open_with(30, 2, &[TIRELESS]);
+    let mut run = Running::start(&house, &format!("{DINNERS} --seconds 4"));
+    run.until_paid(&house, 20);
+    die_and_live(&mut house);
+    let ran = run.end();
+    let (recording, report) = (read(&house, "a.json"), read(&house, "b.json"));
+    is_well(&ran, &recording);
+    assert_eq!(said(&recording, "connections made again"), SESSIONS, "{}", ran.told);
+    // Every table showed a code that died with the server.
+    assert!(said(&recording, "scanned again with a fresh code") > 0, "{}", ran.told);
+    all_paid(&mut house, &report);
+}
+
+/// An evening on `house`, in which `meanwhile` happens.
+fn evening(house: &mut House, meanwhile: impl FnOnce(&mut House, &mut Running)) -> Value {
+    fs::write(house.beside("evening.toml"), EVENING).expect("written");
+    let arguments = "--scenario evening.toml --speed 60 --recording a.json";
+    let mut run = Running::start(house, &format!("{arguments} --warmup 0"));
+    meanwhile(house, &mut run);
+    let ran = run.end();
+    let recording = read(house, "a.json");
+    is_well(&ran, &recording);
+    for name in ["connections cut", "connections made again"] {
+        assert!(said(&recording, name) > 0, "{name}: {}", ran.told);
+    }
+    assert_eq!(said(&recording, "back again"), said(&recording, "connections cut"));
+    let with_state = "of those, given a state instead of what they missed";
+    assert_eq!(said(&recording, with_state), 0);
+    let funnel = &recording["funnel"];
+    assert_eq!(funnel["settled"], funnel["scanned"], "{}", ran.told);
+    recording
+}
+
+#[test]
+fn an_evening_of_cut_phones_ends_as_the_server_says() {
+    let mut house = House::open_with(160, 4, &[TIRELESS]);
+    let recording = evening(&mut house, |_, _| {});
+    assert_eq!(said(&recording, "scanned again with a fresh code"), 0, "the server lived on");
+    has_written(&mut house, recording["funnel"]["settled"].as_u64().expect("a number"));
+}
+
+#[test]
+fn an_evening_goes_on_when_the_server_was_killed_in_the_middle_of_it() {
+    let mut house = House::open_with(160, 4, &[TIRELESS]);
+    let recording = evening(&mut house, |house, run| {
+        run.until_paid(house, 10);
+        die_and_live(house);
+    });
+    let people_and_tills = 160 + 8;
+    assert!(said(&recording, "connections made again") >= people_and_tills);
+    has_written(&mut house, recording["funnel"]["settled"].as_u64().expect("a number"));
+}
