@@ -81,7 +81,10 @@ impl House for SlowHouse<'_> {
 
     async fn hear(&self, _: &Outing, _: usize, (): &mut ()) -> Heard<usize> {
         match self.questions.take() {
-            Some(questions) => Heard { all_reserved: true, questions },
+            Some(questions) => {
+                let waits_for = questions.iter().map(|(seat, _)| *seat).collect();
+                Heard { all_reserved: true, waits_for, questions }
+            }
             None => std::future::pending().await,
         }
     }

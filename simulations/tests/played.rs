@@ -2,7 +2,7 @@
 //! the script has, and no other.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ use fanju_sim::{
         steps::Step,
     },
 };
-use tokio::{runtime::Builder, sync::Notify};
+use tokio::{runtime::Builder, sync::Notify, task::yield_now};
 
 /// So much faster than life: a millisecond is a nanosecond.
 const SPEED: f64 = 1e6;
@@ -30,6 +30,11 @@ struct Scribe {
     /// The stop at which everybody was asked, and how many have not answered.
     asked: RefCell<Option<(usize, usize)>>,
     answered: Notify,
+    /// Phones have no connection: nobody hears a question.
+    deaf: bool,
+    /// How many are joining, and at most.
+    joining: Cell<usize>,
+    joining_max: Cell<usize>,
 }
 
 impl Scribe {
@@ -65,6 +70,10 @@ impl House for Scribe {
 
     async fn join(&self, _: &Outing, (): &(), seat: usize) -> Result<(), Word> {
         self.write(Step::Join { seat });
+        self.joining.set(self.joining.get() + 1);
+        self.joining_max.set(self.joining_max.get().max(self.joining.get()));
+        yield_now().await;
+        self.joining.set(self.joining.get() - 1);
         Ok(())
     }
 
@@ -103,10 +112,14 @@ impl House for Scribe {
         if self.asked.borrow().is_some_and(|(at, _)| at == stop) {
             return std::future::pending().await;
         }
-        let questions: Vec<_> = speakers(outing).map(|seat| (seat, stop)).collect();
+        let waits_for = speakers(outing).collect();
+        let mut questions: Vec<_> = speakers(outing).map(|seat| (seat, stop)).collect();
+        if self.deaf {
+            questions.clear();
+        }
         self.asked.replace(Some((stop, questions.len())));
         self.answered.notify_one();
-        Heard { all_reserved: true, questions }
+        Heard { all_reserved: true, waits_for, questions }
     }
 
     async fn answer(
@@ -138,14 +151,20 @@ impl House for Scribe {
     async fn leave(&self, _: &Outing, (): ()) {}
 }
 
-/// What a house hears of `outing`.
-fn heard(outing: Outing) -> Vec<Step> {
+/// Lives through `outing` in the house of `scribe`; gives what was counted.
+fn live(scribe: &Scribe, outing: Outing) -> Count {
     let began = Instant::now();
     let recorder = Recorder::new(began, began, Gauges::default());
     let count = RefCell::new(Count::new(began, began, recorder));
-    let scribe = Scribe::default();
     let runtime = Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(play(&scribe, Pace { began, speed: SPEED }, outing, &count));
+    runtime.block_on(play(scribe, Pace { began, speed: SPEED }, outing, &count));
+    count.into_inner()
+}
+
+/// What a house hears of `outing`.
+fn heard(outing: Outing) -> Vec<Step> {
+    let scribe = Scribe::default();
+    live(&scribe, outing);
     scribe.heard.into_inner()
 }
 
@@ -170,4 +189,35 @@ fn a_house_is_asked_for_what_the_script_says_and_for_nothing_else() {
         assert!(outings > 10 && answers > 0, "{name}: {outings} outings, {answers} answers");
     }
     assert!(refunds > 0, "something goes back on one of these evenings");
+}
+
+/// The first outing of `name` that `is` so.
+fn outing(name: &str, is: impl Fn(&Outing) -> bool) -> Outing {
+    let scenario = load(name).expect("built in");
+    let mut outings = Script::new(&scenario, 0.02, 7).filter(is);
+    outings.next().expect("such an outing")
+}
+
+#[test]
+fn several_join_a_large_table_at_the_same_time_in_the_order_of_their_seats() {
+    let large = outing("new-year", |outing| outing.seats.len() == 500);
+    let scribe = Scribe::default();
+    live(&scribe, large);
+    assert_eq!(scribe.joining_max.get(), 8, "a table's people wait for nobody, within bounds");
+    let heard = scribe.heard.borrow();
+    let joined = heard.iter().filter_map(|step| {
+        let Step::Join { seat } = step else { return None };
+        Some(*seat)
+    });
+    assert!(joined.eq(1..500), "who joins after whom is the script's");
+}
+
+#[test]
+fn who_is_asked_without_a_connection_is_not_nobody() {
+    let asked = || outing("friday-night", |it| it.stops.len() == 1 && it.seats.len() == 2);
+    let count = live(&Scribe::default(), asked());
+    assert_eq!((count.straight.len(), count.after_answer.len(), count.unheard), (0, 1, 0));
+    let count = live(&Scribe { deaf: true, ..Scribe::default() }, asked());
+    assert_eq!((count.straight.len(), count.after_answer.len(), count.unheard), (0, 0, 2));
+    assert_eq!((count.unheard_times.len(), count.asked_orders, count.questions), (1, 1, 0));
 }

@@ -1,6 +1,6 @@
 //! Guests: people who go from table to table in an evening, and what their phones hear there.
 
-use std::{rc::Rc, time::Instant};
+use std::{collections::HashMap, rc::Rc, time::Instant};
 
 use serde::Deserialize;
 use tokio::sync::mpsc::UnboundedSender;
@@ -33,6 +33,8 @@ pub enum News {
         order_no: String,
         /// Whether every part was.
         all_reserved: bool,
+        /// Wallets of those who are asked, whether their phones have heard it or not.
+        waits_for: Vec<String>,
     },
     /// Its owner is asked.
     Asked {
@@ -67,6 +69,8 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub struct Guests {
     places: Vec<Option<Place>>,
+    /// The newest progress of each outing: the first phone that hears of it tells the table.
+    newest: HashMap<u64, String>,
     /// Settlements that phones were told of.
     pub pushes: u64,
 }
@@ -106,7 +110,8 @@ impl Guests {
 
     /// Somebody gets up.
     pub fn rise(&mut self, person: usize) {
-        self.places[person] = None;
+        let place = self.places[person].take();
+        place.map(|place| self.newest.remove(&place.outing));
     }
 
     /// Where somebody sits.
@@ -115,17 +120,20 @@ impl Guests {
         self.places[person].as_ref()
     }
 
-    /// A phone hears how far a bill has come. The host's tells the table; every other one only speaks
-    /// up when its own owner is asked.
+    /// A phone hears how far a bill has come. Whichever hears it first tells the table; each speaks up
+    /// when its own owner is asked.
     ///
     /// # Errors
     /// When it is not what the contract says.
-    pub fn progress(&self, person: usize, params: &str, breaks: u64) -> Result<(), FrameError> {
-        let Some(Place { seat, wallet, tell, .. }) = self.place(person) else { return Ok(()) };
+    pub fn progress(&mut self, person: usize, params: &str, breaks: u64) -> Result<(), FrameError> {
+        let Self { places, newest, .. } = self;
+        let Some(Place { outing, seat, wallet, tell }) = &places[person] else { return Ok(()) };
         let Progress { order_no, reserved, of, waiting_for } = serde_json::from_str(params)?;
-        if *seat == 0 {
+        if newest.get(outing).is_none_or(|known| known != params) {
+            newest.insert(*outing, params.to_owned());
             let all_reserved = reserved == of;
-            let news = News::Progress { order_no: order_no.to_owned(), all_reserved };
+            let waits_for = waiting_for.iter().map(|asked| asked.diner.to_owned()).collect();
+            let news = News::Progress { order_no: order_no.to_owned(), all_reserved, waits_for };
             // A table that has got up hears nothing more.
             drop(tell.send(news));
         }
@@ -178,7 +186,7 @@ mod tests {
         "owed":5}]}"#;
 
     #[test]
-    fn the_host_tells_how_far_it_is_and_everybody_only_the_own_question() {
+    fn the_first_to_hear_tells_how_far_it_is_and_everybody_only_the_own_question() {
         let (tell, mut told) = unbounded_channel();
         let mut guests = Guests::default();
         guests.expect(3);
@@ -197,7 +205,8 @@ mod tests {
             owed: 5,
             breaks: 0,
         };
-        let progress = News::Progress { order_no: "o-1".to_owned(), all_reserved: true };
+        let waits_for = vec!["w1".to_owned()];
+        let progress = News::Progress { order_no: "o-1".to_owned(), all_reserved: true, waits_for };
         assert_eq!(told.try_recv(), Ok(progress));
         assert_eq!(told.try_recv(), Ok(News::Asked { seat: 1, asked }));
         assert!(told.try_recv().is_err());

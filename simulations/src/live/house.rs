@@ -376,11 +376,19 @@ impl house::House for Rc<ServerHouse> {
         let current = self.order_no(outing, stop);
         loop {
             match ear.news.recv().await {
-                Some(News::Progress { order_no, all_reserved }) if order_no == current => {
-                    return Heard { all_reserved, questions: Vec::new() };
+                Some(News::Progress { order_no, all_reserved, waits_for })
+                    if order_no == current =>
+                {
+                    let wallet = |seat: &usize| self.phone(outing, *seat).wallet.as_ref();
+                    let seat = |diner: &String| {
+                        (0..outing.seats.len()).find(|seat| wallet(seat) == diner.as_str())
+                    };
+                    let waits_for = waits_for.iter().filter_map(seat).collect();
+                    return Heard { all_reserved, waits_for, questions: Vec::new() };
                 }
                 Some(News::Asked { seat, asked }) if asked.order_no == current => {
-                    return Heard { all_reserved: false, questions: vec![(seat, asked)] };
+                    let (waits_for, questions) = (vec![seat], vec![(seat, asked)]);
+                    return Heard { all_reserved: false, waits_for, questions };
                 }
                 Some(News::Settled { order_no, at }) => ear.note(order_no, at),
                 Some(News::Progress { .. } | News::Asked { .. }) => {}

@@ -45,6 +45,8 @@ pub struct Counted {
     pub vanished: usize,
     /// Of those, without an answer when it ended: vanished, or slower than the order's time.
     pub silent: usize,
+    /// Diners who were asked and never heard it, as their phones had no connection.
+    pub unheard: usize,
     /// Whether every part was seen set aside.
     pub all_reserved: bool,
     /// Which kind of stop.
@@ -106,6 +108,11 @@ pub struct Count {
     pub faceless: u64,
     /// See [`Count::questions`].
     pub vanished: u64,
+    /// Asked, and never heard it: their phones had no connection until the order had ended.
+    pub unheard: u64,
+    /// From when an order should have been scanned until the till was told; somebody was asked who
+    /// never heard it, and so the waiting is that diner's.
+    pub unheard_times: Histogram<u64>,
     /// Answers that came to a question that was no longer open.
     pub late_answers: u64,
     /// Orders that were presented again.
@@ -169,6 +176,8 @@ impl Count {
             yes: 0,
             no: 0,
             vanished: 0,
+            unheard: 0,
+            unheard_times: histogram(),
             faceless: 0,
             late_tables: 0,
             out_of_reach: 0,
@@ -201,9 +210,12 @@ impl Count {
 
     fn record(&mut self, order: &Counted, answer: Answer) {
         let since = |at| order.told.saturating_duration_since(at);
-        let straight = (order.asked == 0).then(|| since(order.due));
+        // Whoever was asked without hearing it was asked as well.
+        let unheard = (order.unheard > 0).then(|| since(order.due));
+        let straight = (order.asked == 0 && unheard.is_none()).then(|| since(order.due));
         // Where somebody said nothing a deadline may have ended it: that is no latency.
-        let after_answer = order.answered_at.filter(|_| order.silent == 0).map(since);
+        let silent = order.silent + order.unheard;
+        let after_answer = order.answered_at.filter(|_| silent == 0).map(since);
         if let Some(recorder) = &mut self.recorder {
             // One chart has one clock: seconds hold those of whom nobody was asked.
             recorder.answer(order.told, straight, answer);
@@ -216,6 +228,9 @@ impl Count {
         }
         if let Some(took) = after_answer {
             record(&mut self.after_answer, took);
+        }
+        if let Some(took) = unheard {
+            record(&mut self.unheard_times, took);
         }
     }
 
@@ -341,7 +356,8 @@ impl Count {
                 }
             }
         }
-        self.asked_orders += u64::from(order.asked > 0);
+        self.asked_orders += u64::from(order.asked + order.unheard > 0);
+        self.unheard += order.unheard as u64;
         self.questions += order.asked as u64;
         self.vanished += order.vanished as u64;
         if !is_measured {

@@ -71,7 +71,9 @@ pub enum Said {
 pub struct Heard<Q> {
     /// Whether every part was set aside.
     pub all_reserved: bool,
-    /// Who is asked, by seat.
+    /// Seats that the bill waits for, whether their diners have heard it or not.
+    pub waits_for: Vec<usize>,
+    /// Who hears a question, by seat.
     pub questions: Vec<(usize, Q)>,
 }
 

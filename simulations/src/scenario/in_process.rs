@@ -250,8 +250,9 @@ impl House for EngineHouse<'_> {
                         let seat = seats.find(|seat| self.wallet(outing, *seat) == question.diner);
                         Some((seat?, question))
                     };
-                    let questions = news.waiting_for.into_iter().filter_map(seat).collect();
-                    return Heard { all_reserved: news.reserved == news.of, questions };
+                    let questions: Vec<_> = news.waiting_for.into_iter().filter_map(seat).collect();
+                    let waits_for = questions.iter().map(|(seat, _)| *seat).collect();
+                    return Heard { all_reserved: news.reserved == news.of, waits_for, questions };
                 }
                 Ok(FeedEvent::Progress(_) | FeedEvent::Durable(_)) => {}
                 // Cut as too slow, or the engine is closed: there is nothing more to hear.

@@ -3,7 +3,9 @@
 //! Everything has its time in the script. Who comes late to it does it at once, and the clock runs:
 //! an order's latency counts from when it should have been scanned.
 
-use std::{cell::RefCell, pin::pin, time::Instant};
+use std::{cell::RefCell, collections::BTreeSet, pin::pin, time::Instant};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::{
     count::{Count, Counted, Kind},
@@ -65,7 +67,10 @@ fn out_of_reach_ms(outing: &Outing, number: usize) -> u64 {
     outing.seats[stop.shown_by].within_reach_ms(host_ms) - stop.shown_ms
 }
 
-/// Lets everybody join; says whether phones lose connections here.
+/// How many join one table at the same time: its people have a phone each, and wait for nobody.
+const JOINING_MAX: usize = 8;
+
+/// Lets everybody join, in the order of their seats; says whether phones lose connections here.
 async fn sit_down<H: House>(
     house: &H,
     pace: Pace,
@@ -73,10 +78,9 @@ async fn sit_down<H: House>(
     table: &H::Table,
     count: &RefCell<Count>,
 ) -> bool {
-    let mut are_cut = false;
-    for (seat, diner) in outing.seats.iter().enumerate() {
+    let join = |seat: usize| async move {
+        let diner = &outing.seats[seat];
         let due = pace.at(outing.at_ms + diner.joins_ms);
-        house.until(due).await;
         if seat > 0 {
             let began = Instant::now();
             match house.join(outing, table, seat).await {
@@ -84,12 +88,27 @@ async fn sit_down<H: House>(
                 Err(word) => count.borrow_mut().turned_away("join", word),
             }
         }
-        if let Some((after_ms, away_ms)) = diner.cut {
-            let moment = due + pace.span(after_ms);
-            let is_cut = house.cut(outing, seat, moment, pace.span(away_ms));
-            count.borrow_mut().cuts += u64::from(is_cut);
-            are_cut |= is_cut;
+        let Some((after_ms, away_ms)) = diner.cut else { return false };
+        let moment = due + pace.span(after_ms);
+        let is_cut = house.cut(outing, seat, moment, pace.span(away_ms));
+        count.borrow_mut().cuts += u64::from(is_cut);
+        is_cut
+    };
+    let (mut joining, mut are_cut) = (FuturesUnordered::new(), false);
+    for (seat, diner) in outing.seats.iter().enumerate() {
+        let mut due = pin!(house.until(pace.at(outing.at_ms + diner.joins_ms)));
+        let mut is_due = false;
+        while !is_due || joining.len() == JOINING_MAX {
+            tokio::select! {
+                biased;
+                () = &mut due, if !is_due => is_due = true,
+                Some(is_cut) = joining.next() => are_cut |= is_cut,
+            }
         }
+        joining.push(join(seat));
+    }
+    while let Some(is_cut) = joining.next().await {
+        are_cut |= is_cut;
     }
     are_cut
 }
@@ -167,6 +186,7 @@ async fn pay<H: House>(
         asked: talk.asked.len(),
         vanished: talk.vanished,
         silent: talk.vanished + talk.open.len(),
+        unheard: talk.unheard(),
         all_reserved: talk.all_reserved,
         kind: stop.kind,
         ended,
@@ -178,6 +198,8 @@ async fn pay<H: House>(
 /// What was asked during one bill, and who will still say something.
 struct Talk<H: House> {
     all_reserved: bool,
+    /// Seats that the bill was seen waiting for.
+    waited_for: BTreeSet<usize>,
     asked: Vec<(usize, H::Question)>,
     /// Answers that are due: when, at which seat, to what, and which.
     open: Vec<(Instant, usize, H::Question, bool)>,
@@ -189,13 +211,20 @@ struct Talk<H: House> {
 impl<H: House> Default for Talk<H> {
     fn default() -> Self {
         let (asked, open) = (Vec::new(), Vec::new());
-        Self { all_reserved: false, asked, open, vanished: 0, answered_at: None }
+        let waited_for = BTreeSet::new();
+        Self { all_reserved: false, waited_for, asked, open, vanished: 0, answered_at: None }
     }
 }
 
 impl<H: House> Talk<H> {
     fn next_at(&self) -> Option<Instant> {
         self.open.iter().map(|(at, ..)| *at).min()
+    }
+
+    /// Diners who were asked and did not hear it, as their phones had no connection.
+    fn unheard(&self) -> usize {
+        let heard = |seat: &usize| self.asked.iter().any(|(asked, _)| asked == seat);
+        self.waited_for.iter().filter(|seat| !heard(seat)).count()
     }
 
     fn take(&mut self) -> Option<(Instant, usize, H::Question, bool)> {
@@ -207,6 +236,7 @@ impl<H: House> Talk<H> {
     /// Takes new questions; news repeats those that are still open.
     fn heard(&mut self, heard: Heard<H::Question>, outing: &Outing, pace: Pace) {
         self.all_reserved |= heard.all_reserved;
+        self.waited_for.extend(heard.waits_for);
         for (seat, question) in heard.questions {
             if self.asked.iter().any(|(known, asked)| *known == seat && *asked == question) {
                 continue;

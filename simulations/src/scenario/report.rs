@@ -89,6 +89,12 @@ fn distributions(count: &Count) -> Vec<Distribution> {
             "from when the last diner who was asked should have answered, if everybody did",
             &count.after_answer,
         ),
+        distribution(
+            "until it ended unheard",
+            "from when it should have been scanned; somebody was asked whose phone had no connection, \
+             and the waiting is that diner's",
+            &count.unheard_times,
+        ),
         distribution("late", "from when it should have been scanned until it was", &count.late),
         distribution("refund", "from when it was due", &count.refund_times),
     ];
@@ -115,6 +121,7 @@ fn people_table(count: &Count) -> Table {
         ("said no", count.no),
         ("said no for want of a finger or a face", count.faceless),
         ("said nothing", count.vanished),
+        ("asked while a phone had no connection, and never heard it", count.unheard),
         ("answered when it was over", count.late_answers),
         ("bills presented again", count.again),
         ("cuts of connections in the script", count.cuts),
