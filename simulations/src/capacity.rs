@@ -5,6 +5,7 @@
 //! a disk must not end a search: a rate is too much when it failed twice.
 
 pub mod in_process;
+pub mod recorded;
 
 use std::{fmt, time::Duration};
 
@@ -20,9 +21,8 @@ use crate::{
 #[derive(Args, Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CapacityOptions {
     /// Searches for the highest rate of arrivals at which `--p99` is kept. Each step takes `--seconds`, and
-    /// its last dinner must be answered within another twentieth of that. Writes `--json`, but neither
-    /// page nor recording.
-    #[arg(long, conflicts_with_all = ["rate", "report", "recording"])]
+    /// its last dinner must be answered within another twentieth of that.
+    #[arg(long, conflicts_with = "rate")]
     pub find_capacity: bool,
     /// The 99th percentile that a rate has to keep, counted from when a dinner should have begun: `25ms`,
     /// `800us`, `1.5s`. Make `--seconds` at least twenty times as long.

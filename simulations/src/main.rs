@@ -83,8 +83,9 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
         );
     }
     if options.capacity.find_capacity {
-        let found = capacity::in_process::search(options)?;
+        let (found, recording) = capacity::in_process::search(options)?;
         tell(&found.to_string(), &found, options.json.as_deref())?;
+        options.keep.keep(&recording)?;
         return Ok(found.is_well());
     }
     let (report, recording) = run::dinner(options)?;
@@ -108,8 +109,9 @@ fn live(options: &LiveOptions) -> Result<bool> {
         return told(&evening, options.json.as_deref(), &options.keep);
     }
     if options.capacity.find_capacity {
-        let found = live::capacity::search(options)?;
+        let (found, recording) = live::capacity::search(options)?;
         tell(&found.to_string(), &found, options.json.as_deref())?;
+        options.keep.keep(&recording)?;
         return Ok(found.is_well());
     }
     let (report, recording) = live::run::live(options)?;

@@ -158,11 +158,7 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_line_and_nothing_is_run() {
         ("dinner --scenario friday-night --scale 0", "give a number from 0.0001"),
         ("dinner --p99 5ms", "--find-capacity"),
         ("dinner --find-capacity --p99 5", "give a time with its unit"),
-        ("dinner --find-capacity --report page.html", "cannot be used with '--report"),
-        (
-            "live --cast c.json --find-capacity --recording r.json",
-            "cannot be used with '--recording",
-        ),
+        ("dinner --find-capacity --report nowhere/page.html", "no such folder"),
     ] {
         let output = fanju_sim(arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -170,11 +166,32 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_line_and_nothing_is_run() {
     }
 }
 
+/// The page of a search has a row for each step, and what is over the bound is so in a picture.
+#[track_caller]
+fn has_steps(page: &Path, steps: &[Value]) {
+    let page = fs::read_to_string(page).expect("a page");
+    let (_, table) = page.split_once("Step by step").expect("a table of steps");
+    let body = table.split_once("<tbody>").expect("rows").1.split_once("</tbody>").expect("rows").0;
+    let rows: Vec<&str> = body.split("<tr>").skip(1).collect();
+    assert_eq!(rows.len(), steps.len(), "{body}");
+    for (row, step) in rows.iter().zip(steps) {
+        let rate = step["seen"]["rate"].as_u64().expect("a rate");
+        let rate = fanju_sim::report::grouped(rate.into());
+        assert!(row.starts_with(&format!("<th scope=\"row\">{rate}</th>")), "{row}: {rate}");
+        assert_eq!(row.contains("<td>kept</td>"), step["grade"] == "kept", "{row}: {step}");
+    }
+    assert!(page.contains("Waiting by rate") && page.contains("<svg"), "no picture");
+}
+
 #[test]
 fn a_bound_that_no_disk_keeps_has_no_answer_and_every_step_is_a_row() {
-    let output = fanju_sim(
-        "dinner --find-capacity --p99 1us --seconds 0.1 --wallets 100 --merchants 2 --json -",
-    );
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let page = folder.path().join("page.html");
+    let output = fanju_sim(&format!(
+        "dinner --find-capacity --p99 1us --seconds 0.1 --wallets 100 --merchants 2 --json - \
+         --report {}",
+        page.display()
+    ));
     assert_eq!(output.status.code(), Some(1));
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(found["dinners_per_s"], Value::Null);
@@ -182,6 +199,7 @@ fn a_bound_that_no_disk_keeps_has_no_answer_and_every_step_is_a_row() {
     assert!(steps.len() >= 4 && steps.iter().all(|step| step["grade"] != "kept"), "{steps:?}");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("no rate keeps a p99 of 1 µs"), "{told}");
+    has_steps(&page, steps);
 }
 
 fn live(script: Script, diners: usize, text: &str, more: &str) -> Output {
@@ -267,11 +285,21 @@ fn a_live_search_plays_its_steps_with_the_same_sessions() {
     let cast = folder.path().join("cast.json");
     fs::write(&cast, scripted::cast(8)).expect("writes");
     let (url, cast) = (server.url(), cast.display().to_string());
+    let [page, kept] = ["page.html", "kept.json"].map(|name| folder.path().join(name));
     let output = fanju_sim(&format!(
         "live --json - --warmup 0 --seconds 0.2 --party 2 --url {url} --cast {cast} \
-         --find-capacity --p99 1us"
+         --find-capacity --p99 1us --report {page} --recording {kept}",
+        page = page.display(),
+        kept = kept.display()
     ));
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert!(found["steps"].as_array().is_some_and(|steps| steps.len() >= 4), "{found}");
+    let steps = found["steps"].as_array().expect("steps");
+    assert!(steps.len() >= 4, "{found}");
+    has_steps(&page, steps);
+    // The page can be made again of what was kept.
+    let again = folder.path().join("again.html");
+    let made = fanju_sim(&format!("page {} {}", kept.display(), again.display()));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    has_steps(&again, steps);
 }

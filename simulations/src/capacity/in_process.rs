@@ -1,16 +1,22 @@
 //! The search in process: each step plays on the same engine, with the same people.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use fanju::Engine;
 
-use super::{Found, HEAD, Search, Seen};
+use super::{Found, HEAD, Search, Seen, recorded};
 use crate::{
     dinner::{self, Moment, Pace, Plan, Timetable, Watch},
     options::DinnerOptions,
     population::{self, Wanted},
+    process,
     recorder::Gauges,
+    recording::{Kind, Recording},
+    report::grouped,
     run::{self, BadInput},
     show::aside,
     workload::{Menu, Numbers, Workload},
@@ -23,15 +29,18 @@ pub(crate) const SETTLE: Duration = Duration::from_secs(1);
 /// Dinners per second of the first step.
 const FIRST_RATE: u64 = 1_000;
 
-/// Searches the highest rate that keeps the stated 99th percentile.
+/// Searches the highest rate that keeps the stated 99th percentile; gives what it found, and its
+/// recording.
 ///
 /// # Errors
 /// [`BadInput`], or whatever the engine or the system says.
-pub fn search(options: &DinnerOptions) -> Result<Found> {
+pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
     let menu = Menu::Published;
     let numbers = Numbers { dinners: None, ..run::numbers(options, &menu)? };
     let mut workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
     let (data, _removed_at_the_end) = run::data_folder(options)?;
+    let title = recorded::title(options.capacity.p99, "");
+    let mut recording = Recording::begin(Kind::Dinner, title, options.seed, Some(&data));
     let engine = Engine::open(run::config(options, &data)).context("cannot open the engine")?;
     let wanted = Wanted {
         merchants: numbers.merchants,
@@ -42,7 +51,9 @@ pub fn search(options: &DinnerOptions) -> Result<Found> {
     };
     let seconds = options.seconds.unwrap_or(run::SECONDS);
     let settle = SETTLE.min(seconds);
+    let began = Instant::now();
     let (population, _) = population::set_up(&engine, wanted, |what| aside(what))?;
+    recording.setup_s = began.elapsed().as_secs_f64();
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
     aside(HEAD);
     while let Some(rate) = search.next_rate() {
@@ -71,7 +82,16 @@ pub fn search(options: &DinnerOptions) -> Result<Found> {
         aside(search.take(seen));
     }
     engine.close_blocking();
-    Ok(search.found())
+    recording.durable = Some(!options.no_sync && process::file_system(&data) != "tmpfs");
+    recording.set("bound of the p99", format!("{:?}", options.capacity.p99));
+    recording.set("each step", format!("{seconds:?}"));
+    recording.set("wallets dining", grouped(options.wallets_dining().into()));
+    recording.set("merchants", grouped(options.merchants.into()));
+    recording.set("journal synced", if options.no_sync { "no" } else { "yes" });
+    recording.set("currency", options.currency.code());
+    let found = search.found();
+    recorded::fill(&mut recording, &found);
+    Ok((found, recording))
 }
 
 /// Nobody follows a step: its row tells enough.

@@ -16,9 +16,10 @@ use super::{
     set_up::Setting,
 };
 use crate::{
-    capacity::{Found, HEAD, Search, Seen, in_process::SETTLE},
+    capacity::{Found, HEAD, Search, Seen, in_process::SETTLE, recorded},
     options::Rate,
     process::Process,
+    recording::{Kind, Recording},
     run::BadInput,
     show::{Show, aside},
 };
@@ -26,27 +27,32 @@ use crate::{
 /// Dinners per second of the first step.
 const FIRST_RATE: u64 = 250;
 
-/// Searches the highest rate at which the last phone is told within the stated 99th percentile.
+/// Searches the highest rate at which the last phone is told within the stated 99th percentile; gives
+/// what it found, and its recording.
 ///
 /// # Errors
 /// [`BadInput`], or whatever the server or the system says.
-pub fn search(options: &LiveOptions) -> Result<Found> {
+pub fn search(options: &LiveOptions) -> Result<(Found, Recording)> {
     let cast = Cast::read(&options.cast)
         .map_err(|error| BadInput(format!("{} {error}", options.cast.display())))?;
     let runtime = Builder::new_current_thread().enable_all().build().context("no runtime")?;
     LocalSet::new().block_on(&runtime, steps(options, &cast))
 }
 
-async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
+async fn steps(options: &LiveOptions, cast: &Cast) -> Result<(Found, Recording)> {
     // As many tills, and as much in each purse, as the fastest step could need.
     let most = LiveOptions { rate: Rate::Max, storm: 0, ..options.clone() };
     let numbers = most.numbers(cast).map_err(BadInput)?;
+    let title = recorded::title(options.capacity.p99, " over websockets");
+    let mut recording = Recording::begin(Kind::Live, title, options.seed, None);
     let run: Rc<str> = Uuid::now_v7().simple().to_string()[..16].into();
     let hall = Rc::new(RefCell::new(Hall::new(run.to_string(), options.seed)));
     let place = Rc::new(options.url.clone());
     let setting = Setting { cast, numbers, place, run, hall: Rc::clone(&hall) };
     let mut operator = run::operator(options, numbers).await?;
+    let began = Instant::now();
     let mut phones = setting.set_up(&|what| aside(what)).await?;
+    recording.setup_s = began.elapsed().as_secs_f64();
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
     aside(HEAD);
     while let Some(rate) = search.next_rate() {
@@ -86,5 +92,13 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<Found> {
             search.end_early(format!("{} dinners never ended at {rate}/s", hall.open_dinners()));
         }
     }
-    Ok(search.found())
+    recording.set("bound of the p99", format!("{:?}", options.capacity.p99));
+    recording.set("each step", format!("{:?}", options.seconds));
+    recording.set("tables", numbers.tables);
+    recording.set("diners at a table", numbers.party);
+    recording.set("tills", numbers.tills);
+    recording.set("quiet sessions", numbers.idle);
+    let found = search.found();
+    recorded::fill(&mut recording, &found);
+    Ok((found, recording))
 }
