@@ -25,6 +25,7 @@ mod lost;
 mod passkeys;
 mod recovery;
 mod resume;
+mod rights;
 mod silence;
 mod slow;
 mod socket;
