@@ -9,7 +9,7 @@ use config::{Environment, File};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{auth::rate::Often, limits};
+use crate::{auth::rate::Often, http::address::Network, limits};
 
 /// The data folder, where nobody names another.
 const DATA: &str = "data";
@@ -68,6 +68,10 @@ pub struct Settings {
     pub attempts_per_minute: NonZeroU32,
     /// Live sessions of one address that have not signed in, at once.
     pub nobodies_per_address: NonZeroU32,
+    /// Proxies, by address or network, whose `X-Forwarded-For` or `Forwarded` says where a request
+    /// comes from: the rightmost hop that is none of them. Nobody else's is believed, for anybody can
+    /// write it. In the environment with commas.
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// How logs are written.
@@ -115,6 +119,11 @@ pub struct Flags {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otlp_endpoint: Option<String>,
+    /// Proxies in front of the server, by address or network, that are believed when they say where
+    /// a request comes from (X-Forwarded-For or Forwarded) [default: none]
+    #[arg(long, value_name = "ADDRESS,...", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for Settings {
@@ -138,6 +147,7 @@ impl Default for Settings {
             requests_per_second: limits::REQUESTS_PER_SECOND,
             attempts_per_minute: limits::ATTEMPTS_PER_MINUTE,
             nobodies_per_address: limits::NOBODIES_PER_ADDRESS,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -149,6 +159,7 @@ impl Settings {
     /// When the file cannot be read, or one of them says what no setting takes.
     pub fn load(file: Option<&Path>, flags: &Flags) -> anyhow::Result<Self> {
         let environment = Environment::with_prefix("FANJU").prefix_separator("_").try_parsing(true);
+        let environment = environment.list_separator(",").with_list_parse_key("trusted_proxies");
         let environment = environment.source(Some(Self::environment()?));
         let mut layers = config::Config::builder();
         if let Some(file) = file {
@@ -308,6 +319,21 @@ mod tests {
         for wrong in ["4318", "localhost:4318", "grpc://127.0.0.1:4317", "http://"] {
             assert!(otlp(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks_and_flags_stand_above_the_file() {
+        let (_folder, file) = written("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n");
+        let trusted = |flags: &Flags| {
+            loaded(&file, flags).trusted_proxies.iter().map(Network::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(trusted(&Flags::default()), ["10.0.0.0/8", "::1/128"]);
+        let proxy = "192.0.2.1".parse().expect("an address");
+        let flags = Flags { trusted_proxies: vec![proxy], ..Flags::default() };
+        assert_eq!(trusted(&flags), ["192.0.2.1/32"]);
+        std::fs::write(&file, "trusted_proxies = [\"proxy.example\"]\n").expect("written");
+        let error = Settings::load(Some(&file), &Flags::default()).expect_err("a name");
+        assert!(error.to_string().contains("`proxy.example`"), "{error}");
     }
 
     #[test]

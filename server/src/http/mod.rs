@@ -4,6 +4,7 @@
 //! must; then the operation. Parameters come from the path, from the query string of a `GET`, and from
 //! the JSON body of everything else; they are one object to the operation, as over the live channel.
 
+pub mod address;
 pub mod openapi;
 pub mod reply;
 pub mod unread;
@@ -126,7 +127,7 @@ fn caller(app: &App, request: &HttpRequest) -> Result<(Option<TokenHash>, Caller
             Some(bearer.and_then(Token::parse).ok_or_else(Problem::not_signed_in)?)
         }
     };
-    let address = reply::address(request);
+    let address = address::of(app, request);
     let caller = match &token {
         None => Caller::Nobody,
         Some((kind, hash)) => match app.identify(*kind, hash)? {
@@ -152,7 +153,7 @@ fn ask(app: &App, operation: &Described, request: &HttpRequest) -> Result<Ask, P
     };
     let agent = text(request, header::USER_AGENT.as_str());
     let agent = agent.and_then(Result::ok).map(str::to_owned);
-    Ok(Ask { caller, token, key, address: reply::address(request), agent })
+    Ok(Ask { caller, token, key, address: address::of(app, request), agent })
 }
 
 /// The whole body, of at most `bytes_max`.

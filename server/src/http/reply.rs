@@ -1,7 +1,5 @@
 //! Replies: answers and problems as HTTP says them.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{
@@ -55,10 +53,4 @@ pub fn problem(problem: &Problem) -> HttpResponse {
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type("application/problem+json")
         .body(problem.to_json())
-}
-
-/// Where the request comes from. Headers of proxies are not believed: anybody can write them.
-#[must_use]
-pub fn address(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
 }

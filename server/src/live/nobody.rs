@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Instant};
 use actix_web::{HttpRequest, http::header};
 
 use super::seats::Seat;
-use crate::{app::App, http::reply, limits, problem::Problem};
+use crate::{app::App, http::address, limits, problem::Problem};
 
 /// A session's beginning: what one knows of whoever knocks.
 pub(super) struct Nobody {
@@ -23,7 +23,7 @@ impl Nobody {
     /// # Errors
     /// `too_many_sessions`.
     pub(super) fn from(app: &App, request: &HttpRequest) -> Result<Self, Problem> {
-        let address = reply::address(request);
+        let address = address::of(app, request);
         let seat = app.seat_nobody(address)?;
         let agent = request.headers().get(header::USER_AGENT);
         let agent = agent.and_then(|agent| agent.to_str().ok()).map(str::to_owned);

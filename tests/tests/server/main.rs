@@ -23,6 +23,7 @@ mod http;
 mod load;
 mod lost;
 mod passkeys;
+mod proxies;
 mod recovery;
 mod resume;
 mod rights;
