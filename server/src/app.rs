@@ -354,7 +354,16 @@ pub(crate) fn unopened(error: OpenError, instead: &str) -> anyhow::Error {
     {
         return anyhow::anyhow!("{held}: {instead}");
     }
-    anyhow::Error::from(error).context("the engine does not open")
+    let context = match error {
+        OpenError::Books(_) | OpenError::Unlike(_) => {
+            "the books cannot be used: move the files `books.sqlite*` out of the data folder, and the next \
+             start makes them anew from the journal"
+        }
+        OpenError::Storage(_) | OpenError::Journal(_) | OpenError::Thread(_) => {
+            "the engine does not open"
+        }
+    };
+    anyhow::Error::from(error).context(context)
 }
 
 /// Says what opening the engine found.

@@ -118,6 +118,25 @@ fn a_folder_that_a_server_has_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn books_that_cannot_be_used_are_moved_away_and_made_anew() {
+    let mut house = House::open(2, 1);
+    house.stop();
+    let before = House::verify(house.data());
+    let books = house.data().join("books.sqlite");
+    // The log alone would mend the database.
+    drop(fs::remove_file(books.with_extension("sqlite-wal")));
+    fs::write(&books, "no database".repeat(999)).expect("written");
+    let mut start = Command::new(server());
+    start.args(["--listen", "127.0.0.1:0", "--data"]).arg(house.data());
+    let complaint = said(&mut start).expect_err("these are no books");
+    assert!(complaint.contains("move the files `books.sqlite*` out"), "{complaint}");
+    fs::rename(&books, house.beside("books")).expect("moved");
+    house.start();
+    house.stop();
+    assert_eq!(House::verify(house.data()), before);
+}
+
+#[test]
 fn a_folder_without_a_journal_is_called_no_data_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let complaint = House::try_verify(folder.path()).expect_err("it is empty");
