@@ -6,54 +6,25 @@ Pictures of everything lie in `target/screenshots` afterwards (`FANJU_SCREENSHOT
 `FANJU_BROWSER_WITHIN` says how many seconds a page may take for anything (30).
 """
 
-import os
 import re
-import sys
-import time
-import unittest
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from selenium.webdriver.common.keys import Keys
 
 from demo import Demo
 from house import House
 from phone import Phone
+from plays import PEOPLE, SHOP, Quiet, begin, together
 from receiver import Receiver
 from till import Till
 from window import PHONE
 
-ROOT = Path(__file__).resolve().parents[2]
-os.environ.setdefault("FANJU_SCREENSHOTS", str(ROOT / "target" / "screenshots"))
-
-PEOPLE = {"en": ("Ana", "Bo", "Mei"), "zh": ("安娜", "小波", "梅老板")}
 DISHES = {"en": ("Beef noodles", "Plum drink", "Cucumber salad"), "zh": ("牛肉面", "酸梅汤", "拍黄瓜")}
 TABLET = {"en": "Tablet", "zh": "平板"}
-SHOP = {"en": "Noodle House", "zh": "老面馆"}
-
-
-def together(*tasks):
-    """Does everything at once: people do not wait for each other."""
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return [done.result() for done in [pool.submit(task) for task in tasks]]
 
 
 def cents(text):
     """The minor units that a page shows as money."""
     return int(re.sub(r"[^\d-]", "", text))
-
-
-class Quiet(unittest.TestCase):
-    """Whatever is played, no page complains to its console."""
-
-    windows = ()
-
-    def tearDown(self):
-        if not getattr(self._outcome, "success", True):
-            for window in self.windows:
-                window.picture(f"failed-{window.name}")
-        complaints = {window.name: window.complaints() for window in self.windows}
-        self.assertEqual({name: said for name, said in complaints.items() if said}, {}, "pages wrote to the console")
 
 
 class Dinner(Quiet):
@@ -783,8 +754,4 @@ class Demonstration(Quiet):
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)
-    began = time.monotonic()
-    program = unittest.main(exit=False, verbosity=2)
-    print(f"{program.result.testsRun} plays in {time.monotonic() - began:.0f} s; pictures in {os.environ['FANJU_SCREENSHOTS']}")
-    sys.exit(not program.result.wasSuccessful())
+    begin()

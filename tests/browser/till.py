@@ -8,8 +8,8 @@ SIZE = (1280, 900)
 
 
 class Till(Window):
-    def __init__(self, name):
-        super().__init__(name, size=SIZE)
+    def __init__(self, name, *, flags=()):
+        super().__init__(name, size=SIZE, flags=flags)
 
     def open_shop(self, owner, shop):
         """A new owner signs up and opens a shop."""

@@ -55,12 +55,12 @@ return false;
 class Window:
     """A browser window; `name` is what screenshots and failures call it."""
 
-    def __init__(self, name, *, size=(1280, 800), mobile=False):
+    def __init__(self, name, *, size=(1280, 800), mobile=False, flags=()):
         self.name = name
         self.expected = []
         self._profile = tempfile.TemporaryDirectory(prefix="fanju-profile-", ignore_cleanup_errors=True)
         options = webdriver.ChromeOptions()
-        for flag in [*FLAGS, f"--user-data-dir={self._profile.name}", f"--window-size={size[0]},{size[1]}"]:
+        for flag in [*FLAGS, *flags, f"--user-data-dir={self._profile.name}", f"--window-size={size[0]},{size[1]}"]:
             options.add_argument(flag)
         options.binary_location = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
         options.add_experimental_option("prefs", {"intl.accept_languages": "en-US,en"})

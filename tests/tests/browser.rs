@@ -3,7 +3,7 @@
 //!
 //! The plays are in `tests/browser`, the questions in `tests/contract`, both in Python; the tables are in
 //! `tests/pages`. They need more than Rust: Chromium with its driver, Node, a `venv` with `selenium` and
-//! `schemathesis`, and `node_modules` with `typescript`. `FANJU_TOOLS` names the folder where these two lie; what is missing is not played,
+//! `schemathesis`, and `node_modules` with `typescript` and `esbuild`. `FANJU_TOOLS` names the folder where these two lie; what is missing is not played,
 //! and this says so.
 //!
 //! `FANJU_SERVER` names a server that is built already.
@@ -16,11 +16,12 @@ use std::{
 
 #[test]
 fn a_browser_plays_evenings_with_phones_and_a_till() {
-    let driver = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
-    if !has(&driver) {
-        return println!("SKIPPED: evenings in a browser, for want of Chromium and its driver");
-    }
-    run("tests/browser/play.py");
+    play("tests/browser/play.py");
+}
+
+#[test]
+fn the_till_reads_a_phones_code_with_its_camera() {
+    play("tests/browser/camera.py");
 }
 
 #[test]
@@ -47,6 +48,22 @@ fn the_pages_scripts_read_amounts_and_bills_as_their_tables_say() {
     }
     let tables = ["tests/pages/money.test.mjs", "tests/pages/bill.test.mjs"];
     succeeds(Command::new("node").arg("--test").args(tables));
+}
+
+#[test]
+fn the_decoder_that_the_pages_bring_along_is_the_published_one() {
+    if tool("node_modules/.bin/esbuild", "the decoder of QR codes").is_some() {
+        succeeds(Command::new("node").args(["--test", "tests/pages/vendored.test.mjs"]));
+    }
+}
+
+/// Has a browser play what `script` says.
+fn play(script: &str) {
+    let driver = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
+    if !has(&driver) {
+        return println!("SKIPPED: {script}, for want of Chromium and its driver");
+    }
+    run(script);
 }
 
 fn has(program: &str) -> bool {

@@ -56,6 +56,7 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "phone.html": HTML,
     "phone.js": SCRIPT,
     "plot.js": SCRIPT,
+    "qr.js": SCRIPT,
     "receipt.js": SCRIPT,
     "ring.js": SCRIPT,
     "route.js": SCRIPT,

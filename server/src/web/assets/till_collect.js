@@ -42,7 +42,7 @@ export function collect(till) {
   const bill = h('div', { class: 'bill-lines' });
   const panel = h('div', { class: 'result', 'data-testid': 'result' });
   const said = h('div', { class: 'unseen', role: 'status', 'aria-live': 'assertive' });
-  const seen = camera((digits) => scan(digits));
+  const seen = camera((digits) => scan(digits), () => code.focus());
   const scanning = h('div', { class: 'scan-row' }, code,
     till.inside && button([icon('code'), t('scan_table')], () => parent.postMessage({ fanju: 'want_code' }, location.origin), { class: 'button pay', 'data-testid': 'scan' }),
     seen.button);

@@ -93,7 +93,7 @@ export const zh = {
   till_collect: '收款', till_orders: '订单', till_days: '日报', till_hint: '输入金额，然后扫饭局码。',
   order_no: '订单号', keypad: '数字键盘', delete_digit: '删除末位', import_bill: '导入账单', import_file: '文件', import_take: '导入',
   import_hint: '每行：名称,金额，或 名称,数量,单价。支持 CSV 或 JSON 行。', import_wrong: '第 {lines} 行不明确，什么都没有导入：请修改，或用引号括起同一项。', import_empty: '没有可收的金额',
-  scan_here: '扫码或输入 18 位', scan_table: '扫饭局码', camera: '用摄像头扫码', code_mistyped: '不是饭局码：有数字错误', amount_first: '请先输入金额',
+  scan_here: '扫码或输入 18 位', scan_table: '扫饭局码', camera: '用摄像头扫码', camera_picture: '摄像头画面', camera_denied: '摄像头未获允许。请在浏览器设置中允许本页使用，或改用扫码枪，或输入 18 位数字。', camera_none: '这里没有摄像头。请用扫码枪，或输入 18 位数字。', camera_busy: '摄像头正被其他程序占用。请先关闭它，或改用扫码枪，或输入 18 位数字。', camera_failed: '摄像头无法使用。请用扫码枪，或输入 18 位数字。', code_mistyped: '不是饭局码：有数字错误', amount_first: '请先输入金额',
   amount_needed: '请输入金额', amount_ambiguous: '“{text}”有两种读法。若指较大的金额，请写 {larger}。', amount_too_fine: '{currency} 最多 {places} 位小数。', no_code_shown: '还没有手机展示付款码', asking: '正在收款…', asking_lost: '连接中断，正在确认结果…', asking_note: '正在预留每个人的份额',
   cancel_order: '取消', result_settled: '收款成功', result_declined: '未付款', result_failed: '未受理', result_unknown: '未收款', next_order: '下一单',
   paid_by: '{count} 人', paid_after: '扫码后 {took}', paid_before_at: '{who}已于 {when} 付款', paid_before_by: '{who}此前已付款', paid_before_note: '本次扫码没有扣任何人的款。另一张账单请换新订单号后重扫。', result_earlier: '此订单号已付过', order_no_fresh: '换新订单号', nothing_taken: '没有人被扣款。', scan_again: '请出示新码后重扫。', order_unknown: '订单没有到达引擎',
