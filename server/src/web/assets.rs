@@ -30,6 +30,7 @@ macro_rules! assets {
 /// Every file, by name; a test compares the list with the folder.
 pub(super) const ASSETS: &[Asset] = assets! {
     "account.js": SCRIPT,
+    "api.d.ts": "text/plain; charset=utf-8",
     "bill.js": SCRIPT,
     "camera.js": SCRIPT,
     "claims.js": SCRIPT,

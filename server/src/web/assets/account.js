@@ -28,7 +28,7 @@ export function account(phone) {
     button([icon('leave'), t('sign_out')], () => phone.leave(), { class: 'button wide' }));
 
   async function load() {
-    const { devices: known } = await phone.fanju.call('devices.list');
+    const { devices: known } = await phone.fanju.call('devices.list', {});
     fill(devices, known.map((/** @type {any} */ one) => h('li', { class: 'row still' },
       h('span', { class: 'row-mark', 'aria-hidden': 'true' }, icon('phone')),
       h('span', { class: 'row-main' }, h('strong', null, one.label || t('device')),

@@ -22,6 +22,8 @@
 export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, signUp, stepUp } from './passkey.js';
 
 /** @typedef {{ code: string, title: string, status?: number, detail?: string } & Record<string, unknown>} Problem */
+/** @typedef {import('./api.js').Methods} Methods what can be asked, and what is answered */
+/** @typedef {{ retry?: boolean, key?: string }} Asking */
 /** @typedef {'offline' | 'connecting' | 'online' | 'stopped'} State */
 /** @typedef {{ specversion: string, id: string, type: string, time: string, data: any }} CloudEvent */
 /** @typedef {{ topic: string, position: number, prev: number | null, delta?: number, event: CloudEvent }} Durable */
@@ -144,12 +146,13 @@ export class Fanju extends EventTarget {
    * again (a command with its first key), unless `retry` is false: then it is rejected with
    * `connection_lost`, and the outcome is unknown. Whatever answers with a secret takes no key: ask for
    * it with `retry: false`, or a cut makes two of them.
-   * @param {string} method
-   * @param {Record<string, unknown>} [params]
-   * @param {{ retry?: boolean, key?: string }} [options]
-   * @returns {Promise<any>}
+   * @template {keyof Methods} M
+   * @param {M} method
+   * @param {Methods[M]['params']} params
+   * @param {Asking} [options]
+   * @returns {Promise<Methods[M]['result']>}
    */
-  call(method, params = {}, { retry = true, key } = {}) {
+  call(method, params, { retry = true, key } = {}) {
     const keyed = WITHOUT_KEY.test(method) ? params : { ...params, idempotency_key: key ?? newKey() };
     const early = /^(sign_(in|up)|recovery)\./.test(method);
     const ceremony = early || method.startsWith('add_passkey.');

@@ -172,8 +172,11 @@ function openTable(phone) {
       const host = phone.wallet;
       const mode = split.input.value;
       // Parts need people: until they sit, such a table shares equally.
+      /** @type {import('./api.js').Split} */
       const rule = mode === 'treat' ? { mode, payer: host, guests: [], of: { mode: 'equal' } } : { mode: 'equal' };
-      const rules = { split: rule, shortfall: short.input.value, rounding: 'fair_cent', cash_step: 0 };
+      const shortfall = /** @type {import('./api.js').Shortfall} */ (short.input.value);
+      /** @type {import('./api.js').Rules} */
+      const rules = { split: rule, shortfall, rounding: 'fair_cent', cash_step: 0 };
       const called = name.input.value.trim() || t('dinner');
       const { group } = await phone.pay('groups.open', { name: called, host, ...consent.read(), rules });
       if (/weights|percent|exact/.test(mode)) phone.tables.follow(group).planned = mode;
@@ -195,9 +198,10 @@ function joinByCode(phone) {
         code.input.focus();
         throw Object.assign(new Error(t('code_mistyped')), { name: 'FanjuError', code: 'code_mistyped' });
       }
-      const joined = await phone.pay('groups.join_by_code', { code: digits, wallet: phone.wallet, ...consent.read() });
-      phone.bridge.tell('joined', { group: joined.event.group });
-      go({ group: joined.event.group });
+      const { event } = await phone.pay('groups.join_by_code', { code: digits, wallet: phone.wallet, ...consent.read() });
+      const { group } = /** @type {Extract<import('./api.js').Event, { type: 'member_joined' }>} */ (event);
+      phone.bridge.tell('joined', { group });
+      go({ group });
     },
   });
 }

@@ -4,7 +4,7 @@
  * bytes as base64url; browsers want buffers, and give buffers back.
  */
 
-/** @typedef {{ call: (method: string, params?: Record<string, unknown>) => Promise<any> }} Caller */
+/** @typedef {Pick<import('./fanju.js').Fanju, 'call'>} Caller */
 
 /** Whether this page may use passkeys at all: a browser that has them, and a secure origin. */
 export function passkeysWork() {
@@ -30,7 +30,7 @@ export async function signUp(fanju, { name, device, currency }) {
  * @returns {Promise<{ token: string, expires_at: number, me: any }>}
  */
 export async function signIn(fanju, { device } = {}) {
-  const { ceremony, options } = await fanju.call('sign_in.begin');
+  const { ceremony, options } = await fanju.call('sign_in.begin', {});
   const credential = await get(options);
   return fanju.call('sign_in.finish', { ceremony, credential, device });
 }
@@ -41,7 +41,7 @@ export async function signIn(fanju, { device } = {}) {
  * @returns {Promise<{ fresh_until: number }>}
  */
 export async function stepUp(fanju) {
-  const { ceremony, options } = await fanju.call('step_up.begin');
+  const { ceremony, options } = await fanju.call('step_up.begin', {});
   const credential = await get(options);
   return fanju.call('step_up.finish', { ceremony, credential });
 }

@@ -7,8 +7,8 @@ import { button, field, fill, formSheet, h, icon, sheet, toast, when } from './u
 import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
-/** @typedef {{ passkey: string, label: string, created_at: number, last_used_at?: number, current: boolean }} Passkey */
-/** @typedef {{ left: number, of: number, made_at?: number }} Codes */
+/** @typedef {import('./api.js').PasskeyView} Passkey */
+/** @typedef {import('./api.js').CodesView} Codes */
 
 /** How many signs of any language a label holds for sure. */
 const LABEL_SIGNS_MAX = 20;
@@ -24,8 +24,7 @@ export function passkeys(phone) {
     h('section', null, h('div', { class: 'section-head' }, h('h2', null, t('recovery_codes'))), codes));
 
   async function load() {
-    /** @type {[{ passkeys: Passkey[], max: number }, Codes]} */
-    const [{ passkeys: own, max }, known] = await Promise.all([phone.fanju.call('passkeys.list'), phone.fanju.call('recovery_codes.get')]);
+    const [{ passkeys: own, max }, known] = await Promise.all([phone.fanju.call('passkeys.list', {}), phone.fanju.call('recovery_codes.get', {})]);
     // Whoever was made up for a demonstration has none, and gets none.
     element.hidden = !own.length;
     add.hidden = own.length >= max;
@@ -51,8 +50,9 @@ function row(phone, one, mayGo, load) {
 
 /** @param {Phone} phone @param {() => Promise<void>} load */
 async function addOne(phone, load) {
-  const ask = () => phone.fanju.call('add_passkey.begin');
+  const ask = () => phone.fanju.call('add_passkey.begin', {});
   // Asked for before the sheet opens: browsers show a passkey's window only right behind a press.
+  /** @type {import('./api.js').Ceremony | null} */
   let begun = await phone.sure(ask, t('step_up_passkeys'));
   const label = field(t('passkey_label'), { maxlength: LABEL_SIGNS_MAX, value: deviceName().slice(0, LABEL_SIGNS_MAX) }, t('passkey_label_hint'));
   formSheet({
@@ -84,7 +84,7 @@ function removeOne(phone, one, load) {
 /** @param {Phone} phone @param {Codes} known @param {() => Promise<void>} load */
 function codesPart(phone, { left, of, made_at }, load) {
   const make = async () => {
-    const made = await phone.sure(() => phone.fanju.call('recovery_codes.make'), t('step_up_passkeys'));
+    const made = await phone.sure(() => phone.fanju.call('recovery_codes.make', {}), t('step_up_passkeys'));
     codesSheet(phone, made.codes);
     await load();
   };

@@ -61,7 +61,7 @@ export class Phone {
   }
 
   async leave() {
-    await this.fanju.call('sign_out');
+    await this.fanju.call('sign_out', {});
     this.#forget();
   }
 
@@ -142,7 +142,7 @@ export class Phone {
     }, 60);
   }
 
-  /** Asks, and shows the passkey where the amount wants one. @param {string} method @param {Record<string, unknown>} params */
+  /** Asks, and shows the passkey where the amount wants one. @template {keyof import('./fanju.js').Methods} M @param {M} method @param {import('./fanju.js').Methods[M]['params']} params */
   pay(method, params) {
     return this.sure(() => this.fanju.call(method, params), t('step_up_why'));
   }

@@ -6,7 +6,7 @@ import { orderReceipt } from './receipt.js';
 import { button, complain, fill, h, icon, when } from './ui.js';
 import { t } from './words.js';
 
-/** @typedef {{ position: number, delta?: number, event: import('./fanju.js').CloudEvent }} Row */
+/** @typedef {{ position: number, delta?: number | null, event: import('./fanju.js').CloudEvent }} Row */
 
 /** @param {import('./phone.js').Phone} phone @returns {import('./phone.js').View} */
 export function statement(phone) {
@@ -53,8 +53,9 @@ export function bar(title, back, ...more) {
 }
 
 /** @param {import('./phone.js').Phone} phone @param {Row} row */
-function line(phone, { delta = 0, event, position }) {
+function line(phone, { delta: moved, event, position }) {
   const { data } = event;
+  const delta = moved ?? 0;
   const at = Date.parse(event.time) * 1000;
   const merchant = data.merchant ? phone.names.of(data.merchant, 'merchants') : '';
   const other = data.type === 'transferred' ? phone.names.of(data.from === phone.wallet ? data.to : data.from) : '';

@@ -203,7 +203,7 @@ function joinSheet(phone, group, link) {
   formSheet({ title: t('join'), body: [fields.boxes], action: t('join'), submit: () => join(phone, group, fields.read(), link) });
 }
 
-/** @param {Phone} phone @param {string} group @param {Record<string, number>} consent @param {string} [link] */
+/** @param {Phone} phone @param {string} group @param {{ cap: number, confirm_above?: number }} consent @param {string} [link] */
 async function join(phone, group, consent, link) {
   await phone.pay('groups.join', { group, wallet: phone.wallet, ...consent, ...(link ? { link } : {}) });
   phone.bridge.answered();

@@ -88,7 +88,7 @@ export class Till {
     const midnight = new Date().setHours(0, 0, 0, 0);
     /** @type {Till['events']} */
     const events = [];
-    /** @type {number | undefined} */
+    /** @type {number | null | undefined} */
     let from;
     for (let page = 0; page < PAGES_MAX; page += 1) {
       const found = await this.fanju.call('merchants.events', { merchant: this.id, limit: PAGE, ...(from ? { from } : {}) });
@@ -118,7 +118,7 @@ export class Till {
     this.changed();
   }
 
-  /** Asks, and shows the passkey where the amount wants one. @param {string} method @param {Record<string, unknown>} params @param {{ retry?: boolean }} [how] */
+  /** Asks, and shows the passkey where the amount wants one. @template {keyof import('./fanju.js').Methods} M @param {M} method @param {import('./fanju.js').Methods[M]['params']} params @param {import('./fanju.js').Asking} [how] */
   async pay(method, params, how) {
     try {
       return await this.fanju.call(method, params, how);

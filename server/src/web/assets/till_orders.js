@@ -98,7 +98,7 @@ async function openOrder(till, order_no) {
   await till.names.need(settlement.shares.map((/** @type {any} */ share) => share.diner), 'wallets').catch(() => {});
   const left = remaining.reduce((/** @type {number} */ sum, /** @type {number} */ one) => sum + one, 0);
   const leftOf = (/** @type {number} */ share) => settlement.legs.reduce((/** @type {number} */ sum, /** @type {any} */ leg, /** @type {number} */ index) =>
-    sum + (leg.share === share ? remaining[index] : 0), 0);
+    sum + (leg.share === share ? remaining[index] ?? 0 : 0), 0);
   const opened = sheet({
     title: order_no, body: [
       h('p', { class: 'huge' }, till.money(settlement.total)),
@@ -135,7 +135,7 @@ function refund(till, order, left, leftOf) {
         merchant: till.id, order_no: settlement.order_no, refund_no,
         ...(asked === undefined ? {} : { amount: asked }), ...(diner.input.value ? { diner: diner.input.value } : {}),
       });
-      toast(t('toast_refund', { amount: till.money(made.event?.amount ?? asked ?? left) }), 'good');
+      toast(t('toast_refund', { amount: till.money(/** @type {Extract<import('./api.js').Event, { type: 'refunded' }>} */ (made.event).amount) }), 'good');
     },
   });
 }

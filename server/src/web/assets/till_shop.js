@@ -65,7 +65,7 @@ function addPerson(till, load) {
   formSheet({
     title: t('shop_staff_add'), body: [who.box, role.box], action: t('shop_staff_add'),
     async submit() {
-      await till.fanju.call('staff.add', { merchant: till.id, person: who.input.value.trim(), role: role.input.value });
+      await till.fanju.call('staff.add', { merchant: till.id, person: who.input.value.trim(), role: /** @type {import('./api.js').Role} */ (role.input.value) });
       await load();
     },
   });
@@ -107,7 +107,7 @@ function addKey(till, load) {
     title: t('shop_keys_add'), action: t('shop_keys_add'),
     body: [label.box, h('fieldset', { class: 'list' }, h('legend', { class: 'unseen' }, t('scopes')), boxes.map(({ box }) => box))],
     async submit() {
-      const scopes = boxes.filter(({ input }) => input.checked).map(({ input }) => input.value);
+      const scopes = boxes.filter(({ input }) => input.checked).map(({ input }) => /** @type {import('./api.js').Scope} */ (input.value));
       const { secret } = await once(() => till.pay('keys.create', { merchant: till.id, label: label.input.value.trim() || t('till'), scopes }, { retry: false }), load);
       await load();
       secretSheet(t('shop_keys_secret'), secret);

@@ -5,7 +5,7 @@ import { button, complain, fill, h, icon, secretSheet, sheet, toast, when } from
 import { t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
-/** @typedef {{ row: number, message: string, event: string, attempt: number, at: number, status?: number, error?: string, duration_ms: number, state: string, next_at?: number }} Delivery */
+/** @typedef {import('./api.js').Delivery} Delivery */
 
 /** Attempts shown at once. */
 const PAGE = 20;
@@ -32,14 +32,14 @@ async function open(till, one, load) {
   async function read(before) {
     const { deliveries, next } = await till.fanju.call('webhooks.deliveries', { ...which, limit: PAGE, ...(before ? { before } : {}) });
     if (!before) fill(log, deliveries.length ? [] : h('li', { class: 'quiet empty' }, t('deliveries_none')));
-    log.append(...deliveries.map((/** @type {Delivery} */ delivery) => attempt(delivery)));
+    log.append(...deliveries.map(attempt));
     fill(foot, next && button(t('deliveries_more'), () => read(next), { class: 'button small', 'data-key': 'deliveries-more' }));
   }
 
   /** @param {Delivery} delivery */
   function attempt({ message, event, attempt: number, at, status, error, duration_ms, state, next_at }) {
-    const good = status !== undefined && status >= 200 && status < 300;
-    const answered = status === undefined ? error ?? '' : t('delivery_answered', { status, took: duration_ms });
+    const good = status && status >= 200 && status < 300;
+    const answered = !status ? error ?? '' : t('delivery_answered', { status, took: duration_ms });
     const stands = state === 'waiting' && next_at ? t('delivery_waiting', { when: when(next_at) }) : t(`delivery_${state}`);
     return h('li', { class: 'row still' },
       h('span', { class: `dot ${good ? 'settled' : 'declined'}`, 'aria-hidden': 'true' }),

@@ -1,0 +1,174 @@
+//! The types of the client that the pages use: what the live channel offers, as TypeScript.
+//!
+//! `server/src/web/assets/api.d.ts` is made from the AsyncAPI description, and this says so.
+//! `FANJU_WRITE=1 cargo test -p fanju-server --test client_types` makes it anew.
+
+use std::{env, fs, path::Path};
+
+use fanju_server::live::asyncapi;
+use serde_json::{Map, Value};
+
+const HEAD: &str = "\
+/** What the live channel offers, made from its description (`/asyncapi.json`) by `server/tests/client_types.rs`. */
+
+";
+
+#[test]
+fn the_clients_types_are_those_of_the_description() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/assets/api.d.ts");
+    let made = types(&asyncapi::document());
+    if env::var_os("FANJU_WRITE").is_some() {
+        fs::write(&path, &made).expect("the file can be written");
+    }
+    let kept = fs::read_to_string(&path).expect("the file is there");
+    for (number, (kept, made)) in kept.lines().zip(made.lines()).enumerate() {
+        assert_eq!(kept, made, "api.d.ts, line {}: run this with FANJU_WRITE=1", number + 1);
+    }
+    assert_eq!(kept.len(), made.len(), "api.d.ts: run this with FANJU_WRITE=1");
+}
+
+/// The whole file: one interface of methods, one of pushes, and the schemas that they name.
+fn types(document: &Value) -> String {
+    let messages = document["channels"]["live"]["messages"].as_object().expect("messages");
+    let (mut methods, mut pushes) = (String::new(), String::new());
+    for message in messages.values() {
+        let name = message["name"].as_str().expect("a name");
+        let params = &message["payload"]["properties"]["params"];
+        if let Some(push) = name.strip_prefix("push_") {
+            pushes += &format!("  {push}: {};\n", type_of(params));
+        } else if let Some(result) = message.get("x-result") {
+            // The client says the key itself.
+            let mut params = params.clone();
+            forget(&mut params, "idempotency_key");
+            methods += &doc(message["summary"].as_str(), "  ");
+            let (params, result) = (type_of(&params), type_of(result));
+            methods += &format!("  '{name}': {{ params: {params}; result: {result} }};\n");
+        }
+    }
+    let mut text = format!(
+        "{HEAD}/** Each operation's parameters and answer. */\nexport interface Methods {{\n{methods}}}\n\n\
+         /** What the server says by itself. */\nexport interface Pushes {{\n{pushes}}}\n"
+    );
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        text += &format!(
+            "\n{}export type {name} = {};\n",
+            doc(schema["description"].as_str(), ""),
+            type_of(schema)
+        );
+    }
+    text
+}
+
+fn forget(schema: &mut Value, name: &str) {
+    if let Some(properties) = schema["properties"].as_object_mut() {
+        properties.remove(name);
+    }
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.retain(|one| one != name);
+    }
+}
+
+/// The first paragraph of a description, as a comment.
+fn doc(description: Option<&str>, indent: &str) -> String {
+    let first = description.unwrap_or_default().split("\n\n").next().unwrap_or_default();
+    let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() { line } else { format!("{indent}/** {line} */\n") }
+}
+
+/// The type of whatever a schema allows.
+///
+/// # Panics
+/// When it says something that is not known here: then its type would be a guess.
+fn type_of(schema: &Value) -> String {
+    let fields = match schema {
+        Value::Object(fields) => fields,
+        Value::Bool(true) => return "unknown".to_owned(),
+        other => panic!("no schema: {other}"),
+    };
+    let mut parts = Vec::new();
+    if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
+        parts.push(reference.rsplit('/').next().expect("a name").to_owned());
+    }
+    for key in ["oneOf", "anyOf"] {
+        if let Some(all) = fields.get(key).and_then(Value::as_array) {
+            parts.push(union(all.iter().map(type_of)));
+        }
+    }
+    if let Some(all) = fields.get("allOf").and_then(Value::as_array) {
+        parts.extend(all.iter().map(type_of));
+    }
+    if let Some(value) = fields.get("const") {
+        parts.push(value.to_string());
+    } else if let Some(values) = fields.get("enum").and_then(Value::as_array) {
+        parts.push(union(values.iter().map(ToString::to_string)));
+    } else {
+        match fields.get("type") {
+            // What is said of an object may stand beside a choice of the rest.
+            None if fields.contains_key("properties") => parts.push(object(fields)),
+            None => {}
+            Some(Value::String(one)) => parts.push(plain(one, fields)),
+            Some(Value::Array(many)) => parts
+                .push(union(many.iter().map(|one| plain(one.as_str().expect("a word"), fields)))),
+            Some(other) => panic!("no type: {other}"),
+        }
+    }
+    match parts.as_slice() {
+        [] => "unknown".to_owned(),
+        [one] => one.clone(),
+        many => many.iter().map(|part| bracketed(part)).collect::<Vec<_>>().join(" & "),
+    }
+}
+
+fn bracketed(part: &str) -> String {
+    if part.contains(['|', '&']) { format!("({part})") } else { part.to_owned() }
+}
+
+fn union(parts: impl Iterator<Item = String>) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    for part in parts {
+        if !kept.contains(&part) {
+            kept.push(part);
+        }
+    }
+    kept.join(" | ")
+}
+
+fn plain(name: &str, fields: &Map<String, Value>) -> String {
+    match name {
+        "integer" | "number" => "number".to_owned(),
+        "string" | "boolean" | "null" => name.to_owned(),
+        "array" => {
+            if let Some(each) = fields.get("prefixItems").and_then(Value::as_array) {
+                return format!("[{}]", each.iter().map(type_of).collect::<Vec<_>>().join(", "));
+            }
+            let each = fields.get("items").map_or("unknown".to_owned(), type_of);
+            format!("{}[]", bracketed(&each))
+        }
+        "object" => object(fields),
+        other => panic!("no type: {other}"),
+    }
+}
+
+fn object(fields: &Map<String, Value>) -> String {
+    let required = fields.get("required").and_then(Value::as_array);
+    let is_required =
+        |name: &str| required.is_some_and(|required| required.iter().any(|one| one == name));
+    let Some(properties) = fields.get("properties").and_then(Value::as_object) else {
+        return match fields.get("additionalProperties") {
+            Some(each @ Value::Object(_)) => format!("{{ [name: string]: {} }}", type_of(each)),
+            Some(Value::Bool(false)) => "{}".to_owned(),
+            _ => "Record<string, unknown>".to_owned(),
+        };
+    };
+    let each = properties.iter().map(|(name, schema)| {
+        let mark = if is_required(name) { "" } else { "?" };
+        let name = if name.chars().all(|sign| sign.is_alphanumeric() || sign == '_') {
+            name.clone()
+        } else {
+            format!("'{name}'")
+        };
+        format!("{name}{mark}: {}", type_of(schema))
+    });
+    let each: Vec<String> = each.collect();
+    if each.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", each.join("; ")) }
+}
