@@ -618,6 +618,7 @@ class Counter(Quiet):
         order_no = f"{language}-7"
         self.amounts_that_may_be_either(till, first)
         self.bills_that_are_not_clear(till)
+        self.a_bill_with_more_than_dishes(till, first)
         self.one_number_for_two_tables(till, order_no, first, second)
         self.an_order_of_long_ago(till, order_no, first)
         self.what_the_day_came_to(till)
@@ -637,6 +638,27 @@ class Counter(Quiet):
         till.keys(Keys.ESCAPE)
         till.gone("dialog")
         self.assertFalse(till.look(".bill-lines .row"), "nothing is taken over")
+
+    def a_bill_with_more_than_dishes(self, till, table):
+        """Service, tax, tip and discount stand beside the dishes, and the table pays for all of it."""
+        till.next_order()
+        till.press(".wide-key")
+        till.write("dialog textarea", "Duck,64.00\nTea,2,8.00")
+        for kind, text in (("service", "10%"), ("tax", "6.50"), ("tip", "x"), ("discount", "5%")):
+            till.write(f"dialog [data-testid=bill-{kind}]", text)
+        till.press("dialog button[type=submit]")
+        till.see(".form-error", till.word("bill_tip"))
+        till.write("dialog [data-testid=bill-tip]", "2")
+        # 80.00 of dishes, 8.00 of service, 6.50 of tax, 2.00 of tip, and 4.00 off.
+        till.see("dialog [data-testid=bill-total]", "92.50")
+        till.shot("till-bill-extras", dark=True)
+        till.press("dialog button[type=submit]")
+        till.gone("dialog")
+        till.see(".bill-lines .row", till.word("bill_discount"))
+        till.shot("till-bill-lines", dark=True)
+        till.scan(self.code(table))
+        till.result("settled", "92.50")
+        self.add(1, 92_50)
 
     def one_number_for_two_tables(self, till, order_no, first, second):
         """Both are typed; the second table has paid nothing, and the till says so. A scan types into the number's field."""

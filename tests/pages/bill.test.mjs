@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { parseBill } from '../../server/src/web/assets/bill.js';
+import { extraOf, parseBill } from '../../server/src/web/assets/bill.js';
 import { said } from './words.mjs';
 
 /** What the bill is about, its text, its lines as "name amount", and the numbers of wrong ones. @type {[string, string | string[], string[], number[]?, string?][]} */
@@ -76,3 +76,21 @@ test('wrong lines are told by their numbers, in English and in Chinese', () => {
   assert.match(said('en', 'import_wrong', { lines: '2, 5' }), /line 2, 5\. Nothing was taken over/);
   assert.match(said('zh', 'import_wrong', { lines: '2, 5' }), /第 2, 5 行.*没有导入/);
 });
+
+/** What is typed beside dishes of so much, in which currency, and the minor units or why there are none. @type {[string, number, string, number | string][]} */
+const EXTRAS = [
+  ['8.00', 100_00, 'CNY', 8_00], ['8,50', 100_00, 'EUR', 8_50], ['0', 100_00, 'EUR', 0], ['€5', 100_00, 'EUR', 5_00],
+  ['10%', 100_00, 'CNY', 10_00], ['10 %', 64_00, 'CNY', 6_40], ['8.25%', 100_00, 'USD', 8_25], ['8,25 %', 200_00, 'EUR', 16_50], ['１０％', 50_00, 'CNY', 5_00],
+  ['10%', 1_234, 'JPY', 123], ['12.5%', 99, 'EUR', 12], ['12.5%', 100, 'EUR', 13], ['100%', 7, 'EUR', 7], ['0%', 7, 'EUR', 0],
+  ['33.33%', 1_000_000_000_000_000, 'EUR', 333_300_000_000_000],
+  ['-5', 100_00, 'EUR', 'amount_needed'], ['-5%', 100_00, 'EUR', 'amount_needed'], ['5%', -100_00, 'EUR', 'amount_needed'], ['%', 100_00, 'EUR', 'amount_needed'],
+  ['x', 100_00, 'EUR', 'amount_needed'], ['1,234', 100_00, 'EUR', 'amount_ambiguous'], ['1.005', 100_00, 'EUR', 'amount_ambiguous'], ['5%%', 100_00, 'EUR', 'amount_needed'],
+  ['8.875%', 100_00, 'USD', 8_88], ['€10%', 100_00, 'EUR', 'amount_needed'], ['1000%', 100_00, 'EUR', 'amount_needed'], ['8.87500%', 100_00, 'USD', 'amount_needed'],
+];
+
+for (const [text, sum, currency, expected] of EXTRAS) {
+  test(`${JSON.stringify(text)} beside dishes of ${sum} in ${currency} is ${expected}`, () => {
+    const { minor, wrong } = extraOf(text, sum, currency);
+    assert.equal(minor ?? wrong, expected);
+  });
+}

@@ -51,6 +51,25 @@ export function parseBill(text, currency) {
   return { lines, wrong };
 }
 
+/** What a bill may have beside its lines. */
+export const EXTRAS = /** @type {const} */ (['service', 'tax', 'tip', 'discount']);
+
+/**
+ * What is typed for one of `EXTRAS`: an amount, or a percentage of the lines, of which half a unit counts as one.
+ * @param {string} text @param {number} sum of the lines @param {string} currency
+ * @returns {import('./money.js').Read}
+ */
+export function extraOf(text, sum, currency) {
+  if (!/[%％]/.test(text)) {
+    const read = readMoney(text, currency);
+    return read.wrong === undefined && read.minor < 0 ? { wrong: 'amount_needed', values: {} } : read;
+  }
+  const [, whole, fraction = ''] = /^(\d{1,3})(?:[.,](\d{1,4}))?\s*%$/.exec(text.normalize('NFKC').trim()) ?? [];
+  if (whole === undefined || sum < 0) return { wrong: 'amount_needed', values: {} };
+  const millionths = BigInt(whole + fraction.padEnd(4, '0'));
+  return { minor: Number((BigInt(sum) * millionths * 2n + 1_000_000n) / 2_000_000n) };
+}
+
 /** The cells of a row, or `null` where quotes do not fit. @param {string} row @param {RegExp} parting @returns {Cell[] | null} */
 function cellsOf(row, parting) {
   /** @type {Cell[]} */

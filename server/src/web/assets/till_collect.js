@@ -1,7 +1,7 @@
 // @ts-check
 /** Collecting: an amount, a scan, and one answer that cannot be missed. */
 
-import { parseBill } from './bill.js';
+import { EXTRAS, extraOf, parseBill } from './bill.js';
 import { camera } from './camera.js';
 import { digitsOf, isCode } from './code.js';
 import { FanjuError } from './fanju.js';
@@ -72,26 +72,46 @@ export function collect(till) {
     const text = h('textarea', { class: 'input mono', rows: 7, 'aria-label': t('import_bill'), placeholder: '牛肉面,32.00\n{"name":"Tea","amount":"8.00"}' });
     const file = h('input', { type: 'file', accept: '.csv,.txt,.jsonl,.json,text/*', class: 'input', 'aria-label': t('import_file') });
     file.addEventListener('change', async () => { text.value = (await file.files?.[0]?.text()) ?? ''; });
-    formSheet({
-      title: t('import_bill'), body: [h('p', { class: 'quiet' }, t('import_hint')), text, file], action: t('import_take'),
+    const extras = EXTRAS.map((kind) => ({ kind, ...field(t(`bill_${kind}`), { inputmode: 'decimal', 'data-testid': `bill-${kind}`, placeholder: '0' }) }));
+    const sum = h('p', { class: 'sum', role: 'status', 'data-testid': 'bill-total' });
+
+    /** What was typed, as a bill; throws what is wrong with it. */
+    function summed() {
+      const { lines: read, wrong } = parseBill(text.value, till.currency);
+      const known = (/** @type {string} */ message) => Object.assign(new Error(message), { name: 'FanjuError', code: 'import' });
+      if (wrong.length) throw known(t('import_wrong', { lines: wrong.slice(0, 5).join(', ') }));
+      const dishes = read.reduce((so_far, line) => so_far + line.amount, 0);
+      const beside = extras.filter(({ input }) => input.value.trim()).map(({ kind, input }) => {
+        const extra = extraOf(input.value, dishes, till.currency);
+        if (extra.wrong !== undefined) throw known(`${t(`bill_${kind}`)}: ${t(extra.wrong, extra.values)}`);
+        return { name: t(`bill_${kind}`), amount: kind === 'discount' ? -extra.minor : extra.minor };
+      });
+      const total = beside.reduce((so_far, extra) => so_far + extra.amount, dishes);
+      if (!read.length || total <= 0) throw known(t('import_empty'));
+      return { read, beside, total };
+    }
+
+    const { dialog } = formSheet({
+      title: t('import_bill'), action: t('import_take'),
+      body: [h('p', { class: 'quiet' }, t('import_hint')), text, file,
+        h('fieldset', { class: 'extras' }, h('legend', null, t('bill_extras')), extras.map(({ box }) => box)), sum],
       submit() {
-        const { lines: read, wrong } = parseBill(text.value, till.currency);
-        const total = read.reduce((sum, line) => sum + line.amount, 0);
-        if (wrong.length || !read.length || total <= 0) {
-          const message = wrong.length ? t('import_wrong', { lines: wrong.slice(0, 5).join(', ') }) : t('import_empty');
-          throw Object.assign(new Error(message), { name: 'FanjuError', code: 'import' });
-        }
-        setLines(read);
+        const { read, beside, total } = summed();
+        setLines(read, beside);
         amount.value = decimals(total, till.currency);
       },
     });
+    dialog.addEventListener('input', () => {
+      // What is not clear yet has no total yet; what is wrong with it is said when it is taken over.
+      try { sum.textContent = t('bill_total', { amount: till.money(summed().total) }); } catch { sum.textContent = ''; }
+    });
   }
 
-  /** @param {import('./bill.js').Line[]} next */
-  function setLines(next) {
+  /** @param {import('./bill.js').Line[]} next @param {import('./bill.js').Line[]} [beside] what the total has beside them */
+  function setLines(next, beside = []) {
     lines = next;
-    fill(bill, lines.length > 0 && [h('ul', { class: 'list slip' }, lines.map((line) =>
-      h('li', { class: 'row still' }, h('span', { class: 'row-main' }, line.name), h('span', { class: 'amount' }, till.money(line.amount))))),
+    fill(bill, lines.length > 0 && [h('ul', { class: 'list slip' }, [...lines, ...beside].map((line, number) =>
+      h('li', { class: number < lines.length ? 'row still' : 'row still quiet' }, h('span', { class: 'row-main' }, line.name), h('span', { class: 'amount' }, till.money(line.amount))))),
     h('div', { class: 'bill-acts' },
       h('button', { type: 'button', class: 'button small', 'data-key': 'draft', onclick: () => { if (result.kind !== 'asking') { set({ kind: 'drafting' }); code.focus(); } } },
         icon('send'), t('till_draft')),
