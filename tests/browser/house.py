@@ -49,11 +49,27 @@ class House:
                 raise AssertionError(f"the server does not start:\n{self.log()}")
             time.sleep(0.02)
 
-    def ask(self, verb, path, token=None, **body):
+    @contextmanager
+    def elsewhere(self):
+        """The same folder behind another port: whoever knows only the first one finds nobody there."""
+        known = self.port
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.start()
+        try:
+            yield
+        finally:
+            self._process.terminate()
+            self._process.wait(ENDS_WITHIN)
+            self.port = known
+
+    def ask(self, verb, path, token=None, *, key=None, **body):
         """Asks over HTTP what no page has to be opened for."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", method=verb, data=json.dumps(body).encode() if body else None,
-            headers={"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})})
+            headers={"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {}),
+                     **({"idempotency-key": key} if key else {})})
         with urllib.request.urlopen(request, timeout=STARTS_WITHIN) as answer:
             return json.load(answer)
 

@@ -25,6 +25,11 @@ fn the_till_reads_a_phones_code_with_its_camera() {
 }
 
 #[test]
+fn a_page_without_its_server_says_so_and_goes_on_when_it_is_back() {
+    play("tests/browser/offline.py");
+}
+
+#[test]
 fn the_server_does_what_its_description_says() {
     run("tests/contract/check.py");
 }

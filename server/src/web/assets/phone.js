@@ -12,7 +12,7 @@ import { go, route } from './route.js';
 import { statement } from './statement.js';
 import { joinView, tableView } from './table.js';
 import { Tables } from './tables.js';
-import { button, connectionBanner, field, fill, h, icon, languageSwitch, select, serveOffline, sheet, toast, work } from './ui.js';
+import { button, connectionBanner, field, fill, h, icon, languageSwitch, select, serveOffline, sheet, toast, waiting, work } from './ui.js';
 import { begin, t } from './words.js';
 
 /** @typedef {{ element: HTMLElement, update: () => void, title?: string }} View */
@@ -45,7 +45,7 @@ export class Phone {
     const token = (await this.bridge.token()) ?? localStorage.getItem(TOKEN);
     if (!token) return this.show();
     try {
-      fill(this.#screen, h('div', { class: 'loading', role: 'status' }, t('loading')));
+      fill(this.#screen, waiting(this.fanju));
       await this.#entered(await this.fanju.signIn(token));
     } catch (error) {
       if (error instanceof FanjuError && error.code === 'not_signed_in') this.#forget();

@@ -7,7 +7,7 @@ import { Names } from './names.js';
 import { collect } from './till_collect.js';
 import { daysView, ordersView } from './till_orders.js';
 import { shopView } from './till_shop.js';
-import { button, complain, connectionBanner, field, fill, formSheet, h, languageSwitch, leaveButton, serveOffline, toast } from './ui.js';
+import { button, complain, connectionBanner, field, fill, formSheet, h, languageSwitch, leaveButton, serveOffline, toast, waiting } from './ui.js';
 import { begin, t } from './words.js';
 
 const TOKEN = 'fanju.till';
@@ -54,7 +54,7 @@ export class Till {
 
   /** @param {string} token @param {string} [merchant] */
   async enter(token, merchant) {
-    fill(this.#screen, h('div', { class: 'loading', role: 'status' }, t('loading')));
+    fill(this.#screen, waiting(this.fanju));
     const me = await this.fanju.signIn(token);
     // A key belongs to one merchant, a person may work for several, or for none yet.
     const its = merchant ?? me.merchants?.[0]?.merchant ?? me.merchant?.merchant ?? me.merchant ?? null;

@@ -245,6 +245,21 @@ export function connectionBanner(fanju) {
   return box;
 }
 
+/** What stands where nothing is known yet: that it loads, or that the server cannot be reached. @param {import('./fanju.js').Fanju} fanju */
+export function waiting(fanju) {
+  const box = h('div', { role: 'status' });
+  const show = () => {
+    // Whoever dials again is no nearer to an answer than before.
+    const away = fanju.state === 'offline' || (box.className === 'loading away' && fanju.state === 'connecting');
+    if (box.className === (away ? 'loading away' : 'loading')) return;
+    box.className = away ? 'loading away' : 'loading';
+    fill(box, away ? [icon('alert'), h('p', { class: 'lead' }, t('away')), h('p', null, t('away_why'))] : t('loading'));
+  };
+  fanju.addEventListener('state', () => { if (box.isConnected) show(); });
+  show();
+  return box;
+}
+
 /** @param {() => void} [changed] */
 export function languageSwitch(changed = () => location.reload()) {
   const next = LANGUAGES.find((other) => other !== language()) ?? 'en';

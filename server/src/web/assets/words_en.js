@@ -6,6 +6,7 @@ export const en = {
   or: 'or', me: 'You', amount: 'Amount', total: 'Total', clear: 'Clear', never: 'Never', reload: 'Reload', understood: 'All right', now: 'now',
   seconds: '{count} s', ago: '{seconds} s ago',
   offline: 'You are offline. What you see may be old; it catches up by itself.',
+  away: 'You are offline', away_why: 'Fanju cannot be reached. No money moves meanwhile, and this page opens by itself when it can.',
   reconnecting: 'Connection lost. Reconnecting…',
   signed_out: 'You were signed out.', stopped: 'The server ended the connection.',
   // signing in

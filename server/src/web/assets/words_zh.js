@@ -7,6 +7,7 @@ export const zh = {
   or: '或', me: '我', amount: '金额', total: '合计', clear: '清空', never: '从不', reload: '重新加载', understood: '知道了', now: '现在',
   seconds: '{count} 秒', ago: '{seconds} 秒前',
   offline: '网络已断开。内容可能不是最新，恢复后会自动更新。',
+  away: '目前离线', away_why: '无法连接 Fanju。期间不会动用任何资金，恢复后会自动打开。',
   reconnecting: '连接中断，正在重连…',
   signed_out: '你已退出登录。', stopped: '服务器结束了连接。',
   // 登录
