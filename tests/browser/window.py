@@ -144,10 +144,10 @@ class Window:
         """Types at whatever has the focus, as a keyboard or a hand scanner does."""
         ActionChains(self.driver, duration=0).send_keys(*keys).perform()
 
-    def tab_to(self, css, *, most=60):
+    def tab_to(self, css, text="", *, most=60):
         """Walks there with the tabulator alone, and says whether a ring shows where one is."""
         for _ in range(most):
-            if self.driver.execute_script("return document.activeElement.matches(arguments[0])", css):
+            if self.driver.execute_script("return document.activeElement.matches(arguments[0]) && document.activeElement.textContent.includes(arguments[1])", css, text):
                 ring = self.driver.execute_script(RING)
                 assert ring, f"{self.name}: {css} has the focus and does not show it"
                 return

@@ -3,7 +3,7 @@
 //!
 //! The plays are in `tests/browser`, the questions in `tests/contract`, both in Python; the tables are in
 //! `tests/pages`. They need more than Rust: Chromium with its driver, Node, a `venv` with `selenium` and
-//! `schemathesis`, and `node_modules` with `typescript` and `esbuild`. `FANJU_TOOLS` names the folder where these two lie; what is missing is not played,
+//! `schemathesis`, and `node_modules` with `typescript`, `esbuild` and `axe-core`. `FANJU_TOOLS` names the folder where these two lie; what is missing is not played,
 //! and this says so.
 //!
 //! `FANJU_SERVER` names a server that is built already.
@@ -27,6 +27,13 @@ fn the_till_reads_a_phones_code_with_its_camera() {
 #[test]
 fn a_page_without_its_server_says_so_and_goes_on_when_it_is_back() {
     play("tests/browser/offline.py");
+}
+
+#[test]
+fn everybody_can_read_and_work_the_pages() {
+    if tool("node_modules/axe-core/axe.min.js", "what axe finds on the pages").is_some() {
+        play("tests/browser/access.py");
+    }
 }
 
 #[test]

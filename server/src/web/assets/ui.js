@@ -264,7 +264,7 @@ export function waiting(fanju) {
 export function languageSwitch(changed = () => location.reload()) {
   const next = LANGUAGES.find((other) => other !== language()) ?? 'en';
   return h('button', {
-    type: 'button', class: 'language', lang: next, 'aria-label': next === 'zh' ? '切换到中文' : 'Switch to English',
+    type: 'button', class: 'language', lang: next, 'aria-label': next === 'zh' ? '切换到中文' : 'EN: switch to English',
     onclick: () => { speak(next); changed(); },
   }, next === 'zh' ? '中' : 'EN');
 }

@@ -123,7 +123,7 @@ export const en = {
   // operator
   operator: 'Operator', operator_token: 'Operator token', operator_token_hint: 'It is in the server’s data folder, in the file operator.token', operator_enter: 'Enter',
   throughput: 'Orders per second', settle_latency: 'Scan to settled', settled_word: 'settled', declined_word: 'declined', all_numbers: 'All numbers',
-  tile_settled: 'Settled', tile_declined: 'Declined', tile_in_flight: 'In flight', tile_sessions: 'Sessions', tile_journal: 'Journal position', tile_syncs: '{count} syncs of {ms} ms',
+  tile_settled: 'Settled', tile_declined: 'Declined', tile_in_flight: 'In flight', tile_sessions: 'Sessions', tile_journal: 'Journal position', tile_syncs: '{count|sync|syncs} of {ms} ms',
   tile_lag: 'Books behind', tile_lag_note: '{count} kB of journal', tile_active: 'Wallets awake', tile_active_note: '{groups|table|tables} · {merchants|merchant|merchants}',
   audit: 'All money', audit_why: 'As the books have it. Whatever is in wallets and with merchants came from outside: each row comes to zero.',
   audit_wallets: 'In wallets', audit_merchants: 'With merchants', audit_clearing: 'Outside', audit_balanced: 'Balanced: every currency comes to zero.',
