@@ -80,11 +80,10 @@ fn doc(description: Option<&str>, indent: &str) -> String {
 /// # Panics
 /// When it says something that is not known here: then its type would be a guess.
 fn type_of(schema: &Value) -> String {
-    let fields = match schema {
-        Value::Object(fields) => fields,
-        Value::Bool(true) => return "unknown".to_owned(),
-        other => panic!("no schema: {other}"),
-    };
+    if *schema == Value::Bool(true) {
+        return "unknown".to_owned();
+    }
+    let fields = schema.as_object().expect("a schema is an object, or true");
     let mut parts = Vec::new();
     if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
         parts.push(reference.rsplit('/').next().expect("a name").to_owned());
@@ -102,14 +101,15 @@ fn type_of(schema: &Value) -> String {
     } else if let Some(values) = fields.get("enum").and_then(Value::as_array) {
         parts.push(union(values.iter().map(ToString::to_string)));
     } else {
-        match fields.get("type") {
+        let named = fields.get("type");
+        if let Some(one) = named.and_then(Value::as_str) {
+            parts.push(plain(one, fields));
+        } else if let Some(many) = named.and_then(Value::as_array) {
+            let names = many.iter().map(|one| one.as_str().expect("types are words"));
+            parts.push(union(names.map(|one| plain(one, fields))));
+        } else if fields.contains_key("properties") {
             // What is said of an object may stand beside a choice of the rest.
-            None if fields.contains_key("properties") => parts.push(object(fields)),
-            None => {}
-            Some(Value::String(one)) => parts.push(plain(one, fields)),
-            Some(Value::Array(many)) => parts
-                .push(union(many.iter().map(|one| plain(one.as_str().expect("a word"), fields)))),
-            Some(other) => panic!("no type: {other}"),
+            parts.push(object(fields));
         }
     }
     match parts.as_slice() {
@@ -155,9 +155,9 @@ fn object(fields: &Map<String, Value>) -> String {
         |name: &str| required.is_some_and(|required| required.iter().any(|one| one == name));
     let Some(properties) = fields.get("properties").and_then(Value::as_object) else {
         return match fields.get("additionalProperties") {
-            Some(each @ Value::Object(_)) => format!("{{ [name: string]: {} }}", type_of(each)),
-            Some(Value::Bool(false)) => "{}".to_owned(),
-            _ => "Record<string, unknown>".to_owned(),
+            Some(each) if each.is_object() => format!("{{ [name: string]: {} }}", type_of(each)),
+            Some(each) if *each == Value::Bool(false) => "{}".to_owned(),
+            Some(_) | None => "Record<string, unknown>".to_owned(),
         };
     };
     let each = properties.iter().map(|(name, schema)| {
