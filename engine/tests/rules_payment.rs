@@ -2,53 +2,26 @@
 //! all orders in which answers can come.
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+#[path = "rules_payment/table.rs"]
+mod table;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use fanju::{
     domain::{
         bill::Bill,
-        event::{
-            Consent, DeclineReason, Event, Leg, Rules, Settlement, Shortfall, Source, Sources,
-        },
+        event::{Consent, DeclineReason, Event, Leg, Rules, Shortfall},
         group::{Group, Member, Status},
-        payment::{Action, AnswerRejection, Ask, Missing, Payment, Rejection, Step, Verdict},
+        payment::{Action, AnswerRejection, Missing, Payment, Rejection, Step, Verdict},
         split::Split,
     },
-    id::{GroupId, MerchantId, WalletId},
+    id::{GroupId, WalletId},
     money::{Amount, Currency},
     time::Timestamp,
 };
 use proptest::prelude::*;
+use table::{DEADLINE, PATIENCE, Table, bill, minor, place, wallet};
 use uuid::Uuid;
-
-const PATIENCE: Timestamp = Timestamp(46_000_000);
-const DEADLINE: Timestamp = Timestamp(61_000_000);
-
-fn minor(minor: i64) -> Amount {
-    Amount::from_minor(minor)
-}
-
-fn wallet(number: usize) -> WalletId {
-    WalletId(Uuid::from_u128(u128::try_from(number).unwrap() + 1))
-}
-
-/// The number of a wallet.
-fn place(wallet: WalletId) -> usize {
-    usize::try_from(wallet.0.as_u128()).unwrap() - 1
-}
-
-fn bill(total: i64) -> Bill {
-    Bill {
-        merchant: MerchantId(Uuid::from_u128(500)),
-        order_no: "A-1".try_into().unwrap(),
-        currency: Currency::CNY,
-        total: minor(total),
-        lines: Vec::new(),
-    }
-}
 
 /// Diners with these caps and thresholds; the first is the host.
 fn group(shortfall: Shortfall, consents: &[(i64, Option<i64>)]) -> Group {
@@ -74,133 +47,6 @@ fn group(shortfall: Shortfall, consents: &[(i64, Option<i64>)]) -> Group {
         });
     }
     group
-}
-
-/// Wallets that answer when they are let, one after the other from each.
-struct Table {
-    payment: Payment,
-    balances: Vec<i64>,
-    reserved: BTreeMap<WalletId, i64>,
-    asked: BTreeMap<WalletId, i64>,
-    mail: BTreeMap<WalletId, VecDeque<Action>>,
-    verdict: Verdict,
-}
-
-impl Table {
-    fn new(group: &Group, total: i64, balances: &[i64]) -> Self {
-        Self::begun(Payment::begin(group, bill(total), PATIENCE, DEADLINE).unwrap(), balances)
-    }
-
-    /// Where each diner pays from these wallets, in this order.
-    fn with_sources(group: &Group, total: i64, balances: &[i64], sources: &[&[usize]]) -> Self {
-        let source = |member: &Member| -> Sources {
-            let of = sources[place(member.wallet)];
-            of.iter().map(|number| Source::Wallet(wallet(*number))).collect()
-        };
-        let begun = Payment::begin_from(source, group, bill(total), PATIENCE, DEADLINE);
-        Self::begun(begun.unwrap(), balances)
-    }
-
-    fn begun((payment, step): (Payment, Step), balances: &[i64]) -> Self {
-        let mut table = Self {
-            payment,
-            balances: balances.to_vec(),
-            reserved: BTreeMap::new(),
-            asked: BTreeMap::new(),
-            mail: BTreeMap::new(),
-            verdict: Verdict::Waiting,
-        };
-        table.take(step);
-        table
-    }
-
-    fn take(&mut self, step: Step) {
-        for action in step.actions {
-            match action {
-                Action::Reserve { source, .. } | Action::Release { source } => {
-                    self.mail.entry(source.wallet()).or_default().push_back(action);
-                }
-                Action::AskConfirmation { diner, owed } => {
-                    assert!(self.asked.insert(diner, owed.minor()).is_none());
-                }
-            }
-        }
-        self.verdict = step.verdict;
-    }
-
-    /// The questions that wait in the wallets' mail.
-    fn asks(&self) -> Vec<Ask> {
-        let mail = self.mail.values().flatten();
-        let ask = |action: &Action| match action {
-            Action::Reserve { ask, .. } => Some(*ask),
-            Action::Release { .. } | Action::AskConfirmation { .. } => None,
-        };
-        mail.filter_map(ask).collect()
-    }
-
-    fn waits(&self) -> bool {
-        self.verdict == Verdict::Waiting
-    }
-
-    /// The `choice`-th wallet that has mail reads one letter.
-    fn read(&mut self, choice: usize) -> bool {
-        let busy: Vec<WalletId> =
-            self.mail.iter().filter(|(_, mail)| !mail.is_empty()).map(|(id, _)| *id).collect();
-        if busy.is_empty() {
-            return false;
-        }
-        let id = busy[choice % busy.len()];
-        let action = self.mail.get_mut(&id).unwrap().pop_front().unwrap();
-        let Action::Reserve { ask, amount, .. } = action else {
-            self.reserved.remove(&id);
-            return true;
-        };
-        let has = self.balances[place(id)];
-        let covered = amount.minor() <= has;
-        if covered {
-            self.reserved.insert(id, amount.minor());
-        }
-        if !self.waits() {
-            return true;
-        }
-        if covered {
-            self.verdict = self.payment.reserved(ask);
-        } else {
-            let step = self.payment.missing(ask, Missing::Short { has: minor(has) });
-            self.take(step);
-        }
-        true
-    }
-
-    fn finish_mail(&mut self) {
-        while self.read(0) {}
-    }
-
-    fn answer(&mut self, number: usize, yes: bool) -> Result<(), AnswerRejection> {
-        let mut asked = self.payment.questions().into_iter();
-        let question = asked.find(|question| question.diner == wallet(number));
-        let step = self.payment.answer(&question.ok_or(AnswerRejection::NotAsked)?, yes)?;
-        self.take(step);
-        Ok(())
-    }
-
-    fn settled(&self) -> &Settlement {
-        let Verdict::Settle(settlement) = &self.verdict else { panic!("{:?}", self.verdict) };
-        settlement
-    }
-
-    fn declined(&self) -> DeclineReason {
-        let Verdict::Decline(decline) = &self.verdict else { panic!("{:?}", self.verdict) };
-        decline.reason
-    }
-
-    fn paid(&self) -> BTreeMap<WalletId, i64> {
-        let mut paid = BTreeMap::new();
-        for leg in &self.settled().legs {
-            *paid.entry(leg.source.wallet()).or_default() += leg.amount.minor();
-        }
-        paid
-    }
 }
 
 fn run(shortfall: Shortfall, consents: &[(i64, Option<i64>)], total: i64, has: &[i64]) -> Table {
