@@ -20,9 +20,9 @@ use fanju::{
     codec,
     domain::{
         bill::{Bill, Line},
-        event::{Event, Rules, Settlement},
+        event::{Consent, Event, Rules, Settlement, Shortfall},
         group::Group,
-        payment::{Action, Payment, Verdict},
+        payment::{Action, Missing, Payment, Verdict},
         split::{Claim, Diner, Rest, Split, divide},
         text::OrderNo,
         wallet::{Command, Wallet},
@@ -54,6 +54,7 @@ type Step = (&'static str, u64, fn(u64));
 const STEPS: &[Step] = &[
     ("decide_transfer", 500, decide_transfer),
     ("decide_dinner_of_8", 200, decide_dinner),
+    ("decide_when_499_of_500_are_short", 1, decide_for_the_short),
     ("apply_dinner_to_wallet", 500, apply_to_wallet),
     ("apply_dinner_to_group_of_8", 500, apply_to_group),
     ("encode_dinner_of_8", 500, encode),
@@ -138,6 +139,40 @@ fn decide_dinner(count: u64) {
             verdict = payment.reserved(ask);
         }
         assert!(matches!(black_box(verdict), Verdict::Settle(_)), "everybody has answered");
+    }
+}
+
+/// A bill of five hundred of whom only the host can pay, one answer after the other: what each costs
+/// stands in everybody else's way.
+fn decide_for_the_short(count: u64) {
+    let mut group = group();
+    group.rules.shortfall = Shortfall::HostCovers;
+    let consent = Consent { cap: Amount::from_minor(SHARE * 500), confirm_above: None };
+    group.members[0].consent = consent;
+    for seat in 8..500 {
+        let (group_id, wallet) = (group_id(), wallet_id(seat));
+        group.apply(&Event::MemberJoined { group: group_id, wallet, consent });
+    }
+    for _ in 0..count {
+        let begun = Payment::begin(&group, bill(SHARE * 500, Vec::new()), LATER, LATER);
+        let (mut payment, step) = begun.expect("a good bill");
+        let (mut verdict, mut of_host) = (step.verdict, None);
+        for action in &step.actions {
+            let Action::Reserve { ask, source, .. } = *action else { unreachable!("as before") };
+            if source.wallet() == group.host {
+                continue;
+            }
+            let step = payment.missing(ask, Missing::Short { has: Amount::ZERO });
+            let reserve = |action: &Action| match action {
+                Action::Reserve { ask, .. } => Some(*ask),
+                Action::Release { .. } | Action::AskConfirmation { .. } => None,
+            };
+            of_host = step.actions.iter().find_map(reserve);
+        }
+        if let Some(ask) = of_host {
+            verdict = payment.reserved(ask);
+        }
+        assert!(matches!(black_box(verdict), Verdict::Settle(_)), "the host pays for all");
     }
 }
 

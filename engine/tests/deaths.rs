@@ -8,12 +8,18 @@ use std::time::Duration;
 
 use fanju::{
     Config, Error, Presented,
-    domain::event::{Consent, DeclineReason, Rules, Shortfall},
+    domain::{
+        event::{Consent, DeclineReason, Rules, Shortfall},
+        group::Command,
+    },
     money::Currency,
 };
 use support::{
     Table, begin,
-    fatal::{hold_up, hold_up_next, kill_merchant, kill_wallet, strike_group, strike_wallet},
+    fatal::{
+        hold_up, hold_up_next, kill_merchant, kill_wallet, strike_answer, strike_group,
+        strike_wallet,
+    },
     minor, over,
     slow::{Hand, Slow},
     wallet_with, within,
@@ -44,6 +50,48 @@ async fn a_bill_whose_group_dies_over_the_scan_ends_by_itself() {
     assert!(matches!(order, Err(Error::UnknownOrder)), "presumed abort: {order:?}");
     table.settle("A-1", 200).await;
     assert_eq!(table.balances().await, [9_900, 9_900]);
+}
+
+/// Everybody has set his part aside when the group dies; or it dies of who hears of the no that ended
+/// the bill. Either way nobody's money stays set aside.
+#[tokio::test]
+async fn a_group_that_dies_while_it_waits_for_an_answer_lets_everybody_go() {
+    for shortfall in [Shortfall::Decline, Shortfall::Reshare, Shortfall::HostCovers] {
+        for says_no in [false, true] {
+            let rules = Rules { shortfall, ..Rules::default() };
+            let config = Config { idle_after: None, ..Config::in_memory() };
+            let table = Table::laid(config, &[10_000; 3], 10_000, rules).await;
+            let (engine, group) = (table.engine.clone(), table.group);
+            let asks = Consent { cap: minor(10_000), confirm_above: Some(minor(0)) };
+            let consent = Command::SetConsent { wallet: table.diners[1], consent: asks };
+            within(engine.group_command(group, consent)).await.unwrap();
+            let bill = table.begin_paying("A-1", 300).await;
+            let question = table.questions(1).await.remove(0);
+            for diner in &table.diners {
+                let has_reserved = async {
+                    while engine.wallet(*diner).await.unwrap().available == minor(10_000) {}
+                };
+                within(has_reserved).await;
+            }
+            let struck = match says_no {
+                true => strike_answer(&engine, group, question),
+                false => strike_group(&engine, group),
+            };
+            struck.happened();
+            let ended = within(bill).await;
+            let told = matches!(ended, Err(Error::Unanswered) | Ok(_));
+            assert!(told && (says_no || ended.is_err()), "{shortfall:?}, {says_no}: {ended:?}");
+            drop(struck);
+            for diner in &table.diners {
+                let at_rest = async {
+                    while let Ok(view) = engine.wallet(*diner).await
+                        && view.available != view.posted
+                    {}
+                };
+                within(at_rest).await;
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::{
 
 use fanju::{
     Config, Engine, Presented, Rail, SandboxBank, SandboxConduct,
-    domain::event::Rules,
+    domain::event::{DeclineReason, Rules},
     id::{GroupId, MerchantId, WalletId},
     money::Currency,
 };
@@ -85,6 +85,32 @@ async fn an_actor_in_a_dead_ones_place_keeps_no_other_waiting() {
     assert!(matches!(again, Presented::Settled(receipt) if receipt.is_replayed()));
     slow.set(Hand::Open);
     assert_eq!(within(waits).await.unwrap().posted, support::minor(9_900));
+}
+
+/// A wallet that is still being read answers for a bill that is over when the next one has begun: that
+/// answer says nothing of the next.
+#[tokio::test]
+async fn an_answer_to_the_bill_before_is_none_to_this_one() {
+    let slow = Slow::to("fanju-books");
+    let config = Config { archive_threads: 1, ..over(slow.clone()) };
+    let table = Table::laid(config, &[10_000, 300, 10_000], 10_000, Rules::default()).await;
+    slow.set(Hand::Reaching);
+    table.settle("A-1", 300).await;
+    slow.held().await;
+    let late = table.diners[1];
+    kill_wallet(&table.engine, late).await;
+    let first = table.begin_paying("A-2", 300).await;
+    let order_no = || "A-2".try_into().unwrap();
+    while within(table.engine.cancel(table.merchant, order_no())).await.is_err() {}
+    assert!(matches!(within(first).await, Ok(Presented::Declined { .. })));
+    // Now the wallet would be two hundred short.
+    let second = table.begin_paying("A-3", 1_200).await;
+    slow.set(Hand::Open);
+    let Ok(Presented::Declined { reason, .. }) = within(second).await else {
+        panic!("it is short")
+    };
+    assert_eq!(reason, DeclineReason::Short { diner: late });
+    assert_eq!(within(table.engine.wallet(late)).await.unwrap().available, support::minor(200));
 }
 
 #[tokio::test]

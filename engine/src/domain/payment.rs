@@ -261,13 +261,7 @@ impl Payment {
 
     fn first_step(&mut self) -> Step {
         let mut actions = Actions::new();
-        if self.purses.is_empty() {
-            let shares = self.seats.iter().map(|seat| (seat.owed, Source::Wallet(seat.payer)));
-            self.draws.begin(shares, &mut actions);
-            self.count_silent();
-        } else {
-            self.plan(&mut actions).expect("nobody has said yet how far he reaches");
-        }
+        self.plan(&mut actions).expect("nobody has said yet how far he reaches");
         for seat in self.seats.iter().filter(|seat| seat.consent == Consent::Asked) {
             actions.push(Action::AskConfirmation { diner: seat.diner, owed: seat.owed });
         }
@@ -276,6 +270,12 @@ impl Payment {
 
     /// Plans who gives what; else names whose sources do not reach.
     fn plan(&mut self, actions: &mut Actions) -> Result<(), Vec<WalletId>> {
+        if self.purses.is_empty() {
+            let shares = self.seats.iter().map(|seat| (seat.payer, seat.owed));
+            self.draws.follow(shares, self.host, actions);
+            self.count_silent();
+            return Ok(());
+        }
         let purses = &self.purses;
         let sources = |payer: WalletId| match purses.iter().find(|(whose, _)| *whose == payer) {
             Some((_, sources)) => sources.clone(),
@@ -329,7 +329,7 @@ impl Payment {
         asked.map(question).collect()
     }
 
-    /// Everybody who was asked to set something aside.
+    /// Everybody who is asked to set something aside, as it stands.
     pub fn sources(&self) -> impl Iterator<Item = Source> {
         self.draws.sources()
     }
@@ -362,12 +362,19 @@ impl Payment {
         why: Missing,
         reason: fn(WalletId) -> DeclineReason,
     ) -> Step {
-        let mut news = false;
-        for ask in asks {
-            news |= self.draws.missing(*ask, why);
-        }
+        let missing = asks.iter().filter_map(|ask| self.draws.source_of(*ask));
+        let missing: Vec<Source> = missing.collect();
         let mut actions = Actions::new();
-        match if news { self.plan(&mut actions) } else { Ok(()) } {
+        let planned = if missing.is_empty() {
+            Ok(())
+        } else if self.purses.is_empty() {
+            // A wallet that is short was its payer's only source.
+            Err(missing.into_iter().map(Source::wallet).collect())
+        } else {
+            asks.iter().for_each(|ask| self.draws.limit(*ask, why));
+            self.plan(&mut actions)
+        };
+        match planned {
             Ok(()) => Step { actions, verdict: self.verdict() },
             Err(payers) => self.fall_short(payers, reason),
         }
@@ -423,8 +430,14 @@ impl Payment {
 
     fn first_silent(&self) -> Option<WalletId> {
         let asked = self.seats.iter().find(|seat| seat.consent == Consent::Asked);
-        let waiting = || self.draws.first_waiting().map(|share| self.seats[share].payer);
-        asked.map(|seat| seat.diner).or_else(waiting)
+        let open = || self.draws.first_open().map(|source| self.payer_of(source));
+        asked.map(|seat| seat.diner).or_else(open)
+    }
+
+    /// Whose share, the first of them, draws on `source`.
+    fn payer_of(&self, source: Source) -> WalletId {
+        let leg = self.draws.legs().iter().find(|leg| leg.source == source);
+        leg.map_or(source.wallet(), |leg| self.seats[usize::from(leg.share)].payer)
     }
 
     /// `diners` will not pay: the rule that was chosen before the scan decides what now, for all of
@@ -543,7 +556,15 @@ impl Payment {
             confirmed: seat.consent == Consent::Confirmed,
             carry_micro: seat.carry_micro,
         };
-        let legs: Box<[Leg]> = self.draws.legs().into();
+        let own = |(seat, share): (&Seat, u16)| Leg {
+            share,
+            source: Source::Wallet(seat.payer),
+            amount: seat.owed,
+        };
+        let legs: Box<[Leg]> = match self.purses.is_empty() {
+            true => self.seats.iter().zip(0..).map(own).collect(),
+            false => self.draws.legs().into(),
+        };
         let paid: Amount = legs.iter().map(|leg| leg.amount).sum();
         assert_eq!(paid, self.bill.total, "G-2: shares sum to the bill");
         Verdict::Settle(Settlement {

@@ -136,10 +136,40 @@ impl Table {
         if covered {
             self.verdict = self.payment.reserved(ask);
         } else {
-            let step = self.payment.missing(ask, Missing::Short { has: minor(has) });
+            // Who has less than nothing is frozen.
+            let why = match has {
+                ..0 => Missing::Unavailable,
+                has => Missing::Short { has: minor(has) },
+            };
+            let step = self.payment.missing(ask, why);
             self.take(step);
         }
         true
+    }
+
+    /// Lets wallets and diners answer in this order, and then time.
+    pub(crate) fn play(&mut self, moves: &[(u8, usize)]) {
+        for (kind, choice) in moves.iter().copied() {
+            if !self.waits() {
+                break;
+            }
+            match kind {
+                0..=7 => drop(self.read(choice)),
+                8..=9 => drop(self.answer(choice, true)),
+                10 => drop(self.answer(choice, false)),
+                _ => {
+                    let step = self.payment.tick(PATIENCE);
+                    self.take(step);
+                }
+            }
+        }
+        for moment in [PATIENCE, DEADLINE] {
+            while self.waits() && self.read(0) {}
+            if self.waits() {
+                let step = self.payment.tick(moment);
+                self.take(step);
+            }
+        }
     }
 
     pub(crate) fn finish_mail(&mut self) {

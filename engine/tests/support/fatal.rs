@@ -9,6 +9,7 @@ use std::{
 
 use fanju::{
     Engine,
+    domain::payment::Question,
     id::{GroupId, MerchantId, WalletId},
 };
 use tokio::task::unconstrained;
@@ -109,6 +110,14 @@ pub(crate) fn strike_group(engine: &Engine, group: GroupId) -> Fatal {
     Fatal::ask(Conduct::Panics, || {
         let engine = engine.clone();
         Box::pin(async move { drop(engine.group(group).await) })
+    })
+}
+
+/// Says no to a group's `question`; its actor dies of who hears that this was heard.
+pub(crate) fn strike_answer(engine: &Engine, group: GroupId, question: Question) -> Fatal {
+    Fatal::ask(Conduct::Panics, || {
+        let (engine, question) = (engine.clone(), question.clone());
+        Box::pin(async move { drop(engine.refuse(group, question).await) })
     })
 }
 

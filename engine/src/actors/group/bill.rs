@@ -22,7 +22,7 @@ use crate::{
     domain::{
         bill::Bill,
         code::{Code, Codes, ShownCode},
-        event::Event,
+        event::{Event, Source},
         group::{Rejection, Status},
         payment::{Action, AnswerRejection, Ask, Missing, Payment, Question, Step, Verdict},
         text::OrderNo,
@@ -254,10 +254,15 @@ impl GroupActor {
 
     /// Lets every source go and tells the merchant that the bill came to nothing.
     pub(super) fn abort(&self, paying: Paying, error: Error) {
-        let mut hint = 0;
-        for source in paying.payment.sources() {
-            let seat = Self::payer(&self.core, &self.payers, source.wallet(), &mut hint);
+        // Whoever may have been asked: a step that was cut short has let nobody go yet.
+        for (_, seat) in &self.payers {
             drop(seat.tell(wallet::Release(paying.owner)));
+        }
+        let at_the_table = |wallet| self.payers.iter().any(|(payer, _)| *payer == wallet);
+        for wallet in paying.payment.sources().map(Source::wallet) {
+            if !at_the_table(wallet) {
+                drop(self.core.wallet(wallet).tell(wallet::Release(paying.owner)));
+            }
         }
         paying.word.refuse(error);
     }
@@ -281,8 +286,8 @@ impl Asking<Answer> for GroupActor {
         };
         match paying.payment.answer(&question, yes) {
             Ok(step) => {
-                reply.send(Ok(()));
                 self.perform(step, ctx);
+                reply.send(Ok(()));
             }
             Err(rejection) => reply.send(Err(rejection.into())),
         }

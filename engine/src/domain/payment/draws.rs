@@ -11,6 +11,7 @@ use crate::{
         event::{Leg, Source, Sources},
         funding::take,
     },
+    id::WalletId,
     money::Amount,
 };
 
@@ -57,23 +58,60 @@ pub(super) struct Draws {
 }
 
 impl Draws {
-    /// Begins where each share has a source of its own: there is nothing to plan, which saves a fifth of
-    /// the instructions from a bill to its record.
-    pub(super) fn begin(
+    /// Asks where every payer gives from the own wallet alone: nothing is to be planned. `shares` are who
+    /// pays and how much, in the same order at each call; the `host` may pay for several.
+    ///
+    /// One pass, which is in place but for the first: each of a thousand answers may lead here.
+    pub(super) fn follow(
         &mut self,
-        shares: impl ExactSizeIterator<Item = (Amount, Source)>,
+        shares: impl ExactSizeIterator<Item = (WalletId, Amount)> + Clone,
+        host: WalletId,
         actions: &mut Actions,
     ) {
-        let leg =
-            |((amount, source), share): ((Amount, Source), u16)| Leg { share, source, amount };
-        self.legs = shares.zip(0..).map(leg).collect();
-        let draw = |leg: &Leg| {
-            let Leg { share, source, amount } = *leg;
-            Draw { ask: Ask(share.into()), source, amount, reserved: false }
-        };
-        self.draws = self.legs.iter().map(draw).collect();
-        self.asked = u32::try_from(self.draws.len()).expect("shares are counted in 16 bits");
-        actions.extend(self.draws.iter().map(Draw::reserve));
+        let by_host = |(payer, _): &(WalletId, Amount)| *payer == host;
+        if self.asked == 0 {
+            self.draws.reserve_exact(shares.len());
+            for (payer, amount) in shares {
+                let draw = self.fresh(Source::Wallet(payer), amount);
+                self.draws.push(draw);
+            }
+            return actions.extend(self.draws.iter().map(Draw::reserve));
+        }
+        let of_host = shares.clone().filter(by_host).map(|(_, amount)| amount).sum();
+        let mut others = shares.filter(|share| !by_host(share)).peekable();
+        let mut host_is_asked = false;
+        let mut draws = std::mem::take(&mut self.draws);
+        draws.retain_mut(|draw| {
+            let amount = if draw.source.wallet() == host {
+                host_is_asked = true;
+                of_host
+            } else {
+                let theirs = others.next_if(|(payer, _)| *payer == draw.source.wallet());
+                theirs.map_or(Amount::ZERO, |(_, amount)| amount)
+            };
+            if !amount.is_positive() {
+                actions.push(Action::Release { source: draw.source });
+                return false;
+            }
+            if amount != draw.amount {
+                *draw = self.fresh(draw.source, amount);
+                actions.push(draw.reserve());
+            }
+            true
+        });
+        assert!(others.next().is_none(), "who pays for himself was asked at first");
+        self.draws = draws;
+        if of_host.is_positive() && !host_is_asked {
+            let draw = self.fresh(Source::Wallet(host), of_host);
+            actions.push(draw.reserve());
+            self.draws.push(draw);
+        }
+    }
+
+    fn fresh(&mut self, source: Source, amount: Amount) -> Draw {
+        let ask = Ask(self.asked);
+        self.asked += 1;
+        Draw { ask, source, amount, reserved: false }
     }
 
     /// Plans what gives towards `shares`: how much each is, and its sources. Whoever gives no longer is
@@ -95,7 +133,7 @@ impl Draws {
             for source in sources {
                 let at = place(&draws, source, 0);
                 let given = at.map_or(Amount::ZERO, |at| draws[at].amount);
-                let part = take(&mut left, self.limit(source, given).unwrap_or(owed));
+                let part = take(&mut left, self.left_of(source, given).unwrap_or(owed));
                 if !part.is_positive() {
                     continue;
                 }
@@ -103,11 +141,7 @@ impl Draws {
                 legs.push(Leg { share, source, amount: part });
                 match at {
                     Some(at) => draws[at].amount = sum(given, part),
-                    None => {
-                        let ask = Ask(self.asked);
-                        self.asked += 1;
-                        draws.push(Draw { ask, source, amount: part, reserved: false });
-                    }
+                    None => draws.push(self.fresh(source, part)),
                 }
             }
             if left.is_positive() {
@@ -137,14 +171,21 @@ impl Draws {
 
     /// The source that was asked has set its part aside. Says whether that was not known.
     pub(super) fn reserved(&mut self, ask: Ask) -> bool {
-        let draw = self.open(ask);
+        let draw = self.place_of(ask).map(|at| &mut self.draws[at]);
         draw.is_some_and(|draw| !std::mem::replace(&mut draw.reserved, true))
     }
 
-    /// The source that was asked has not set its part aside: it is planned with no further than it
-    /// reaches. Says whether that was not known.
-    pub(super) fn missing(&mut self, ask: Ask, why: Missing) -> bool {
-        let Some(&mut Draw { source, amount, .. }) = self.open(ask) else { return false };
+    /// Whom `ask` went to, unless that question is over.
+    pub(super) fn source_of(&self, ask: Ask) -> Option<Source> {
+        self.place_of(ask).map(|at| self.draws[at].source)
+    }
+
+    /// The source that was asked has not set its part aside: from now on it is planned with no further
+    /// than it reaches.
+    pub(super) fn limit(&mut self, ask: Ask, why: Missing) {
+        let Some(Draw { source, amount, .. }) = self.place_of(ask).map(|at| self.draws[at]) else {
+            return;
+        };
         // Whoever is short has less than what was asked, whatever he says.
         let less = amount.checked_sub(Amount::from_minor(1)).unwrap_or(Amount::ZERO);
         let has = match why {
@@ -155,10 +196,9 @@ impl Draws {
             Some((_, limit)) => *limit = has,
             None => self.limits.push((source, has)),
         }
-        true
     }
 
-    /// Everybody who was asked, whatever he answered: to be let go.
+    /// Everybody who is asked as it stands, whatever he answered.
     pub(super) fn sources(&self) -> impl Iterator<Item = Source> {
         self.draws.iter().map(|draw| draw.source)
     }
@@ -178,30 +218,27 @@ impl Draws {
         self.draws.iter().filter(|draw| !draw.reserved).count()
     }
 
-    /// The first share that waits for a source.
-    pub(super) fn first_waiting(&self) -> Option<usize> {
-        let open = self.draws.iter().find(|draw| !draw.reserved)?;
-        let leg = self.legs.iter().find(|leg| leg.source == open.source)?;
-        Some(usize::from(leg.share))
+    /// The first source that has not set its part aside.
+    pub(super) fn first_open(&self) -> Option<Source> {
+        self.draws.iter().find(|draw| !draw.reserved).map(|draw| draw.source)
     }
 
-    /// Each source's part of each share.
+    /// Each source's part of each share, where they were planned.
     pub(super) fn legs(&self) -> &[Leg] {
         &self.legs
     }
 
-    /// The draw that `ask` is about: the questions of a first plan stand in their places.
-    fn open(&mut self, ask: Ask) -> Option<&mut Draw> {
+    /// Where the draw stands that `ask` is about: the questions of the beginning stand in their places.
+    fn place_of(&self, ask: Ask) -> Option<usize> {
         let hint = usize::try_from(ask.0).unwrap_or(usize::MAX);
-        let at = match self.draws.get(hint) {
+        match self.draws.get(hint) {
             Some(draw) if draw.ask == ask => Some(hint),
             Some(_) | None => self.draws.iter().position(|draw| draw.ask == ask),
-        };
-        at.map(|at| &mut self.draws[at])
+        }
     }
 
     /// What `source` still gives beside what it is to give already, if it has said how far it reaches.
-    fn limit(&self, source: Source, given: Amount) -> Option<Amount> {
+    fn left_of(&self, source: Source, given: Amount) -> Option<Amount> {
         let (_, limit) = self.limits.iter().find(|(limited, _)| *limited == source)?;
         Some(limit.checked_sub(given).unwrap_or(Amount::ZERO))
     }
