@@ -190,6 +190,64 @@ async fn books_that_cannot_be_used_are_made_anew_on_request() {
     }
 }
 
+/// A journal that is damaged, or not there, is refused before the books are touched: they are the last
+/// that know of it.
+#[tokio::test]
+async fn books_are_not_made_anew_beside_a_journal_that_is_damaged_or_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = || Config::directory(directory.path());
+    let journal = directory.path().join("journal");
+    let table = Table::laid(config(), &[10_000; 3], 10_000, Rules::default()).await;
+    evening(&table).await;
+    within(table.engine.close()).await;
+    let known = books(directory.path());
+    let segment = || {
+        let mut segments = files(&journal).into_iter().filter(|(name, _)| name != "lock");
+        segments.next_back().map(|(name, bytes)| (journal.join(name), bytes)).unwrap()
+    };
+    let (_, before) = segment();
+    let table = table.moved_to(Engine::open(config()).unwrap());
+    for number in 0..5 {
+        table.settle(&format!("B-{number}"), 30).await;
+    }
+    within(table.engine.close()).await;
+    // The books of before, and a byte that rots behind what they know.
+    for name in books(directory.path()).keys() {
+        fs::remove_file(directory.path().join(name)).unwrap();
+    }
+    for (name, bytes) in &known {
+        fs::write(directory.path().join(name), bytes).unwrap();
+    }
+    let (path, mut bytes) = segment();
+    let rotten = before.len() + (bytes.len() - before.len()) / 2;
+    bytes[rotten] ^= 0xff;
+    fs::write(&path, &bytes).unwrap();
+    let anew = || Config { rebuild_books: true, ..config() };
+    for config in [config(), anew()] {
+        let refused = Engine::open(config).map(drop).unwrap_err();
+        assert!(matches!(refused, OpenError::Journal(_)), "{refused:?}");
+        assert_eq!(books(directory.path())["books.sqlite"], known["books.sqlite"]);
+    }
+    bytes[rotten] ^= 0xff;
+    fs::write(&path, &bytes).unwrap();
+
+    let elsewhere = directory.path().join("not mounted");
+    fs::rename(&journal, &elsewhere).unwrap();
+    for config in [config(), anew()] {
+        let refused = Engine::open(config).map(drop).unwrap_err();
+        assert!(matches!(refused, OpenError::NoJournal), "{refused:?}");
+        assert_eq!(books(directory.path())["books.sqlite"], known["books.sqlite"]);
+        assert!(files(&journal).keys().all(|name| name == "lock"), "no journal was founded");
+    }
+    fs::remove_dir_all(&journal).unwrap();
+    fs::rename(&elsewhere, &journal).unwrap();
+    let table = table.moved_to(Engine::open(anew()).unwrap());
+    let kept = fs::read(directory.path().join("books.sqlite.old")).unwrap();
+    assert_eq!(kept, known["books.sqlite"], "the books of before are kept");
+    table.settle("B-9", 30).await;
+    within(table.engine.close()).await;
+}
+
 #[tokio::test]
 async fn statements_page_by_page_are_the_whole_journal_filtered() {
     let table = Table::laid(Config::in_memory(), &[10_000; 3], 10_000, Rules::default()).await;

@@ -359,9 +359,10 @@ pub(crate) fn unopened(error: OpenError, instead: &str) -> anyhow::Error {
             "the books cannot be used: move the files `books.sqlite*` out of the data folder, and the next \
              start makes them anew from the journal"
         }
-        OpenError::Storage(_) | OpenError::Journal(_) | OpenError::Thread(_) => {
-            "the engine does not open"
-        }
+        OpenError::Storage(_)
+        | OpenError::Journal(_)
+        | OpenError::NoJournal
+        | OpenError::Thread(_) => "the engine does not open",
     };
     anyhow::Error::from(error).context(context)
 }

@@ -1,14 +1,17 @@
 //! Opening: a data folder as a server opens it, and how long that takes.
 
 use std::{
-    fmt, fs,
+    fmt,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
-use fanju::{Config, Engine};
+use fanju::{
+    Config, Engine,
+    journal::{DirectoryStorage, is_empty},
+};
 use serde::Serialize;
 
 use crate::{process::Process, run::BadInput};
@@ -19,7 +22,7 @@ pub struct OpenOptions {
     /// The engine's data folder, which no engine should be using.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Throws the books away and makes them anew from the whole journal.
+    /// Makes the books anew from the whole journal, and keeps those of before as `books.sqlite.old`.
     #[arg(long)]
     pub rebuild_books: bool,
     /// Writes the figures as JSON to a file; without one, to standard output.
@@ -55,8 +58,8 @@ pub struct OpenReport {
 /// # Errors
 /// [`BadInput`] without a journal, or what the engine says.
 pub fn open(options: &OpenOptions) -> Result<OpenReport> {
-    let journal = options.data.join("journal");
-    if fs::read_dir(&journal).map_or(true, |mut entries| entries.next().is_none()) {
+    let journal = DirectoryStorage::open_read_only(options.data.join("journal"));
+    if journal.and_then(|journal| is_empty(&journal)).unwrap_or(true) {
         return Err(BadInput(format!("no journal in {}", options.data.display())).into());
     }
     let config =

@@ -37,7 +37,7 @@ pub use self::{
     progress::{FlushStats, Lag, Progress},
     projector::Projector,
     reader::{BooksReader, MerchantDay, Totals},
-    schema::{peek_checkpoint, remove},
+    schema::{peek_checkpoint, set_aside},
     statement::{Page, StatementError, chain},
 };
 use self::{flush::Rest, merge::Merge, pending::Pending, schema::Place};

@@ -198,21 +198,30 @@ pub fn peek_checkpoint(path: &Path) -> Option<Tail> {
     Tail::from_bytes(&tail)
 }
 
-/// Removes the books at `path`, whatever they are. The log goes first: without it the database is what it
-/// was a while ago, and a log without its database would be another's.
+/// Puts the books at `path` aside, whatever they are, in place of those that were put aside before. The
+/// database goes first: without its log it may be torn, and SQLite drops a log without its database.
 ///
 /// # Errors
-/// What the system says; books that are not there are removed already.
-pub fn remove(path: &Path) -> io::Result<()> {
-    for beside in ["-wal", "-shm", ""] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(beside);
-        match fs::remove_file(file) {
+/// What the system says; books that are not there are aside already.
+pub fn set_aside(path: &Path) -> io::Result<()> {
+    let named = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        name
+    };
+    for beside in ["", "-wal", "-shm"] {
+        let old = named(&format!(".old{beside}"));
+        let moved = match fs::rename(named(beside), &old) {
+            // Nothing of an older one is to stand beside it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(old),
+            moved => moved,
+        };
+        match moved {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
     }
-    Ok(())
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Makes the tables unless they are there; says up to where they go.

@@ -72,8 +72,9 @@ pub struct Config {
     /// How often the books take over what is durable when nobody waits for them
     /// ([`Engine::books_caught_up`](crate::Engine::books_caught_up)), at most.
     pub books_interval: Duration,
-    /// Whether opening throws the books away and makes them anew from the whole journal: the way back
-    /// where they are damaged, of another journal, or know of more than a journal that lost its end.
+    /// Whether opening makes the books anew from the whole journal: the way back where they are damaged,
+    /// of another journal, or know of more than a journal that lost its end. Those of before are kept as
+    /// `books.sqlite.old`; a journal that is not there or not sound is refused first.
     pub rebuild_books: bool,
     /// How long [`Engine::close`](crate::Engine::close) waits for those who wait for a bank or a
     /// diner. Then it goes without their answers: an undecided bill is forgotten, and a bank is

@@ -128,7 +128,8 @@ impl Engine {
     /// Blocks while it reads; open from async code inside `spawn_blocking`.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing was changed then, except that a torn tail may have been cut.
+    /// [`OpenError`]; nothing was changed then, except that a torn tail may have been cut, and books
+    /// that were to be made anew put aside.
     pub fn open(config: Config) -> Result<Self, OpenError> {
         open::open(config).map(|(engine, _)| engine)
     }

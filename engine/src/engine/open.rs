@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -39,8 +40,11 @@ pub enum OpenError {
     /// The journal is damaged or cannot be read.
     #[error("cannot open the journal")]
     Journal(#[from] JournalError),
-    /// The journal is not what the books know of it: it lost its end or was replaced, or the books are
-    /// another's. Nothing was changed. [`Config::rebuild_books`] goes by the journal alone.
+    /// There are books, and no journal beside them: is its disk mounted?
+    #[error("there are books, and no journal beside them: is its disk mounted?")]
+    NoJournal,
+    /// The journal is sound, and not what the books know of it: it lost its end or was replaced, or the
+    /// books are another's. [`Config::rebuild_books`] goes by the journal alone.
     #[error(
         "the journal is not what the books know of it; `rebuild_books` goes by the journal alone"
     )]
@@ -139,10 +143,12 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         segment_bytes_max: config.segment_bytes_max,
         journal_id: journal_id(config),
     };
-    if let Some(path) = books_path.as_deref().filter(|_| config.rebuild_books) {
-        books::remove(path).map_err(OpenError::Storage)?;
+    let are_books = books_path.as_deref().is_some_and(Path::exists);
+    if config.sync && are_books && journal::is_empty(&*storage).map_err(OpenError::Storage)? {
+        return Err(OpenError::NoJournal);
     }
     let known_good = books_path.as_deref().and_then(books::peek_checkpoint);
+    let known_good = known_good.filter(|_| !config.rebuild_books);
     // Books that know more than a journal that was synced are the last witness of what it lost:
     // the engine refuses to open rather than overwrite them. Without syncs they are simply of
     // another history.
@@ -151,11 +157,17 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         Err(_) if known_good.is_some() && !config.sync => {
             (LocalJournal::open(storage, options, None)?, false)
         }
-        Err(error @ JournalError::Damaged(_)) if known_good.is_some() => {
+        Err(error @ JournalError::Damaged(_))
+            if known_good.is_some() && journal::verify(&*storage).is_ok() =>
+        {
             return Err(OpenError::Unlike(error));
         }
         Err(error) => return Err(error.into()),
     };
+    if let Some(path) = books_path.as_deref().filter(|_| config.rebuild_books) {
+        // The journal is there and sound: it needs no witness.
+        books::set_aside(path).map_err(OpenError::Storage)?;
+    }
     let (journal, recovery) = opened;
     let reader = journal::Journal::reader(&journal);
     let book_options =

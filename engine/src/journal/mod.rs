@@ -87,7 +87,7 @@ pub use frame::{
 pub use local::{LocalJournal, Options};
 pub use memory::MemoryStorage;
 pub use reader::{Batches, Reader};
-pub use recovery::{RecoveryReport, Verified, verify};
+pub use recovery::{RecoveryReport, Verified, is_empty, verify};
 pub use stats::Stats;
 pub use storage::{DirectoryStorage, FileEntry, Storage, StorageFile};
 pub use tail::{Chain, Epoch, JournalId, Tail};

@@ -4,6 +4,7 @@
 //! found.
 
 use std::{
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -98,6 +99,14 @@ struct Found {
     /// The segment that grows, up to its last whole batch.
     last: LastSegment,
     torn_bytes: u64,
+}
+
+/// Whether there is no journal yet: no segment.
+///
+/// # Errors
+/// What the storage says.
+pub fn is_empty(storage: &dyn Storage) -> io::Result<bool> {
+    Ok(storage.list()?.iter().all(|entry| segments::parse_name(&entry.name).is_none()))
 }
 
 /// Reads the whole journal, every record by itself, and changes nothing.
