@@ -7,6 +7,7 @@ Pictures of everything lie in `target/screenshots` afterwards (`FANJU_SCREENSHOT
 """
 
 import re
+import time
 
 from selenium.webdriver.common.keys import Keys
 
