@@ -12,7 +12,7 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.common.exceptions import (
     ElementClickInterceptedException, ElementNotInteractableException, JavascriptException, NoSuchElementException,
-    NoSuchFrameException, StaleElementReferenceException, TimeoutException)
+    NoSuchFrameException, SessionNotCreatedException, StaleElementReferenceException, TimeoutException)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -58,17 +58,26 @@ class Window:
     def __init__(self, name, *, size=(1280, 800), mobile=False, flags=()):
         self.name = name
         self.expected = []
+        flags = [*FLAGS, *flags, f"--window-size={size[0]},{size[1]}"]
+        try:
+            self._start(flags)
+        except SessionNotCreatedException:
+            # Chromium itself ended before it had a window, as it does at times where several start at once.
+            self._profile.cleanup()
+            self._start(flags)
+        self.resize(size, mobile=mobile)
+        self._authenticator()
+
+    def _start(self, flags):
         self._profile = tempfile.TemporaryDirectory(prefix="fanju-profile-", ignore_cleanup_errors=True)
         options = webdriver.ChromeOptions()
-        for flag in [*FLAGS, *flags, f"--user-data-dir={self._profile.name}", f"--window-size={size[0]},{size[1]}"]:
+        for flag in [*flags, f"--user-data-dir={self._profile.name}"]:
             options.add_argument(flag)
         options.binary_location = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
         options.add_experimental_option("prefs", {"intl.accept_languages": "en-US,en"})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         service = Service(os.environ.get("CHROMEDRIVER") or shutil.which("chromedriver"))
         self.driver = webdriver.Chrome(options=options, service=service)
-        self.resize(size, mobile=mobile)
-        self._authenticator()
 
     def _authenticator(self):
         passkeys = VirtualAuthenticatorOptions()
