@@ -13,8 +13,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    figures::{grouped, whole},
     meter::tenths,
-    report::{grouped, whole},
 };
 
 /// Options of a search.

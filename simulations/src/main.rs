@@ -23,9 +23,10 @@ use fanju_sim::{
     reading,
     recording::Recording,
     report::{Summary, write_audit},
-    run::{self, BadInput},
+    run::{self},
     scenario,
     show::{self, aside},
+    values::BadInput,
 };
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;

@@ -14,7 +14,7 @@ use fanju::{
 };
 use serde::Serialize;
 
-use crate::{process::Process, run::BadInput};
+use crate::{process::Process, values::BadInput};
 
 /// Options of `open`.
 #[derive(Args, Clone, Debug)]

@@ -1,14 +1,20 @@
 //! Options: the command line, and what of it makes sense.
 
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
 
 use crate::{
-    capacity::CapacityOptions, chaos::options::ChaosOptions, keep::KeepOptions,
-    live::options::LiveOptions, nation::options::NationOptions, open::OpenOptions,
-    peers::options::PeersOptions, scenario::options::EveningOptions,
+    capacity::CapacityOptions,
+    chaos::options::ChaosOptions,
+    keep::KeepOptions,
+    live::options::LiveOptions,
+    nation::options::NationOptions,
+    open::OpenOptions,
+    peers::options::PeersOptions,
+    scenario::options::EveningOptions,
+    values::{Diners, Rate, count, seconds},
 };
 
 /// Simulates groups that pay for dinner with Fanju, and audits every cent.
@@ -221,49 +227,6 @@ pub struct PageOptions {
     pub page: PathBuf,
 }
 
-/// How dinners arrive.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Rate {
-    /// As soon as a table is free.
-    Max,
-    /// So many per second, on a timetable.
-    PerSecond(u64),
-}
-
-impl FromStr for Rate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        count(text).map(Self::PerSecond).map_err(|_| "give `max` or a number above zero".into())
-    }
-}
-
-/// How many sit at a table.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Diners {
-    /// Always as many.
-    Always(usize),
-    /// As many as published figures say.
-    Published,
-}
-
-impl FromStr for Diners {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "published" {
-            return Ok(Self::Published);
-        }
-        let diners = count(text).ok().and_then(|diners| usize::try_from(diners).ok());
-        diners.filter(|diners| *diners <= limits::GROUP_MEMBERS_MAX).map(Self::Always).ok_or_else(
-            || format!("give `published` or a number from 1 to {}", limits::GROUP_MEMBERS_MAX),
-        )
-    }
-}
-
 impl Default for FileOptions {
     fn default() -> Self {
         let column = str::to_owned;
@@ -332,25 +295,6 @@ impl DinnerOptions {
             return Err(format!("no such file: {}", path.display()));
         }
         Ok(())
-    }
-}
-
-/// A number above zero; `100_000` and `100,000` are fine.
-pub(crate) fn count(text: &str) -> Result<u64, String> {
-    let digits: String = text.chars().filter(|sign| !matches!(sign, '_' | ',')).collect();
-    match digits.parse() {
-        Ok(0) => Err("must be above zero".into()),
-        Ok(number) => Ok(number),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// A span of at most a week.
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "give a number of seconds".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(span) if span <= Duration::from_secs(7 * 86_400) => Ok(span),
-        Ok(_) | Err(_) => Err("give a number of seconds from 0 to a week".into()),
     }
 }
 

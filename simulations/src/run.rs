@@ -14,14 +14,16 @@ use crate::{
     auditor::{Audit, Auditor},
     bills::{self, BadRow, Rows},
     dinner::{self, Moment, Pace, Plan, Ran, Timetable, Watch},
-    options::{Diners, DinnerOptions, Rate},
+    figures::grouped,
+    options::DinnerOptions,
     population::{self, Wanted},
     process,
     recorder::Gauges,
     recording::{Kind, Recording},
-    report::{FileReport, Report, Settings, grouped},
+    report::{FileReport, Report, Settings},
     show::{Show, aside},
     tally::{self, Snapshot, Tally},
+    values::{BadInput, Diners, Rate},
     workload::{Menu, Numbers, Workload},
 };
 
@@ -37,11 +39,6 @@ const RATE_MAX: u64 = 1_000_000;
 
 /// How long books may take to catch up.
 pub(crate) const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
-
-/// Input that makes no sense; nothing was run.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BadInput(pub String);
 
 /// Runs `dinner`; gives its report, and its recording.
 ///

@@ -13,7 +13,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{dinner::Moment, page::words, recording::Second, report::grouped};
+use crate::{dinner::Moment, figures::grouped, page::words, recording::Second};
 
 /// Writes to standard output. Whoever has read enough misses the rest.
 ///

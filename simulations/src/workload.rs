@@ -15,8 +15,8 @@ use fanju::{
 use crate::{
     bills::{BillRow, OrderRows},
     chance::Chance,
-    options::Diners,
     published,
+    values::Diners,
 };
 
 /// Where bills come from.

@@ -176,7 +176,7 @@ fn has_steps(page: &Path, steps: &[Value]) {
     assert_eq!(rows.len(), steps.len(), "{body}");
     for (row, step) in rows.iter().zip(steps) {
         let rate = step["seen"]["rate"].as_u64().expect("a rate");
-        let rate = fanju_sim::report::grouped(rate.into());
+        let rate = fanju_sim::figures::grouped(rate.into());
         assert!(row.starts_with(&format!("<th scope=\"row\">{rate}</th>")), "{row}: {rate}");
         assert_eq!(row.contains("<td>kept</td>"), step["grade"] == "kept", "{row}: {step}");
     }

@@ -11,7 +11,6 @@ use std::{
 };
 
 use fanju_sim::{
-    options::Diners,
     peers::{
         evening::Evening,
         ours::Ours,
@@ -21,6 +20,7 @@ use fanju_sim::{
         side::{Outcome, Side},
         sqlite::Sqlite,
     },
+    values::Diners,
 };
 use serde_json::Value;
 

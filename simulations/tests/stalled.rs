@@ -16,9 +16,9 @@ use fanju::{
 use fanju_sim::{
     dinner::{self, Moment, Pace, Plan, Timetable, Watch},
     meter::Meter,
-    options::Diners,
     population::{self, Wanted},
     recorder::Gauges,
+    values::Diners,
     workload::{Menu, Numbers, Workload},
 };
 

@@ -6,7 +6,7 @@ use fanju::money::Amount;
 use fanju_sim::{
     bills::BillRow,
     dinner::Timetable,
-    options::Diners,
+    values::Diners,
     workload::{Dinner, Menu, Numbers, Workload},
 };
 

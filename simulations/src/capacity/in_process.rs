@@ -11,14 +11,15 @@ use fanju::Engine;
 use super::{Found, HEAD, Search, Seen, recorded};
 use crate::{
     dinner::{self, Moment, Pace, Plan, Timetable, Watch},
+    figures::grouped,
     options::DinnerOptions,
     population::{self, Wanted},
     process,
     recorder::Gauges,
     recording::{Kind, Recording},
-    report::grouped,
-    run::{self, BadInput},
+    run::{self},
     show::aside,
+    values::BadInput,
     workload::{Menu, Numbers, Workload},
 };
 

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{Found, Grade, Row};
 use crate::{
+    figures::{grouped, whole},
     recording::{
         Recording, Table,
         figures::{Curve, Curves, Notes, Quoted, Unit, Wish},
     },
-    report::{grouped, whole},
 };
 
 /// What people call a search.

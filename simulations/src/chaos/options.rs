@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{keep::KeepOptions, options::count};
+use crate::{keep::KeepOptions, values::count};
 
 /// Options of `chaos`.
 #[derive(Args, Clone, Debug)]

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     auditor::Verdict,
+    figures::grouped,
     recording::{Audited, Kind, Number, Recording, Table},
-    report::grouped,
 };
 
 /// The recording of all worlds.

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::{plan::Wanted, world::Outcome};
-use crate::report::{grouped, row};
+use crate::figures::{grouped, row};
 
 /// Failed seeds that are told with what happened last; others have a line each.
 pub const TOLD_MAX: usize = 5;

@@ -17,7 +17,7 @@ use super::{
     trace::KEPT,
     world::{self, Outcome},
 };
-use crate::{process, report::grouped, show::Show};
+use crate::{figures::grouped, process, show::Show};
 
 /// Between two looks at how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

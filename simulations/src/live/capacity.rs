@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     capacity::{Found, HEAD, Search, Seen, in_process::SETTLE, recorded},
-    options::Rate,
     process::Process,
     recording::{Kind, Recording},
-    run::BadInput,
     show::{Show, aside},
+    values::BadInput,
+    values::Rate,
 };
 
 /// Dinners per second of the first step.

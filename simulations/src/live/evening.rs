@@ -31,7 +31,6 @@ use crate::{
     process::{self, Process},
     recorder::{Recorder, distribution},
     recording::{Audited, Kind, Number, Recording},
-    run::BadInput,
     scenario::{
         self, Scenario,
         count::Count,
@@ -41,6 +40,7 @@ use crate::{
         script::{Script, Sizes},
     },
     show::Show,
+    values::BadInput,
 };
 
 /// Sessions that come in at once.

@@ -19,10 +19,10 @@ use super::{
     wire::{Gone, Place, Wire},
 };
 use crate::{
+    figures::grouped,
     recorder::{Gauges, Recorder},
     recording::{Recording, Table},
-    report::grouped,
-    run::BadInput,
+    values::BadInput,
 };
 
 /// How long an answer may take. Whoever has to be asked again is asked over a new connection.

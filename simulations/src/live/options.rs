@@ -13,9 +13,9 @@ use super::{
 use crate::{
     capacity::CapacityOptions,
     keep::KeepOptions,
-    options::{Rate, count, seconds},
     process,
     scenario::options::EveningOptions,
+    values::{Rate, count, seconds},
 };
 
 /// Options of `live`.

@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use super::{hall::Hall, operator::NOT_ASKED, run::Usages};
 use crate::{
+    figures::{arriving, grouped, list, row, whole, written},
     meter::{Latency, tenths},
     process::Usage,
     recording::{Second, means},
-    report::{arriving, grouped, list, row, whole, written},
 };
 
 /// What a run was asked to be.

@@ -25,13 +25,13 @@ use super::{
 };
 use crate::{
     dinner::{Moment, Timetable},
-    options::Rate,
+    figures::grouped,
     process::{self, Process, Usage},
     recorder::{Gauges, Recorder},
     recording::{Kind, Money, Recording},
-    report::grouped,
-    run::BadInput,
     show::Show,
+    values::BadInput,
+    values::Rate,
 };
 
 /// How often somebody is told how far it is, and old codes are replaced.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::assumptions::Assumptions;
-use crate::{keep::KeepOptions, options::count};
+use crate::{keep::KeepOptions, values::count};
 
 /// Options of `nation`.
 #[derive(Args, Clone, Debug)]

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     auditor::Verdict,
+    figures::{grouped, whole},
     meter::Latency,
     page::words,
     recorder::distribution,
@@ -15,7 +16,6 @@ use crate::{
         Audited, Number, Recording, Table,
         figures::{Amount, Bars, Curve, Curves, Notes, Quoted, Unit, Wish},
     },
-    report::{grouped, whole},
 };
 
 /// What people call it.

@@ -13,11 +13,11 @@ use super::{
     world::World,
 };
 use crate::{
+    figures::{grouped, row, whole},
     meter::{self, Latency, tenths},
     recording::{Kind, Recording},
-    report::{grouped, row, whole},
-    run::BadInput,
     show::Show,
+    values::BadInput,
 };
 
 /// What the model says.

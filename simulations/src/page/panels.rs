@@ -11,8 +11,8 @@ use super::{
     table, words,
 };
 use crate::{
+    figures::money,
     recording::{Distribution, Mark, Money, Quantiles, Second, means},
-    report::money,
 };
 
 /// Seconds shorter than this have no rate that means anything.

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     auditor::Verdict,
+    figures::money,
     machine::Machine,
     recording::{Distribution, Ends, Funnel, Kind, Recording, Table},
-    report::money,
 };
 
 /// Colours of curves, in turn.

@@ -1,8 +1,8 @@
 //! Words: numbers as people read them on a page.
 
 use crate::{
+    figures::{grouped, whole},
     recording::figures::Unit,
-    report::{grouped, whole},
 };
 
 /// So many of what is counted.

@@ -3,8 +3,8 @@
 use fanju::{domain::text::OrderNo, money::Amount};
 
 use crate::{
-    options::Diners,
     peers::side::Totals,
+    values::Diners,
     workload::{Dinner, Menu, Numbers, Seating, Workload},
 };
 

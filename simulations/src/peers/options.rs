@@ -7,7 +7,7 @@ use fanju::limits;
 
 use crate::{
     keep::KeepOptions,
-    options::{Diners, count},
+    values::{Diners, count},
 };
 
 /// Options of `peers`.

@@ -3,12 +3,12 @@
 use super::report::{Kind, Report, SideReport};
 use crate::{
     auditor::Verdict,
+    figures::whole,
     page::words,
     recording::{
         Audited, Number, Recording, Table,
         figures::{Amount, Bars, Notes, Unit, Wish},
     },
-    report::whole,
 };
 
 /// What people call such a run.

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::{footprint::Used, side::Lap};
 use crate::{
+    figures::{grouped, whole},
     meter::{self, Latency, tenths},
     recorder,
     recording::Distribution,
-    report::{grouped, whole},
 };
 
 /// Who a side is.

@@ -17,12 +17,11 @@ use super::{
     sqlite::Sqlite,
 };
 use crate::{
-    meter,
-    options::Diners,
-    process,
+    meter, process,
     recording::{self, Recording},
-    run::BadInput,
     show::aside,
+    values::BadInput,
+    values::Diners,
 };
 
 /// What is said where PostgreSQL is missing.

@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     auditor::Verdict,
+    figures::{grouped, list, money, row, whole},
     page::words,
     recorder::{Gauges, distribution},
     recording::{Distribution, Funnel, Money, Recording, Table},
-    report::{grouped, list, money, row, whole},
 };
 
 /// What was played.

@@ -26,9 +26,10 @@ use crate::{
     process::{self, CpuTimes},
     recorder::{Gauges, Recorder},
     recording::{Audited, Kind, Number, Recording},
-    run::{self, BadInput},
+    run::{self},
     show::Show,
     tally,
+    values::BadInput,
 };
 
 /// How long books may take to catch up.
