@@ -1,12 +1,11 @@
 // @ts-check
 /** Who I am, on which devices, and the rarer things that one does with a wallet. */
 
-import { amountOf } from './home.js';
 import { CURRENCIES } from './money.js';
 import { passkeys } from './passkeys.js';
 import { go } from './route.js';
 import { bar } from './statement.js';
-import { button, complain, field, fill, formSheet, h, icon, languageSwitch, select, sheet, toast, when } from './ui.js';
+import { amountOf, button, complain, field, fill, formSheet, h, icon, languageSwitch, select, sheet, toast, when } from './ui.js';
 import { t } from './words.js';
 
 /** @param {import('./phone.js').Phone} phone @returns {import('./phone.js').View} */

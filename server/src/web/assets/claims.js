@@ -2,9 +2,8 @@
 /** The bill that is coming: its dishes, who had which, and what everybody would pay of it now. */
 
 import { parseBill } from './bill.js';
-import { amountOf } from './home.js';
 import { decimals } from './money.js';
-import { button, field, formSheet, h, icon, sheet } from './ui.js';
+import { amountOf, button, field, formSheet, h, icon, sheet } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */

@@ -3,9 +3,8 @@
 
 import { opened } from './demo_acts.js';
 import { digitsOf, isCode } from './code.js';
-import { readMoney } from './money.js';
 import { go } from './route.js';
-import { button, field, fill, formSheet, h, icon, languageSwitch, select, toast } from './ui.js';
+import { amountOf, button, field, fill, formSheet, h, icon, languageSwitch, select, toast } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
@@ -84,17 +83,6 @@ function tables(phone) {
     h('strong', null, one.name),
     h('span', { class: 'quiet' }, t('at_the_table', { count: one.members }))),
   h('span', { class: `chip ${one.joined ? one.status : 'waiting'}` }, t(one.joined ? `group_${one.status}` : 'group_invited')))));
-}
-
-/** An amount that somebody typed, of at least one minor unit unless said; complains in place where it is none. @param {HTMLInputElement} input @param {string} currency @param {number} [least] */
-export function amountOf(input, currency, least = 1) {
-  const { minor, wrong = 'amount_needed', values } = { values: {}, ...readMoney(input.value, currency) };
-  if (minor === undefined || minor < least) {
-    input.focus();
-    input.select();
-    throw Object.assign(new Error(t(wrong, values)), { name: 'FanjuError', code: wrong });
-  }
-  return minor;
 }
 
 /** @param {Phone} phone */

@@ -2,9 +2,8 @@
 /** Looking back at the till: orders with their refunds, today's first and any by its number, the days, the balance, the payout. */
 
 import { newKey } from './fanju.js';
-import { amountOf } from './home.js';
 import { reasonText } from './receipt.js';
-import { button, complain, field, fill, formSheet, h, icon, select, sheet, toast, when } from './ui.js';
+import { amountOf, button, complain, field, fill, formSheet, h, icon, select, sheet, toast, when } from './ui.js';
 import { language, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */

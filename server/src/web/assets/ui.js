@@ -1,6 +1,7 @@
 // @ts-check
 /** Small helpers for the pages: elements, sheets, toasts, buttons that work. Data is only ever text. */
 
+import { readMoney } from './money.js';
 import { LANGUAGES, language, speak, t } from './words.js';
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
@@ -108,6 +109,17 @@ export function field(label, props, hint) {
   const input = h('input', { id, class: 'input', autocomplete: 'off', ...props, 'aria-describedby': hint ? `${id}h` : null });
   const box = h('div', { class: 'field' }, h('label', { for: id }, label), input, hint && h('small', { id: `${id}h` }, hint));
   return { box, input };
+}
+
+/** An amount that somebody typed, of at least one minor unit unless said; complains in place where it is none. @param {HTMLInputElement} input @param {string} currency @param {number} [least] */
+export function amountOf(input, currency, least = 1) {
+  const { minor, wrong = 'amount_needed', values } = { values: {}, ...readMoney(input.value, currency) };
+  if (minor === undefined || minor < least) {
+    input.focus();
+    input.select();
+    throw Object.assign(new Error(t(wrong, values)), { name: 'FanjuError', code: wrong });
+  }
+  return minor;
 }
 
 /** @param {string} label @param {[string, string][]} options @param {string} chosen @param {(value: string) => void} [change] */
