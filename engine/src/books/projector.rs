@@ -1,6 +1,7 @@
 //! Projector: the thread that keeps the books up with the journal.
 
 use std::{
+    error::Error,
     io,
     panic::{self, AssertUnwindSafe},
     sync::Arc,
@@ -152,7 +153,9 @@ impl Projection {
         };
         if let Some(error) = &error {
             let position = self.books.folded().position.0;
-            tracing::error!(error = error as &dyn std::error::Error, position, "books stopped");
+            // Logs in JSON have no sources of an error.
+            let cause = error.source().map(tracing::field::display);
+            tracing::error!(%error, cause, position, "books stopped");
         }
         self.progress.end(error.map(Arc::new));
         self.books

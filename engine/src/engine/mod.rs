@@ -618,6 +618,13 @@ impl Engine {
         self.0.core.projected.error()
     }
 
+    /// Whether the journal has failed: nothing more is acknowledged until the folder is opened again
+    /// (J-3), and every subscription ends after this is true.
+    #[must_use]
+    pub fn is_poisoned(&self) -> bool {
+        self.0.core.is_poisoned()
+    }
+
     /// A handle that reads the journal, for auditors.
     #[must_use]
     pub fn journal(&self) -> crate::journal::Reader {

@@ -1,6 +1,7 @@
 //! The local journal: segments in one storage, one write and one sync per batch.
 
 use std::{
+    error::Error,
     io,
     sync::Arc,
     time::{Duration, Instant},
@@ -143,7 +144,9 @@ impl LocalJournal {
     }
 
     fn poison(&mut self, error: JournalError) -> Arc<JournalError> {
-        tracing::error!(error = &error as &dyn std::error::Error, "journal poisoned");
+        // Logs in JSON have no sources of an error, and whoever reads this needs to know: is it full?
+        let cause = error.source().map(tracing::field::display);
+        tracing::error!(%error, cause, "journal poisoned");
         let error = Arc::new(error);
         self.poison = Some(Arc::clone(&error));
         error

@@ -135,8 +135,9 @@ impl StreamHandler<Heard> for Session {
             Ok(Push { position: Some(position), .. }) if position <= listening.told => {}
             Ok(push) => self.tell(topic, push, ctx),
             Err(Gone::Lagged) => self.close(ctx, Close::TooSlow),
-            // The engine closes, which the session hears for itself, or the topic's task was cut.
-            Err(Gone::Ended) if self.app.is_closing() => {}
+            // The engine closes, or will as its journal failed, which the session hears for itself; or
+            // the topic's task was cut.
+            Err(Gone::Ended) if self.app.is_closing() || self.app.engine().is_poisoned() => {}
             Err(Gone::Ended) => self.close(ctx, Close::TooSlow),
         }
     }

@@ -119,6 +119,9 @@ fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
         json!({ "wallet": diner.wallet, "amount": amount, "idempotency_key": key })
     };
     phone.ask("wallets.top_up", top_up(1));
+    // The end of what a phone listens to is not why it goes.
+    let mut listening = Socket::signed_in_at(address, &diner.token).expect("signs in");
+    listening.subscribe(&format!("wallet:{}", diner.wallet), None);
     // What a full disk does, without one.
     let limited = Command::new("prlimit")
         .args(["--fsize=0", "--pid", &child.id().to_string()])
@@ -128,6 +131,7 @@ fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
     let problem = phone.try_ask("wallets.top_up", top_up(2)).expect("is told");
     assert!(problem.is_err(), "nothing can be written: {problem:?}");
     assert_eq!(phone.closed(), 1001);
+    assert_eq!(listening.closed(), 1001);
     let Some(status) = ended(&mut child) else {
         child.kill().expect("SIGKILL");
         panic!("the server stays");
@@ -136,6 +140,8 @@ fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
     log.read_to_string(&mut said).expect("text");
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("the journal takes no more"), "{said}");
+    // Source: `strerror(EFBIG)`.
+    assert!(said.contains("File too large"), "the log says why: {said}");
     // A new start goes on.
     house.start();
     let mut phone = Socket::signed_in(&house, &diner.token);
