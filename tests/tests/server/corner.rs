@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     house::{Diner, House, Shop},
     http::Http,
-    socket::Socket,
+    socket::{Answer, Socket},
     table::Table,
     wire::Gone,
 };
@@ -28,7 +28,7 @@ pub(crate) fn order(house: &House, shop: &Shop, order_no: &str) -> Option<Value>
 
 /// A till and its table, and everything that they were told.
 pub(crate) struct Corner {
-    table: Table,
+    pub(crate) table: Table,
     pub(crate) shop: Shop,
     /// What the till was told, by order number; nothing of the last one, if the server died first.
     pub(crate) told: BTreeMap<String, Option<Value>>,
@@ -52,35 +52,45 @@ impl Corner {
 
     /// Dines until the server is gone.
     pub(crate) fn dine(&mut self, address: SocketAddr) -> Gone {
-        let mut till = match Socket::signed_in_at(address, &self.shop.token) {
-            Ok(till) => till,
-            Err(gone) => return gone,
-        };
+        match self.dine_until_refused(address) {
+            Ok((_, problem)) => panic!("no end: {problem}"),
+            Err(gone) => gone,
+        }
+    }
+
+    /// Dines until a code or a bill is refused, or the server is gone; the till that was refused, and why.
+    pub(crate) fn dine_until_refused(
+        &mut self,
+        address: SocketAddr,
+    ) -> Result<(Socket, Value), Gone> {
+        let mut till = Socket::signed_in_at(address, &self.shop.token)?;
         loop {
-            if let Err(gone) = self.dine_once(&mut till) {
-                return gone;
+            if let Err(problem) = self.dine_once(&mut till)? {
+                return Ok((till, problem));
             }
         }
     }
 
-    fn dine_once(&mut self, till: &mut Socket) -> Result<(), Gone> {
+    fn dine_once(&mut self, till: &mut Socket) -> Result<Answer, Gone> {
         let show = json!({ "group": self.table.group, "by": self.table.host() });
         let code = match self.table.phones[0].try_ask("groups.code", show)? {
             Ok(shown) => shown["code"].clone(),
-            Err(problem) => panic!("no code: {problem}"),
+            Err(problem) => return Ok(Err(problem)),
         };
         let order_no = format!("{}", self.told.len());
         self.told.insert(order_no.clone(), None);
         let bill = json!({
             "merchant": self.shop.merchant, "code": code, "order_no": order_no, "total": 31,
         });
-        let ended = till.try_ask("orders.scan", bill)?.expect("an end");
-        assert_eq!(ended["state"], "settled", "{ended}");
-        self.told.insert(order_no, Some(ended));
-        for phone in &mut self.table.phones {
-            self.heard.push(settled(&phone.event()?));
+        let answer = till.try_ask("orders.scan", bill)?;
+        if let Ok(ended) = &answer {
+            assert_eq!(ended["state"], "settled", "{ended}");
+            self.told.insert(order_no, Some(ended.clone()));
+            for phone in &mut self.table.phones {
+                self.heard.push(settled(&phone.event()?));
+            }
         }
-        Ok(())
+        Ok(answer)
     }
 
     /// Comes back after the server has, hears the rest, and finds every order as it was told.

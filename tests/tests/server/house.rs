@@ -143,6 +143,13 @@ impl House {
 
     /// Starts the server and waits until it is ready.
     pub(crate) fn start(&mut self) {
+        if let Err(status) = self.try_start() {
+            panic!("the server ended by itself, {status}: {}", tail_of(&self.log()));
+        }
+    }
+
+    /// The same; how it ended, if it did before it listened.
+    pub(crate) fn try_start(&mut self) -> Result<(), ExitStatus> {
         assert!(self.running.is_none(), "the server runs already");
         self.starts += 1;
         let log = File::create(self.log()).expect("a log file");
@@ -165,10 +172,11 @@ impl House {
                 self.running = Some((child, address));
                 let ready = Http::new(self).get("/readyz", None);
                 assert_eq!((ready.status, ready.text.as_str()), (200, "ready\n"));
-                return;
+                return Ok(());
             }
-            let ended = child.try_wait().expect("the child is ours");
-            assert!(ended.is_none(), "the server ended by itself: {}", tail_of(&self.log()));
+            if let Some(status) = child.try_wait().expect("the child is ours") {
+                return Err(status);
+            }
             if began.elapsed() > PATIENCE {
                 child.kill().expect("SIGKILL");
                 panic!("the server listens nowhere: {}", tail_of(&self.log()));

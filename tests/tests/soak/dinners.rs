@@ -47,13 +47,13 @@ fn told(corner: &Corner) -> BTreeMap<String, u64> {
 
 /// Everybody's acknowledgements, in a form that the auditor reads.
 #[derive(Default)]
-struct Told {
+pub(crate) struct Told {
     written: BTreeSet<(String, String)>,
 }
 
 impl Told {
     /// Hands those to the folder that it does not have yet.
-    fn bring(&mut self, corners: &[Corner], house: &House, folder: &mut Folder) {
+    pub(crate) fn bring(&mut self, corners: &[Corner], house: &House, folder: &mut Folder) {
         let mut lines = String::new();
         for corner in corners {
             let merchant = &corner.shop.merchant;
@@ -70,7 +70,7 @@ impl Told {
 }
 
 /// Dines in every corner until the server is killed.
-fn dine_until_killed(scene: &mut Scene, house: &mut House, corners: &mut [Corner]) {
+pub(crate) fn dine_until_killed(scene: &mut Scene, house: &mut House, corners: &mut [Corner]) {
     let (address, pid) = (house.address(), house.pid());
     thread::scope(|scope| {
         for corner in corners {
@@ -93,6 +93,30 @@ fn dine_until_killed(scene: &mut Scene, house: &mut House, corners: &mut [Corner
     });
 }
 
+/// Everybody comes back to a house that was started again, and finds what they were told; how many
+/// orders were paid in all.
+pub(crate) fn come_back(house: &House, corners: &mut [Corner]) -> usize {
+    let mut ledger = Ledger::default();
+    for corner in corners {
+        let settled = corner.come_back(house);
+        settled.iter().for_each(|settlement| ledger.settled(settlement));
+    }
+    ledger.agrees(house);
+    ledger.settlements()
+}
+
+/// Ends the house, and has everything that its corners were told looked for by three witnesses.
+pub(crate) fn close(scene: &mut Scene, house: &mut House, folder: &Folder, paid: usize) {
+    house.stop();
+    let said = House::verify(house.data());
+    assert!(said.contains(&format!("{paid} orders paid")), "{paid}: {said}");
+    folder.audit(&scene.simulation);
+    let Found { acknowledged, settled, .. } = folder.look();
+    assert_eq!(settled, paid, "everybody who came back was told of everything");
+    scene.tally.acknowledged += folder.acks.len();
+    scene.tally.found += acknowledged;
+}
+
 pub(crate) fn turn(scene: &mut Scene) {
     let mut house = House::open_with(6, 2, &[TIRELESS]);
     house.listen = house.address().to_string();
@@ -107,13 +131,7 @@ pub(crate) fn turn(scene: &mut Scene) {
         told.bring(&corners, &house, &mut folder);
         folder.audit(&scene.simulation);
         house.start();
-        let mut ledger = Ledger::default();
-        for corner in &mut corners {
-            let settled = corner.come_back(&house);
-            settled.iter().for_each(|settlement| ledger.settled(settlement));
-        }
-        ledger.agrees(&house);
-        paid = ledger.settlements();
+        paid = come_back(&house, &mut corners);
         println!("  {} told, {paid} paid, {:?}", folder.acks.len(), began.elapsed());
         if scene.is_over() {
             break;
@@ -121,12 +139,5 @@ pub(crate) fn turn(scene: &mut Scene) {
     }
     // What was on its way to a phone when the server died counts as well.
     told.bring(&corners, &house, &mut folder);
-    house.stop();
-    let said = House::verify(house.data());
-    assert!(said.contains(&format!("{paid} orders paid")), "{paid}: {said}");
-    folder.audit(&scene.simulation);
-    let Found { acknowledged, settled, .. } = folder.look();
-    assert_eq!(settled, paid, "everybody who came back was told of everything");
-    scene.tally.acknowledged += folder.acks.len();
-    scene.tally.found += acknowledged;
+    close(scene, &mut house, &folder, paid);
 }

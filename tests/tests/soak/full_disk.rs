@@ -29,9 +29,22 @@ const RUNS_MAX: u32 = 60;
 /// How a process says that the disk is full. Source: `strerror(ENOSPC)`, and `SQLITE_FULL` of SQLite.
 const FULL: [&str; 2] = ["No space left on device", "database or disk is full"];
 
-/// A small disk, in a file if that can be had here and chance will have it.
-fn small_disk(chance: &mut StdRng) -> Result<(Kind, Disk), String> {
-    let (in_file, room) = (chance.random(), chance.random_range(ROOM_KIB));
+/// A small disk; without one the play says that it is left out.
+pub(crate) fn small_disk(scene: &mut Scene, room_kib: Range<u64>) -> Option<(Kind, Disk)> {
+    match try_small_disk(&mut scene.chance, room_kib) {
+        Ok(small) => Some(small),
+        Err(why) => {
+            println!("  SKIPPED: no small disk can be mounted here, which takes root: {why}");
+            let first = why.lines().next().unwrap_or_default();
+            scene.tally.skipped = Some(first.to_owned());
+            None
+        }
+    }
+}
+
+/// In a file if that can be had here and chance will have it.
+fn try_small_disk(chance: &mut StdRng, room_kib: Range<u64>) -> Result<(Kind, Disk), String> {
+    let (in_file, room) = (chance.random(), chance.random_range(room_kib));
     if in_file {
         match Disk::mount(Kind::File, room) {
             Ok(disk) => return Ok((Kind::File, disk)),
@@ -49,21 +62,18 @@ fn met_the_end_of_the_disk(run: &mut Run) -> bool {
     }
     let said = fs::read_to_string(&run.log).unwrap_or_default();
     assert_eq!(status.code(), Some(1), "{status}: {}", tail_of(&run.log));
-    assert!(FULL.iter().any(|full| said.contains(full)), "no clear error: {}", tail_of(&run.log));
+    assert!(tells_that_it_is_full(&said), "no clear error: {}", tail_of(&run.log));
     true
+}
+
+/// Whether these words say that a disk is full.
+pub(crate) fn tells_that_it_is_full(said: &str) -> bool {
+    FULL.iter().any(|full| said.contains(full))
 }
 
 pub(crate) fn turn(scene: &mut Scene) {
     let began = Instant::now();
-    let (kind, disk) = match small_disk(&mut scene.chance) {
-        Ok(small) => small,
-        Err(why) => {
-            println!("  SKIPPED: no small disk can be mounted here, which takes root: {why}");
-            let first = why.lines().next().unwrap_or_default();
-            scene.tally.skipped = Some(first.to_owned());
-            return;
-        }
-    };
+    let Some((kind, disk)) = small_disk(scene, ROOM_KIB) else { return };
     let mut folder = Folder::new();
     folder.data = disk.path().join("data");
     let mut is_full = false;

@@ -1,15 +1,16 @@
 //! Soak: real processes live, are killed, stopped and run out of disk, for as long as one likes, and
 //! everything that was acknowledged is there (J-2).
 //!
-//! Three plays share the time; each turn of a play has fresh folders.
+//! Four plays share the time; each turn of a play has fresh folders.
 //!
 //! - `kills.rs`: simulations on one folder, hit by SIGKILL, SIGSTOP, and SIGKILL while they stand.
 //! - `full_disk.rs`: simulations on a small disk that runs full, and goes on when there is room again.
 //! - `dinners.rs`: a server under dinners over websockets, hit in the same ways.
+//! - `full_house.rs`: such a server on a small disk that runs full, and goes on when there is room again.
 //!
 //! `FANJU_SOAK_SECONDS` says how long (two minutes), `FANJU_SEED` repeats a run's moments, which are
 //! printed, `FANJU_SIM` and `FANJU_SERVER` name binaries that are built already. A small disk is mounted,
-//! which takes root on Linux; whoever may not mount skips that play, and it says so.
+//! which takes root on Linux; whoever may not mount skips those plays, and it says so.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,6 +21,7 @@ mod disk;
 #[path = "../common/folder.rs"]
 mod folder;
 mod full_disk;
+mod full_house;
 #[path = "../server/house.rs"]
 #[expect(dead_code, reason = "the tests of the server do more with it")]
 mod house;
@@ -76,8 +78,12 @@ impl Scene<'_> {
 
 type Turn = fn(&mut Scene);
 
-const PLAYS: [(&str, Turn); 3] =
-    [("kills", kills::turn), ("full disk", full_disk::turn), ("dinners", dinners::turn)];
+pub(crate) const PLAYS: [(&str, Turn); 4] = [
+    ("kills", kills::turn),
+    ("full disk", full_disk::turn),
+    ("dinners", dinners::turn),
+    ("full house", full_house::turn),
+];
 
 #[test]
 fn nothing_acknowledged_is_lost_to_kills_stops_and_full_disks() {
@@ -89,7 +95,7 @@ fn nothing_acknowledged_is_lost_to_kills_stops_and_full_disks() {
     let end = Instant::now() + Duration::from_secs(seconds);
     // Printed also when a turn fails.
     let mut closing = Closing::of(PLAYS.map(|(name, _)| name));
-    let turn = TURN.min(Duration::from_secs(seconds) / 3);
+    let turn = TURN.min(Duration::from_secs(seconds) / 4);
     for number in 0.. {
         // Whichever had the least time is next. What it does follows from the seed and the number of
         // its turn, however fast the machine is.

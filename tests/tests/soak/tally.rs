@@ -21,11 +21,11 @@ pub(crate) struct Tally {
 
 /// Every play's tally; printed when it goes, also when a play failed.
 pub(crate) struct Closing {
-    pub(crate) plays: [Tally; 3],
+    pub(crate) plays: [Tally; 4],
 }
 
 impl Closing {
-    pub(crate) fn of(names: [&'static str; 3]) -> Self {
+    pub(crate) fn of(names: [&'static str; 4]) -> Self {
         Self { plays: names.map(|name| Tally { name, ..Tally::default() }) }
     }
 
@@ -52,7 +52,7 @@ impl Closing {
 impl Drop for Closing {
     fn drop(&mut self) {
         println!(
-            "{:<10}{:>7}{:>7}{:>7}{:>12}{:>14}{:>6}{:>9}",
+            "{:<12}{:>7}{:>7}{:>7}{:>12}{:>14}{:>6}{:>9}",
             "", "turns", "kills", "stops", "full disks", "acknowledged", "lost", "seconds"
         );
         let mut sum = Tally { name: "together", ..Tally::default() };
@@ -70,7 +70,7 @@ impl Drop for Closing {
             let (lost, seconds) = (acknowledged.abs_diff(*found), play.took.as_secs());
             let why = play.skipped.as_ref().map(|why| format!("  left out: {why}"));
             println!(
-                "{name:<10}{turns:>7}{kills:>7}{stops:>7}{full_disks:>12}{acknowledged:>14}{lost:>6}\
+                "{name:<12}{turns:>7}{kills:>7}{stops:>7}{full_disks:>12}{acknowledged:>14}{lost:>6}\
                  {seconds:>9}{}",
                 why.unwrap_or_default()
             );
