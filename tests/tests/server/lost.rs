@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use crate::{
     house::{House, PATIENCE, TIRELESS, ended},
-    load::{Ran, command, ran, read, stats},
+    http::Http,
+    load::{Ran, command, operator_token, ran, read, stats},
 };
 
 /// An evening whose people are cut, are asked, and come back, and whose tills ask again at times.
@@ -111,6 +112,22 @@ fn is_well(ran: &Ran, recording: &Value) {
     assert_eq!((&audit["verdict"], &audit["faults"]), (&"ok".into(), &0.into()), "{audit}");
 }
 
+/// What the clients heard is what the server, which lived through it all, has counted itself.
+#[track_caller]
+fn counted_alike(house: &House, recording: &Value) {
+    let declined = recording["ends"]["declined"].as_object().expect("reasons").values();
+    let declined: u64 = declined.map(|count| count.as_u64().expect("a number")).sum();
+    let stats = stats(house);
+    let counted = (&stats["settled"], &stats["declined"]);
+    assert_eq!(counted, (&recording["funnel"]["settled"], &declined.into()), "{stats}");
+    assert_eq!(stats["orders_in_flight"], 0, "{stats}");
+    let metrics = Http::new(house).get("/metrics", Some(&operator_token(house))).text;
+    for (name, counted) in [("settled", counted.0), ("declined", counted.1)] {
+        let line = format!("\nfanju_orders_{name}_total {counted}\n");
+        assert!(metrics.contains(&line), "no {line:?}: {metrics}");
+    }
+}
+
 /// What the server has written down when it has ended.
 #[track_caller]
 fn has_written(house: &mut House, orders: u64) {
@@ -147,6 +164,7 @@ fn everybody_is_cut_at_once_and_every_phone_resumes_where_it_was() {
     assert_eq!(said(&recording, "back without a gap"), 30);
     assert_eq!(said(&recording, "connections made again"), 30);
     assert_eq!(said(&recording, "scanned again with a fresh code"), 0, "the server lived on");
+    counted_alike(&house, &recording);
     all_paid(&mut house, &report);
 }
 
@@ -166,8 +184,12 @@ fn the_server_is_killed_between_dinners_and_every_phone_resumes_where_it_was() {
 }
 
 /// An evening on `house`, in which `meanwhile` happens.
-fn evening(house: &mut House, meanwhile: impl FnOnce(&mut House, &mut Running)) -> Value {
-    fs::write(house.beside("evening.toml"), EVENING).expect("written");
+fn evening(
+    house: &mut House,
+    scenario: &str,
+    meanwhile: impl FnOnce(&mut House, &mut Running),
+) -> Value {
+    fs::write(house.beside("evening.toml"), scenario).expect("written");
     let arguments = "--scenario evening.toml --speed 60 --recording a.json";
     let mut run = Running::start(house, &format!("{arguments} --warmup 0"));
     meanwhile(house, &mut run);
@@ -180,27 +202,47 @@ fn evening(house: &mut House, meanwhile: impl FnOnce(&mut House, &mut Running)) 
     assert_eq!(said(&recording, "back again"), said(&recording, "connections cut"));
     let with_state = "of those, given a state instead of what they missed";
     assert_eq!(said(&recording, with_state), 0);
-    let funnel = &recording["funnel"];
-    assert_eq!(funnel["settled"], funnel["scanned"], "{}", ran.told);
     recording
+}
+
+/// How many orders an evening scanned and paid: all of them.
+#[track_caller]
+fn all_settled(recording: &Value) -> u64 {
+    let funnel = &recording["funnel"];
+    assert_eq!(funnel["settled"], funnel["scanned"], "{funnel}");
+    funnel["settled"].as_u64().expect("a number")
 }
 
 #[test]
 fn an_evening_of_cut_phones_ends_as_the_server_says() {
     let mut house = House::open_with(160, 4, &[TIRELESS]);
-    let recording = evening(&mut house, |_, _| {});
+    let recording = evening(&mut house, EVENING, |_, _| {});
     assert_eq!(said(&recording, "scanned again with a fresh code"), 0, "the server lived on");
-    has_written(&mut house, recording["funnel"]["settled"].as_u64().expect("a number"));
+    counted_alike(&house, &recording);
+    has_written(&mut house, all_settled(&recording));
+}
+
+#[test]
+fn an_evening_on_which_some_refuse_to_pay_ends_as_the_server_says() {
+    let mut house = House::open_with(160, 4, &[TIRELESS]);
+    let refusals = "asked_share = 0.2\nrefuse_share = 0.5";
+    let scenario = EVENING.replace("asked_share = 0.2", refusals) + "[shortfall]\ndecline = 1.0\n";
+    let recording = evening(&mut house, &scenario, |_, _| {});
+    let (funnel, ends) = (&recording["funnel"], &recording["ends"]);
+    assert!(funnel["settled"].as_u64() > Some(0), "{funnel}");
+    assert!(ends["declined"].as_object().is_some_and(|reasons| !reasons.is_empty()), "{ends}");
+    counted_alike(&house, &recording);
+    has_written(&mut house, funnel["settled"].as_u64().expect("a number"));
 }
 
 #[test]
 fn an_evening_goes_on_when_the_server_was_killed_in_the_middle_of_it() {
     let mut house = House::open_with(160, 4, &[TIRELESS]);
-    let recording = evening(&mut house, |house, run| {
+    let recording = evening(&mut house, EVENING, |house, run| {
         run.until_paid(house, 10);
         die_and_live(house);
     });
     let people_and_tills = 160 + 8;
     assert!(said(&recording, "connections made again") >= people_and_tills);
-    has_written(&mut house, recording["funnel"]["settled"].as_u64().expect("a number"));
+    has_written(&mut house, all_settled(&recording));
 }
