@@ -43,7 +43,7 @@ fn check(side: &mut dyn Side, evening: &Evening) {
     assert!(!Path::new("/proc/self/io").exists() || used.written_bytes > 0, "{used:?}");
     assert!(used.log_bytes.is_none_or(|bytes| bytes > 0), "{used:?}");
     assert_eq!(side.totals(evening).expect("adds up"), evening.expected());
-    assert_eq!(run::audit(side, evening).expect("audits"), Vec::<String>::new());
+    assert_eq!(run::audit(side, evening).expect("audits").faults, Vec::<String>::new());
 }
 
 /// A dinner that slipped in must be noticed.
@@ -168,6 +168,41 @@ fn a_run_tells_medians_and_audits_of_every_side() {
         assert!(side["dinners_per_s"].as_f64() > Some(0.0), "{side}");
         assert!(side["latency_us"]["p999"].as_f64() > Some(0.0), "{side}");
     }
+}
+
+#[test]
+fn a_run_of_all_three_says_how_they_compare_and_that_they_ended_alike() {
+    if installed().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    open_to_all(folder.path());
+    let data = folder.path().to_str().expect("a plain name");
+    let options = "--count 40 --rounds 2 --wallets 160 --merchants 5 --connections 1,2 \
+                   --in-flight 8 --json - --data";
+    let output = peers(&options.split_whitespace().chain([data]).collect::<Vec<_>>());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let sides = report["sides"].as_array().expect("sides");
+    let kinds: Vec<_> = sides.iter().map(|side| side["kind"].clone()).collect();
+    assert_eq!(kinds, ["postgres", "postgres", "sqlite", "fanju"]);
+    let rate = |side: &Value| side["dinners_per_s"].as_f64().expect("a rate");
+    let paid = &report["settings"]["paid_minor"];
+    assert!(paid.as_u64() > Some(0), "{report}");
+    for side in sides {
+        assert_eq!((&side["faults"], &side["paid_minor"]), (&Value::Array(vec![]), paid), "{side}");
+        assert_eq!(side["orders"], 2 * 40, "{side}");
+        assert_eq!(side["rounds"].as_array().map(Vec::len), Some(2));
+        let (ratio, expected) = (side["times_postgres"].as_f64(), rate(side) / rate(&sides[0]));
+        // Ratios are told with two digits after the point.
+        assert!(ratio.is_some_and(|ratio| (ratio - expected).abs() < 0.006), "{expected}: {side}");
+        let counts = Path::new("/proc/self/io").exists();
+        assert!(!counts || side["written_bytes_per_dinner"].as_f64() > Some(0.0), "{side}");
+        assert!(told.contains(&format!("audit ok: {}", side["name"].as_str().expect("a name"))));
+    }
+    let left: Vec<_> = fs::read_dir(folder.path()).expect("our folder").flatten().collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
 }
 
 #[test]

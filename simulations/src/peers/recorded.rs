@@ -235,7 +235,7 @@ mod tests {
         meter,
         peers::{
             footprint::Used,
-            report::{self, Round, Settings, Who},
+            report::{self, Audit, Round, Settings, Who},
             side::Lap,
         },
         recording,
@@ -248,7 +248,7 @@ mod tests {
         let used = Used { cpu: Duration::ZERO, written_bytes: 7_000, log_bytes };
         let name = format!("{} 1.0", kind.word());
         let who = Who { kind, name, promise: "it is there", in_flight };
-        SideReport::new(who, vec![Round::new(1, &lap, used)], &times, Vec::new())
+        SideReport::new(who, vec![Round::new(1, &lap, used)], &times, Audit::default())
     }
 
     fn report() -> Report {

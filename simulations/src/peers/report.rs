@@ -97,6 +97,15 @@ pub struct Who {
     pub in_flight: usize,
 }
 
+/// What a side has in the end.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the side's report says what these are")]
+pub struct Audit {
+    pub orders: u64,
+    pub paid_minor: i128,
+    pub faults: Vec<String>,
+}
+
 /// One side: the medians of its rounds.
 #[derive(Clone, Debug, Serialize)]
 pub struct SideReport {
@@ -120,6 +129,10 @@ pub struct SideReport {
     pub written_bytes_per_dinner: f64,
     /// Median over the rounds.
     pub log_bytes_per_dinner: Option<f64>,
+    /// Orders that it says were paid.
+    pub orders: u64,
+    /// What it says that its merchants have.
+    pub paid_minor: i128,
     /// What the audit found; nothing is well.
     pub faults: Vec<String>,
     /// Each round.
@@ -157,7 +170,7 @@ impl SideReport {
         Who { kind, name, promise, in_flight }: Who,
         rounds: Vec<Round>,
         times: &Histogram<u64>,
-        faults: Vec<String>,
+        Audit { orders, paid_minor, faults }: Audit,
     ) -> Self {
         let about = format!("{name}, all rounds together");
         let times = recorder::distribution(&short(kind, in_flight), &about, times);
@@ -179,6 +192,8 @@ impl SideReport {
             cpu_us_per_dinner: middle(|round| round.cpu_us_per_dinner),
             written_bytes_per_dinner: middle(|round| round.written_bytes_per_dinner),
             log_bytes_per_dinner: logs.map(|logs| tenths(median(logs))),
+            orders,
+            paid_minor,
             faults,
             rounds,
             times,
@@ -300,7 +315,7 @@ pub(super) mod tests {
         };
         let rounds = rates.iter().map(lap).collect();
         let who = Who { kind, name: format!("{kind:?}"), promise: "promised", in_flight: 8 };
-        SideReport::new(who, rounds, &meter::histogram(), Vec::new())
+        SideReport::new(who, rounds, &meter::histogram(), Audit::default())
     }
 
     pub(in crate::peers) fn settings() -> Settings {

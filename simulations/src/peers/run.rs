@@ -11,7 +11,7 @@ use super::{
     ours::Ours,
     postgres::Postgres,
     recorded,
-    report::{Kind, Report, Round, Settings, SideReport, Who},
+    report::{Audit, Kind, Report, Round, Settings, SideReport, Who},
     server::{self, Server},
     side::{Outcome, Side},
     sqlite::Sqlite,
@@ -97,10 +97,10 @@ pub fn peers(options: &PeersOptions) -> Result<(Report, Recording)> {
 
     let mut sides = Vec::new();
     for Entrant { kind, mut side, rounds, times } in entrants {
-        let faults = audit(side.as_mut(), &evening).with_context(|| side.name())?;
+        let audit = audit(side.as_mut(), &evening).with_context(|| side.name())?;
         let (name, promise, in_flight) = (side.name(), side.promise(), side.in_flight());
         let who = Who { kind, name, promise, in_flight };
-        sides.push(SideReport::new(who, rounds, &times, faults));
+        sides.push(SideReport::new(who, rounds, &times, audit));
     }
     let report = Report::new(settings(options, &data, &evening), sides);
     recorded::fill(&mut recording, &report);
@@ -122,12 +122,12 @@ fn lap(
     Ok(round)
 }
 
-/// What is wrong with a side after all rounds, in words: its sums, and whether a dinner with a short
+/// What a side has after all rounds, and what is wrong with it, in words: its sums, and whether a dinner with a short
 /// diner or an order that was paid before changes anything.
 ///
 /// # Errors
 /// The side failed.
-pub fn audit(side: &mut dyn Side, evening: &Evening) -> Result<Vec<String>> {
+pub fn audit(side: &mut dyn Side, evening: &Evening) -> Result<Audit> {
     let found = side.totals(evening)?;
     let mut faults = found.differences(&evening.expected());
     let (from, to) = evening.giver_and_taker();
@@ -146,7 +146,8 @@ pub fn audit(side: &mut dyn Side, evening: &Evening) -> Result<Vec<String>> {
     faults.extend(
         changed.into_iter().map(|fault| format!("after what must change nothing: {fault}")),
     );
-    Ok(faults)
+    let (orders, paid_minor) = (found.orders, found.merchants_minor.iter().sum());
+    Ok(Audit { orders, paid_minor, faults })
 }
 
 fn settings(options: &PeersOptions, data: &Path, evening: &Evening) -> Settings {
