@@ -77,6 +77,31 @@ fn thousand_worlds_break_and_nothing_is_wrong() {
 }
 
 #[test]
+fn every_kind_is_in_the_json_and_explained() {
+    let options = ChaosOptions {
+        seed: 1,
+        seeds: 20,
+        dinners: 30,
+        lives: 6,
+        jobs: None,
+        trace: None,
+        keep: KeepOptions::default(),
+        json: None,
+    };
+    let report = chaos(&options);
+    let json = serde_json::to_value(&report).expect("JSON");
+    let page = include_str!("../../docs/chaos.md");
+    for (what, counts) in [("injected", &report.injected), ("ends", &report.ends)] {
+        assert!(counts.len() > 5, "{counts:?}");
+        assert_eq!(json[what], serde_json::to_value(counts).expect("JSON"));
+    }
+    let met = report.injected.keys().chain(report.ends.keys());
+    for kind in met.chain(&KINDS).chain(&ENDS) {
+        assert!(page.contains(&format!("`{kind}`")), "docs/chaos.md does not explain: {kind}");
+    }
+}
+
+#[test]
 fn same_seed_breaks_the_same_way() {
     let wanted = Wanted { dinners: 30, lives: 6, trace: KEPT };
     for seed in [2, 3, 5, 8] {
