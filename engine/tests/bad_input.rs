@@ -7,7 +7,7 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use fanju::{
-    Clock, Config, Engine, Error, Presented, Rail, RailAnswer, RailFuture, TestClock,
+    Clock, Config, Engine, Error, OpenError, Presented, Rail, RailAnswer, RailFuture, TestClock,
     domain::{
         bill::BillRejection,
         code::{Code, CodeError},
@@ -540,6 +540,22 @@ async fn a_position_that_is_not_on_the_chain_is_refused_as_such() {
     ] {
         refused!(table, engine.statement(wallet, Some(position), 5), Error::UnknownPosition);
         refused!(table, engine.subscribe(wallet, Some(position)), Error::UnknownPosition);
+    }
+}
+
+#[test]
+fn settings_with_which_nothing_would_be_answered_are_refused() {
+    let plain = Config::in_memory;
+    for (config, name) in [
+        (Config { archive_threads: 0, ..plain() }, "archive_threads"),
+        (Config { orders_in_flight_max: 0, ..plain() }, "orders_in_flight_max"),
+        (Config { commands_in_flight_max: 0, ..plain() }, "commands_in_flight_max"),
+        (Config { idle_after: Some(Duration::ZERO), ..plain() }, "idle_after"),
+    ] {
+        let opened = Engine::open(config).map(drop);
+        let refused =
+            matches!(opened, Err(OpenError::SettingIsZero { setting }) if setting == name);
+        assert!(refused, "{name}: {opened:?}");
     }
 }
 

@@ -359,7 +359,8 @@ pub(crate) fn unopened(error: OpenError, instead: &str) -> anyhow::Error {
             "the books cannot be used: move the files `books.sqlite*` out of the data folder, and the next \
              start makes them anew from the journal"
         }
-        OpenError::Storage(_)
+        OpenError::SettingIsZero { .. }
+        | OpenError::Storage(_)
         | OpenError::Journal(_)
         | OpenError::NoJournal
         | OpenError::Thread(_) => "the engine does not open",

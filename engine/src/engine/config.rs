@@ -67,7 +67,7 @@ pub struct Config {
     pub order_deadline: Duration,
     /// Between two questions to a bank that lost its answer.
     pub rail_retry: Duration,
-    /// Who did nothing for this long leaves memory; `None`: nobody does.
+    /// Who did nothing for this long leaves memory, more than no time; `None`: nobody does.
     pub idle_after: Option<Duration>,
     /// How often the books take over what is durable when nobody waits for them
     /// ([`Engine::books_caught_up`](crate::Engine::books_caught_up)), at most.
@@ -80,11 +80,12 @@ pub struct Config {
     /// diner. Then it goes without their answers: an undecided bill is forgotten, and a bank is
     /// asked again at the next opening.
     pub close_within: Duration,
-    /// Orders between scan and end; more are refused as busy.
+    /// Orders between scan and end, at least one; more are refused as busy.
     pub orders_in_flight_max: usize,
-    /// Other commands in flight; more are refused as busy.
+    /// Other commands in flight, at least one; more are refused as busy.
     pub commands_in_flight_max: usize,
-    /// Threads that read books and journal for the actors, and as many again that answer queries.
+    /// Threads that read books and journal for the actors, and as many again that answer queries; at
+    /// least one.
     pub archive_threads: usize,
     /// Who works for it.
     pub workers: Workers,
@@ -128,5 +129,17 @@ impl Config {
     #[must_use]
     pub fn in_memory() -> Self {
         Self::new(Data::Memory)
+    }
+
+    /// The setting that is nothing although an engine needs it: commands would wait for ever, or all
+    /// be refused.
+    pub(super) fn missing_setting(&self) -> Option<&'static str> {
+        let missing = [
+            ("archive_threads", self.archive_threads == 0),
+            ("orders_in_flight_max", self.orders_in_flight_max == 0),
+            ("commands_in_flight_max", self.commands_in_flight_max == 0),
+            ("idle_after", self.idle_after == Some(Duration::ZERO)),
+        ];
+        missing.into_iter().find_map(|(setting, is_missing)| is_missing.then_some(setting))
     }
 }

@@ -34,6 +34,12 @@ use crate::{
 /// Why an engine cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// With this setting of [`Config`] nothing would ever be answered.
+    #[error("setting `{setting}` must be more than zero")]
+    SettingIsZero {
+        /// Its name.
+        setting: &'static str,
+    },
     /// The data directory cannot be used.
     #[error("cannot use the data directory")]
     Storage(#[source] io::Error),
@@ -83,6 +89,9 @@ impl Drop for Inner {
 
 pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
     let _open = tracing::debug_span!("open").entered();
+    if let Some(setting) = config.missing_setting() {
+        return Err(OpenError::SettingIsZero { setting });
+    }
     let Opened { journal, books, mut opening, shelves } = open_data(&config)?;
     let Crew { mut workers, arbiter, archive, queries, projected, bell } =
         Crew::start(&config, books, &shelves).map_err(OpenError::Thread)?;

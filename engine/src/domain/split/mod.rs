@@ -1,8 +1,8 @@
 //! Splitting: who owes what of one bill. Pure, and exact to the last minor unit (G-2).
 //!
 //! Every way to split comes down to one form: fixed amounts, and weights on what they leave
-//! ([`Form`]). The weights are exact integers, so each diner is rounded once, at the very end,
-//! in whole steps of cash ([`allocate`]). The answer depends on who is at the table, never on the
+//! (`form.rs`). The weights are exact integers, so each diner is rounded once, at the very end,
+//! in whole steps of cash (`allocate.rs`). The answer depends on who is at the table, never on the
 //! order in which diners, parts or claims are listed.
 //!
 //! - G-2: the dues sum to the bill; none is negative; who weighs nothing pays nothing.
