@@ -168,7 +168,11 @@ async fn who_is_not_known_is_refused_everywhere() {
     refused!(table, engine.refund(shop, refund_request("none", "R", None)), Error::UnknownOrder);
     let (merchant, order_no) = (table.merchant, OrderNo::new("A-1").unwrap());
     let question = Question { merchant, order_no, diner: ana, owed: minor(1) };
-    refused!(table, engine.confirm(group, question), Error::Answer(_));
+    refused!(
+        table,
+        engine.confirm(group, question),
+        Error::Answer(payment::AnswerRejection::NothingToAnswer)
+    );
 }
 
 #[tokio::test]
@@ -371,7 +375,6 @@ async fn codes_expire_are_spent_once_and_are_told_from_foreign_ones() {
         None => format!("{}0", &digits[..17]),
     };
     assert_eq!(mistyped.parse::<Code>(), Err(CodeError::Mistyped));
-    assert_eq!(Name::new("a\nb"), Err(TextError::ControlCharacter));
     let paid = within(engine.present(table.bill("A-2", 100), second)).await;
     assert!(matches!(paid, Ok(Presented::Settled(_))), "{paid:?}");
 }
@@ -557,6 +560,20 @@ fn settings_with_which_nothing_would_be_answered_are_refused() {
             matches!(opened, Err(OpenError::SettingIsZero { setting }) if setting == name);
         assert!(refused, "{name}: {opened:?}");
     }
+}
+
+#[test]
+fn names_and_numbers_have_a_length_and_no_control_characters() {
+    let long = |bytes: usize| "n".repeat(bytes);
+    assert_eq!(Name::new("a\nb"), Err(TextError::ControlCharacter));
+    assert_eq!(Name::new(""), Err(TextError::Empty));
+    assert!(Name::new(long(limits::TEXT_BYTES_MAX)).is_ok());
+    let above = Name::new(long(limits::TEXT_BYTES_MAX + 1));
+    assert!(matches!(above, Err(TextError::TooLong { .. })), "{above:?}");
+    assert_eq!(OrderNo::new(""), Err(TextError::Empty));
+    assert!(OrderNo::new(long(limits::ORDER_NO_BYTES_MAX)).is_ok());
+    let above = OrderNo::new(long(limits::ORDER_NO_BYTES_MAX + 1));
+    assert!(matches!(above, Err(TextError::TooLong { .. })), "{above:?}");
 }
 
 /// A bank whose own code is broken: it panics at the first calls.
