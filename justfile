@@ -7,6 +7,7 @@ _default:
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc -p fanju --no-deps
     RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items
     cargo deny --workspace check --hide-inclusion-graph bans licenses sources
 

@@ -1,6 +1,8 @@
 //! Files of bills and orders: real ones to the cent, bad rows with their reasons.
 
-use std::{fs, path::Path};
+mod shared;
+
+use std::fs;
 
 use clap::Parser;
 use fanju::money::Currency;
@@ -15,17 +17,6 @@ fn options(words: &str) -> FileOptions {
         unreachable!("`dinner` was asked for")
     };
     options.files
-}
-
-/// A real data set of the project's shared folder; says so loudly when it is not there.
-fn shared(name: &str) -> Option<std::path::PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let places = ["../../shared/data", "../../../shared/data"];
-    let found = places.iter().map(|place| root.join(place).join(name)).find(|path| path.is_file());
-    if found.is_none() {
-        eprintln!("SKIPPED: {name} in ../shared/data, not in this repository");
-    }
-    found
 }
 
 fn bills(text: &str, words: &str) -> Result<Rows<BillRow>, FileError> {
@@ -48,7 +39,7 @@ fn reasons<T>(rows: &Rows<T>) -> Vec<String> {
 
 #[test]
 fn all_real_bills_are_read_to_the_cent() {
-    let Some(path) = shared("tips.csv") else { return };
+    let Some(path) = shared::data("tips.csv") else { return };
     let rows = read_bills(&path, &options(""), Currency::USD).expect("a table");
     assert_eq!((rows.good.len(), rows.bad.len()), (244, 0));
     assert_eq!(rows.good.iter().map(|row| row.bill.minor()).sum::<i64>(), 482_777);
@@ -58,7 +49,7 @@ fn all_real_bills_are_read_to_the_cent() {
 
 #[test]
 fn all_real_orders_are_read_to_the_cent() {
-    let Some(path) = shared("chipotle.tsv") else { return };
+    let Some(path) = shared::data("chipotle.tsv") else { return };
     let rows = read_orders(&path, &options(""), Currency::USD).expect("a table");
     assert_eq!((rows.good.len(), rows.bad.len()), (1_834, 0));
     assert_eq!(rows.good.iter().map(|order| order.total.minor()).sum::<i64>(), 3_450_016);

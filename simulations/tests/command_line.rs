@@ -1,8 +1,9 @@
 //! The program as people run it: small runs, their reports, their exit codes.
 
+mod shared;
+
 use std::{
     fs, io,
-    path::Path,
     process::{Command, Output, Stdio},
     time::Duration,
 };
@@ -253,16 +254,14 @@ fn bad_options_end_with_two_and_a_reason() {
 
 #[test]
 fn real_bills_and_orders_settle_to_the_cent() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let places = ["../../shared/data", "../../../shared/data"].map(|place| root.join(place));
-    let Some(data) = places.into_iter().find(|place| place.join("tips.csv").is_file()) else {
-        return eprintln!("SKIPPED: real bills in ../shared/data, not in this repository");
+    let (Some(tips), Some(orders)) = (shared::data("tips.csv"), shared::data("chipotle.tsv"))
+    else {
+        return;
     };
-    let report = dinner(&format!("--wallets 1000 --bills {}", data.join("tips.csv").display()));
+    let report = dinner(&format!("--wallets 1000 --bills {}", tips.display()));
     assert_sound(&report);
     assert_eq!((&report["settlements"], &report["paid_minor"]), (&244.into(), &555_935.into()));
-    let orders = data.join("chipotle.tsv").display().to_string();
-    let report = dinner(&format!("--wallets 1000 --diners 4 --orders {orders}"));
+    let report = dinner(&format!("--wallets 1000 --diners 4 --orders {}", orders.display()));
     assert_sound(&report);
     assert_eq!((&report["settlements"], &report["paid_minor"]), (&1_834.into(), &3_450_016.into()));
     assert_eq!(report["audit"]["merchants_total_minor"], 3_450_016);
