@@ -97,7 +97,7 @@ impl App {
         tell(settings.data(), &opening);
         let data = settings.data();
         let place = |name: &str| data.map_or(Place::Memory, |data| Place::File(data.join(name)));
-        let register = Register::open(place("register.sqlite"))?;
+        let register = Register::open(place("register.sqlite"), settings.session_idles())?;
         let keys = Keys::open(data)?;
         let desk = Desk {
             idempotency: Idempotency::new(register.clone()),
@@ -213,7 +213,8 @@ impl App {
         &self.0.desk.passkeys
     }
 
-    /// Whoever sends `token`; nobody, if it is not good (any more).
+    /// Whoever asks with `token`; nobody, if it is not good (any more). A session lasts by being
+    /// asked with.
     ///
     /// # Errors
     /// `internal` when the register cannot be read.
@@ -226,9 +227,27 @@ impl App {
             TokenKind::Key => {
                 register.identify_key(token, now)?.map_or(Caller::Nobody, Caller::Till)
             }
-            TokenKind::Operator if *token == self.0.keys.operator => Caller::Operator,
-            TokenKind::Operator => Caller::Nobody,
+            TokenKind::Operator => self.operator(token),
         })
+    }
+
+    /// The same where nobody asks: with a heartbeat, a ping, a push.
+    ///
+    /// # Errors
+    /// `internal` when the register cannot be read.
+    pub fn recognise(&self, kind: TokenKind, token: &TokenHash) -> Result<Caller, Problem> {
+        let (register, now) = (&self.0.desk.register, self.now());
+        Ok(match kind {
+            TokenKind::Session => {
+                register.recognise(token, now)?.map_or(Caller::Nobody, Caller::Person)
+            }
+            TokenKind::Key => register.recognise_key(token)?.map_or(Caller::Nobody, Caller::Till),
+            TokenKind::Operator => self.operator(token),
+        })
+    }
+
+    fn operator(&self, token: &TokenHash) -> Caller {
+        if *token == self.0.keys.operator { Caller::Operator } else { Caller::Nobody }
     }
 
     /// Whether `caller`, who comes from `address`, may ask once more now.

@@ -1,7 +1,11 @@
 //! Configuration: one struct, filled by defaults, then a file, then the environment, then flags.
 
 use std::{
-    net::SocketAddr, num::NonZeroU32, os::unix::fs::DirBuilderExt, path::Path, time::Duration,
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroU64},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -52,8 +56,10 @@ pub struct Settings {
     /// Amounts above this, in minor units, take a fresh look at finger or face.
     /// Source: `WeChat` micropay asks for a password above 1,000.00.
     pub step_up_above_minor: i64,
-    /// How long one stays signed in, in days.
-    pub session_days: u64,
+    /// How long one stays signed in at most, in days.
+    pub session_days: NonZeroU64,
+    /// How long one stays signed in without asking for anything, in hours; no longer than that.
+    pub session_idle_hours: NonZeroU64,
     /// Whether webhooks may call addresses of the local network.
     pub webhooks_to_private_addresses: bool,
     /// Whether webhooks may go over plain http.
@@ -114,6 +120,14 @@ pub struct Flags {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<LogFormat>,
+    /// How long one stays signed in at most, in days [default: 30]
+    #[arg(long, value_name = "DAYS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_days: Option<NonZeroU64>,
+    /// How long one stays signed in without asking for anything, in hours [default: 12]
+    #[arg(long, value_name = "HOURS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_idle_hours: Option<NonZeroU64>,
     /// The OpenTelemetry collector that is sent a span of each request, by OTLP over HTTP, as in
     /// http://127.0.0.1:4318 [default: none]
     #[arg(long, value_name = "URL")]
@@ -140,7 +154,8 @@ impl Default for Settings {
             log: LogFormat::Text,
             otlp_endpoint: String::new(),
             step_up_above_minor: 100_000,
-            session_days: 30,
+            session_days: limits::SESSION_DAYS,
+            session_idle_hours: limits::SESSION_IDLE_HOURS,
             webhooks_to_private_addresses: false,
             webhooks_over_http: false,
             order_deadline_seconds: fanju::limits::ORDER_DEADLINE.as_secs(),
@@ -170,6 +185,7 @@ impl Settings {
         let is_said = |name| said.get::<config::Value>(name).is_ok();
         let (follows, is_anywhere) = (!is_said("public_url"), !is_said("data"));
         let mut settings: Self = said.try_deserialize()?;
+        settings.check_sessions()?;
         if follows {
             settings.follow(settings.listen.port())?;
         }
@@ -228,10 +244,25 @@ impl Settings {
         Ok(config)
     }
 
-    /// How long one stays signed in.
+    /// How long one stays signed in at most.
     #[must_use]
     pub fn session_lasts(&self) -> Duration {
-        Duration::from_secs(self.session_days.saturating_mul(86_400))
+        Duration::from_secs(self.session_days.get().saturating_mul(86_400))
+    }
+
+    /// How long one stays signed in without asking for anything.
+    #[must_use]
+    pub fn session_idles(&self) -> Duration {
+        Duration::from_secs(self.session_idle_hours.get().saturating_mul(3_600))
+    }
+
+    fn check_sessions(&self) -> anyhow::Result<()> {
+        let (hours, days) = (self.session_idle_hours, self.session_days);
+        anyhow::ensure!(
+            self.session_idles() <= self.session_lasts(),
+            "session_idle_hours = {hours} is longer than session_days = {days}"
+        );
+        Ok(())
     }
 
     /// The name that passkeys belong to: the host of the public address.
@@ -345,6 +376,26 @@ mod tests {
         std::fs::write(&file, "liste = 1\n").expect("written");
         let error = Settings::load(Some(&file), &Flags::default()).expect_err("an unknown name");
         assert!(error.to_string().contains("liste"), "{error}");
+    }
+
+    #[test]
+    fn nobody_stays_signed_in_idle_for_longer_than_at_all() {
+        let (_folder, file) = written("session_days = 2\nsession_idle_hours = 48\n");
+        let settings = loaded(&file, &Flags::default());
+        assert_eq!(settings.session_idles(), settings.session_lasts());
+        let hours =
+            |hours| Flags { session_idle_hours: NonZeroU64::new(hours), ..Flags::default() };
+        assert_eq!(loaded(&file, &hours(1)).session_idles(), Duration::from_secs(3_600));
+        let days = Flags { session_days: NonZeroU64::new(3), ..hours(49) };
+        assert_eq!(loaded(&file, &days).session_lasts(), Duration::from_secs(3 * 86_400));
+        let refused =
+            |flags: &Flags| Settings::load(Some(&file), flags).expect_err("is refused").to_string();
+        let longer = "session_idle_hours = 49 is longer than session_days = 2";
+        assert_eq!(refused(&hours(49)), longer);
+        for zero in ["session_idle_hours", "session_days"] {
+            std::fs::write(&file, format!("{zero} = 0\n")).expect("written");
+            assert!(refused(&Flags::default()).contains(zero), "{zero}");
+        }
     }
 
     /// Where people find a server that `file` and `flags` move.

@@ -1,6 +1,9 @@
 //! Every bound of the server, with its unit and its reason.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    time::Duration,
+};
 
 /// Names that one request may ask for: a table's, with room.
 pub const NAMES_MAX: usize = 200;
@@ -66,6 +69,12 @@ pub const REQUESTS_BURST_FACTOR: NonZeroU32 = NonZeroU32::new(4).expect("not zer
 /// Sign-ups, sign-ins and recoveries that one address may begin in a minute; wrong recovery codes of one
 /// name as well.
 pub const ATTEMPTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+
+/// Days that one stays signed in at most: a phone is asked for its finger once a month, even in use.
+pub const SESSION_DAYS: NonZeroU64 = NonZeroU64::new(30).expect("not zero");
+/// Hours that one stays signed in without asking for anything: from lunch to the end of the evening,
+/// and not to the next day.
+pub const SESSION_IDLE_HOURS: NonZeroU64 = NonZeroU64::new(12).expect("not zero");
 
 /// How long a session that has to go waits for answers to what it has asked.
 pub const LEAVE_WITHIN: Duration = Duration::from_secs(5);

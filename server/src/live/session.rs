@@ -253,10 +253,19 @@ impl Session {
         ctx.stop();
     }
 
+    /// Who it is, while nobody asks.
     fn caller(&self) -> Result<Caller, Problem> {
         match &self.token {
-            Some((kind, token)) => self.app.identify(*kind, token),
+            Some((kind, token)) => self.app.recognise(*kind, token),
             None => Ok(Caller::Nobody),
+        }
+    }
+
+    /// Who asks for `method`. Pages ping by themselves: that is nobody's asking.
+    fn asker(&self, method: &str) -> Result<Caller, Problem> {
+        match &self.token {
+            Some((kind, token)) if method != "ping" => self.app.identify(*kind, token),
+            _ => self.caller(),
         }
     }
 
@@ -301,7 +310,7 @@ impl Session {
         if self.is_leaving {
             return answer(ctx, &reply, Err(Error::Closing.into()));
         }
-        match self.caller() {
+        match self.asker(&method) {
             Ok(Caller::Nobody) if self.token.is_some() => self.close(ctx, Close::TokenOver),
             Ok(caller) => self.run(caller, reply, &method, params, ctx),
             Err(problem) => answer(ctx, &reply, Err(problem)),

@@ -211,7 +211,7 @@ struct DeviceView {
     label: String,
     /// When it signed in.
     created_at: Timestamp,
-    /// When it was heard of last, to the minute.
+    /// When it asked for anything last, to the minute.
     last_seen_at: Timestamp,
     /// Whether it is the one that asks.
     current: bool,

@@ -49,7 +49,7 @@ pub(super) struct Ceremony {
 pub(super) struct Session {
     /// The bearer token; only its hash is kept here.
     token: String,
-    /// When it is over.
+    /// When it is over, unless nobody uses it for so long that it is over before.
     expires_at: Timestamp,
     /// Whose it is.
     me: MeView,

@@ -22,6 +22,7 @@ mod dinner;
 mod guest;
 mod house;
 mod http;
+mod idle;
 mod join;
 mod load;
 mod lost;

@@ -175,6 +175,15 @@ impl Wire {
         }
     }
 
+    /// Waits for the server's heartbeat, before which no text comes.
+    #[track_caller]
+    pub(crate) fn is_pinged(&mut self) {
+        match self.0.read() {
+            Ok(Message::Ping(_)) => {}
+            other => panic!("no heartbeat: {other:?}"),
+        }
+    }
+
     /// Makes sure that no frame comes for a while.
     #[track_caller]
     pub(crate) fn is_silent(&mut self) {

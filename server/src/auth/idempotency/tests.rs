@@ -3,6 +3,7 @@
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::Duration,
 };
 
 use super::*;
@@ -14,7 +15,7 @@ const ONE: [u8; 32] = [1; 32];
 const TWO: [u8; 32] = [2; 32];
 
 fn in_memory() -> Idempotency {
-    Idempotency::new(Register::open(Place::Memory).expect("opens"))
+    Idempotency::new(Register::open(Place::Memory, Duration::MAX).expect("opens"))
 }
 
 #[track_caller]
@@ -91,11 +92,12 @@ fn an_answer_is_kept_for_a_day() {
 fn finished_answers_survive_a_restart_and_running_commands_do_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = Place::File(folder.path().join("register.sqlite"));
-    let idempotency = Idempotency::new(Register::open(place.clone()).expect("opens"));
+    let idempotency =
+        Idempotency::new(Register::open(place.clone(), Duration::MAX).expect("opens"));
     ticket(&idempotency, "ana", "done", ONE).finish("{\"a\":1}", NOW).expect("finishes");
     let running = ticket(&idempotency, "ana", "running", ONE);
     // As after a crash: another process opens the file while nothing was said or closed.
-    let restarted = Idempotency::new(Register::open(place).expect("opens"));
+    let restarted = Idempotency::new(Register::open(place, Duration::MAX).expect("opens"));
     assert_eq!(&*replay(&restarted, "ana", "done", NOW), "{\"a\":1}");
     drop(ticket(&restarted, "ana", "running", ONE));
     drop(running);

@@ -4,6 +4,8 @@
 #[path = "authenticator.rs"]
 mod authenticator;
 
+use std::time::Duration;
+
 use self::authenticator::{Authenticator, encode};
 use super::*;
 use crate::auth::{
@@ -36,7 +38,7 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        let register = Register::open(Place::Memory).expect("opens");
+        let register = Register::open(Place::Memory, Duration::MAX).expect("opens");
         let (passkeys, mut phone) = (passkeys(), Authenticator::new(1));
         let ana = sign_up(&passkeys, &register, "Ana", &mut phone);
         Self { passkeys, register, ana, phone }

@@ -66,7 +66,7 @@ impl Register {
         Ok((token, key))
     }
 
-    /// The key whose token has this hash, unless it is unknown or revoked. Its `last_used_at` is
+    /// The key that asks with this hash, unless it is unknown or revoked. Its `last_used_at` is
     /// as of when it was read.
     ///
     /// # Errors
@@ -76,15 +76,26 @@ impl Register {
         key: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<Arc<TillKey>>, RegisterError> {
-        let marks = &self.0.marks;
-        let cached = self.0.keys.get(key, |known| marks.now(known.key.merchant.0));
-        let known = match cached {
-            Some(known) => Some(known),
-            None => self.read_key(key)?,
-        };
-        let Some(known) = known else { return Ok(None) };
+        let Some(known) = self.known_key(key)? else { return Ok(None) };
         self.0.seen.note(Subject::Key(known.key.key), &known.last_used, now);
         Ok(Some(known.key))
+    }
+
+    /// The same where nobody asks: it is not used with that.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be read.
+    pub fn recognise_key(&self, key: &TokenHash) -> Result<Option<Arc<TillKey>>, RegisterError> {
+        Ok(self.known_key(key)?.map(|known| known.key))
+    }
+
+    fn known_key(&self, key: &TokenHash) -> Result<Option<KnownKey>, RegisterError> {
+        let marks = &self.0.marks;
+        let cached = self.0.keys.get(key, |known| marks.now(known.key.merchant.0));
+        match cached {
+            Some(known) => Ok(Some(known)),
+            None => self.read_key(key),
+        }
     }
 
     /// The merchant's keys, oldest first.

@@ -10,6 +10,8 @@
 //! - whoever has a passkey never loses the last one, and a session is over with the passkey
 //!   that opened it.
 //! - a recovery code lets one passkey in, once: both are written together, or neither.
+//! - a session that a passkey opened is over when nobody has asked with it for so long as the
+//!   register was opened with; nothing but asking makes it last.
 //!
 //! Of tokens and recovery codes there are only hashes in here.
 //!
@@ -38,6 +40,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -75,14 +78,16 @@ struct Inner {
     keys: Cache<KnownKey>,
     queue: Mutex<Queue>,
     seen: Seen,
+    idle: Duration,
 }
 
 impl Register {
-    /// Opens the register at `place`, and makes it when there is none.
+    /// Opens the register at `place`, and makes it when there is none. Sessions that nobody uses for
+    /// `idle` are over.
     ///
     /// # Errors
     /// [`RegisterError`]: the file is damaged, of a newer version, no register, or out of reach.
-    pub fn open(place: Place) -> Result<Self, RegisterError> {
+    pub fn open(place: Place, idle: Duration) -> Result<Self, RegisterError> {
         let (writer, readers) = schema::connect(&place)?;
         let writer = Arc::new(Mutex::new(writer));
         let seen = Seen::start(&writer)?;
@@ -95,6 +100,7 @@ impl Register {
             keys: Cache::new(limits::CACHED_MAX),
             queue: Mutex::new(Queue::default()),
             seen,
+            idle,
         })))
     }
 

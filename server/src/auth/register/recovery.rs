@@ -98,7 +98,7 @@ impl Register {
             let max = limits::PASSKEYS_RECOVERED_MAX;
             insert_passkey(transaction, person, passkey, label, now, max)?;
             transaction.prepare_cached(sign_out)?.execute([person.0.as_bytes()])?;
-            insert_session(transaction, &session)
+            insert_session(transaction, &session, self.idle_since(now))
         })?;
         Ok(session.opened())
     }

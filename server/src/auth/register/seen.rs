@@ -1,8 +1,8 @@
 //! Who was seen when: gathered, and written behind everybody's back.
 //!
-//! A courtesy to people who look at their devices, and no more: whoever identifies a caller only
-//! leaves a note here, waits for nobody, and a note that finds no room is lost. What a crash loses
-//! is written a minute later.
+//! For people who look at their devices, and for sessions that end when nobody uses them: whoever
+//! identifies a caller only leaves a note here and waits for nobody. A note that finds no room or goes
+//! down in a crash is lost, and the next is a minute away: it ends a session earlier, never later.
 
 use std::{
     mem,
@@ -44,6 +44,10 @@ pub(super) struct LastSeen(Arc<AtomicI64>);
 impl LastSeen {
     pub(super) fn new(at: Timestamp) -> Self {
         Self(Arc::new(AtomicI64::new(at.0)))
+    }
+
+    pub(super) fn at(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
     }
 
     /// Whether a minute has passed; true for one of many who ask at once.

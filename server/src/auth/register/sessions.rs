@@ -25,6 +25,9 @@ use crate::auth::{
 pub(super) struct KnownSession {
     identity: Arc<Identity>,
     last_seen: LastSeen,
+    /// Whether it is over when nobody uses it: not one that no passkey opened, for nothing would
+    /// open it again.
+    ends_idle: bool,
 }
 
 impl Register {
@@ -46,12 +49,13 @@ impl Register {
         let session = NewSession::begin(person, opened_by, label, now, lasts);
         self.write(person.0, |transaction| {
             check_person(transaction, person)?;
-            insert_session(transaction, &session)
+            insert_session(transaction, &session, self.idle_since(now))
         })?;
         Ok(session.opened())
     }
 
-    /// Who carries the token with this hash; nobody when it is unknown, revoked, or over.
+    /// Who asks with the token with this hash; nobody when it is unknown, revoked, or over (A-15).
+    /// The session is used with that.
     ///
     /// # Errors
     /// [`RegisterError`] when it cannot be read.
@@ -60,30 +64,47 @@ impl Register {
         session: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<Arc<Identity>>, RegisterError> {
+        let Some(known) = self.live_session(session, now)? else { return Ok(None) };
+        let subject = Subject::Device(known.identity.device);
+        self.0.seen.note(subject, &known.last_seen, now);
+        Ok(Some(known.identity))
+    }
+
+    /// The same where nobody asks: a look, which keeps no session from ending.
+    ///
+    /// # Errors
+    /// [`RegisterError`] when it cannot be read.
+    pub fn recognise(
+        &self,
+        session: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Identity>>, RegisterError> {
+        Ok(self.live_session(session, now)?.map(|known| known.identity))
+    }
+
+    /// The session, if it is not over; as a rule without a look at the disk.
+    fn live_session(
+        &self,
+        session: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<KnownSession>, RegisterError> {
         let marks = &self.0.marks;
         let cached = self.0.sessions.get(session, |known| marks.now(known.identity.person.id.0));
         let known = match cached {
             Some(known) => Some(known),
             None => self.read_session(session)?,
         };
-        let Some(known) = known.filter(|known| now < known.identity.expires_at) else {
-            return Ok(None);
-        };
-        let subject = Subject::Device(known.identity.device);
-        self.0.seen.note(subject, &known.last_seen, now);
-        Ok(Some(known.identity))
+        let idle_since = self.idle_since(now);
+        Ok(known.filter(|known| {
+            let is_idle = known.ends_idle && known.last_seen.at() <= idle_since;
+            now < known.identity.expires_at && !is_idle
+        }))
     }
 
-    /// Whether the token with this hash still opens anything; as a rule without a look at the disk.
-    ///
-    /// # Errors
-    /// [`RegisterError`] when it cannot be read.
-    pub fn is_live_session(
-        &self,
-        session: &TokenHash,
-        now: Timestamp,
-    ) -> Result<bool, RegisterError> {
-        Ok(self.identify(session, now)?.is_some())
+    /// Whoever was seen last then, or earlier, is idle at `now`.
+    pub(super) fn idle_since(&self, now: Timestamp) -> Timestamp {
+        let idle = i64::try_from(self.0.idle.as_micros()).unwrap_or(i64::MAX);
+        Timestamp(now.0.saturating_sub(idle))
     }
 
     /// Where `person` is signed in at `now`, oldest first.
@@ -99,9 +120,12 @@ impl Register {
                     AND passkeys.created_at <> people.created_at, 0)
             FROM devices JOIN people ON people.id = devices.person
             LEFT JOIN passkeys ON passkeys.credential = devices.credential
-            WHERE devices.person = ?1 AND expires_at > ?2 ORDER BY devices.created_at, device";
+            WHERE devices.person = ?1 AND expires_at > ?2
+                AND (devices.credential IS NULL OR devices.last_seen_at > ?3)
+            ORDER BY devices.created_at, device";
+        let which = (person.0.as_bytes(), now.0, self.idle_since(now).0);
         self.read(|connection| {
-            rows::all(connection, sql, (person.0.as_bytes(), now.0), |row| {
+            rows::all(connection, sql, which, |row| {
                 Ok(Device {
                     device: DeviceId(rows::id(row, 0)?),
                     label: row.get(1)?,
@@ -173,19 +197,24 @@ impl<'a> NewSession<'a> {
 pub(super) fn insert_session(
     transaction: &Transaction<'_>,
     session: &NewSession<'_>,
+    idle_since: Timestamp,
 ) -> Result<(), RegisterError> {
     let NewSession { person, opened_by, label, ref token, device, now, expires_at } = *session;
-    let ended = "DELETE FROM devices WHERE person = ?1 AND expires_at <= ?2";
-    let ended_of_others = "DELETE FROM devices WHERE device IN
+    let ended = "DELETE FROM devices WHERE person = ?1
+        AND (expires_at <= ?2 OR (credential IS NOT NULL AND last_seen_at <= ?3))";
+    let expired = "DELETE FROM devices WHERE device IN
         (SELECT device FROM devices WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+    let idle = "DELETE FROM devices WHERE device IN (SELECT device FROM devices
+        WHERE credential IS NOT NULL AND last_seen_at <= ?1 ORDER BY last_seen_at LIMIT ?2)";
     let counted = "SELECT count(*) FROM devices WHERE person = ?1";
     let known = "SELECT 1 FROM passkeys WHERE credential = ?1 AND person = ?2";
     let insert = "INSERT INTO devices
         (device, person, token, label, created_at, last_seen_at, expires_at, credential)
         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)";
     let id = person.0.as_bytes();
-    transaction.prepare_cached(ended)?.execute((id, now.0))?;
-    transaction.prepare_cached(ended_of_others)?.execute((now.0, limits::PRUNED_AT_ONCE))?;
+    transaction.prepare_cached(ended)?.execute((id, now.0, idle_since.0))?;
+    transaction.prepare_cached(expired)?.execute((now.0, limits::PRUNED_AT_ONCE))?;
+    transaction.prepare_cached(idle)?.execute((idle_since.0, limits::PRUNED_AT_ONCE))?;
     let count = rows::count(transaction, counted, [id])?;
     check_room(count, limits::DEVICES_PER_PERSON_MAX, "devices of a person")?;
     let credential = opened_by.map(PasskeyId::as_bytes);
@@ -217,14 +246,14 @@ fn read_session(
     session: &TokenHash,
 ) -> Result<Option<KnownSession>, RegisterError> {
     let sql = format!(
-        "SELECT {PERSON_COLUMNS}, device, last_seen_at, expires_at
+        "SELECT {PERSON_COLUMNS}, device, last_seen_at, expires_at, credential IS NOT NULL
          FROM devices JOIN people ON people.id = devices.person WHERE token = ?1"
     );
     let found = rows::first(connection, &sql, [&session.0], |row| {
         let (device, last_seen) = (DeviceId(rows::id(row, 4)?), rows::moment(row, 5)?);
-        Ok((rows::person(row)?, device, last_seen, rows::moment(row, 6)?))
+        Ok((rows::person(row)?, device, last_seen, rows::moment(row, 6)?, row.get(7)?))
     })?;
-    let Some((person, device, last_seen, expires_at)) = found else { return Ok(None) };
+    let Some((person, device, last_seen, expires_at, ends_idle)) = found else { return Ok(None) };
     let id = [person.id.0.as_bytes()];
     let wallets = "SELECT wallet, currency FROM wallets WHERE person = ?1 ORDER BY wallet";
     let wallets = rows::all(connection, wallets, id, |row| {
@@ -235,5 +264,5 @@ fn read_session(
         Ok((MerchantId(rows::id(row, 0)?), rows::role(row, 1)?))
     })?;
     let identity = Arc::new(Identity { person, device, expires_at, wallets, staff });
-    Ok(Some(KnownSession { identity, last_seen: LastSeen::new(last_seen) }))
+    Ok(Some(KnownSession { identity, last_seen: LastSeen::new(last_seen), ends_idle }))
 }

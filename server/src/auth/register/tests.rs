@@ -5,6 +5,7 @@ mod bounds;
 mod crash;
 mod crowd;
 mod damage;
+mod idle;
 mod older;
 mod passkeys;
 mod recovery;
@@ -109,7 +110,7 @@ impl std::ops::Deref for Shelf {
 }
 
 fn open(path: &Path) -> Register {
-    Register::open(Place::File(path.to_owned())).expect("opens")
+    Register::open(Place::File(path.to_owned()), DAY).expect("opens")
 }
 
 #[track_caller]
@@ -120,7 +121,7 @@ fn identity(register: &Register, token: &TokenHash, now: Timestamp) -> Arc<Ident
 #[track_caller]
 fn check_nobody(register: &Register, token: &TokenHash, now: Timestamp) {
     assert_eq!(register.identify(token, now).expect("reads"), None);
-    assert!(!register.is_live_session(token, now).expect("reads"));
+    assert_eq!(register.recognise(token, now).expect("reads"), None);
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn people_are_kept() {
 
 #[test]
 fn nobody_is_added_twice_and_no_passkey_to_two() {
-    let register = Register::open(Place::Memory).expect("opens");
+    let register = Register::open(Place::Memory, DAY).expect("opens");
     let (ana, ben) = (person(1), person(2));
     register.add_person(&ana, &passkey(1, 0), "phone").expect("adds");
     let again = Person { name: ben.name.clone(), ..ana.clone() };

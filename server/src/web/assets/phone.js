@@ -48,7 +48,7 @@ export class Phone {
       fill(this.#screen, waiting(this.fanju));
       await this.#entered(await this.fanju.signIn(token));
     } catch (error) {
-      if (error instanceof FanjuError && error.code === 'not_signed_in') this.#forget();
+      if (error instanceof FanjuError && error.code === 'not_signed_in') this.over();
       else throw error;
     }
   }

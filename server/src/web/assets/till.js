@@ -48,7 +48,9 @@ export class Till {
       localStorage.removeItem(TOKEN);
       this.fanju.close();
       this.#welcome();
-      complain(error);
+      // What this page kept was good once.
+      if (error.code === 'not_signed_in') toast(t('signed_out'));
+      else complain(error);
     }
   }
 

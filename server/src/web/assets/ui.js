@@ -248,6 +248,7 @@ export function connectionBanner(fanju) {
     const { state, reason } = fanju;
     if (state === 'online' || (state === 'stopped' && reason === 'closed')) { box.hidden = true; return; }
     again.hidden = state !== 'stopped';
+    again.textContent = t(reason === 'signed_out' ? 'sign_in_again' : 'reload');
     words.textContent = state === 'stopped' ? t(reason === 'signed_out' ? 'signed_out' : 'stopped')
       : t(navigator.onLine ? 'reconnecting' : 'offline');
     // A hiccup of half a second is nobody's business.

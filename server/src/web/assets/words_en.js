@@ -8,7 +8,7 @@ export const en = {
   offline: 'You are offline. What you see may be old; it catches up by itself.',
   away: 'You are offline', away_why: 'Fanju cannot be reached. No money moves meanwhile, and this page opens by itself when it can.',
   reconnecting: 'Connection lost. Reconnecting…',
-  signed_out: 'You were signed out.', stopped: 'The server ended the connection.',
+  signed_out: 'You were signed out: sign in again.', sign_in_again: 'Sign in again', stopped: 'The server ended the connection.',
   // signing in
   welcome_lead: 'One code for the whole table. Everybody pays their own share.',
   welcome_invited: 'You are invited to a table',
@@ -141,7 +141,7 @@ export const en = {
   error_unknown: 'Something went wrong.', error_amount_needed: 'Enter an amount', error_code_mistyped: 'That is not a table’s code: a digit is wrong',
   error_connection_lost: 'The connection was lost. Look at the balance before you try again.', error_rail_refused: 'The bank refused.', error_busy: 'Very busy right now. Try again in a moment.',
   error_unknown_wallet: 'There is no such wallet.', error_unknown_code: 'No table shows this code.', error_expired_code: 'This code is too old.', error_spent_code: 'This code was used already.',
-  error_order_no_reused: 'This order number belongs to another bill.', error_step_up_required: 'This needs your passkey.', error_signed_out: 'You were signed out.',
+  error_order_no_reused: 'This order number belongs to another bill.', error_step_up_required: 'This needs your passkey.', error_signed_out: 'You were signed out: sign in again.',
   error_not_signed_in: 'That key or session is not valid.', error_link_over: 'This link is over. Ask for another.', error_ceremony_over: 'That took too long. Try again.',
   error_passkey_refused: 'The passkey was not accepted.', error_no_passkey: 'There is no passkey for this.', error_unknown_group: 'There is no such table.', error_unknown_order: 'There is no such order.',
   error_order_not_paid: 'That order was not paid.', error_closing: 'The server is closing.', error_unanswered: 'No answer. Look at the balance before you try again.',

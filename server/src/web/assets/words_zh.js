@@ -9,7 +9,7 @@ export const zh = {
   offline: '网络已断开。内容可能不是最新，恢复后会自动更新。',
   away: '目前离线', away_why: '无法连接 Fanju。期间不会动用任何资金，恢复后会自动打开。',
   reconnecting: '连接中断，正在重连…',
-  signed_out: '你已退出登录。', stopped: '服务器结束了连接。',
+  signed_out: '你已退出登录，请重新登录。', sign_in_again: '重新登录', stopped: '服务器结束了连接。',
   // 登录
   welcome_lead: '一桌一码，各付各的。',
   welcome_invited: '邀请你入席',
@@ -142,7 +142,7 @@ export const zh = {
   error_unknown: '出了点问题。', error_amount_needed: '请输入金额', error_code_mistyped: '不是饭局码：有数字错误',
   error_connection_lost: '连接中断。重试前请先查看余额。', error_rail_refused: '银行拒绝了。', error_busy: '系统繁忙，请稍后再试。',
   error_unknown_wallet: '没有这个钱包。', error_unknown_code: '没有饭局展示这个码。', error_expired_code: '这个码已过期。', error_spent_code: '这个码已用过。',
-  error_order_no_reused: '这个订单号属于另一张账单。', error_step_up_required: '需要验证通行密钥。', error_signed_out: '你已退出登录。',
+  error_order_no_reused: '这个订单号属于另一张账单。', error_step_up_required: '需要验证通行密钥。', error_signed_out: '你已退出登录，请重新登录。',
   error_not_signed_in: '密钥或会话无效。', error_link_over: '链接已失效，请重新索取。', error_ceremony_over: '超时了，请重试。',
   error_passkey_refused: '通行密钥未被接受。', error_no_passkey: '没有可用的通行密钥。', error_unknown_group: '没有这个饭局。', error_unknown_order: '没有这个订单。',
   error_order_not_paid: '该订单没有付款。', error_closing: '服务器正在关闭。', error_unanswered: '没有回应。重试前请先查看余额。',

@@ -4,7 +4,7 @@ use super::*;
 use crate::auth::{limits, recovery::RecoveryHash};
 
 fn with_ana() -> (Register, PersonId) {
-    let register = Register::open(Place::Memory).expect("opens");
+    let register = Register::open(Place::Memory, DAY).expect("opens");
     let ana = person(1);
     register.add_person_without_passkey(&ana).expect("adds");
     (register, ana.id)
@@ -20,7 +20,7 @@ fn check_too_many<T: std::fmt::Debug>(outcome: Result<T, RegisterError>, expecte
 
 #[test]
 fn a_person_has_so_many_passkeys_and_one_who_comes_back_finds_room() {
-    let register = Register::open(Place::Memory).expect("opens");
+    let register = Register::open(Place::Memory, DAY).expect("opens");
     let ana = person(1);
     register.add_person(&ana, &passkey(0, 0), "phone").expect("adds");
     let mut device = register.open_session(ana.id, None, "phone", NOW, DAY).expect("opens").1;
@@ -73,7 +73,7 @@ fn a_person_has_so_many_devices_and_those_that_are_over_make_room() {
 
 #[test]
 fn devices_that_are_over_go_whoever_signs_in() {
-    let register = Register::open(Place::Memory).expect("opens");
+    let register = Register::open(Place::Memory, DAY).expect("opens");
     for number in 1..=10 {
         register.add_person_without_passkey(&person(number)).expect("adds");
         register.open_session(person(number).id, None, "phone", NOW, DAY).expect("opens");
@@ -131,7 +131,7 @@ fn labels_are_short_and_printable() {
 
 #[test]
 fn an_asker_has_so_many_answers_and_the_oldest_go() {
-    let register = Register::open(Place::Memory).expect("opens");
+    let register = Register::open(Place::Memory, DAY).expect("opens");
     let answered = || Answered { digest: [1; 32], answer: "{}".into(), at: NOW };
     register.remember_answer("ben", "0", answered()).expect("keeps");
     for key in 0..limits::ANSWERS_PER_ASKER_MAX + 5 {
@@ -146,7 +146,7 @@ fn an_asker_has_so_many_answers_and_the_oldest_go() {
 
 #[test]
 fn answers_of_yesterday_go_with_those_of_today() {
-    let register = Register::open(Place::Memory).expect("opens");
+    let register = Register::open(Place::Memory, DAY).expect("opens");
     let tomorrow = NOW.after(limits::ANSWER_KEPT);
     let answered = |at| Answered { digest: [1; 32], answer: "{}".into(), at };
     for key in 0..300 {

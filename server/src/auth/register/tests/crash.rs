@@ -104,7 +104,8 @@ fn a_torn_log_leaves_a_recovery_whole_or_undone() {
     for cut in (before..whole).step_by(257).chain([whole]) {
         let (_folder, register) = after_crash(&shelf.file(), Some(cut));
         let is_in = register.passkeys(ana.id).expect("reads").len() == 2;
-        let is_live = |token: &Token| register.is_live_session(&token.hash(), NOW).expect("reads");
+        let is_live =
+            |token: &Token| register.recognise(&token.hash(), NOW).expect("reads").is_some();
         let is_unspent = register.who_recovers(&CODE).expect("reads").is_some();
         let seen = (is_unspent, is_live(&former), is_live(&fresh));
         assert_eq!(seen, (!is_in, !is_in, is_in), "A-13 at {cut} of {whole}");

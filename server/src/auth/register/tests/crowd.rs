@@ -46,7 +46,7 @@ fn what_a_call_changed_every_thread_sees() {
 fn a_session_that_was_revoked_is_over_for_every_thread() {
     let folder = tempfile::tempdir().expect("a folder");
     for place in [Place::Memory, Place::File(folder.path().join("register.sqlite"))] {
-        let register = Register::open(place).expect("opens");
+        let register = Register::open(place, DAY).expect("opens");
         register.add_person_without_passkey(&person(1)).expect("adds");
         for _ in 0..50 {
             let (token, device, _) =
@@ -57,8 +57,8 @@ fn a_session_that_was_revoked_is_over_for_every_thread() {
                     scope.spawn(|| {
                         loop {
                             let was_revoked = is_revoked.load(Ordering::SeqCst);
-                            let is_live = register.is_live_session(&token.hash(), NOW);
-                            match (was_revoked, is_live.expect("reads")) {
+                            let is_live = register.recognise(&token.hash(), NOW);
+                            match (was_revoked, is_live.expect("reads").is_some()) {
                                 (true, true) => panic!("a revoked session opens"),
                                 (true, false) => break,
                                 (false, _) => {}

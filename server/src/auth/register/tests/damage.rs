@@ -8,7 +8,7 @@ use super::*;
 
 #[track_caller]
 fn refusal(shelf: &Shelf) -> RegisterError {
-    Register::open(Place::File(shelf.file())).expect_err("must be refused")
+    Register::open(Place::File(shelf.file()), DAY).expect_err("must be refused")
 }
 
 /// A closed register with something in it.
@@ -70,7 +70,7 @@ fn torn_pages_are_noticed() {
         let mut torn = whole.clone();
         torn[page * 4096..(page + 1) * 4096].fill(0xA5);
         fs::write(shelf.file(), torn).expect("writes");
-        match Register::open(Place::File(shelf.file())) {
+        match Register::open(Place::File(shelf.file()), DAY) {
             Err(RegisterError::Corrupt(_)) => noticed += 1,
             other => panic!("page {page} was overlooked: {other:?}"),
         }
@@ -98,6 +98,6 @@ fn a_row_that_cannot_be_is_named_so() {
 fn a_folder_that_is_not_there_is_out_of_reach() {
     let shelf = Shelf { folder: tempfile::tempdir().expect("a folder"), register: None };
     let missing = shelf.folder.path().join("no such folder").join("register.sqlite");
-    let refused = Register::open(Place::File(missing)).expect_err("must be refused");
+    let refused = Register::open(Place::File(missing), DAY).expect_err("must be refused");
     assert!(matches!(refused, RegisterError::Sqlite(_)), "{refused:?}");
 }
