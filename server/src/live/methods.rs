@@ -53,6 +53,18 @@ pub(super) fn parameters<P: serde::de::DeserializeOwned>(
         .map_err(|error| Problem::bad_request(error.to_string()))
 }
 
+/// Takes the command's own name out of `params`: it is none of an operation's parameters.
+///
+/// # Errors
+/// `bad_request`.
+pub(super) fn idempotency_key(params: &mut Map<String, Value>) -> Result<Option<String>, Problem> {
+    match params.remove("idempotency_key") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(key)) => Ok(Some(key)),
+        Some(_) => Err(Problem::bad_request("`idempotency_key` is not a text")),
+    }
+}
+
 /// `wallet:`, `merchant:` or `group:` and a UUID.
 #[derive(Deserialize, JsonSchema)]
 #[serde(try_from = "String")]

@@ -31,7 +31,7 @@ use super::{
     allowance::Allowance,
     close::Close,
     frames::{self, Hello, Request, Unsubscribed},
-    methods::{SignIn, Subscribe, TopicName, Unsubscribe, parameters},
+    methods::{SignIn, Subscribe, TopicName, Unsubscribe, idempotency_key, parameters},
     nobody::Nobody,
     reply::Reply,
     seats::Seat,
@@ -255,10 +255,7 @@ impl Session {
 
     /// Who it is, while nobody asks.
     fn caller(&self) -> Result<Caller, Problem> {
-        match &self.token {
-            Some((kind, token)) => self.app.recognise(*kind, token),
-            None => Ok(Caller::Nobody),
-        }
+        self.token.map_or(Ok(Caller::Nobody), |(kind, token)| self.app.recognise(kind, &token))
     }
 
     /// Who asks for `method`. Pages ping by themselves: that is nobody's asking.
@@ -333,10 +330,7 @@ impl Session {
             return answer(ctx, &reply, Err(problem));
         }
         match method {
-            "ping" => {
-                let time = format!("{{\"server_time\":{}}}", self.app.now().0);
-                answer(ctx, &reply, Ok(time));
-            }
+            "ping" => answer(ctx, &reply, Ok(format!("{{\"server_time\":{}}}", self.app.now().0))),
             "subscribe" => self.subscribe(caller, reply, params, ctx),
             "unsubscribe" => {
                 let answered = parameters::<Unsubscribe>(params).map(|Unsubscribe { topic }| {
@@ -362,13 +356,9 @@ impl Session {
             let problem = Problem::new(404, "unknown_method", format!("no method `{method}`"));
             return answer(ctx, &reply, Err(problem));
         };
-        let key = match params.remove("idempotency_key") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(key)) => Some(key),
-            Some(_) => {
-                let problem = Problem::bad_request("`idempotency_key` is not a text");
-                return answer(ctx, &reply, Err(problem));
-            }
+        let key = match idempotency_key(&mut params) {
+            Ok(key) => key,
+            Err(problem) => return answer(ctx, &reply, Err(problem)),
         };
         let ask = self.ask(caller, key);
         let app = self.app.clone();

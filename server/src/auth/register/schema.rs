@@ -16,7 +16,7 @@ const APPLICATION_ID: i64 = 0x464A_5247;
 
 /// What each version adds; `user_version` counts how many a file has seen. Never changed, only
 /// added to.
-const MIGRATIONS: [&str; 3] = [FIRST, PASSKEYS_AND_RECOVERY, IDLE_SESSIONS];
+const MIGRATIONS: [&str; 2] = [FIRST, PASSKEYS_AND_RECOVERY];
 
 const FIRST: &str = "
 CREATE TABLE people (
@@ -100,11 +100,6 @@ CREATE TABLE recovery_codes (
     spent_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX recovery_codes_of_person ON recovery_codes (person);
-";
-
-/// Sessions that end idle are found by when they were used last.
-const IDLE_SESSIONS: &str = "
-CREATE INDEX devices_by_last_use ON devices (last_seen_at) WHERE credential IS NOT NULL;
 ";
 
 #[cfg(test)]

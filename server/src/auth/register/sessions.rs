@@ -202,10 +202,10 @@ pub(super) fn insert_session(
     let NewSession { person, opened_by, label, ref token, device, now, expires_at } = *session;
     let ended = "DELETE FROM devices WHERE person = ?1
         AND (expires_at <= ?2 OR (credential IS NOT NULL AND last_seen_at <= ?3))";
-    let expired = "DELETE FROM devices WHERE device IN
+    // Not those that look idle: only their people's own changes make memory look here again, and it
+    // may know of a later use.
+    let ended_of_others = "DELETE FROM devices WHERE device IN
         (SELECT device FROM devices WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
-    let idle = "DELETE FROM devices WHERE device IN (SELECT device FROM devices
-        WHERE credential IS NOT NULL AND last_seen_at <= ?1 ORDER BY last_seen_at LIMIT ?2)";
     let counted = "SELECT count(*) FROM devices WHERE person = ?1";
     let known = "SELECT 1 FROM passkeys WHERE credential = ?1 AND person = ?2";
     let insert = "INSERT INTO devices
@@ -213,8 +213,7 @@ pub(super) fn insert_session(
         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)";
     let id = person.0.as_bytes();
     transaction.prepare_cached(ended)?.execute((id, now.0, idle_since.0))?;
-    transaction.prepare_cached(expired)?.execute((now.0, limits::PRUNED_AT_ONCE))?;
-    transaction.prepare_cached(idle)?.execute((idle_since.0, limits::PRUNED_AT_ONCE))?;
+    transaction.prepare_cached(ended_of_others)?.execute((now.0, limits::PRUNED_AT_ONCE))?;
     let count = rows::count(transaction, counted, [id])?;
     check_room(count, limits::DEVICES_PER_PERSON_MAX, "devices of a person")?;
     let credential = opened_by.map(PasskeyId::as_bytes);
