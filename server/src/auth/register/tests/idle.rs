@@ -18,9 +18,11 @@ fn with_passkey(shelf: &Register) -> (PersonId, PasskeyId) {
 fn a_session_is_over_when_nobody_used_it_for_so_long_and_not_before() {
     let mut shelf = Shelf::new();
     let (ana, passkey) = with_passkey(&shelf);
-    let open =
-        |label| shelf.open_session(ana, Some(&passkey), label, NOW, DAY * 30).expect("opens");
-    let [(used, ..), (looked_at, ..)] = [open("used"), open("looked at")];
+    let open = |label, now| {
+        shelf.open_session(ana, Some(&passkey), label, now, DAY * 30).expect("opens").0
+    };
+    let used = open("used", Timestamp(NOW.0 - 1));
+    let looked_at = open("looked at", NOW);
     let labels = |register: &Register, now| -> Vec<String> {
         let devices = register.devices(ana, now).expect("reads");
         devices.into_iter().map(|device| device.label).collect()
