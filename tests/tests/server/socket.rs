@@ -3,12 +3,15 @@
 //! Answers and pushes are kept apart. L-1 is held here, for every client of every test: each durable
 //! event names as its `prev` the one that was heard before it, from the position on with which the
 //! subscription began.
+//!
+//! Whatever is waited for comes within [`WAIT_MAX`], or the test fails and says what came instead.
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    convert::Infallible,
     net::SocketAddr,
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -17,6 +20,9 @@ use crate::{
     house::House,
     wire::{Gone, Trust, Wire},
 };
+
+/// How long anything is waited for: an order that nobody answers ends after a minute.
+const WAIT_MAX: Duration = Duration::from_secs(90);
 
 /// What a client gets for a request: a result, or a problem.
 pub(crate) type Answer = Result<Value, Value>;
@@ -51,7 +57,7 @@ impl Socket {
         let (begun, answers, lost) = Default::default();
         let (pushes, heard, hello) = (VecDeque::new(), BTreeMap::new(), Value::Null);
         let mut socket = Self { wire, asked: 0, begun, answers, lost, pushes, heard, hello };
-        let hello = socket.wire.frame()?;
+        let hello = socket.wire.frame(Instant::now() + WAIT_MAX)?.expect("a hello");
         assert_eq!(hello["method"], "hello", "{hello}");
         socket.hello = hello["params"].clone();
         Ok(socket)
@@ -105,12 +111,7 @@ impl Socket {
 
     /// Waits for the answer to the request `id`.
     pub(crate) fn answer(&mut self, id: u64) -> Result<Answer, Gone> {
-        loop {
-            if let Some(answer) = self.answers.remove(&id) {
-                return Ok(answer);
-            }
-            self.read()?;
-        }
+        self.wait_for(&format!("the answer to {id}"), |socket| socket.answers.remove(&id))
     }
 
     pub(crate) fn try_ask(&mut self, method: &str, params: Value) -> Result<Answer, Gone> {
@@ -144,40 +145,37 @@ impl Socket {
 
     /// The next error that answers no request in particular.
     pub(crate) fn lost(&mut self) -> Result<Value, Gone> {
-        loop {
-            if let Some(error) = self.lost.pop_front() {
-                return Ok(error);
-            }
-            self.read()?;
-        }
+        self.wait_for("an error", |socket| socket.lost.pop_front())
     }
 
     /// The next push of any kind.
     pub(crate) fn push(&mut self) -> Result<Value, Gone> {
-        loop {
-            if let Some(push) = self.pushes.pop_front() {
-                return Ok(push);
-            }
-            self.read()?;
-        }
+        self.wait_for("a push", |socket| socket.pushes.pop_front())
     }
 
     /// The next durable event's `params`; progress is passed over.
     pub(crate) fn event(&mut self) -> Result<Value, Gone> {
-        loop {
-            let mut push = self.push()?;
-            if push["method"] == "event" {
-                return Ok(push["params"].take());
-            }
-        }
+        self.wait_for("an event", Self::heard_event)
     }
 
     /// The next durable event of that type; others are passed over.
     pub(crate) fn event_of(&mut self, kind: &str) -> Result<Value, Gone> {
+        self.wait_for(kind, |socket| {
+            loop {
+                let event = socket.heard_event()?;
+                if event["event"]["data"]["type"] == kind {
+                    return Some(event);
+                }
+            }
+        })
+    }
+
+    /// The next durable event that came already.
+    fn heard_event(&mut self) -> Option<Value> {
         loop {
-            let event = self.event()?;
-            if event["event"]["data"]["type"] == kind {
-                return Ok(event);
+            let mut push = self.pushes.pop_front()?;
+            if push["method"] == "event" {
+                return Some(push["params"].take());
             }
         }
     }
@@ -203,11 +201,8 @@ impl Socket {
 
     /// Reads until the server closes; the code.
     pub(crate) fn closed(&mut self) -> u16 {
-        loop {
-            if let Err(Gone(code)) = self.read() {
-                return code;
-            }
-        }
+        let Err(Gone(code)) = self.wait_for("the end", |_| None::<Infallible>);
+        code
     }
 
     /// Ends the connection as a well-behaved client does.
@@ -220,17 +215,36 @@ impl Socket {
         self.wire.cut();
     }
 
-    /// Reads one frame and puts it where it belongs.
-    fn read(&mut self) -> Result<(), Gone> {
-        let frame = self.wire.frame()?;
+    /// Reads until `find` finds what is called `awaited`. The one place where a socket waits.
+    fn wait_for<T>(
+        &mut self,
+        awaited: &str,
+        mut find: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Result<T, Gone> {
+        let until = Instant::now() + WAIT_MAX;
+        let mut came = Vec::new();
+        loop {
+            if let Some(found) = find(self) {
+                return Ok(found);
+            }
+            let Some(frame) = self.wire.frame(until)? else {
+                panic!("{awaited} did not come within {WAIT_MAX:?}; what came: {}", came.join("\n"))
+            };
+            came.push(frame.to_string());
+            self.sort(frame);
+        }
+    }
+
+    /// Puts a frame where it belongs.
+    fn sort(&mut self, frame: Value) {
         if frame.get("method").is_some() {
             self.track(&frame);
             self.pushes.push_back(frame);
-            return Ok(());
+            return;
         }
         let Some(id) = frame["id"].as_u64() else {
             self.lost.push_back(frame);
-            return Ok(());
+            return;
         };
         let begun = self.begun.remove(&id);
         let answer = match frame.get("result") {
@@ -246,7 +260,6 @@ impl Socket {
             self.heard.insert(topic, from);
         }
         assert!(self.answers.insert(id, answer).is_none(), "answered twice: {id}");
-        Ok(())
     }
 
     /// L-1: no gap, no duplicate.

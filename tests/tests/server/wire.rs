@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustls::{
@@ -136,13 +136,11 @@ impl Wire {
     /// Pings, and waits for the pong.
     pub(crate) fn ping(&mut self, payload: &[u8]) -> Result<(), Gone> {
         self.put(Message::Ping(payload.to_vec().into()))?;
+        let until = Instant::now() + PATIENCE;
         loop {
-            match self.0.read() {
-                Ok(Message::Pong(echo)) if echo == payload => return Ok(()),
-                Ok(Message::Ping(_)) => {}
-                Ok(Message::Close(frame)) => {
-                    return Err(Gone(frame.map_or(ABNORMAL, |frame| frame.code.into())));
-                }
+            match self.next(until)? {
+                Some(Message::Pong(echo)) if echo == payload => return Ok(()),
+                Some(Message::Ping(_)) => {}
                 other => panic!("no pong: {other:?}"),
             }
         }
@@ -153,33 +151,45 @@ impl Wire {
         self.0.get_mut().write_all(bytes).expect("is sent");
     }
 
-    /// The next text frame, which is JSON; pings are answered on the way.
-    pub(crate) fn frame(&mut self) -> Result<Value, Gone> {
+    /// The next text frame, which is JSON; pings are answered on the way, and do not put `until` off. `None`
+    /// when none came until then.
+    pub(crate) fn frame(&mut self, until: Instant) -> Result<Option<Value>, Gone> {
         loop {
-            match self.0.read() {
-                Ok(Message::Text(text)) => {
-                    return Ok(serde_json::from_str(&text).expect("frames are JSON"));
+            match self.next(until)? {
+                Some(Message::Text(text)) => {
+                    return Ok(Some(serde_json::from_str(&text).expect("frames are JSON")));
                 }
-                Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                Ok(Message::Close(frame)) => {
-                    // The answer to a close is a courtesy.
-                    drop(self.0.flush());
-                    return Err(Gone(frame.map_or(ABNORMAL, |frame| frame.code.into())));
-                }
-                Ok(other) => panic!("not a text frame: {other:?}"),
-                Err(Error::Io(error)) if is_timeout(&error) => {
-                    panic!("nothing heard within {PATIENCE:?}");
-                }
-                Err(error) => return Err(gone(&error)),
+                Some(Message::Ping(_) | Message::Pong(_)) => {}
+                Some(other) => panic!("not a text frame: {other:?}"),
+                None => return Ok(None),
             }
+        }
+    }
+
+    /// The next message of any kind; `None` when none came until then.
+    fn next(&mut self, until: Instant) -> Result<Option<Message>, Gone> {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        self.0.get_ref().tcp().set_read_timeout(Some(left)).expect("takes a timeout");
+        match self.0.read() {
+            Ok(Message::Close(frame)) => {
+                // The answer to a close is a courtesy.
+                drop(self.0.flush());
+                Err(Gone(frame.map_or(ABNORMAL, |frame| frame.code.into())))
+            }
+            Ok(message) => Ok(Some(message)),
+            Err(Error::Io(error)) if is_timeout(&error) => Ok(None),
+            Err(error) => Err(gone(&error)),
         }
     }
 
     /// Waits for the server's heartbeat, before which no text comes.
     #[track_caller]
     pub(crate) fn is_pinged(&mut self) {
-        match self.0.read() {
-            Ok(Message::Ping(_)) => {}
+        match self.next(Instant::now() + PATIENCE) {
+            Ok(Some(Message::Ping(_))) => {}
             other => panic!("no heartbeat: {other:?}"),
         }
     }
@@ -187,13 +197,10 @@ impl Wire {
     /// Makes sure that no frame comes for a while.
     #[track_caller]
     pub(crate) fn is_silent(&mut self) {
-        self.0.get_ref().tcp().set_read_timeout(Some(SILENCE)).expect("takes a timeout");
-        match self.0.read() {
-            Err(Error::Io(error)) if is_timeout(&error) => {}
-            Ok(Message::Ping(_)) => {}
+        match self.next(Instant::now() + SILENCE) {
+            Ok(None | Some(Message::Ping(_))) => {}
             other => panic!("no silence: {other:?}"),
         }
-        self.0.get_ref().tcp().set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
     }
 
     /// Ends the connection as a well-behaved client does.
