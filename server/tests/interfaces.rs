@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use fanju::domain::split::Split;
 use fanju_server::{
     http::openapi,
     live::asyncapi,
     operations::{self, Verb},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn every_operation_is_in_both_descriptions() {
@@ -79,6 +80,77 @@ fn references_lead_somewhere_and_no_two_schemas_fight_for_a_name() {
             let numbered = name.ends_with(|sign: char| sign.is_ascii_digit());
             assert!(!numbered, "{name}: another schema is called so already");
         }
+    }
+}
+
+/// Holds every object that `schema` admits, through everything that it refers to, to know its fields. What
+/// it refers to is gathered in `seen`.
+fn check_closed<'d>(
+    document: &'d Value,
+    schema: &'d Value,
+    at: &str,
+    seen: &mut BTreeSet<&'d str>,
+) {
+    let Some(words) = schema.as_object() else { return };
+    let is_object = words.contains_key("properties") || schema["type"] == "object";
+    let is_closed = schema["additionalProperties"] == false;
+    assert!(!is_object || is_closed, "{at} passes unknown fields over: {schema}");
+    if let Some(Value::String(reference)) = words.get("$ref")
+        && seen.insert(reference)
+    {
+        let pointer = reference.strip_prefix('#').expect("references stay here");
+        let named = document.pointer(pointer).expect("leads somewhere");
+        check_closed(document, named, reference, seen);
+    }
+    let properties = words.get("properties").and_then(Value::as_object);
+    for (name, property) in properties.into_iter().flatten() {
+        check_closed(document, property, &format!("{at}.{name}"), seen);
+    }
+    for word in ["items", "prefixItems", "oneOf", "anyOf", "allOf"] {
+        let within = &schema[word];
+        let within = within.as_array().map_or(std::slice::from_ref(within), Vec::as_slice);
+        within.iter().for_each(|schema| check_closed(document, schema, at, seen));
+    }
+}
+
+#[test]
+fn no_request_has_fields_that_are_passed_over() {
+    let document = openapi::document();
+    let mut seen = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (verb, operation) in item.as_object().expect("an item") {
+            let at = format!("{verb} {path}");
+            for parameter in operation["parameters"].as_array().expect("parameters") {
+                check_closed(&document, &parameter["schema"], &at, &mut seen);
+            }
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+            check_closed(&document, body, &at, &mut seen);
+        }
+    }
+    for name in ["Line", "Rules", "Split", "Claim"] {
+        let reference = format!("#/components/schemas/{name}");
+        assert!(seen.contains(reference.as_str()), "{name} is not among {seen:?}");
+    }
+}
+
+#[test]
+fn a_split_with_a_field_too_many_is_refused_by_its_name() {
+    let diner = "01900000-0000-7000-8000-000000000001";
+    let read = |split: Value| serde_json::from_value::<Split>(split);
+    assert_eq!(read(json!({ "mode": "equal" })).expect("is one"), Split::Equal);
+    let treat = |of: Value| json!({ "mode": "treat", "payer": diner, "guests": [], "of": of });
+    read(treat(json!({ "mode": "equal" }))).expect("is one");
+    let part = |name: &str| json!([{ "diner": diner, name: 1, "tip": 1 }]);
+    for wrong in [
+        json!({ "mode": "equal", "tip": 1 }),
+        json!({ "mode": "percent", "parts": [], "tip": 1 }),
+        json!({ "mode": "weights", "parts": part("weight") }),
+        json!({ "mode": "exact", "parts": part("amount") }),
+        json!({ "mode": "itemised", "claims": [{ "line": 0, "diner": diner, "weight": 1, "tip": 1 }] }),
+        treat(json!({ "mode": "equal", "tip": 1 })),
+    ] {
+        let refused = read(wrong.clone()).expect_err("is refused").to_string();
+        assert!(refused.contains("unknown field `tip`"), "{wrong}: {refused}");
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
 /// One line of an itemised bill: the price of the line, quantity included.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Line {
     /// What it was.
     pub name: Name,

@@ -106,6 +106,7 @@ pub enum Rounding {
 /// How a group pays, until its host says otherwise.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Rules {
     /// Who owes what.
     pub split: Split,

@@ -168,6 +168,15 @@ fn an_imported_bill_of_many_lines_is_laid_and_collected_as_it_is() {
     ] {
         post("drafts", &with(wrong)).is_problem(400, "bad_request");
     }
+    // A till that multiplies by itself would be paid for one of two.
+    let twice = with(json!({ "name": "Tea", "amount": 1, "quantity": 2 }));
+    for path in ["drafts", "orders"] {
+        let refused = post(path, &twice);
+        refused.is_problem(400, "bad_request");
+        let problem = refused.json();
+        let detail = problem["detail"].as_str().expect("says why");
+        assert!(detail.contains("unknown field `quantity`"), "{path}: {detail}");
+    }
     post("drafts", &good).done();
     let seen = table.phones[1].ask("groups.get", json!({ "group": table.group }));
     assert_eq!(seen["draft"]["lines"], json!(lines));

@@ -15,7 +15,7 @@ mod form;
 mod itemised;
 mod table;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub(in crate::domain) use self::allocate::floors;
 pub use self::{
@@ -32,10 +32,11 @@ use crate::{id::WalletId, money::Amount};
 /// How a bill is divided among the diners.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "mode", rename_all = "snake_case")]
+#[serde(tag = "mode", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Split {
     /// Everybody the same.
     #[default]
+    #[serde(deserialize_with = "nothing_more")]
     Equal,
     /// In proportion to weights; a diner who is not named weighs nothing and pays nothing.
     Weights {
@@ -105,6 +106,15 @@ impl Split {
     }
 }
 
+/// Refuses fields beside the mode. serde does that for modes that have fields, and lets everything pass for
+/// one that has none.
+fn nothing_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    Nothing::deserialize(deserializer).map(|Nothing {}| ())
+}
+
 /// How tax, tip, service and discount follow the lines of an itemised bill.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -121,6 +131,7 @@ pub enum Rest {
 /// One diner's weight, or percentage in basis points.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Weight {
     /// Whose.
     pub diner: WalletId,
@@ -131,6 +142,7 @@ pub struct Weight {
 /// One diner's amount.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Part {
     /// Whose.
     pub diner: WalletId,
@@ -141,6 +153,7 @@ pub struct Part {
 /// One diner's claim on one line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Which line, from zero.
     pub line: u16,
