@@ -216,6 +216,10 @@ impl Operation for PayOut {
         Some(self.amount)
     }
 
+    fn is_repetition(receipt: &Receipt) -> bool {
+        receipt.is_replayed()
+    }
+
     async fn perform(self, app: &App, ask: &Ask) -> Result<Receipt, Problem> {
         let request = ask.request(self.merchant.0)?;
         Ok(app.engine().pay_out(self.merchant, request, self.amount).await?.into())

@@ -120,6 +120,11 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
         async move { Ok(stakes) }
     }
 
+    /// Whether the answer tells what an earlier request did, and nothing moved for this one.
+    fn is_repetition(_: &Self::Answer) -> bool {
+        false
+    }
+
     /// Does it.
     fn perform(self, app: &App, ask: &Ask) -> impl Future<Output = Result<Self::Answer, Problem>>;
 }

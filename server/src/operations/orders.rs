@@ -217,6 +217,10 @@ impl Operation for Refund {
         }
     }
 
+    fn is_repetition(receipt: &Receipt) -> bool {
+        receipt.is_replayed()
+    }
+
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
         let Self { merchant, order_no, refund_no, amount, diner } = self;
         let request = RefundRequest { order_no, refund_no, amount, diner };

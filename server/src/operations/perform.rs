@@ -121,9 +121,11 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         None => None,
     };
     let answered = operation.perform(app, ask).await;
-    if let (Some(spent), Err(problem)) = (spent, &answered)
-        && problem.is_refusal()
-    {
+    let moved_nothing = match &answered {
+        Ok(answer) => O::is_repetition(answer),
+        Err(problem) => problem.is_refusal(),
+    };
+    if let (Some(spent), true) = (spent, moved_nothing) {
         app.looks().not_spent(spent);
     }
     if let Some(look) = look {

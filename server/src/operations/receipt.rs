@@ -24,6 +24,13 @@ impl From<fanju::Receipt> for Receipt {
     }
 }
 
+impl Receipt {
+    /// Whether it had happened before this was asked.
+    pub(super) fn is_replayed(&self) -> bool {
+        self.replayed
+    }
+}
+
 /// Nothing more to say than that it is done.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Done {}

@@ -159,6 +159,10 @@ impl Operation for Withdraw {
         Some(self.amount)
     }
 
+    fn is_repetition(receipt: &Receipt) -> bool {
+        receipt.is_replayed()
+    }
+
     async fn perform(self, app: &App, ask: &Ask) -> Result<Receipt, Problem> {
         let request = ask.request(self.wallet.0)?;
         Ok(app.engine().withdraw(self.wallet, request, self.amount).await?.into())
@@ -189,6 +193,10 @@ impl Operation for Transfer {
 
     fn stakes(&self) -> Option<Amount> {
         Some(self.amount)
+    }
+
+    fn is_repetition(receipt: &Receipt) -> bool {
+        receipt.is_replayed()
     }
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Receipt, Problem> {

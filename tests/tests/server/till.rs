@@ -1,6 +1,7 @@
 //! A shop with people of flesh and blood: a cashier who signs in with a passkey, imported bills, refunds in
 //! pieces, and what a page that polls is sent.
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::{
@@ -106,6 +107,11 @@ fn refunds_in_pieces_count_together_until_a_passkey_is_shown() {
     // What is refused for another reason has given nothing back, and does not count.
     owner.is_refused("orders.refund", refund("a", "odd", 0), "refund_refused");
     owner.is_refused("orders.refund", refund("none", "odd", MOST), "unknown_order");
+    // Asked for again, a refund gives nothing more back, and does not count again.
+    for replayed in [false, true, true] {
+        let answered = owner.ask("orders.refund", refund("a", "1", MOST / 10));
+        assert_eq!(answered["replayed"], replayed, "{answered}");
+    }
     // Of two orders, to the last cent that goes without a look.
     let pieces = ["a", "b"].into_iter().cycle().zip(1..=10);
     for (order_no, number) in pieces {
@@ -132,6 +138,46 @@ fn refunds_in_pieces_count_together_until_a_passkey_is_shown() {
         refunds.map(|refund| refund["amount"].as_i64().expect("an amount")).sum()
     };
     assert_eq!(sum(&order["refunds"]), MOST / 2 + MOST + 1, "{order}");
+}
+
+/// As if the server had been killed before it remembered its answers.
+fn forget_answers(house: &House) {
+    let register = Connection::open(house.data().join("register.sqlite")).expect("opens");
+    register.execute_batch("PRAGMA busy_timeout = 5000").expect("waits its turn");
+    assert_ne!(register.execute("DELETE FROM answers", []).expect("writes"), 0);
+}
+
+#[test]
+fn a_move_whose_answer_was_forgotten_is_not_made_and_not_counted_again() {
+    let house = House::open_with(0, 0, &STRICT);
+    let mut finger = phone(1);
+    let (_, shop) = shop(&house, &mut finger);
+    let mut table = table(&house, 2, 400_000);
+    // On a device that has shown nothing since it came in.
+    let mut owner = Guest::sign_in(&house, &mut finger);
+    let bill = table.bill(&shop, "a", MOST);
+    assert_eq!(owner.ask("orders.scan", bill)["state"], "settled");
+    owner.ask("wallets.top_up", owner.withdraw(MOST, "purse"));
+    let quarter = MOST / 4;
+    let mut transfer = owner.withdraw(quarter, "gift");
+    transfer["to"] = json!(table.host());
+    let payout =
+        json!({ "merchant": shop.merchant, "amount": quarter, "idempotency_key": "takings" });
+    for (method, params) in [
+        ("wallets.withdraw", owner.withdraw(quarter, "out")),
+        ("wallets.transfer", transfer),
+        ("merchants.pay_out", payout),
+    ] {
+        for replayed in [false, true, true] {
+            let answered = owner.ask(method, params.clone());
+            assert_eq!(answered["replayed"], replayed, "{method}: {answered}");
+            forget_answers(&house);
+        }
+    }
+    owner.ask("wallets.withdraw", owner.withdraw(quarter, "rest"));
+    owner.is_refused("wallets.withdraw", owner.withdraw(1, "bit"), "step_up_required");
+    let wallet = owner.ask("wallets.get", json!({ "wallet": owner.wallet() }));
+    assert_eq!(wallet["available"], MOST - 3 * quarter, "{wallet}");
 }
 
 #[test]
