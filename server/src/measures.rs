@@ -1,11 +1,10 @@
 //! Measures: what the server counts, for Prometheus and for the operator's page.
 
-use std::{collections::VecDeque, fs, sync::atomic::Ordering, time::Duration};
+use std::{collections::VecDeque, fs, time::Duration};
 
+use fanju::Engine;
 use parking_lot::Mutex;
 use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, Registry, TextEncoder};
-
-use crate::app::App;
 
 /// The latest orders whose times the operator's page sums up.
 const LATEST: usize = 1_024;
@@ -144,30 +143,36 @@ impl Measures {
         OrderTimes { p50: at(50), p99: at(99) }
     }
 
-    /// Everything in Prometheus' text format, with `webhooks_waiting` messages to merchants.
+    /// Everything in Prometheus' text format: these, what `engine` says of itself, how many `sessions` are
+    /// open, and how many messages to merchants wait.
     ///
     /// # Errors
     /// Prometheus' own.
-    pub fn text(&self, app: &App, webhooks_waiting: u64) -> prometheus::Result<Vec<u8>> {
-        let stats = app.engine().stats();
+    pub fn text(
+        &self,
+        engine: &Engine,
+        sessions: usize,
+        webhooks_waiting: u64,
+    ) -> prometheus::Result<Vec<u8>> {
+        let stats = engine.stats();
         let gauges = &self.gauges;
         set(&gauges.journal_position, stats.durable.0);
         set(&gauges.journal_records, stats.journal.records);
         set(&gauges.journal_batches, stats.journal.batches);
         set(&gauges.journal_syncs, stats.journal.syncs);
         set(&gauges.memory, resident_bytes().unwrap_or(0));
-        set(&gauges.journal_poisoned, app.engine().journal().has_ended().into());
+        set(&gauges.journal_poisoned, engine.journal().has_ended().into());
         set(&gauges.books_lag, stats.books_lag.bytes);
         let lag_ms = u64::try_from(stats.books_lag.age.as_millis()).unwrap_or(u64::MAX);
         set(&gauges.books_lag_ms, lag_ms);
-        set(&gauges.books_stopped, app.engine().books_error().is_some().into());
+        set(&gauges.books_stopped, engine.books_error().is_some().into());
         set(&gauges.webhooks_waiting, webhooks_waiting);
         for (gauge, count) in [
             (&gauges.orders_in_flight, stats.orders_in_flight),
             (&gauges.wallets, stats.wallets_active),
             (&gauges.merchants, stats.merchants_active),
             (&gauges.groups, stats.groups_active),
-            (&gauges.sessions, app.sessions().load(Ordering::Relaxed)),
+            (&gauges.sessions, sessions),
         ] {
             set(gauge, u64::try_from(count).unwrap_or(u64::MAX));
         }

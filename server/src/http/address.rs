@@ -21,8 +21,6 @@ use actix_web::{
 use ipnet::{AddrParseError, IpNet};
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
-
 /// Where proxies stand: an address, or all of a network in CIDR notation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -57,11 +55,11 @@ impl fmt::Display for Network {
     }
 }
 
-/// Where `request` comes from.
+/// Where `request` comes from, seen through proxies that are `trusted`.
 #[must_use]
-pub fn of(app: &App, request: &HttpRequest) -> IpAddr {
+pub fn of(trusted: &[Network], request: &HttpRequest) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    client(&app.settings().trusted_proxies, peer, request.headers())
+    client(trusted, peer, request.headers())
 }
 
 fn client(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {

@@ -10,7 +10,7 @@ pub mod reply;
 pub mod unread;
 pub mod upgrade;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use actix_web::{
     HttpRequest, HttpResponse, Resource, Route,
@@ -127,7 +127,7 @@ fn caller(app: &App, request: &HttpRequest) -> Result<(Option<TokenHash>, Caller
             Some(bearer.and_then(Token::parse).ok_or_else(Problem::not_signed_in)?)
         }
     };
-    let address = address::of(app, request);
+    let address = address::of(&app.settings().trusted_proxies, request);
     let caller = match &token {
         None => Caller::Nobody,
         Some((kind, hash)) => match app.identify(*kind, hash)? {
@@ -153,7 +153,13 @@ fn ask(app: &App, operation: &Described, request: &HttpRequest) -> Result<Ask, P
     };
     let agent = text(request, header::USER_AGENT.as_str());
     let agent = agent.and_then(Result::ok).map(str::to_owned);
-    Ok(Ask { caller, token, key, address: address::of(app, request), agent })
+    Ok(Ask {
+        caller,
+        token,
+        key,
+        address: address::of(&app.settings().trusted_proxies, request),
+        agent,
+    })
 }
 
 /// The whole body, of at most `bytes_max`.
@@ -227,7 +233,9 @@ async fn metrics(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
         rights::check(&app, &caller, &Right::Operator).await?;
         let webhooks = app.webhooks().clone();
         let waiting = app.desk(move |_| webhooks.waiting()).await??;
-        app.measures().text(&app, waiting).map_err(|error| Problem::internal(&error))
+        app.measures()
+            .text(app.engine(), app.sessions().load(Ordering::Relaxed), waiting)
+            .map_err(|error| Problem::internal(&error))
     };
     match text.await {
         Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use super::{
     close,
     door::PATH,
-    frames::{Hello, Progress, Unsubscribed},
+    frames::{Progress, Unsubscribed},
+    hello::Hello,
     methods::{SignIn, Subscribe, Subscribed, Unsubscribe},
 };
 use crate::{

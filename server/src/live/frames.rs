@@ -5,16 +5,12 @@
 use std::fmt::Write;
 
 use bytestring::ByteString;
-use fanju::{
-    DurableEvent, ProgressEvent,
-    id::{Position, Topic},
-    time::Timestamp,
-};
+use fanju::{DurableEvent, ProgressEvent, id::Topic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{app::App, limits, problem::Problem};
+use crate::problem::Problem;
 
 /// A request that came in.
 #[derive(Debug)]
@@ -151,56 +147,6 @@ fn error(id: Option<&Id>, code: i32, problem: &Problem) -> ByteString {
     let message = problem.title();
     let error = Body { code, message: &message, data: problem };
     text(&Frame { jsonrpc: "2.0", id, error })
-}
-
-/// What a session says first.
-#[derive(Serialize, JsonSchema)]
-pub struct Hello {
-    /// The session's name, for logs and questions.
-    pub session: uuid::Uuid,
-    /// The name under which positions are told: those of another epoch mean nothing.
-    pub epoch: String,
-    /// Up to where the journal is durable.
-    pub position: Position,
-    /// Between two pings, in milliseconds.
-    pub heartbeat_ms: u64,
-    /// The server's clock.
-    pub server_time: Timestamp,
-    /// What a client must keep to.
-    pub limits: HelloLimits,
-}
-
-impl Hello {
-    /// The first word of the session `id` of `app`.
-    #[must_use]
-    pub fn of(app: &App, id: uuid::Uuid) -> Self {
-        Self {
-            session: id,
-            epoch: app.epoch().to_owned(),
-            position: app.engine().stats().durable,
-            heartbeat_ms: u64::try_from(limits::HEARTBEAT.as_millis()).unwrap_or(u64::MAX),
-            server_time: app.now(),
-            limits: HelloLimits {
-                frame_bytes_max: limits::FRAME_BYTES_MAX,
-                requests_per_second: app.settings().requests_per_second.get(),
-                requests_max: limits::SESSION_REQUESTS_MAX,
-                subscriptions_max: limits::SESSION_SUBSCRIPTIONS_MAX,
-            },
-        }
-    }
-}
-
-/// What a client must keep to.
-#[derive(Serialize, JsonSchema)]
-pub struct HelloLimits {
-    /// Largest frame, in bytes.
-    pub frame_bytes_max: usize,
-    /// Requests in a second, in the long run; a ping or a pong of the websocket counts as one.
-    pub requests_per_second: u32,
-    /// Requests under way at once.
-    pub requests_max: usize,
-    /// Topics listened to at once.
-    pub subscriptions_max: usize,
 }
 
 /// A topic that is heard no more: the right to hear it has ended.

@@ -9,6 +9,7 @@ pub mod asyncapi;
 pub mod close;
 mod door;
 pub mod frames;
+pub mod hello;
 pub mod methods;
 mod nobody;
 mod reply;

@@ -23,7 +23,7 @@ impl Nobody {
     /// # Errors
     /// `too_many_sessions`.
     pub(super) fn from(app: &App, request: &HttpRequest) -> Result<Self, Problem> {
-        let address = address::of(app, request);
+        let address = address::of(&app.settings().trusted_proxies, request);
         let seat = app.seat_nobody(address)?;
         let agent = request.headers().get(header::USER_AGENT);
         let agent = agent.and_then(|agent| agent.to_str().ok()).map(str::to_owned);

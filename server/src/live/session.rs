@@ -30,7 +30,8 @@ use uuid::Uuid;
 use super::{
     allowance::Allowance,
     close::Close,
-    frames::{self, Hello, Request, Unsubscribed},
+    frames::{self, Request, Unsubscribed},
+    hello::Hello,
     methods::{SignIn, Subscribe, TopicName, Unsubscribe, idempotency_key, parameters},
     nobody::Nobody,
     reply::Reply,
