@@ -4,6 +4,9 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+/// A quarter of an hour, in microseconds.
+pub const QUARTER_MICROS: i64 = 15 * 60 * 1_000_000;
+
 /// Microseconds since 1970-01-01T00:00:00 UTC.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
@@ -26,10 +29,11 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Whole days since 1970-01-01 in UTC, for day totals.
+    /// Whole quarters of an hour since 1970-01-01T00:00:00 UTC, for sums: in every time zone that is in
+    /// use, days begin at one.
     #[must_use]
-    pub fn day(self) -> i64 {
-        self.0.div_euclid(86_400_000_000)
+    pub fn quarter(self) -> i64 {
+        self.0.div_euclid(QUARTER_MICROS)
     }
 }
 

@@ -13,6 +13,7 @@ use fanju::{
     domain::{event::Event, text::OrderNo},
     id::{GroupId, MerchantId, Position, Topic, WalletId},
     journal::{JournalId, Reader, Tail},
+    time::{QUARTER_MICROS, Timestamp},
 };
 use proptest::prelude::*;
 use world::World;
@@ -164,12 +165,18 @@ fn books_of_another_schema_begin_anew() {
     let journal = world.author.reader();
     open(Some(&path), &journal).catch_up(&journal).unwrap();
     let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.execute("UPDATE meta SET schema_version = 0", []).unwrap();
+    // Version 3 kept days.
+    let older = "UPDATE meta SET schema_version = 3;
+                 ALTER TABLE merchant_quarters RENAME TO merchant_days;";
+    connection.execute_batch(older).unwrap();
     drop(connection);
     let mut books = open(Some(&path), &journal);
     assert_eq!(books.checkpoint(), Tail::START);
     books.catch_up(&journal).unwrap();
     world.check(&books.reader());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let left = "SELECT count(*) FROM sqlite_schema WHERE name = 'merchant_days'";
+    assert_eq!(connection.query_row(left, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
 #[test]
@@ -199,7 +206,7 @@ fn unknown_names_have_no_rows() {
     assert_eq!(reader.group(GroupId(nobody)).unwrap(), None);
     let order_no = OrderNo::new("1").unwrap();
     assert_eq!(reader.order(MerchantId(nobody), &order_no).unwrap(), None);
-    assert_eq!(reader.merchant_days(MerchantId(nobody), 0, 1).unwrap(), []);
+    world.check_sums(&reader, MerchantId(nobody), &[Timestamp(0), Timestamp(QUARTER_MICROS)]);
     reader.order_numbers(MerchantId(nobody), |_| panic!("nobody has orders")).unwrap();
 }
 

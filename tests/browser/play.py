@@ -8,6 +8,7 @@ Pictures of everything lie in `target/screenshots` afterwards (`FANJU_SCREENSHOT
 
 import re
 import time
+from datetime import datetime, timedelta, timezone
 
 from selenium.webdriver.common.keys import Keys
 
@@ -610,6 +611,7 @@ class Counter(Quiet):
 
     def at_the_counter(self, language):
         [till] = self.windows
+        till.stand_in("UTC")
         till.driver.get(f"{self.house.url}/till")
         till.driver.execute_script("localStorage.setItem('fanju.till', arguments[0])", self.cast["merchant"]["token"])
         till.driver.refresh()
@@ -705,16 +707,35 @@ class Counter(Quiet):
         till.shot("till-orders-older", dark=True)
 
     def what_the_day_came_to(self, till):
-        """Days are UTC's, and say so; what was taken and given back is what was done here, order by order."""
+        """What was taken and given back is what was done here, order by order, and stands there without being asked
+        for. A day is one of where the till stands: these two zones never have the same date."""
+        self.days_are_told(till, self.dates(0))
+        for zone, hours in (("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)):
+            till.stand_in(zone)
+            till.driver.refresh()
+            till.see(".keypad")
+            self.days_are_told(till, self.dates(hours))
+            till.shot(f"till-days-{hours}")
+
+    def days_are_told(self, till, dates):
         till.see(".days thead", till.word("column_day"))
         def act():
             rows = till.driver.execute_script(
-                "return [...document.querySelectorAll('.days tbody tr')].map((row) => [...row.cells].slice(1, 3).map((cell) => [cell.firstChild.data, cell.lastChild.textContent]))")
-            taken, given = (sum(cents(row[column][0]) for row in rows) for column in (0, 1))
-            count = sum(cents(row[0][1]) for row in rows)
-            return (taken, given, count) == (self.took, self.gave, self.paid)
-        till.until(f"report of {self.took} taken in {self.paid} orders and {self.gave} given back", act)
-        self.assertIn("UTC", till.text("[data-testid=days-utc]"))
+                "return [...document.querySelectorAll('.days tbody tr')].map((row) => [row.dataset.date, ...[...row.cells].slice(1, 3).map((cell) => [cell.firstChild.data, cell.lastChild.textContent])])")
+            taken, given = (sum(cents(row[column][0]) for row in rows) for column in (1, 2))
+            count = sum(cents(row[1][1]) for row in rows)
+            return ([row[0] for row in rows], taken, given, count) == (dates, self.took, self.gave, self.paid)
+        till.until(f"report of {dates}, {self.took} taken in {self.paid} orders and {self.gave} given back", act)
+
+    def dates(self, hours):
+        """Of what was done here, newest first, where clocks are that far ahead of UTC."""
+        there, found, page = timezone(timedelta(hours=hours)), set(), ""
+        while page is not None:
+            events = self.house.ask("GET", f"/v1/merchants/{self.shop['merchant']}/events?limit=100{page}", self.shop["token"])
+            found |= {datetime.fromisoformat(one["event"]["time"]).astimezone(there).date().isoformat()
+                      for one in events["events"] if one["event"]["data"]["type"] in ("settled", "refunded", "declined")}
+            page = f"&from={events['next']}" if events.get("next") else None
+        return sorted(found, reverse=True)
 
     # --- what is there -----------------------------------------------------------------------
 

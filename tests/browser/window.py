@@ -103,6 +103,10 @@ class Window:
         value = "dark" if on else "light"
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": value}]})
 
+    def stand_in(self, zone):
+        """What the page says from now on is of there."""
+        self.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": zone})
+
     # --- waiting -----------------------------------------------------------------------------
 
     def until(self, what, act):

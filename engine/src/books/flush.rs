@@ -236,8 +236,8 @@ fn find_wallets(connection: &Connection, pending: &mut Pending) -> Result<(), Bo
 
 fn write_merchants(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
     let mut writer = AccountWriter::of("merchants", transaction)?;
-    let mut days = transaction.prepare_cached(
-        "INSERT INTO merchant_days VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    let mut quarters = transaction.prepare_cached(
+        "INSERT INTO merchant_quarters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT DO UPDATE SET
             settled_count = settled_count + excluded.settled_count,
             settled_minor = settled_minor + excluded.settled_minor,
@@ -249,15 +249,15 @@ fn write_merchants(transaction: &Transaction<'_>, pending: &mut Pending) -> Resu
     for id in pending.merchants_dirty.drain(..) {
         let slot = pending.merchants.get_mut(&id).expect("a dirty merchant is in memory");
         writer.write(slot.key, &slot.change)?;
-        for day in &slot.days {
-            days.execute((
+        for quarter in &slot.quarters {
+            quarters.execute((
                 slot.key,
-                day.day,
-                day.settled_count,
-                day.settled.minor(),
-                day.refunded_count,
-                day.refunded.minor(),
-                day.declined_count,
+                quarter.quarter,
+                quarter.settled_count,
+                quarter.settled.minor(),
+                quarter.refunded_count,
+                quarter.refunded.minor(),
+                quarter.declined_count,
             ))?;
         }
         *slot = MerchantSlot::new(slot.key);

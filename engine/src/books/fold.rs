@@ -82,9 +82,9 @@ impl Books {
         hint::black_box(settled.legs.iter().fold(true, |all, leg| all & look(leg)));
         let slot = self.merchant_slot(settled.merchant)?;
         slot.change.touch(settled.total, at);
-        let day = slot.day(record.at.day());
-        day.settled_count += 1;
-        day.settled = add(day.settled, settled.total);
+        let sums = slot.quarter(record.at.quarter());
+        sums.settled_count += 1;
+        sums.settled = add(sums.settled, settled.total);
         let merchant = slot.key;
         for leg in &settled.legs {
             let Account::Wallet(wallet) = leg.source.account() else {
@@ -232,20 +232,20 @@ impl Books {
         Ok(())
     }
 
-    /// What a decline or a refund adds to the order and the day; the merchant's slot is there.
+    /// What a decline or a refund adds to the order and the quarter; the merchant's slot is there.
     fn fold_order(&mut self, record: &Record, event: &Event) -> Result<(), BooksError> {
         if let Event::Declined(decline) = event {
             let slot = self.merchant_slot(decline.merchant)?;
-            slot.day(record.at.day()).declined_count += 1;
+            slot.quarter(record.at.quarter()).declined_count += 1;
             let merchant = slot.key;
             self.step(merchant, &decline.order_no, OrderStep::Declined, record);
             self.counts.declined += 1;
         }
         if let Event::Refunded(refund) = event {
             let slot = self.merchant_slot(refund.merchant)?;
-            let day = slot.day(record.at.day());
-            day.refunded_count += 1;
-            day.refunded = add(day.refunded, refund.amount);
+            let sums = slot.quarter(record.at.quarter());
+            sums.refunded_count += 1;
+            sums.refunded = add(sums.refunded, refund.amount);
             let merchant = slot.key;
             self.step(merchant, &refund.order_no, OrderStep::Refunded, record);
             self.counts.refunded += 1;

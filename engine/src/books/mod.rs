@@ -25,6 +25,7 @@ mod projector;
 mod reader;
 mod schema;
 mod statement;
+mod sums;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -36,9 +37,10 @@ pub use self::{
     error::BooksError,
     progress::{FlushStats, Lag, Progress},
     projector::Projector,
-    reader::{BooksReader, MerchantDay, Totals},
+    reader::{BooksReader, Totals},
     schema::{peek_checkpoint, set_aside},
     statement::{Page, StatementError, chain},
+    sums::{Intervals, IntervalsError, MerchantSums},
 };
 use self::{flush::Rest, merge::Merge, pending::Pending, schema::Place};
 use crate::{

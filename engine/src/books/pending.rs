@@ -98,13 +98,13 @@ pub(super) struct MerchantSlot {
     pub(super) key: i64,
     pub(super) dirty: bool,
     pub(super) change: Change<Merchant>,
-    pub(super) days: SmallVec<[DayDelta; 1]>,
+    pub(super) quarters: SmallVec<[QuarterDelta; 1]>,
 }
 
-/// What one day's orders came to since the last write.
+/// What a quarter of an hour's orders came to since the last write, or a part of them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct DayDelta {
-    pub(super) day: i64,
+pub(super) struct QuarterDelta {
+    pub(super) quarter: i64,
     pub(super) settled_count: i64,
     pub(super) settled: Amount,
     pub(super) refunded_count: i64,
@@ -114,16 +114,16 @@ pub(super) struct DayDelta {
 
 impl MerchantSlot {
     pub(super) fn new(key: i64) -> Self {
-        Self { key, dirty: false, change: Change::NONE, days: SmallVec::new() }
+        Self { key, dirty: false, change: Change::NONE, quarters: SmallVec::new() }
     }
 
-    /// The totals of `day`.
-    pub(super) fn day(&mut self, day: i64) -> &mut DayDelta {
-        let at = self.days.iter().position(|delta| delta.day == day).unwrap_or_else(|| {
-            self.days.push(DayDelta { day, ..DayDelta::default() });
-            self.days.len() - 1
-        });
-        &mut self.days[at]
+    /// The sums to which a record of `quarter` is added. Only the newest are looked at: a write adds up
+    /// what it is given, and books that are made anew meet thousands of quarters before they write.
+    pub(super) fn quarter(&mut self, quarter: i64) -> &mut QuarterDelta {
+        if self.quarters.last().is_none_or(|newest| newest.quarter != quarter) {
+            self.quarters.push(QuarterDelta { quarter, ..QuarterDelta::default() });
+        }
+        self.quarters.last_mut().expect("just looked at")
     }
 }
 

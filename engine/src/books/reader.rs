@@ -29,23 +29,6 @@ use crate::{
     money::{Amount, Currency},
 };
 
-/// One day of one merchant, in the merchant's currency.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct MerchantDay {
-    /// Whole days since 1970-01-01 in UTC.
-    pub day: i64,
-    /// Orders paid.
-    pub settled_count: u64,
-    /// What they came to.
-    pub settled: Amount,
-    /// Refunds made.
-    pub refunded_count: u64,
-    /// What they came to.
-    pub refunded: Amount,
-    /// Orders that ended without money.
-    pub declined_count: u64,
-}
-
 /// All money of one currency: the three sum to zero (M-1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Totals {
@@ -78,7 +61,7 @@ impl BooksReader {
     }
 
     /// Lends a connection, an idle one or a new one.
-    fn with<T>(
+    pub(super) fn with<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, BooksError>,
     ) -> Result<T, BooksError> {
@@ -200,40 +183,6 @@ impl BooksReader {
                 moves.push(blob::read_move(holder, moved)?);
             }
             Ok(moves)
-        })
-    }
-
-    /// A merchant's days with orders, from `from_day` to `to_day`, both included, oldest first.
-    ///
-    /// # Errors
-    /// [`BooksError`].
-    pub fn merchant_days(
-        &self,
-        merchant: MerchantId,
-        from_day: i64,
-        to_day: i64,
-    ) -> Result<Vec<MerchantDay>, BooksError> {
-        self.with(|connection| {
-            let sql = "SELECT day, settled_count, settled_minor, refunded_count, refunded_minor,
-                              declined_count
-                       FROM merchant_days
-                       WHERE merchant = (SELECT key FROM merchants WHERE id = ?1)
-                         AND day BETWEEN ?2 AND ?3
-                       ORDER BY day";
-            let mut statement = connection.prepare_cached(sql)?;
-            let key = (merchant.0.as_bytes(), from_day, to_day);
-            let days = statement.query_map(key, |row| {
-                let count = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
-                Ok(MerchantDay {
-                    day: row.get(0)?,
-                    settled_count: count(1)?,
-                    settled: schema::amount(row, 2)?,
-                    refunded_count: count(3)?,
-                    refunded: schema::amount(row, 4)?,
-                    declined_count: count(5)?,
-                })
-            })?;
-            Ok(days.collect::<Result<_, _>>()?)
         })
     }
 

@@ -27,10 +27,7 @@ use crate::{
 };
 
 /// Version of the tables and of what is in their blobs.
-const SCHEMA_VERSION: i64 = 3;
-
-const TABLES: [&str; 8] =
-    ["meta", "wallets", "merchants", "groups", "orders", "merchant_days", "rail_open", "clearing"];
+const SCHEMA_VERSION: i64 = 4;
 
 const CREATE: &str = "
 CREATE TABLE meta (
@@ -74,16 +71,17 @@ CREATE TABLE orders (
     steps BLOB NOT NULL,
     PRIMARY KEY (merchant, order_no)
 ) WITHOUT ROWID;
--- In the merchant's currency, which never changes.
-CREATE TABLE merchant_days (
+-- In the merchant's currency, which never changes. `quarter` counts quarters of an hour: in every time
+-- zone that is in use, a day is a number of whole ones.
+CREATE TABLE merchant_quarters (
     merchant INTEGER NOT NULL,
-    day INTEGER NOT NULL,
+    quarter INTEGER NOT NULL,
     settled_count INTEGER NOT NULL,
     settled_minor INTEGER NOT NULL,
     refunded_count INTEGER NOT NULL,
     refunded_minor INTEGER NOT NULL,
     declined_count INTEGER NOT NULL,
-    PRIMARY KEY (merchant, day)
+    PRIMARY KEY (merchant, quarter)
 ) WITHOUT ROWID;
 CREATE TABLE rail_open (
     kind INTEGER NOT NULL,
@@ -253,11 +251,15 @@ pub(super) fn prepare(
     Ok((tail, counts(connection)?))
 }
 
-/// Drops every table and makes them anew, at the beginning of `journal`.
+/// Drops every table, whatever version made it, and makes them anew, at the beginning of `journal`.
 pub(super) fn empty(connection: &mut Connection, journal: JournalId) -> Result<(), BooksError> {
     let transaction = connection.transaction()?;
-    for table in TABLES {
-        transaction.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
+    let tables: Vec<String> = transaction
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for table in tables {
+        transaction.execute_batch(&format!("DROP TABLE {table}"))?;
     }
     transaction.execute_batch(CREATE)?;
     transaction.execute(

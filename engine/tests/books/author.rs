@@ -20,7 +20,7 @@ use fanju::{
 use uuid::Uuid;
 
 /// 2026-01-01T00:00:00 UTC.
-const BEGIN: Timestamp = Timestamp(1_767_225_600_000_000);
+pub(crate) const BEGIN: Timestamp = Timestamp(1_767_225_600_000_000);
 
 pub(crate) struct Author {
     journal: LocalJournal,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fanju::{
-    books::{BooksReader, MerchantDay, OrderStep},
+    books::{BooksReader, Intervals, MerchantSums, OrderStep},
     codec::Record,
     domain::{
         bill::Line,
@@ -23,11 +23,12 @@ use fanju::{
     id::{GroupId, MerchantId, Position, RequestId, Topic, WalletId},
     ledger::Account,
     money::Amount,
+    time::{QUARTER_MICROS, Timestamp},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::author::{
-    Author, consent, dinner, group_opened, merchant_onboarded, top_up, wallet_opened,
+    Author, BEGIN, consent, dinner, group_opened, merchant_onboarded, top_up, wallet_opened,
 };
 
 type Steps = Vec<(OrderStep, Position)>;
@@ -42,7 +43,7 @@ pub(crate) struct World {
     pub(crate) merchants: BTreeMap<MerchantId, (Merchant, Position)>,
     pub(crate) groups: BTreeMap<GroupId, (Group, Position)>,
     pub(crate) steps: BTreeMap<(MerchantId, OrderNo), Steps>,
-    pub(crate) days: BTreeMap<(MerchantId, i64), MerchantDay>,
+    pub(crate) takings: BTreeMap<(MerchantId, Timestamp), MerchantSums>,
     pub(crate) moving: BTreeSet<(Holder, RequestId)>,
     pub(crate) clearing: i64,
 }
@@ -59,7 +60,7 @@ impl World {
             merchants: BTreeMap::new(),
             groups: BTreeMap::new(),
             steps: BTreeMap::new(),
-            days: BTreeMap::new(),
+            takings: BTreeMap::new(),
             moving: BTreeSet::new(),
             clearing: 0,
         };
@@ -370,24 +371,24 @@ impl World {
     }
 
     fn remember(&mut self, record: &Record) {
-        let (at, day) = (record.position, record.at.day());
+        let (at, moment) = (record.position, record.at);
         let (merchant, order_no, step) = match &record.event {
             Event::Settled(settled) => {
                 self.orders.push(Order::settled(settled.clone(), at));
-                let totals = self.days.entry((settled.merchant, day)).or_default();
+                let totals = self.takings.entry((settled.merchant, moment)).or_default();
                 totals.settled_count += 1;
                 totals.settled = totals.settled.checked_add(settled.total).expect("fits");
                 (settled.merchant, &settled.order_no, OrderStep::Settled)
             }
             Event::Declined(decline) => {
-                self.days.entry((decline.merchant, day)).or_default().declined_count += 1;
+                self.takings.entry((decline.merchant, moment)).or_default().declined_count += 1;
                 (decline.merchant, &decline.order_no, OrderStep::Declined)
             }
             Event::Refunded(refund) => {
                 let of_order = |order: &&mut Order| order.settlement.order_no == refund.order_no;
                 let order = self.orders.iter_mut().find(of_order).expect("paid before");
                 order.apply(refund, at);
-                let totals = self.days.entry((refund.merchant, day)).or_default();
+                let totals = self.takings.entry((refund.merchant, moment)).or_default();
                 totals.refunded_count += 1;
                 totals.refunded = totals.refunded.checked_add(refund.amount).expect("fits");
                 (refund.merchant, &refund.order_no, OrderStep::Refunded)
@@ -419,7 +420,6 @@ impl World {
             | Event::GroupUnlocked { .. }
             | Event::GroupClosed { .. } => return,
         };
-        self.days.get_mut(&(merchant, day)).expect("just counted").day = day;
         self.steps.entry((merchant, order_no.clone())).or_default().push((step, at));
     }
 
@@ -429,14 +429,12 @@ impl World {
         for (id, expected) in &self.wallets {
             assert_eq!(books.wallet(*id).expect("the books are read").as_ref(), Some(expected));
         }
+        let quarters = BEGIN.quarter()..=self.records.last().expect("some").at.quarter() + 1;
+        let quarters: Vec<_> =
+            quarters.map(|quarter| Timestamp(quarter * QUARTER_MICROS)).collect();
         for (id, expected) in &self.merchants {
             assert_eq!(books.merchant(*id).expect("the books are read").as_ref(), Some(expected));
-            let days: Vec<MerchantDay> =
-                self.days.range((*id, i64::MIN)..=(*id, i64::MAX)).map(|(_, day)| *day).collect();
-            assert_eq!(
-                books.merchant_days(*id, i64::MIN, i64::MAX).expect("the books are read"),
-                days
-            );
+            self.check_sums(books, *id, &quarters);
             let mut numbers = Vec::new();
             books
                 .order_numbers(*id, |number| numbers.push(number.to_owned()))
@@ -458,6 +456,27 @@ impl World {
         let open: BTreeSet<_> = open.iter().map(|moved| (moved.holder, moved.request)).collect();
         assert_eq!(open, self.moving);
         self.check_counts(books);
+    }
+
+    /// Asserts that the books add up what happened from each of `bounds` to the next.
+    #[track_caller]
+    pub(crate) fn check_sums(&self, books: &BooksReader, id: MerchantId, bounds: &[Timestamp]) {
+        let expected = bounds.windows(2).map(|pair| self.sums(id, pair[0], pair[1]));
+        let intervals = Intervals::between(bounds.to_vec()).expect("bounds at quarters, in order");
+        let sums = books.merchant_sums(id, &intervals).expect("the books are read");
+        assert!(sums.into_iter().eq(expected));
+    }
+
+    fn sums(&self, id: MerchantId, from: Timestamp, to: Timestamp) -> MerchantSums {
+        let mut sums = MerchantSums { from, to, ..MerchantSums::default() };
+        for (_, one) in self.takings.range((id, from)..(id, to)) {
+            sums.settled_count += one.settled_count;
+            sums.settled = sums.settled.checked_add(one.settled).expect("fits");
+            sums.refunded_count += one.refunded_count;
+            sums.refunded = sums.refunded.checked_add(one.refunded).expect("fits");
+            sums.declined_count += one.declined_count;
+        }
+        sums
     }
 
     #[track_caller]

@@ -201,7 +201,7 @@ fn parameters(
     Ok(parameters)
 }
 
-/// The query string; what reads as a whole number is one, for no query parameter is a text.
+/// The query string; what reads as a whole number is one, for no text that is a parameter there does.
 fn queried(request: &HttpRequest) -> Result<Map<String, Value>, Problem> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
         .map_err(|error| Problem::bad_request(error.to_string()))?;

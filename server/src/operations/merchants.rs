@@ -24,16 +24,11 @@ use crate::{
     problem::Problem,
 };
 
-/// Days of one report, unless the caller says otherwise, and at most.
-const REPORT_DAYS: i64 = 31;
-const REPORT_DAYS_MAX: i64 = 366;
-
 pub(super) fn operations() -> Vec<Described> {
     vec![
         Described::of::<Onboard>(),
         Described::of::<Get>(),
         Described::of::<Events>(),
-        Described::of::<Days>(),
         Described::of::<PayOut>(),
     ]
 }
@@ -116,76 +111,6 @@ impl Operation for Events {
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Page, Problem> {
         statement::page(app, Topic::Merchant(self.merchant), self.from, self.limit).await
-    }
-}
-
-/// Sums a shop's orders up, day by day (UTC); the last month unless said.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Days {
-    /// Which.
-    merchant: MerchantId,
-    /// From which day on, in days since 1970-01-01.
-    from_day: Option<i64>,
-    /// Up to which day, itself included.
-    to_day: Option<i64>,
-}
-
-/// A shop's days with orders.
-#[derive(Serialize, JsonSchema)]
-struct Report {
-    /// The days, oldest first.
-    days: Vec<Day>,
-}
-
-/// One day's orders.
-#[derive(Serialize, JsonSchema)]
-struct Day {
-    /// Which, in days since 1970-01-01.
-    day: i64,
-    /// Orders paid.
-    settled_count: u64,
-    /// What they came to.
-    settled: Amount,
-    /// Refunds made.
-    refunded_count: u64,
-    /// What they came to.
-    refunded: Amount,
-    /// Orders that ended without money.
-    declined_count: u64,
-}
-
-impl Operation for Days {
-    const OFFER: Offer = Offer::get("merchants.days", "/v1/merchants/{merchant}/days");
-    type Answer = Report;
-
-    fn right(&self) -> Right {
-        Right::Merchant(self.merchant, Scope::Read)
-    }
-
-    async fn perform(self, app: &App, _: &Ask) -> Result<Report, Problem> {
-        let merchant = self.merchant;
-        let to = self.to_day.unwrap_or_else(|| app.now().day());
-        let from = self.from_day.unwrap_or(to.saturating_sub(REPORT_DAYS - 1));
-        if !(0..REPORT_DAYS_MAX).contains(&to.saturating_sub(from)) {
-            let detail = format!("a report has between 1 and {REPORT_DAYS_MAX} days");
-            return Err(Problem::bad_request(detail));
-        }
-        // The till has just been told of an order, and the report must have it.
-        if !app.engine().books_caught_up(crate::limits::BOOKS_WAIT).await? {
-            let problem = Problem::new(503, "books_behind", "the report is not up to date yet");
-            return Err(problem.retry_after_ms(crate::limits::RETRY_SOON_MS));
-        }
-        let days = app.engine().query(move |books| books.merchant_days(merchant, from, to)).await?;
-        let day = |day: fanju::books::MerchantDay| Day {
-            day: day.day,
-            settled_count: day.settled_count,
-            settled: day.settled,
-            refunded_count: day.refunded_count,
-            refunded: day.refunded,
-            declined_count: day.declined_count,
-        };
-        Ok(Report { days: days.into_iter().map(day).collect() })
     }
 }
 

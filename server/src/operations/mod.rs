@@ -6,6 +6,7 @@
 //! right before anything else is looked at, so that no door can forget it.
 
 mod claims;
+mod days;
 mod groups;
 mod members;
 mod merchants;
@@ -167,6 +168,7 @@ pub fn all() -> &'static [Described] {
             orders::operations(),
             claims::operations(),
             merchants::operations(),
+            days::operations(),
             staff::operations(),
             webhooks::operations(),
             passkeys::operations(),

@@ -17,6 +17,7 @@ mod common;
 mod conflation;
 mod corner;
 mod crash;
+mod days;
 mod deploy;
 mod dinner;
 mod guest;

@@ -58,8 +58,8 @@ export interface Methods {
   'me': { params: {}; result: WhoAmI };
   /** Proves the person's name by an identity document (GB 11643). The number is not kept. */
   'me.verify': { params: { id_number: string; name: Name }; result: Verified };
-  /** Sums a shop's orders up, day by day (UTC); the last month unless said. */
-  'merchants.days': { params: { from_day?: number | null; merchant: MerchantId; to_day?: number | null }; result: Report };
+  /** Sums a shop's orders up, day by day where the shop is; the last month unless said. */
+  'merchants.days': { params: { from?: LocalDate | null; merchant: MerchantId; time_zone?: string | null; to?: LocalDate | null }; result: Report };
   /** Lists what happened at a shop, newest first. */
   'merchants.events': { params: { from?: Position | null; limit?: number | null; merchant: MerchantId }; result: Page };
   /** Tells how a shop stands. */
@@ -199,7 +199,7 @@ export type Created = { secret: string; webhook: Webhook };
 export type Currency = string;
 
 /** One day's orders. */
-export type Day = { day: number; declined_count: number; refunded: Amount; refunded_count: number; settled: Amount; settled_count: number };
+export type Day = { date: LocalDate; declined_count: number; refunded: Amount; refunded_count: number; settled: Amount; settled_count: number };
 
 /** One order, ended without money. */
 export type Decline = { content: string; group: GroupId; merchant: MerchantId; order_no: OrderNo; reason: DeclineReason; total: Amount };
@@ -302,6 +302,9 @@ export type Line = { amount: Amount; name: Name };
 
 /** A link that invites. */
 export type LinkMade = { expires_at: Timestamp; link: string };
+
+/** A day of the calendar, YYYY-MM-DD. */
+export type LocalDate = string;
 
 /** Recovery codes; only hashes of them are kept here. */
 export type MadeCodes = { codes: string[]; made_at: Timestamp };

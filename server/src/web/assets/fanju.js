@@ -60,7 +60,7 @@ export class FanjuError extends Error {
 /** Close codes after which coming back would only repeat the fault. */
 const STOP = new Map([[1003, 'malformed'], [1009, 'malformed'], [4000, 'malformed'], [4001, 'signed_out'], [4002, 'signed_out']]);
 /** Refusals that only mean "not now": the same is asked again by itself. */
-const LATER = new Set(['idempotency_key_in_use', 'too_many_requests']);
+const LATER = new Set(['idempotency_key_in_use', 'too_many_requests', 'books_behind']);
 const FLOOD = 4009;
 const PAUSE_FIRST_MS = 250;
 const PAUSE_MAX_MS = 15_000;

@@ -14,6 +14,8 @@ const TOKEN = 'fanju.till';
 /** Of today's events so many are looked through. */
 const PAGE = 500;
 const PAGES_MAX = 4;
+/** Between two looks whether the day has ended. */
+const DAY_LOOK_MS = 60_000;
 
 export class Till {
   fanju = new Fanju();
@@ -162,6 +164,7 @@ export class Till {
         languageSwitch(),
         !this.demo && leaveButton(() => this.#leave())),
       h('nav', { class: 'tabs', 'aria-label': t('till') }, switches), body));
+    setInterval(() => this.changed(), DAY_LOOK_MS);
     choose('collect');
     document.title = `${this.merchant.name} · ${t('till')}`;
     this.changed();

@@ -143,15 +143,36 @@ function refund(till, order, left, leftOf) {
 export function daysView(till) {
   const balance = h('div', { class: 'panel column' });
   const table = h('div');
-  const element = h('div', null, balance, h('div', { class: 'section-head' }, h('h2', null, t('days'))),
-    h('p', { class: 'quiet', 'data-testid': 'days-utc' }, t('days_utc', { time: midnight() })), table);
-  let known = -1;
+  const element = h('div', null, balance, h('div', { class: 'section-head' }, h('h2', null, t('days'))), table);
+  /** Of what the table tells. */
+  let known = '';
   let planned = false;
+  let lookedAt = -LOOK_AGAIN_MS;
 
   async function load() {
-    const to_day = Math.floor(Date.now() / DAY_MS);
-    const { days } = await till.fanju.call('merchants.days', { merchant: till.id, from_day: to_day - DAYS_SHOWN + 1, to_day });
-    fill(table, days.length ? report(till, [...days].sort((a, b) => b.day - a.day)) : h('p', { class: 'quiet empty' }, t('days_none')));
+    const now = today();
+    const first = new Date(Date.parse(now) - (DAYS_SHOWN - 1) * DAY_MS).toISOString().slice(0, 10);
+    const { days } = await till.fanju.call('merchants.days', { merchant: till.id, time_zone: timeZone(), from: first, to: now });
+    fill(table, days.length ? report(till, days.reverse()) : h('p', { class: 'quiet empty' }, t('days_none')));
+  }
+
+  /** Looks at once after a while of quiet, and while much is sold every now and then. */
+  function plan() {
+    if (planned || newest() === known || till.fanju.state !== 'online') return;
+    planned = true;
+    setTimeout(look, Math.max(0, lookedAt + LOOK_AGAIN_MS - performance.now()));
+  }
+
+  async function look() {
+    [known, lookedAt] = [newest(), performance.now()];
+    await load().catch(complain);
+    planned = false;
+    plan();
+  }
+
+  /** What the table should tell: the newest event and the day. */
+  function newest() {
+    return `${till.events[0]?.position ?? 0} ${today()}`;
   }
 
   function update() {
@@ -159,31 +180,32 @@ export function daysView(till) {
     fill(balance, h('span', { class: 'quiet' }, t('balance')), h('strong', { class: 'balance' }, till.money(available)),
       posted > available && h('span', { class: 'quiet' }, t('set_aside', { amount: till.money(posted - available) })),
       button([icon('up'), t('pay_out')], () => payOut(till), { class: 'button small', 'data-key': 'payout', disabled: available <= 0 }));
-    const newest = till.events[0]?.position ?? 0;
-    if (newest === known || planned || till.fanju.state !== 'online') return;
-    planned = true;
-    setTimeout(() => {
-      [planned, known] = [false, till.events[0]?.position ?? 0];
-      load().catch(complain);
-    }, known < 0 ? 0 : LOOK_AGAIN_MS);
+    plan();
   }
   return { element, update };
 }
 
+/** Where this till stands, and the shop with it. */
+function timeZone() {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** The day here, as 2026-03-08. */
+function today() {
+  const now = new Date();
+  return [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+}
+
 /** @param {Till} till @param {any[]} days newest first */
 function report(till, days) {
+  // A date without a time is read as UTC's.
   const format = new Intl.DateTimeFormat(language(), { weekday: 'short', month: 'short', day: 'numeric', timeZone: 'UTC' });
   const cell = (/** @type {string} */ amount, /** @type {number} */ count) => h('td', null, amount, h('small', { class: 'quiet' }, ` ×${count}`));
   return h('table', { class: 'days' },
     h('caption', { class: 'unseen' }, t('days')),
     h('thead', null, h('tr', null, ['day', 'settled', 'refunded', 'declined'].map((column) => h('th', { scope: 'col' }, t(`column_${column}`))))),
-    h('tbody', null, days.map((day) => h('tr', null, h('th', { scope: 'row' }, format.format(day.day * DAY_MS)),
+    h('tbody', null, days.map((day) => h('tr', { 'data-date': day.date }, h('th', { scope: 'row' }, format.format(Date.parse(day.date))),
       cell(till.money(day.settled), day.settled_count), cell(till.money(day.refunded), day.refunded_count), h('td', null, day.declined_count)))));
-}
-
-/** At what time of the day here the reckoned day, which is UTC's, begins. */
-function midnight() {
-  return new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(Math.floor(Date.now() / DAY_MS) * DAY_MS);
 }
 
 /** @param {Till} till */
