@@ -5,6 +5,7 @@ use fanju::{
     domain::{
         event::{Direction, Event, Holder, RailMove},
         requests::{Decision, Ended, RequestReused},
+        text::Note,
         wallet::{Command, Rejection, Status, Wallet},
     },
     id::{GroupId, Position, RequestId, WalletId},
@@ -234,6 +235,24 @@ fn sixty_four_requests_are_remembered_and_the_oldest_is_forgotten_first() {
     assert!(matches!(again(0, 2), Err(Rejection::Reused(_))));
     // The top-up that came before them is forgotten.
     assert!(matches!(wallet.decide(&top_up(1000, 1_000)), Ok(Decision::Fresh(_))));
+}
+
+#[test]
+fn a_transfer_with_another_note_is_another_one() {
+    let note = |text| Some(Note::new(text).expect("a note"));
+    let with_note =
+        |note| Command::Transfer { to: YOU, request: request(1), amount: minor(5), note };
+    for (first, other) in [(None, note("rent")), (note("rent"), None), (note("rent"), note("taxi"))]
+    {
+        let mut wallet = with(100);
+        let Ok(Decision::Fresh(given)) = wallet.decide(&with_note(first.clone())) else {
+            panic!("{first:?} is refused")
+        };
+        apply(&mut wallet, &given, 10);
+        assert!(matches!(wallet.decide(&with_note(first)), Ok(Decision::Repeated(_))));
+        let refused = Rejection::Reused(RequestReused);
+        assert_eq!(wallet.decide(&with_note(other)), Err(refused));
+    }
 }
 
 fn any_command() -> impl Strategy<Value = (u8, u128, i64)> {

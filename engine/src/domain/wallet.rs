@@ -196,7 +196,7 @@ impl Wallet {
                 self.rail(*request, Direction::Out, *amount, frozen)
             }
             Command::Transfer { to, request, amount, note } => {
-                let content = transfer_content(*to, *amount);
+                let content = transfer_content(*to, *amount, note.as_ref());
                 if let Some(ended) = self.purse.recall(*request, content)? {
                     return Ok(Decision::Repeated(ended));
                 }
@@ -314,10 +314,11 @@ impl Wallet {
             Event::RailRefused(moved) => {
                 self.purse.apply_answered(*moved, delta, at, Ended::Refused);
             }
-            Event::Transferred { from, to, request, amount, .. } => {
+            Event::Transferred { from, to, request, amount, note } => {
                 if *from == self.id {
                     self.purse.funds.release((*request).into());
-                    self.purse.remember(*request, transfer_content(*to, *amount), at);
+                    let content = transfer_content(*to, *amount, note.as_ref());
+                    self.purse.remember(*request, content, at);
                 }
                 self.purse.funds.post(delta);
             }
@@ -345,6 +346,8 @@ impl Wallet {
     }
 }
 
-fn transfer_content(to: WalletId, amount: Amount) -> u64 {
-    Digest::default().bytes(b"transfer").bytes(to.0.as_bytes()).number(amount.minor()).finish()
+fn transfer_content(to: WalletId, amount: Amount, note: Option<&Note>) -> u64 {
+    let content =
+        Digest::default().bytes(b"transfer").bytes(to.0.as_bytes()).number(amount.minor());
+    note.map_or(content, |note| content.bytes(note.as_str().as_bytes())).finish()
 }
