@@ -207,6 +207,43 @@ fn unwritten_sectors_are_torn_in_the_last_batch_and_damage_elsewhere() {
     }
 }
 
+/// A header whose last byte is the first of a sector and has one bit: without that sector it looks like a
+/// flip. It is one only if everything else is there.
+#[test]
+fn a_header_that_lost_one_bit_with_its_sector_is_torn() {
+    let mut seen = 0;
+    for attempt in 0..512_u32 {
+        let storage = MemoryStorage::new();
+        let mut tails = written(&storage, ONE_SEGMENT, 1);
+        let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a sound journal");
+        let end = usize::try_from(tails[1].position.0).expect("small");
+        let filler = (2 * SECTOR_BYTES - 51 - end - 60) % SECTOR_BYTES;
+        tails.push(append(&mut journal, &[vec![7; filler]]).expect("appended"));
+        let start = usize::try_from(tails[2].position.0).expect("small");
+        assert_eq!((start + 51) % SECTOR_BYTES, 0, "the header's last byte begins a sector");
+        let payload = [attempt.to_le_bytes().to_vec(), vec![9; 300]].concat();
+        append(&mut journal, &[payload]).expect("appended");
+        drop(journal);
+        let bytes = storage.content(&segment(0)).expect("one segment");
+        let last = start + 51;
+        if bytes[last].count_ones() != 1 {
+            continue;
+        }
+        seen += 1;
+        for end in [last + 1, last + 2, last + 100, bytes.len() - 1, bytes.len()] {
+            let mut torn = bytes[..end].to_vec();
+            torn[last..].fill(0);
+            storage.replace(&segment(0), Some(torn));
+            recovers_to(&storage, 2, &tails);
+        }
+        let mut flipped = bytes;
+        flipped[last] = 0;
+        storage.replace(&segment(0), Some(flipped));
+        refused(&storage, "a flip in front of a whole body");
+    }
+    assert!(seen > 0, "no header ended in a single bit");
+}
+
 #[test]
 fn zeros_to_the_end_are_torn_and_a_foreign_tail_is_not() {
     let storage = MemoryStorage::new();

@@ -315,17 +315,6 @@ pub(crate) fn one_flip_explains(expected: u32, found: u32, bytes: usize) -> bool
     false
 }
 
-/// [`one_flip_explains`] for a batch header: its checksum, or its checked part, with one flip.
-pub(crate) fn one_flip_explains_header(
-    seed: Seed,
-    position: u64,
-    header: &[u8; BATCH_HEADER_BYTES],
-) -> bool {
-    let (expected, found) =
-        (crc32c::crc32c_append(seed.at(position), &header[..48]), u32_at(header, 48));
-    (expected ^ found).count_ones() <= 1 || one_flip_explains(expected, found, 48)
-}
-
 /// [`one_flip_explains`] for a body under an intact header.
 pub(crate) fn one_flip_explains_body(
     seed: Seed,

@@ -86,6 +86,17 @@ impl MemoryStorage {
         }
     }
 
+    /// Whether a power cut would leave everything as it is.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        let directories = self.0.lock();
+        let same = |((name, live), (kept_name, kept)): ((&String, &Arc<MemoryFile>), _)| {
+            name == kept_name && Arc::ptr_eq(live, kept) && live.0.read().is_durable()
+        };
+        let (live, kept) = (&directories.live, &directories.durable);
+        live.len() == kept.len() && live.iter().zip(kept).all(same)
+    }
+
     /// The live bytes of a file.
     #[must_use]
     pub fn content(&self, name: &str) -> Option<Vec<u8>> {
@@ -158,6 +169,10 @@ impl MemoryFile {
 }
 
 impl Content {
+    fn is_durable(&self) -> bool {
+        self.live == self.durable
+    }
+
     fn touch(&mut self, range: Range<usize>) {
         self.unsynced = if self.unsynced.is_empty() {
             range

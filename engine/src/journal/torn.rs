@@ -81,10 +81,29 @@ fn header_is_torn(at: Place, bytes: &[u8]) -> bool {
         return bytes.iter().zip(BATCH_MAGIC).all(|(found, magic)| *found == magic)
             || touches_unwritten(at, bytes);
     };
-    let position = at.base + at.offset;
     touches_unwritten(at, bytes)
-        && !frame::one_flip_explains_header(at.seed, position, header)
+        && !one_flip_explains_batch(at, header, bytes)
         && !holds_a_batch(at, &bytes[1..])
+}
+
+/// Whether a header that one flip at most makes whole stands before all that it speaks of. One that
+/// lost a single bit with the sector that was never written stands before less.
+fn one_flip_explains_batch(at: Place, header: &[u8; BATCH_HEADER_BYTES], bytes: &[u8]) -> bool {
+    let position = at.base + at.offset;
+    let is_whole = |header: BatchHeader| {
+        let whole = BATCH_HEADER_BYTES + header.body_bytes;
+        let body = || &bytes[BATCH_HEADER_BYTES..];
+        bytes.len() > whole
+            || bytes.len() == whole && header.check_body(at.seed, position, body(), false).is_ok()
+    };
+    if BatchHeader::decode(at.seed, position, header).is_ok() {
+        return true;
+    }
+    (0..header.len() * 8).any(|bit| {
+        let mut mended = *header;
+        mended[bit / 8] ^= 1 << (bit % 8);
+        BatchHeader::decode(at.seed, position, &mended).is_ok_and(is_whole)
+    })
 }
 
 /// Whether part of the header lies in a sector that was never written.

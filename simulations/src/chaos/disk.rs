@@ -36,6 +36,12 @@ impl Disk {
         self.0.forget_unsynced();
     }
 
+    /// Whether a power cut would take nothing.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.0.is_durable()
+    }
+
     /// A copy, as the next life would find it.
     #[must_use]
     pub fn copy(&self) -> MemoryStorage {

@@ -60,6 +60,8 @@ pub struct Witness {
     yes: Option<Answers>,
     /// The newest record before the disk first lied about a sync.
     sure: Position,
+    /// Whether an earlier lie still stands.
+    distrusts: bool,
     life: u32,
     before: Duration,
     began: Option<Instant>,
@@ -176,6 +178,11 @@ impl Witness {
         self.followed = None;
     }
 
+    /// Whether the disk has not made good yet what it lied about in an earlier life.
+    pub fn distrust(&mut self, has_lied: bool) {
+        self.distrusts = has_lied;
+    }
+
     /// The newest record that the disk certainly has, although it lied about later ones.
     #[must_use]
     pub fn sure(&self) -> Position {
@@ -245,7 +252,8 @@ impl Witness {
         if storage.has_failed_to_write() && followed.frozen.is_none() {
             followed.frozen = Some(newest);
         }
-        if !storage.injected().iter().any(|(_, fault)| *fault == Fault::LostSync) {
+        let lies = storage.injected().iter().any(|(_, fault)| *fault == Fault::LostSync);
+        if !lies && !self.distrusts {
             self.sure = newest;
         }
         let reasons = followed.auditor.reasons();

@@ -183,8 +183,7 @@ pub struct World {
     pub(super) disk: Disk,
     pub(super) bank: SandboxBank,
     lives: u32,
-    /// Whether the disk reported a sync that it did not make, and no engine has come up since: opening
-    /// syncs what it finds.
+    /// Whether the disk reported a sync that it did not make, and has not made it since.
     has_lied: bool,
     is_betrayed: bool,
 }
@@ -273,8 +272,10 @@ impl World {
     fn bury(&mut self, plan: &LifePlan, died: &Died, storage: &FaultyStorage) {
         let injected = storage.injected();
         let lies = injected.iter().any(|(_, fault)| *fault == Fault::LostSync);
-        self.has_lied = lies || self.has_lied && matches!(died, Died::Unopened);
+        // What a lie concerned may lie in a segment that nobody writes any more.
+        self.has_lied = lies || self.has_lied && !self.disk.is_durable();
         let mut witness = self.witness.borrow_mut();
+        witness.distrust(self.has_lied);
         for (_, fault) in &injected {
             witness.inject(disk::name(*fault));
         }
@@ -327,8 +328,11 @@ impl World {
     }
 
     /// The power fails once more after everything has come to its end: all of it is on the disk.
-    fn look_once_more(&self) {
+    fn look_once_more(&mut self) {
         self.disk.cut_power(None);
+        if self.has_lied {
+            return self.betrayed();
+        }
         let fault = match self.inspect(self.disk.copy(), Position(u64::MAX)) {
             Ok(missing) if missing.is_empty() => return,
             Ok(missing) => format!("J-2: lost by the last power cut: {}", missing.join("; ")),
