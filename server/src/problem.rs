@@ -179,7 +179,8 @@ fn status(error: &Error) -> u16 {
         | Error::UnknownGroup(_)
         | Error::UnknownOrder
         | Error::UnknownCode => 404,
-        Error::Wallet(_)
+        Error::AlreadyOpen
+        | Error::Wallet(_)
         | Error::Merchant(_)
         | Error::Group(_)
         | Error::Payment(_)

@@ -33,6 +33,9 @@ pub enum Error {
     /// No such order of this merchant.
     #[error("unknown order")]
     UnknownOrder,
+    /// A wallet, merchant or group of this id was opened before.
+    #[error("it is open already")]
+    AlreadyOpen,
     /// A wallet refuses.
     #[error(transparent)]
     Wallet(#[from] wallet::Rejection),
@@ -111,6 +114,7 @@ impl Error {
             | Self::UnknownMerchant(_)
             | Self::UnknownGroup(_)
             | Self::UnknownOrder
+            | Self::AlreadyOpen
             | Self::UnknownCode
             | Self::ExpiredCode
             | Self::SpentCode
@@ -136,6 +140,7 @@ impl Error {
             Self::UnknownMerchant(_) => "unknown_merchant",
             Self::UnknownGroup(_) => "unknown_group",
             Self::UnknownOrder => "unknown_order",
+            Self::AlreadyOpen => "already_open",
             Self::Wallet(_) => "wallet_refused",
             Self::Merchant(_) => "merchant_refused",
             Self::Group(_) => "group_refused",

@@ -157,6 +157,15 @@ impl GroupActor {
         self.fault.as_deref().cloned().unwrap_or(Error::UnknownGroup(self.id))
     }
 
+    /// Whether nobody was opened here yet.
+    fn check_vacant(&self) -> Result<(), Error> {
+        match (&self.group, self.fault.as_deref()) {
+            (Some(_), _) => Err(Error::AlreadyOpen),
+            (None, Some(fault)) => Err(fault.clone()),
+            (None, None) => Ok(()),
+        }
+    }
+
     // --- members and rules -----------------------------------------------------------------
 
     /// Asks the wallet that the event names to be in memory (and able to pay, for a newcomer), then
@@ -384,6 +393,9 @@ impl Asking<Open> for GroupActor {
         let Open { name, host, consent, currency, rules, reply } = open;
         if let Err(rejection) = check_consent(&consent).and_then(|()| check_rules(&rules)) {
             return reply.send(Err(rejection.into()));
+        }
+        if let Err(error) = self.check_vacant() {
+            return reply.send(Err(error));
         }
         let group = self.id;
         let event = Event::GroupOpened { group, name, host, consent, currency, rules };

@@ -152,6 +152,15 @@ impl MerchantActor {
         self.fault.clone().unwrap_or(Error::UnknownMerchant(self.id))
     }
 
+    /// Whether nobody was opened here yet.
+    fn check_vacant(&self) -> Result<(), Error> {
+        match (&self.merchant, &self.fault) {
+            (Some(_), _) => Err(Error::AlreadyOpen),
+            (None, Some(fault)) => Err(fault.clone()),
+            (None, None) => Ok(()),
+        }
+    }
+
     fn record(&mut self, event: Event, reply: Reply<Receipt>, ctx: &Context<Self>) {
         let ticket = self.core.ticket();
         match self.core.submit(event, ticket, |_| ctx.any_seat()) {
@@ -336,6 +345,9 @@ where
 
 impl Asking<Onboard> for MerchantActor {
     fn asked(&mut self, Onboard { name, currency, reply }: Onboard, ctx: &mut Context<Self>) {
+        if let Err(error) = self.check_vacant() {
+            return reply.send(Err(error));
+        }
         self.record(Event::MerchantOnboarded { merchant: self.id, name, currency }, reply, ctx);
     }
 }

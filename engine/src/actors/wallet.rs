@@ -183,6 +183,15 @@ impl WalletActor {
         self.fault.as_deref().cloned().unwrap_or(Error::UnknownWallet(self.id))
     }
 
+    /// Whether nobody was opened here yet.
+    fn check_vacant(&self) -> Result<(), Error> {
+        match (&self.wallet, self.fault.as_deref()) {
+            (Some(_), _) => Err(Error::AlreadyOpen),
+            (None, Some(fault)) => Err(fault.clone()),
+            (None, None) => Ok(()),
+        }
+    }
+
     fn record(
         &mut self,
         event: Event,
@@ -418,7 +427,14 @@ where
 }
 
 impl Asking<Open> for WalletActor {
-    fn asked(&mut self, Open { name, currency, reply }: Open, ctx: &mut Context<Self>) {
+    fn asked(&mut self, open: Open, ctx: &mut Context<Self>) {
+        if self.is_loading() {
+            return self.gate.wait(move |actor, ctx| actor.asked(open, ctx));
+        }
+        let Open { name, currency, reply } = open;
+        if let Err(error) = self.check_vacant() {
+            return reply.send(Err(error));
+        }
         self.record(Event::WalletOpened { wallet: self.id, name, currency }, reply, None, ctx);
     }
 }

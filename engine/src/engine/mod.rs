@@ -190,6 +190,22 @@ impl Engine {
         Ok(id)
     }
 
+    /// Opens the wallet `id`, for callers who may ask twice: they choose the id, a fresh UUID of
+    /// version 7, before they ask, and repeat it.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyOpen`], whatever the wallet there is like, or an operating error.
+    pub async fn open_wallet_as(
+        &self,
+        id: WalletId,
+        name: Name,
+        currency: Currency,
+    ) -> Result<(), Error> {
+        let seat = self.0.core.wallet(id);
+        self.command(seat, |reply| wallet::Open { name, currency, reply }).await?;
+        Ok(())
+    }
+
     /// Brings money in from the bank. Repeating `request` finds the first answer, as long as the
     /// wallet remembers it: its last [`limits::REQUESTS_REMEMBERED_MAX`] requests. An older one is
     /// a new request, to the bank as well.
@@ -292,6 +308,21 @@ impl Engine {
         Ok(id)
     }
 
+    /// Onboards the merchant `id`, as [`Engine::open_wallet_as`] opens a wallet.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyOpen`], or an operating error.
+    pub async fn onboard_merchant_as(
+        &self,
+        id: MerchantId,
+        name: Name,
+        currency: Currency,
+    ) -> Result<(), Error> {
+        let seat = self.0.core.merchant(id);
+        self.command(seat, |reply| merchant::Onboard { name, currency, reply }).await?;
+        Ok(())
+    }
+
     /// Collects `bill` from the group that shows `code`, and waits until the order has ended.
     ///
     /// Repeating the same bill under the same number finds its true state: a paid bill is never
@@ -390,6 +421,25 @@ impl Engine {
         let open = |reply| group::Open { name, host, consent, currency, rules, reply };
         self.command(seat, open).await?;
         Ok(id)
+    }
+
+    /// Opens the group `id`, as [`Engine::open_wallet_as`] opens a wallet.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyOpen`], or as [`Engine::open_group`].
+    pub async fn open_group_as(
+        &self,
+        id: GroupId,
+        name: Name,
+        host: WalletId,
+        consent: Consent,
+        currency: Currency,
+        rules: Rules,
+    ) -> Result<(), Error> {
+        let seat = self.0.core.group(id);
+        let open = |reply| group::Open { name, host, consent, currency, rules, reply };
+        self.command(seat, open).await?;
+        Ok(())
     }
 
     /// Changes a group: invite, join, leave, set consent or rules, lay a draft, claim its lines, lock,

@@ -1,0 +1,153 @@
+//! Who asks twice for the same wallet, merchant or group gets one, whenever the second asking comes.
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use fanju::{
+    Config, Engine, Error, TestClock,
+    domain::{event::Rules, text::Name},
+    id::{GroupId, MerchantId, Topic, WalletId},
+    journal::MemoryStorage,
+    money::Currency,
+    time::Timestamp,
+};
+use support::{begin, consent, drowsy, over, wallet_with, within};
+use uuid::Uuid;
+
+/// One of each, asked for by id.
+struct Ids {
+    wallet: WalletId,
+    merchant: MerchantId,
+    group: GroupId,
+}
+
+impl Ids {
+    fn fresh() -> Self {
+        Self {
+            wallet: WalletId(Uuid::now_v7()),
+            merchant: MerchantId(Uuid::now_v7()),
+            group: GroupId(Uuid::now_v7()),
+        }
+    }
+
+    /// Asks for all three; what is asked for is called `name`.
+    async fn ask(&self, engine: &Engine, host: WalletId, name: &str) -> [Result<(), Error>; 3] {
+        let name = || Name::new(name).unwrap();
+        let currency = Currency::CNY;
+        let wallet = begin({
+            let (engine, id, name) = (engine.clone(), self.wallet, name());
+            async move { engine.open_wallet_as(id, name, currency).await }
+        });
+        let merchant = begin({
+            let (engine, id, name) = (engine.clone(), self.merchant, name());
+            async move { engine.onboard_merchant_as(id, name, currency).await }
+        });
+        let group = begin({
+            let (engine, id, name) = (engine.clone(), self.group, name());
+            let rules = Rules::default();
+            async move { engine.open_group_as(id, name, host, consent(5), currency, rules).await }
+        });
+        let (wallet, merchant, group) = (wallet.await, merchant.await, group.await);
+        [within(wallet).await, within(merchant).await, within(group).await]
+    }
+
+    /// Each is what was opened first, and its chain begins with that and nothing else.
+    async fn are_called(&self, engine: &Engine, name: &str) {
+        assert_eq!(within(engine.wallet(self.wallet)).await.unwrap().name.as_str(), name);
+        assert_eq!(within(engine.merchant(self.merchant)).await.unwrap().name.as_str(), name);
+        assert_eq!(within(engine.group(self.group)).await.unwrap().group.name.as_str(), name);
+        let topics =
+            [Topic::Wallet(self.wallet), Topic::Merchant(self.merchant), Topic::Group(self.group)];
+        for topic in topics {
+            let statement = within(engine.statement(topic, None, 10)).await.unwrap();
+            assert_eq!(statement.events.len(), 1, "{topic} was opened once");
+        }
+    }
+}
+
+fn all_are_open_already(answers: &[Result<(), Error>]) {
+    for answer in answers {
+        assert!(matches!(answer, Err(Error::AlreadyOpen)), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_again_after_a_crash_finds_the_first() {
+    let storage = MemoryStorage::new();
+    let engine = Engine::open(over(storage.clone())).unwrap();
+    let host = wallet_with(&engine, 0).await;
+    let ids = Ids::fresh();
+    for answer in ids.ask(&engine, host, "First").await {
+        answer.unwrap();
+    }
+    all_are_open_already(&ids.ask(&engine, host, "Second").await);
+    ids.are_called(&engine, "First").await;
+    storage.crash();
+    let engine = Engine::open(over(storage.clone())).unwrap();
+    all_are_open_already(&ids.ask(&engine, host, "Third").await);
+    ids.are_called(&engine, "First").await;
+}
+
+#[tokio::test]
+async fn who_asks_again_after_everybody_left_memory_finds_the_first() {
+    let clock = TestClock::at(Timestamp(1_750_000_000_000_000));
+    let engine = Engine::open(drowsy(&clock, Duration::from_millis(1))).unwrap();
+    let host = wallet_with(&engine, 0).await;
+    let ids = Ids::fresh();
+    for answer in ids.ask(&engine, host, "First").await {
+        answer.unwrap();
+    }
+    within(async {
+        loop {
+            let stats = engine.stats();
+            if stats.wallets_active + stats.merchants_active + stats.groups_active == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    all_are_open_already(&ids.ask(&engine, host, "Second").await);
+    ids.are_called(&engine, "First").await;
+}
+
+#[tokio::test]
+async fn of_many_who_ask_at_once_one_opens() {
+    let engine = Engine::open(Config::in_memory()).unwrap();
+    let host = wallet_with(&engine, 0).await;
+    let ids = Arc::new(Ids::fresh());
+    let asked: Vec<_> = (0..16)
+        .map(|_| {
+            let (engine, ids) = (engine.clone(), Arc::clone(&ids));
+            tokio::spawn(async move { ids.ask(&engine, host, "Any").await })
+        })
+        .collect();
+    let mut opened = [0; 3];
+    for answers in asked {
+        for (opened, answer) in opened.iter_mut().zip(within(answers).await.unwrap()) {
+            match answer {
+                Ok(()) => *opened += 1,
+                Err(error) => assert!(matches!(error, Error::AlreadyOpen), "{error:?}"),
+            }
+        }
+    }
+    assert_eq!(opened, [1; 3]);
+    ids.are_called(&engine, "Any").await;
+}
+
+#[tokio::test]
+async fn what_was_refused_may_be_asked_for_again() {
+    let engine = Engine::open(Config::in_memory()).unwrap();
+    let host = wallet_with(&engine, 0).await;
+    let (id, name) = (GroupId(Uuid::now_v7()), Name::new("Table").unwrap());
+    let open = |cap, currency| {
+        let (name, rules) = (name.clone(), Rules::default());
+        within(engine.open_group_as(id, name, host, consent(cap), currency, rules))
+    };
+    assert!(matches!(open(0, Currency::CNY).await, Err(Error::Group(_))));
+    assert!(matches!(open(5, Currency::USD).await, Err(Error::Wallet(_))));
+    assert!(matches!(within(engine.group(id)).await, Err(Error::UnknownGroup(_))));
+    open(5, Currency::CNY).await.unwrap();
+}
