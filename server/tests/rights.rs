@@ -175,6 +175,7 @@ impl World {
             caller: self.caller(role).clone(),
             token: None,
             key: None,
+            opens: None,
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             agent: None,
         };
@@ -307,6 +308,7 @@ fn every_operation_is_refused_to_everybody_who_has_no_right() {
                     caller: world.caller(role).clone(),
                     token: None,
                     key: Some(Uuid::now_v7().to_string()),
+                    opens: None,
                     address: IpAddr::V4(Ipv4Addr::from(asked)),
                     agent: None,
                 };

@@ -111,6 +111,8 @@ pub struct Ask {
     pub token: Option<TokenHash>,
     /// The client's own name for the command.
     pub key: Option<String>,
+    /// The id of what the command opens, where its key decides that.
+    pub opens: Option<Uuid>,
     /// From where.
     pub address: IpAddr,
     /// What the client calls itself.
@@ -118,6 +120,12 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// The id of what the command opens: the same for the same key, fresh where none was sent.
+    #[must_use]
+    pub fn id_to_open(&self) -> Uuid {
+        self.opens.unwrap_or_else(Uuid::now_v7)
+    }
+
     /// The engine's name for this command on `account`: the same for the same key, so that the
     /// engine itself refuses to move money twice, also when this server forgot that it was asked.
     ///

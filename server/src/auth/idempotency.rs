@@ -5,7 +5,9 @@
 //!   restart. With other parameters a key is refused, never answered.
 //!
 //! What runs is known in memory alone. A crash forgets it, and the repetition runs anew: the
-//! engine's own request ids then keep it from moving money twice.
+//! engine's own request ids then keep it from moving money twice. Of what opens something, the
+//! beginning is on disk first ([`Ticket::write_down`]): it decides the id ([`Ticket::id`]), so that
+//! the repetition finds what the first asking opened.
 //!
 //! Source: `draft-ietf-httpapi-idempotency-key-header-07`.
 
@@ -17,6 +19,8 @@ use std::{
 
 use fanju::time::Timestamp;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
     limits,
@@ -92,16 +96,31 @@ impl Idempotency {
         }
         // Claimed before the register is asked: what finishes meanwhile is either still claimed,
         // or found there.
-        let ticket = self.claim(asker, key, digest)?;
+        let mut ticket = self.claim(asker, key, digest, now)?;
         let kept = self.0.register.answered(asker, key)?;
-        match kept.filter(|kept| now < kept.at.after(limits::ANSWER_KEPT)) {
-            None => Ok(Begun::Fresh(ticket)),
-            Some(kept) if kept.digest == digest => Ok(Begun::Replay(kept.answer)),
+        let kept = kept.filter(|kept| now < kept.at.after(limits::ANSWER_KEPT));
+        let Some(Answered { digest: first, answer, at }) = kept else {
+            return Ok(Begun::Fresh(ticket));
+        };
+        match answer {
+            Some(answer) if first == digest => Ok(Begun::Replay(answer)),
             Some(_) => Err(IdempotencyError::KeyReused),
+            None => {
+                if first == digest {
+                    ticket.begun = at;
+                }
+                Ok(Begun::Fresh(ticket))
+            }
         }
     }
 
-    fn claim(&self, asker: &str, key: &str, digest: [u8; 32]) -> Result<Ticket, IdempotencyError> {
+    fn claim(
+        &self,
+        asker: &str,
+        key: &str,
+        digest: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Ticket, IdempotencyError> {
         let command = Command { asker: asker.into(), key: key.into() };
         let mut running = self.0.running.lock();
         let is_full = running.len() >= limits::COMMANDS_RUNNING_MAX;
@@ -112,7 +131,7 @@ impl Idempotency {
             Entry::Vacant(vacant) => {
                 let command = vacant.key().clone();
                 vacant.insert(digest);
-                Ok(Ticket { inner: Arc::clone(&self.0), command, digest })
+                Ok(Ticket { inner: Arc::clone(&self.0), command, digest, begun: now })
             }
         }
     }
@@ -137,17 +156,46 @@ pub struct Ticket {
     inner: Arc<Inner>,
     command: Command,
     digest: [u8; 32],
+    /// When it was first asked for, as far as anybody remembers.
+    begun: Timestamp,
 }
 
 impl Ticket {
+    /// Keeps the moment at which the command was first asked for; returns when it is on disk.
+    ///
+    /// # Errors
+    /// [`IdempotencyError::Register`]: the command must not run.
+    pub fn write_down(&self) -> Result<(), IdempotencyError> {
+        self.remember(None, self.begun)
+    }
+
+    /// The id of what the command opens: the same for the same asker, key, parameters and moment,
+    /// in the order of those moments.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        let Command { asker, key } = &self.command;
+        let mut hash = Sha256::new();
+        for part in [asker.as_bytes(), key.as_bytes(), &self.digest] {
+            hash.update(Sha256::digest(part));
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        let (random, _) = hash.split_first_chunk().expect("a SHA-256 has 32 bytes");
+        let millis = u64::try_from(self.begun.0 / 1_000).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid()
+    }
+
     /// Keeps the command's answer; returns when it is on disk, and may be told.
     ///
     /// # Errors
     /// [`IdempotencyError::Register`]: the answer is not kept, and the key is free again, although
     /// the command has run.
     pub fn finish(self, answer_json: &str, now: Timestamp) -> Result<(), IdempotencyError> {
+        self.remember(Some(answer_json.into()), now)
+    }
+
+    fn remember(&self, answer: Option<Box<str>>, at: Timestamp) -> Result<(), IdempotencyError> {
         let Command { asker, key } = &self.command;
-        let answered = Answered { digest: self.digest, answer: answer_json.into(), at: now };
+        let answered = Answered { digest: self.digest, answer, at };
         Ok(self.inner.register.remember_answer(asker, key, answered)?)
     }
 }

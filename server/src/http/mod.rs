@@ -157,6 +157,7 @@ fn ask(app: &App, operation: &Described, request: &HttpRequest) -> Result<Ask, P
         caller,
         token,
         key,
+        opens: None,
         address: address::of(&app.settings().trusted_proxies, request),
         agent,
     })

@@ -106,7 +106,7 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
             "name": name, "in": place, "required": required, "schema": property,
         }));
     }
-    if matches!(offer.repeats, Repeats::Keyed | Repeats::KeyRequired) {
+    if offer.repeats.takes_key() {
         let max = crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",

@@ -135,7 +135,7 @@ fn request<P: JsonSchema>(
 
 fn named(method: &str, mut params: Value, result: Value, repeats: Repeats) -> (String, Value) {
     let summary = params.get("description").cloned().unwrap_or_default();
-    if matches!(repeats, Repeats::Keyed | Repeats::KeyRequired) {
+    if repeats.takes_key() {
         let max = crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
         params["properties"]["idempotency_key"] =
             json!({ "type": "string", "minLength": 1, "maxLength": max });

@@ -373,8 +373,8 @@ impl Session {
     }
 
     fn ask(&self, caller: Caller, key: Option<String>) -> Ask {
-        let token = self.token.map(|(_, token)| token);
-        Ask { caller, token, key, address: self.nobody.address, agent: self.nobody.agent.clone() }
+        let (address, agent) = (self.nobody.address, self.nobody.agent.clone());
+        Ask { caller, token: self.token.map(|(_, token)| token), key, opens: None, address, agent }
     }
 
     fn sign_in(

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Described, Offer, Operation, Repeats, Verb,
-    receipt::{Done, Receipt},
+    receipt::{Done, Receipt, was_open},
     statement::{self, Page},
 };
 use crate::{
@@ -75,12 +75,14 @@ struct Open {
 struct OpenedGroup {
     /// Which.
     group: GroupId,
-    /// Its first record.
+    /// Its newest record.
     position: Position,
+    /// Whether it was open before this was asked.
+    replayed: bool,
 }
 
 impl Operation for Open {
-    const OFFER: Offer = command("groups.open", Verb::Post, "/v1/groups");
+    const OFFER: Offer = Offer::new("groups.open", Verb::Post, "/v1/groups", Repeats::Opens);
     type Answer = OpenedGroup;
 
     fn right(&self) -> Right {
@@ -91,13 +93,19 @@ impl Operation for Open {
         Some(self.cap)
     }
 
-    async fn perform(self, app: &App, _: &Ask) -> Result<OpenedGroup, Problem> {
+    fn is_repetition(opened: &OpenedGroup) -> bool {
+        opened.replayed
+    }
+
+    async fn perform(self, app: &App, ask: &Ask) -> Result<OpenedGroup, Problem> {
         let Self { name, host, cap, confirm_above, rules } = self;
         let currency = app.engine().wallet(host).await?.currency;
         let consent = Consent { cap, confirm_above };
-        let group = app.engine().open_group(name, host, consent, currency, rules).await?;
+        let group = GroupId(ask.id_to_open());
+        let opened = app.engine().open_group_as(group, name, host, consent, currency, rules).await;
+        let replayed = was_open(opened)?;
         let position = app.engine().group(group).await?.position;
-        Ok(OpenedGroup { group, position })
+        Ok(OpenedGroup { group, position, replayed })
     }
 }
 

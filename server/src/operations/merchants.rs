@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Described, Offer, Operation, Repeats, Verb,
-    receipt::Receipt,
+    receipt::{Receipt, was_open},
     statement::{self, Page},
 };
 use crate::{
@@ -48,11 +48,13 @@ struct Onboard {
 struct Onboarded {
     /// Which.
     merchant: MerchantId,
+    /// Whether it was open before this was asked.
+    replayed: bool,
 }
 
 impl Operation for Onboard {
     const OFFER: Offer =
-        Offer::new("merchants.onboard", Verb::Post, "/v1/merchants", Repeats::Keyed);
+        Offer::new("merchants.onboard", Verb::Post, "/v1/merchants", Repeats::Opens);
     type Answer = Onboarded;
 
     fn right(&self) -> Right {
@@ -61,10 +63,13 @@ impl Operation for Onboard {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Onboarded, Problem> {
         let owner = ask.caller.person()?.person.id;
-        let merchant = app.engine().onboard_merchant(self.name, self.currency).await?;
-        // A crash in between leaves a shop that nobody owns and that takes no money.
+        let merchant = MerchantId(ask.id_to_open());
+        let opened = app.engine().onboard_merchant_as(merchant, self.name, self.currency).await;
+        let replayed = was_open(opened)?;
+        // A crash in between leaves a shop that nobody owns, and that takes no money, until its
+        // opening is repeated.
         app.desk(move |desk| desk.register.set_role(merchant, owner, Role::Owner)).await??;
-        Ok(Onboarded { merchant })
+        Ok(Onboarded { merchant, replayed })
     }
 }
 

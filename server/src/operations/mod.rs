@@ -59,12 +59,23 @@ pub enum Repeats {
     Query,
     /// By an idempotency key, if one is sent.
     Keyed,
+    /// The same, and the key also decides the id of what is opened: a server that was killed in
+    /// between finds it again.
+    Opens,
     /// By an idempotency key, which must be sent: money moves, and nothing else names the move.
     KeyRequired,
     /// By a number of its own among the parameters.
     Numbered,
     /// Asking twice is harmless, or must not be answered from memory: its answer holds a secret.
     Plain,
+}
+
+impl Repeats {
+    /// Whether a key may be sent.
+    #[must_use]
+    pub fn takes_key(self) -> bool {
+        matches!(self, Self::Keyed | Self::Opens | Self::KeyRequired)
+    }
 }
 
 /// An operation's place in both interfaces.

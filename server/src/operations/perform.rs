@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::{
         caller::{Ask, Caller},
-        idempotency::Begun,
+        idempotency::{Begun, IdempotencyError},
         rights,
     },
     problem::Problem,
@@ -58,15 +58,14 @@ pub async fn perform(
     ask: Ask,
     parameters: Map<String, Value>,
 ) -> Answer {
-    let keyed = matches!(what.offer.repeats, Repeats::Keyed | Repeats::KeyRequired);
-    let digest = if keyed && ask.key.is_some() {
+    let digest = if what.offer.repeats.takes_key() && ask.key.is_some() {
         Some(digest(what.offer.method, &parameters))
     } else {
         None
     };
-    let asked = Rc::new(Asked { app: app.clone(), ask, parameters });
+    let asked = Asked { app: app.clone(), ask, parameters };
     if what.offer.repeats == Repeats::Query {
-        return (what.run)(asked).await;
+        return (what.run)(Rc::new(asked)).await;
     }
     // The engine knows by itself what it still takes: what ends an order that waits.
     if app.is_closing() && !WHILE_CLOSING.contains(&what.offer.method) {
@@ -77,7 +76,7 @@ pub async fn perform(
     let command = async move {
         match digest {
             Some(digest) => once(what, asked, digest).await,
-            None => (what.run)(asked).await,
+            None => (what.run)(Rc::new(asked)).await,
         }
     };
     actix_rt::spawn(app.commands().track_future(command))
@@ -86,15 +85,23 @@ pub async fn perform(
 }
 
 /// Runs a command that carries a key, unless it ran before.
-async fn once(what: &'static Described, asked: Rc<Asked>, digest: [u8; 32]) -> Answer {
+async fn once(what: &'static Described, mut asked: Asked, digest: [u8; 32]) -> Answer {
     let (app, now) = (asked.app.clone(), asked.app.now());
     let (asker, key) = (asked.ask.caller.asker(), asked.ask.key.clone().unwrap_or_default());
+    let opens = what.offer.repeats == Repeats::Opens;
     // Memories are kept per asker: a stranger learns nothing from a guessed key.
-    let begun = app.desk(move |desk| desk.idempotency.begin(&asker, &key, digest, now)).await?;
-    match begun? {
+    let begun = app.desk(move |desk| {
+        let begun = desk.idempotency.begin(&asker, &key, digest, now)?;
+        if let (Begun::Fresh(ticket), true) = (&begun, opens) {
+            ticket.write_down()?;
+        }
+        Ok::<_, IdempotencyError>(begun)
+    });
+    match begun.await?? {
         Begun::Replay(answer) => replayed(&answer),
         Begun::Fresh(ticket) => {
-            let answer = (what.run)(asked).await?;
+            asked.ask.opens = opens.then(|| ticket.id());
+            let answer = (what.run)(Rc::new(asked)).await?;
             let kept: Box<str> = answer.as_str().into();
             app.desk(move |_| ticket.finish(&kept, now)).await??;
             Ok(answer)

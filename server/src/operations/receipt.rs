@@ -1,6 +1,6 @@
 //! Receipts, as clients see them.
 
-use fanju::{domain::event::Event, id::Position, time::Timestamp};
+use fanju::{Error, domain::event::Event, id::Position, time::Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -28,6 +28,15 @@ impl Receipt {
     /// Whether it had happened before this was asked.
     pub(super) fn is_replayed(&self) -> bool {
         self.replayed
+    }
+}
+
+/// Whether what was to be opened had been open before: only its own key leads to its id.
+pub(super) fn was_open(opened: Result<(), Error>) -> Result<bool, Error> {
+    match opened {
+        Ok(()) => Ok(false),
+        Err(Error::AlreadyOpen) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Described, Offer, Operation, Repeats, Verb,
-    receipt::Receipt,
+    receipt::{Receipt, was_open},
     statement::{self, Page},
 };
 use crate::{
@@ -62,10 +62,12 @@ struct Open {
 struct OpenedWallet {
     /// Which.
     wallet: WalletId,
+    /// Whether it was open before this was asked.
+    replayed: bool,
 }
 
 impl Operation for Open {
-    const OFFER: Offer = command("wallets.open", "/v1/wallets");
+    const OFFER: Offer = Offer::new("wallets.open", Verb::Post, "/v1/wallets", Repeats::Opens);
     type Answer = OpenedWallet;
 
     fn right(&self) -> Right {
@@ -74,22 +76,24 @@ impl Operation for Open {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<OpenedWallet, Problem> {
         let person = ask.caller.person()?.person.clone();
-        let wallet = open(app, person.id, person.name, self.currency).await?;
-        Ok(OpenedWallet { wallet })
+        let wallet = WalletId(ask.id_to_open());
+        let replayed = open(app, wallet, person.id, person.name, self.currency).await?;
+        Ok(OpenedWallet { wallet, replayed })
     }
 }
 
-/// Opens a wallet and writes down whose it is.
+/// Opens a wallet and writes down whose it is; says whether it was open before.
 pub(super) async fn open(
     app: &App,
+    wallet: WalletId,
     person: crate::auth::register::PersonId,
     name: Name,
     currency: Currency,
-) -> Result<WalletId, Problem> {
-    let wallet = app.engine().open_wallet(name, currency).await?;
-    // A crash in between leaves an empty wallet that is nobody's.
+) -> Result<bool, Problem> {
+    let was_open = was_open(app.engine().open_wallet_as(wallet, name, currency).await)?;
+    // A crash in between leaves an empty wallet that is nobody's until its opening is repeated.
     app.desk(move |desk| desk.register.add_wallet(person, wallet, currency)).await??;
-    Ok(wallet)
+    Ok(was_open)
 }
 
 /// Tells how a wallet stands.

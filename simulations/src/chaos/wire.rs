@@ -234,6 +234,7 @@ impl Wire {
                 Heard::Nothing
             }
             told @ (Error::UnknownOrder
+            | Error::AlreadyOpen
             | Error::Wallet(_)
             | Error::Merchant(_)
             | Error::Group(_)

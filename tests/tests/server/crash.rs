@@ -164,3 +164,56 @@ fn a_command_that_is_repeated_after_a_kill_is_done_once() {
     house.stop();
     House::verify(house.data());
 }
+
+#[test]
+fn what_is_opened_again_after_a_kill_is_opened_once() {
+    let mut chance = chance();
+    let mut house = House::open_with(1, 1, &[TIRELESS]);
+    let diner = house.cast.diners[0].clone();
+    let topic = format!("wallet:{}", diner.wallet);
+    let mut phone = Socket::signed_in(&house, &diner.token);
+    phone.subscribe(&topic, None);
+    let mut last = phone.heard(&topic);
+    let mut unanswered = 0;
+    for kill in 0..KILLS {
+        let open = |number: usize| {
+            let key = format!("kill {kill}, table {number}");
+            json!({ "name": key, "host": diner.wallet, "cap": 7, "idempotency_key": key })
+        };
+        let ids: Vec<u64> = (0..COMMANDS)
+            .map(|number| phone.begin("groups.open", open(number)).expect("is sent"))
+            .collect();
+        // What is durable is pushed; the server dies before it has kept all answers.
+        for _ in 0..chance.random_range(1..=COMMANDS) {
+            phone.event_of("group_opened").expect("still there");
+        }
+        house.kill();
+        let first: Vec<_> = ids.iter().map(|id| phone.answer(*id).ok()).collect();
+        unanswered += first.iter().filter(|first| first.is_none()).count();
+
+        house.start();
+        phone = Socket::signed_in(&house, &diner.token);
+        let again: Vec<Value> =
+            (0..COMMANDS).map(|number| phone.ask("groups.open", open(number))).collect();
+        for (first, again) in first.into_iter().zip(&again) {
+            if let Some(first) = first {
+                assert_eq!(again["group"], first.expect("is granted")["group"]);
+                assert_eq!(again["replayed"], true, "{again}");
+            }
+        }
+        // The host's wallet has a record of every group that was opened for it.
+        assert_eq!(phone.subscribe(&topic, last)["recovered"], true);
+        let opened: Vec<Value> = (0..COMMANDS)
+            .map(|_| phone.event_of("group_opened").expect("still there"))
+            .map(|event| event["event"]["data"]["group"].clone())
+            .collect();
+        phone.has_heard_nothing();
+        let asked: Vec<_> = again.iter().map(|again| again["group"].clone()).collect();
+        assert!(asked.iter().all(|group| opened.contains(group)), "{asked:?}, {opened:?}");
+        last = phone.heard(&topic);
+    }
+    println!("{unanswered} openings were not answered before a kill");
+    assert!(unanswered > 0, "no kill hit an opening, so nothing was tested");
+    house.stop();
+    House::verify(house.data());
+}

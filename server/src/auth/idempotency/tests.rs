@@ -85,7 +85,7 @@ fn an_answer_is_kept_for_a_day() {
     };
     again.finish("2", end).expect("finishes");
     let kept = idempotency.0.register.answered("ana", "k").expect("reads").expect("is kept");
-    assert_eq!((kept.digest, &*kept.answer, kept.at), (TWO, "2", end));
+    assert_eq!((kept.digest, kept.answer.as_deref(), kept.at), (TWO, Some("2"), end));
 }
 
 #[test]
@@ -101,6 +101,43 @@ fn finished_answers_survive_a_restart_and_running_commands_do_not() {
     assert_eq!(&*replay(&restarted, "ana", "done", NOW), "{\"a\":1}");
     drop(ticket(&restarted, "ana", "running", ONE));
     drop(running);
+}
+
+#[test]
+fn what_opens_something_opens_the_same_after_a_crash() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Place::File(folder.path().join("register.sqlite"));
+    let open = || Idempotency::new(Register::open(place.clone(), Duration::MAX).expect("opens"));
+    let begin = |idempotency: &Idempotency, digest, now| {
+        let begun = idempotency.begin("ana", "k", digest, now);
+        let Ok(Begun::Fresh(ticket)) = begun else { panic!("expected a ticket, not {begun:?}") };
+        ticket.write_down().expect("writes");
+        ticket
+    };
+    let killed = open();
+    let first = begin(&killed, ONE, NOW);
+    let restarted = open();
+    let again = begin(&restarted, ONE, LATER);
+    assert_eq!(again.id(), first.id(), "the moment is the first one's");
+    drop(again);
+    // What was refused may be asked for with other parameters, and is another thing then.
+    let other = begin(&restarted, TWO, LATER);
+    assert_ne!(other.id(), first.id());
+    other.finish("{}", LATER).expect("finishes");
+    let day_after = LATER.after(limits::ANSWER_KEPT);
+    assert_ne!(begin(&restarted, ONE, day_after).id(), first.id(), "a day later all is forgotten");
+    drop(first);
+}
+
+#[test]
+fn ids_are_of_one_asker_and_key_and_in_order_of_time() {
+    let idempotency = in_memory();
+    let id = |asker, key, digest| ticket(&idempotency, asker, key, digest).id();
+    let ids = [id("ana", "k", ONE), id("ana", "k", TWO), id("ana", "l", ONE), id("bo", "k", ONE)];
+    assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), ids.len());
+    assert_ne!(id("an", "ak", ONE), id("ana", "k", ONE));
+    let Ok(Begun::Fresh(later)) = idempotency.begin("ana", "k", ONE, LATER) else { panic!() };
+    assert!(ids.iter().all(|id| id.get_version_num() == 7 && *id < later.id()));
 }
 
 #[test]

@@ -70,7 +70,9 @@ impl Register {
             rows::first(connection, sql, (asker, key), |row| {
                 let answer: String = row.get(1)?;
                 let (digest, at) = (row.get(0)?, rows::moment(row, 2)?);
-                Ok(Answered { digest, answer: answer.into_boxed_str(), at })
+                // No text is no answer: an answer is JSON.
+                let answer = (!answer.is_empty()).then(|| answer.into_boxed_str());
+                Ok(Answered { digest, answer, at })
             })
         })
     }
@@ -87,7 +89,7 @@ impl Register {
         key: &str,
         answered: Answered,
     ) -> Result<(), RegisterError> {
-        let bytes = answered.answer.len();
+        let bytes = answered.answer.as_deref().map_or(0, str::len);
         if bytes > limits::ANSWER_BYTES_MAX {
             return Err(RegisterError::AnswerTooLong { bytes });
         }
@@ -153,7 +155,13 @@ fn write(writer: &mut Connection, batch: &[Waiting]) -> Result<(), RegisterError
     let mut latest = Timestamp(i64::MIN);
     for Waiting { asker, key, answered, .. } in batch {
         let Answered { digest, answer, at } = answered;
-        transaction.prepare_cached(insert)?.execute((asker, key, digest, &**answer, at.0))?;
+        transaction.prepare_cached(insert)?.execute((
+            asker,
+            key,
+            digest,
+            answer.as_deref().unwrap_or_default(),
+            at.0,
+        ))?;
         latest = latest.max(*at);
     }
     let added = u32::try_from(batch.len()).unwrap_or(u32::MAX);

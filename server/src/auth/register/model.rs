@@ -207,14 +207,14 @@ pub struct TillKey {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// An answer that was given to a command, kept for whoever repeats it.
+/// A command that was asked for under a key, kept for whoever repeats it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answered {
     /// Digest of the command's parameters.
     pub digest: [u8; 32],
-    /// The answer as JSON.
-    pub answer: Box<str>,
-    /// When it was given.
+    /// The answer as JSON; none while it has only begun.
+    pub answer: Option<Box<str>>,
+    /// When it was given, or when it has begun.
     pub at: Timestamp,
 }
 

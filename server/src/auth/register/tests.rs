@@ -358,7 +358,7 @@ fn who_was_seen_is_written_once_a_minute() {
 #[test]
 fn answers_are_kept_and_the_last_one_stands() {
     let mut shelf = Shelf::new();
-    let answered = |text: &str| Answered { digest: [1; 32], answer: text.into(), at: NOW };
+    let answered = |text: &str| Answered { digest: [1; 32], answer: Some(text.into()), at: NOW };
     shelf.remember_answer("ana", "key", answered("{\"a\":1}")).expect("keeps");
     shelf.remember_answer("ana", "key", answered("{\"a\":2}")).expect("keeps");
     shelf.both_ways(|register| {

@@ -334,13 +334,13 @@ export type NameList = { names: { [name: string]: Name } };
 export type Note = string;
 
 /** A shop that was opened. */
-export type Onboarded = { merchant: MerchantId };
+export type Onboarded = { merchant: MerchantId; replayed: boolean };
 
 /** A group that was opened. */
-export type OpenedGroup = { group: GroupId; position: Position };
+export type OpenedGroup = { group: GroupId; position: Position; replayed: boolean };
 
 /** A wallet that was opened. */
-export type OpenedWallet = { wallet: WalletId };
+export type OpenedWallet = { replayed: boolean; wallet: WalletId };
 
 /** One paid bill. */
 export type Order = { position: Position; refunds: Refunded[]; remaining: Amount[]; settlement: Settlement };

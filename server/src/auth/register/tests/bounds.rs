@@ -132,7 +132,7 @@ fn labels_are_short_and_printable() {
 #[test]
 fn an_asker_has_so_many_answers_and_the_oldest_go() {
     let register = Register::open(Place::Memory, DAY).expect("opens");
-    let answered = || Answered { digest: [1; 32], answer: "{}".into(), at: NOW };
+    let answered = || Answered { digest: [1; 32], answer: Some("{}".into()), at: NOW };
     register.remember_answer("ben", "0", answered()).expect("keeps");
     for key in 0..limits::ANSWERS_PER_ASKER_MAX + 5 {
         register.remember_answer("ana", &key.to_string(), answered()).expect("keeps");
@@ -148,7 +148,7 @@ fn an_asker_has_so_many_answers_and_the_oldest_go() {
 fn answers_of_yesterday_go_with_those_of_today() {
     let register = Register::open(Place::Memory, DAY).expect("opens");
     let tomorrow = NOW.after(limits::ANSWER_KEPT);
-    let answered = |at| Answered { digest: [1; 32], answer: "{}".into(), at };
+    let answered = |at| Answered { digest: [1; 32], answer: Some("{}".into()), at };
     for key in 0..300 {
         register.remember_answer("ana", &key.to_string(), answered(NOW)).expect("keeps");
     }

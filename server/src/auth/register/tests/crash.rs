@@ -21,7 +21,7 @@ fn after_crash(from: &Path, wal: Option<usize>) -> (TempDir, Register) {
 }
 
 fn answered(number: usize) -> Answered {
-    Answered { digest: [1; 32], answer: number.to_string().into(), at: NOW }
+    Answered { digest: [1; 32], answer: Some(number.to_string().into()), at: NOW }
 }
 
 #[test]

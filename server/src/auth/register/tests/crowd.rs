@@ -122,7 +122,7 @@ fn eight_threads_change_everything_and_nothing_is_lost() {
             let keys = register.keys(merchant(number)).expect("reads");
             assert_eq!(keys.len(), 10);
             let answer = register.answered(&number.to_string(), "9").expect("reads");
-            assert_eq!(&*answer.expect("is kept").answer, "9");
+            assert_eq!(answer.expect("is kept").answer.as_deref(), Some("9"));
         }
         let staff = register.staff(merchant(0)).expect("reads");
         let people: BTreeSet<_> = staff.iter().map(|(person, _)| person.id).collect();
@@ -134,7 +134,7 @@ fn eight_threads_change_everything_and_nothing_is_lost() {
 fn answers_that_fail_together_fail_for_everybody_and_the_next_are_kept() {
     let shelf = Shelf::new();
     let register = (*shelf).clone();
-    let answered = || Answered { digest: [1; 32], answer: "{}".into(), at: NOW };
+    let answered = || Answered { digest: [1; 32], answer: Some("{}".into()), at: NOW };
     let refuse = |refuses: bool| {
         let writer = register.0.writer.lock();
         writer.pragma_update(None, "query_only", refuses).expect("is set");
@@ -175,7 +175,7 @@ fn live(register: &Register, number: u128) {
         let (key, _) = register.create_key(merchant(number), "till", &scopes, NOW).expect("makes");
         assert!(register.identify_key(&key.hash(), NOW).expect("reads").is_some());
         let answer = turn.to_string();
-        let answered = Answered { digest: [1; 32], answer: answer.as_str().into(), at: NOW };
+        let answered = Answered { digest: [1; 32], answer: Some(answer.as_str().into()), at: NOW };
         register.remember_answer(&number.to_string(), &answer, answered).expect("keeps");
     }
 }
