@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 use config::{Environment, File};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use url::Url;
 
 use crate::{auth::rate::Often, http::address::Network, limits};
@@ -27,6 +27,7 @@ const DATA_OF_DEMO: &str = "data/demo";
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Where it listens.
+    #[serde(deserialize_with = "address_and_port")]
     pub listen: SocketAddr,
     /// Where people find it: passkeys belong to this address, and websockets must come from it.
     /// Browsers take passkeys over https, or on `localhost`. Not said: `localhost`, with the port of
@@ -165,6 +166,12 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
         }
     }
+}
+
+fn address_and_port<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    let wrong = |_| D::Error::custom(format!("`{text}` is no address and port, as 127.0.0.1:8080"));
+    text.parse().map_err(wrong)
 }
 
 impl Settings {

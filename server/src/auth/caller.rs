@@ -126,15 +126,25 @@ impl Ask {
         self.opens.unwrap_or_else(Uuid::now_v7)
     }
 
+    /// The client's name for a command that must have one.
+    ///
+    /// # Errors
+    /// `idempotency_key_required`.
+    pub fn key(&self) -> Result<&str, Problem> {
+        self.key.as_deref().ok_or_else(|| {
+            let detail = "this command is never done twice: send a name for it that you repeat, as \
+                          `Idempotency-Key` over HTTP, as `idempotency_key` over the websocket";
+            Problem::new(400, "idempotency_key_required", detail)
+        })
+    }
+
     /// The engine's name for this command on `account`: the same for the same key, so that the
     /// engine itself refuses to move money twice, also when this server forgot that it was asked.
     ///
     /// # Errors
     /// `idempotency_key_required`.
     pub fn request(&self, account: Uuid) -> Result<RequestId, Problem> {
-        let key = self.key.as_ref().ok_or_else(|| {
-            Problem::new(400, "idempotency_key_required", "this command takes an idempotency key")
-        })?;
+        let key = self.key()?;
         let digest =
             Sha256::new().chain_update(account.as_bytes()).chain_update(key.as_bytes()).finalize();
         let bytes = <[u8; 16]>::try_from(&digest[..16]).expect("a SHA-256 has 32 bytes");

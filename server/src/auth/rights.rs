@@ -124,7 +124,8 @@ async fn is_at_table(app: &App, caller: &Caller, group: GroupId) -> Result<bool,
 pub fn take_look(app: &App, caller: &Caller) -> Result<Look, Problem> {
     let identity = caller.person()?;
     app.passkeys().abandon_addition(identity.person.id, identity.device);
-    let detail = "this takes a fresh look at finger or face that has served for nothing else";
+    let detail = "this takes a fresh look at finger or face that has served for nothing else: \
+                  `step_up.begin`";
     let look = app.looks().take(identity.device, app.now());
     look.ok_or_else(|| Problem::new(403, "step_up_required", detail))
 }
@@ -153,6 +154,7 @@ pub fn check_stakes(app: &App, caller: &Caller, amount: Amount) -> Result<Option
         return Ok(None);
     }
     let spent = app.looks().spend(identity.device, amount, most, app.now());
-    let detail = "an amount this large, or as much in pieces, takes a fresh look at finger or face";
+    let detail = "an amount this large, or as much in pieces, takes a fresh look at finger or face: \
+                  `step_up.begin`";
     spent.map(Some).ok_or_else(|| Problem::new(403, "step_up_required", detail))
 }

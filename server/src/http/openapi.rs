@@ -11,6 +11,13 @@ use crate::{
     problem::Problem,
 };
 
+/// Where the tokens come from.
+const BEARER: &str = "The token is a person's, as `sign_up.finish` and `sign_in.finish` answer it \
+                      (they take a passkey; for tests `fanju-server cast` makes people up and \
+                      writes their tokens into a file); or a till's key, which `keys.create` answers \
+                      once, to the owner, as does the page /till; or the operator's, from the file \
+                      operator.token of the data folder.";
+
 /// Serves the description.
 pub async fn serve() -> HttpResponse {
     static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
@@ -68,7 +75,11 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": { "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": BEARER,
+            } },
             "responses": {
                 "Problem": {
                     "description": "Why it was not done (RFC 9457).",

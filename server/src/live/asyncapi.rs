@@ -87,8 +87,9 @@ pub fn document() -> Value {
         "info": {
             "title": "Fanju live channel",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Durable events \
-                            are CloudEvents 1.0; their `prev` tells a gap, and `subscribe` with \
+            "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Commands take \
+                            an `idempotency_key` among their params. Topics are `wallet:`, \
+                            `merchant:` or `group:` and an id. Durable events are CloudEvents 1.0; their `prev` tells a gap, and `subscribe` with \
                             `after` closes it. Progress may be conflated and is never repeated. Every \
                             frame counts against the `requests_per_second` of `hello`, the \
                             websocket's own pings and pongs as well: beyond it a request is refused. \

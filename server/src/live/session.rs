@@ -354,8 +354,8 @@ impl Session {
         ctx: &mut WebsocketContext<Self>,
     ) {
         let Some(operation) = operations::named(method) else {
-            let problem = Problem::new(404, "unknown_method", format!("no method `{method}`"));
-            return answer(ctx, &reply, Err(problem));
+            let detail = format!("no method `{method}`: see /docs");
+            return answer(ctx, &reply, Err(Problem::new(404, "unknown_method", detail)));
         };
         let key = match idempotency_key(&mut params) {
             Ok(key) => key,

@@ -111,9 +111,8 @@ async fn once(what: &'static Described, mut asked: Asked, digest: [u8; 32]) -> A
 
 async fn run<O: Operation>(asked: &Asked) -> Answer {
     let Asked { app, ask, parameters } = asked;
-    if O::OFFER.repeats == Repeats::KeyRequired && ask.key.is_none() {
-        let detail = "this command takes an idempotency key, so that it is never done twice";
-        return Err(Problem::new(400, "idempotency_key_required", detail));
+    if O::OFFER.repeats == Repeats::KeyRequired {
+        ask.key()?;
     }
     let operation: O = serde_json::from_value(Value::Object(parameters.clone()))
         .map_err(|error| Problem::bad_request(error.to_string()))?;

@@ -22,7 +22,7 @@ function typeOf(schema) {
 }
 
 /**
- * Rows of parameters: those of path, query and header, then those of the body.
+ * Rows of an HTTP operation's parameters: those of path, query and header, then those of the body.
  * @param {Json} operation
  */
 function rows(operation) {
@@ -31,22 +31,30 @@ function rows(operation) {
     name: one.name, place: one.in, required: one.required, schema: one.schema,
     says: one.description ?? one.schema?.description,
   }));
-  const inBody = Object.entries(body?.properties ?? {}).map(([name, schema]) => ({
-    name, place: 'body', required: body.required.includes(name), schema,
-    says: /** @type {Json} */ (schema).description,
-  }));
-  return [...named, ...inBody];
+  return [...named, ...fields(body, 'body')];
 }
 
 /**
- * One operation.
- * @param {string} verb
- * @param {string} path
- * @param {Json} operation
+ * Rows of an object's fields.
+ * @param {Json | undefined} schema
+ * @param {string} place
  */
-function card(verb, path, operation) {
-  const answer = operation.responses['200'].content['application/json'].schema;
-  const parameters = rows(operation);
+function fields(schema, place) {
+  return Object.entries(schema?.properties ?? {}).map(([name, field]) => ({
+    name, place, required: schema?.required?.includes(name) ?? false, schema: field,
+    says: /** @type {Json} */ (field).description,
+  }));
+}
+
+/**
+ * One thing to ask, or to hear.
+ * @param {string} id
+ * @param {Array<string | Node>} where
+ * @param {string} says
+ * @param {ReturnType<typeof rows>} parameters
+ * @param {Json} [answer]
+ */
+function card(id, where, says, parameters, answer) {
   const table = h('table', {},
     h('thead', {}, h('tr', {}, ...['Parameter', 'In', 'Type', 'Meaning'].map((text) => h('th', { scope: 'col' }, text)))),
     h('tbody', {}, ...parameters.map((one) => h('tr', {},
@@ -54,13 +62,52 @@ function card(verb, path, operation) {
       h('td', {}, one.place + (one.required ? '' : ', optional')),
       h('td', {}, typeOf(one.schema)),
       h('td', {}, one.says ?? '')))));
-  return h('article', { class: 'operation', id: operation.operationId },
-    h('h3', {}, operation.operationId),
-    h('p', { class: 'where' },
-      h('span', { class: `verb ${verb}` }, verb.toUpperCase()), ` ${path}`),
-    h('p', {}, operation.description),
+  return h('article', { class: 'operation', id },
+    h('h3', {}, id),
+    h('p', { class: 'where' }, ...where),
+    says ? h('p', {}, says) : null,
     parameters.length ? table : null,
-    h('p', { class: 'quiet' }, `Answers ${typeOf(answer)}.`));
+    answer ? h('p', { class: 'quiet' }, `Answers ${typeOf(answer)}.`) : null);
+}
+
+/**
+ * One operation of both interfaces.
+ * @param {string} verb
+ * @param {string} path
+ * @param {Json} operation
+ */
+function operationCard(verb, path, operation) {
+  return card(operation.operationId,
+    [h('span', { class: `verb ${verb}` }, verb.toUpperCase()), ` ${path}`],
+    operation.description, rows(operation),
+    operation.responses['200'].content['application/json'].schema);
+}
+
+/**
+ * What only the live channel has: its own methods, what it pushes, and why it closes.
+ * @param {Json} live
+ * @param {Set<string>} operations what HTTP offers as well
+ */
+function liveChannel(live, operations) {
+  const { messages, 'x-close-codes': closes } = live.channels.live;
+  const meant = (/** @type {Json} */ schema) => (schema.$ref ? live.components.schemas[typeOf(schema)] : schema);
+  const cards = Object.values(messages).flatMap((/** @type {Json} */ message) => {
+    const { name, payload, summary } = message;
+    const params = meant(payload.properties.params ?? {});
+    if (name.startsWith('push_')) {
+      const method = payload.properties.method.const;
+      return [card(`push.${method}`, [h('span', { class: 'verb' }, 'PUSH'), ` ${method}`], params.description ?? '', fields(params, 'params'))];
+    }
+    if (!message['x-result'] || operations.has(name)) return [];
+    return [card(name, [h('span', { class: 'verb' }, 'ASK'), ` ${name}`], summary, fields(params, 'params'), message['x-result'])];
+  });
+  return h('section', { id: 'live' }, h('h2', {}, 'live channel'), h('p', {}, live.info.description),
+    ...cards,
+    h('h3', {}, 'Close codes'),
+    h('article', { class: 'operation' }, h('table', {},
+      h('thead', {}, h('tr', {}, ...['Code', 'Why', 'Then'].map((text) => h('th', { scope: 'col' }, text)))),
+      h('tbody', {}, ...closes.map((/** @type {Json} */ close) => h('tr', {},
+        h('td', {}, String(close.code)), h('td', {}, close.why), h('td', {}, close.then)))))));
 }
 
 /**
@@ -81,24 +128,22 @@ async function show() {
   operations.sort((one, other) => one.operation['x-order'] - other.operation['x-order']);
   /** @type {Map<string, HTMLElement[]>} */
   const rooms = new Map(http.tags.map((/** @type {Json} */ tag) => [tag.name, []]));
-  for (const { verb, path, operation } of operations) rooms.get(operation.tags[0])?.push(card(verb, path, operation));
-  const closes = live.channels.live['x-close-codes'];
+  for (const { verb, path, operation } of operations) rooms.get(operation.tags[0])?.push(operationCard(verb, path, operation));
+  const names = new Set(operations.map(({ operation }) => operation.operationId));
   fill(document.body, h('main', {},
     h('header', {},
       h('h1', {}, 'Fanju API'),
       h('p', {}, http.info.description),
-      h('p', {}, 'Over HTTP, send ', h('code', {}, 'Authorization: Bearer …'), '. Over the websocket at ',
-        h('code', {}, live.channels.live.address), ', ask ', h('code', {}, 'sign_in'), ' first, then the same operations by their names: ',
-        h('code', {}, '{"jsonrpc":"2.0","id":1,"method":"me"}'), '.'),
+      h('p', {}, 'Over HTTP, send ', h('code', {}, 'Authorization: Bearer …'), '. ', http.components.securitySchemes.bearer.description),
+      h('p', {}, 'Over the websocket at ', h('code', {}, live.channels.live.address), ', ask ', h('code', {}, 'sign_in'),
+        ' first, then the same operations by their names: ', h('code', {}, '{"jsonrpc":"2.0","id":1,"method":"me"}'), '.'),
       h('p', {}, h('a', { href: '/openapi.json' }, 'OpenAPI 3.1'), ' · ', h('a', { href: '/asyncapi.json' }, 'AsyncAPI 3.0')),
       h('nav', { 'aria-label': 'Rooms' }, ...[...rooms.keys(), 'live', 'schemas'].map((room) => h('a', { class: 'button small', href: `#${room}` }, room.replaceAll('_', ' '))))),
     ...[...rooms].map(([room, cards]) => h('section', { id: room }, h('h2', {}, room.replaceAll('_', ' ')), ...cards)),
-    h('section', { id: 'live' }, h('h2', {}, 'Close codes of the live channel'),
-      h('article', { class: 'operation' }, h('table', {},
-        h('thead', {}, h('tr', {}, ...['Code', 'Why', 'Then'].map((text) => h('th', { scope: 'col' }, text)))),
-        h('tbody', {}, ...closes.map((/** @type {Json} */ close) => h('tr', {},
-          h('td', {}, String(close.code)), h('td', {}, close.why), h('td', {}, close.then))))))),
-    glossary(http.components.schemas)));
+    liveChannel(live, names),
+    glossary({ ...live.components.schemas, ...http.components.schemas })));
+  // What was linked to is here only now.
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 show().catch((error) => fill(document.body, h('main', {}, h('p', { role: 'alert' }, `The reference cannot be read: ${error}`))));
