@@ -38,6 +38,7 @@ pub mod recording;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod scratch;
 pub mod show;
 pub mod tally;
 pub mod values;

@@ -21,6 +21,7 @@ use crate::{
     recorder::Gauges,
     recording::{Kind, Recording},
     report::{FileReport, Report, Settings},
+    scratch::Scratch,
     show::{Show, aside},
     tally::{self, Snapshot, Tally},
     values::{BadInput, Diners, Rate},
@@ -248,12 +249,11 @@ fn tables(options: &DinnerOptions, parties: usize) -> usize {
 }
 
 /// The engine's folder, and whatever removes it.
-pub(crate) fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<tempfile::TempDir>)> {
+pub(crate) fn data_folder(options: &DinnerOptions) -> Result<(PathBuf, Option<Scratch>)> {
     if let Some(data) = &options.data {
         return Ok((data.clone(), None));
     }
-    let folder = tempfile::Builder::new().prefix("fanju-sim-").tempdir();
-    let folder = folder.context("cannot create a temporary folder")?;
+    let folder = Scratch::new("fanju-sim-", &std::env::temp_dir())?;
     aside(format_args!(
         "data in {}, removed afterwards (--data keeps it)",
         folder.path().display()

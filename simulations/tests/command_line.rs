@@ -3,9 +3,11 @@
 mod shared;
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, BufRead, BufReader},
     process::{Command, Output, Stdio},
-    time::Duration,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use fanju_sim::dinner::Timetable;
@@ -195,6 +197,37 @@ fn opening_a_folder_says_what_it_took_and_can_make_the_books_anew() {
     assert_eq!((&report["wallets"], &report["settlements"]), (&100.into(), &50.into()), "{told}");
     assert!(report["records"].as_u64() > Some(150), "the whole journal was read: {report}");
     assert!(told.contains("made anew"), "{told}");
+}
+
+/// How long whatever clears up may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn whoever_is_ended_leaves_no_folder_behind() {
+    for signal in ["-TERM", "-KILL"] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_fanju-sim"))
+            .args("dinner --seconds 600 --wallets 100 --merchants 2".split(' '))
+            .env("TMPDIR", folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let told = BufReader::new(program.stderr.take().expect("a pipe")).lines();
+        // Money moves by then, and files are open.
+        let served = told.map_while(Result::ok).find(|line| line.contains("dinner is served"));
+        assert!(served.is_some(), "{:?}", program.wait());
+        let left = || fs::read_dir(folder.path()).expect("our folder").count();
+        assert_eq!(left(), 1, "the data is there");
+        let pid = program.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().expect("kill runs");
+        assert!(sent.success() && !program.wait().expect("it ends").success());
+        let ended = Instant::now();
+        while left() > 0 {
+            assert!(ended.elapsed() < PATIENCE, "{signal}: the folder is left behind");
+            sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 /// What `| head` and `2>&1 | head` do once they have read enough, from the first word on.

@@ -9,7 +9,6 @@ use fanju::{
     id::{RequestId, WalletId},
     money::Currency,
 };
-use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
@@ -22,6 +21,7 @@ use crate::{
     dinner::{self, Moment, Pace, Plan, Watch},
     population::{self, Population, Wanted},
     recorder::Gauges,
+    scratch::Scratch,
     workload::Dinner,
 };
 
@@ -39,7 +39,7 @@ pub struct Ours {
     in_flight: usize,
     /// Records of all dinners that were acknowledged.
     acknowledged: Vec<u64>,
-    _folder: TempDir,
+    _folder: Scratch,
 }
 
 struct Nobody;
@@ -58,8 +58,7 @@ impl Ours {
     /// # Errors
     /// The folder cannot be written, or the engine fails.
     pub fn open(parent: &Path, evening: &Evening, in_flight: usize) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("fanju-peers-fanju-").tempdir_in(parent);
-        let folder = folder.context("cannot create a temporary folder")?;
+        let folder = Scratch::new("fanju-peers-fanju-", parent)?;
         let seed = Some(1);
         let config = Config { seed, rail: population::rail(), ..Config::directory(folder.path()) };
         let engine = Engine::open(config).context("cannot open the engine")?;

@@ -1,7 +1,6 @@
 //! Server: a PostgreSQL of one's own, in a temporary folder, on a socket that nobody else can reach.
 //!
-//! A shell guards it: when this process ends in whatever way, the pipe between them closes, the
-//! guard stops the server and removes the folder.
+//! A [`Guard`] stops the server and removes the folder, in whatever way this process ends.
 
 use std::{
     env, fs,
@@ -11,7 +10,7 @@ use std::{
         process::CommandExt,
     },
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +19,7 @@ use anyhow::{Context, Result, bail, ensure};
 use postgres::{Client, Config, NoTls};
 use tempfile::TempDir;
 
-use crate::show::aside;
+use crate::scratch::Guard;
 
 /// The name that the server knows us by.
 const USER: &str = "fanju";
@@ -55,9 +54,8 @@ const SETTINGS: [&str; 7] = [
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
-    guard: Child,
-    /// Closed to end it.
-    lifeline: Option<ChildStdin>,
+    // First: it stops the server before the folder is looked for.
+    _guard: Guard,
     folder: TempDir,
     version: String,
 }
@@ -129,14 +127,12 @@ impl Server {
         ensure!(made.status.success(), "initdb failed: {}", said.trim());
 
         let mut guard = command(Path::new("/bin/sh"));
-        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         guard.arg("-c").arg(GUARD).arg(programs.join("postgres")).arg(folder.path());
         for setting in SETTINGS {
             guard.arg("-c").arg(setting);
         }
-        let mut guard = guard.spawn().context("cannot start PostgreSQL")?;
-        let lifeline = guard.stdin.take();
-        let mut server = Self { guard, lifeline, folder, version: String::new() };
+        let guard = Guard::spawn(&mut guard).context("cannot start PostgreSQL")?;
+        let mut server = Self { _guard: guard, folder, version: String::new() };
         server.version = server.wait_until_up()?;
         Ok(server)
     }
@@ -193,14 +189,5 @@ impl Server {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        if let Err(error) = self.guard.wait() {
-            aside(format_args!("cannot wait for PostgreSQL's end: {error}"));
-        }
     }
 }

@@ -2,22 +2,21 @@
 
 use std::{ops::Range, path::Path, time::Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use tempfile::TempDir;
 
 use super::{
     evening::{Evening, Meal, number},
     footprint::{self, Used},
     side::{Lap, Outcome, Side, Totals},
 };
-use crate::{meter, workload::Dinner};
+use crate::{meter, scratch::Scratch, workload::Dinner};
 
 /// SQLite as a peer.
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Connection,
-    _folder: TempDir,
+    _folder: Scratch,
 }
 
 impl Sqlite {
@@ -26,8 +25,7 @@ impl Sqlite {
     /// # Errors
     /// The folder cannot be written, or SQLite fails.
     pub fn open(parent: &Path, evening: &Evening) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("fanju-peers-sqlite-").tempdir_in(parent);
-        let folder = folder.context("cannot create a temporary folder")?;
+        let folder = Scratch::new("fanju-peers-sqlite-", parent)?;
         let mut connection = Connection::open(folder.path().join("dinners.db"))?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
