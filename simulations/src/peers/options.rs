@@ -29,8 +29,9 @@ pub struct PeersOptions {
     /// Connections to PostgreSQL; each of several numbers is a side of its own.
     #[arg(long, value_name = "N,…", default_value = "8", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=64))]
     pub connections: Vec<u32>,
-    /// Dinners in flight at Fanju; each of several numbers is a side of its own.
-    #[arg(long, value_name = "N,…", default_value = "8,2000", value_delimiter = ',', value_parser = count)]
+    /// Dinners in flight at Fanju; each of several numbers is a side of its own [default: 8,2000, or as
+    /// many as there are tables].
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = count)]
     pub in_flight: Vec<u64>,
     /// Diners at each table.
     #[arg(long, value_name = "N|published", default_value = "8")]
@@ -70,20 +71,45 @@ pub enum Peer {
 /// All connections of all sides: below what the server is told to take.
 const CONNECTIONS_MAX: u32 = 256;
 
+/// Dinners in flight at Fanju where nobody says how many: as few as PostgreSQL has connections, and as
+/// many as fill the journal's batches.
+const IN_FLIGHT: [u64; 2] = [8, 2_000];
+
 impl PeersOptions {
+    /// Dinners in flight at Fanju, one number for each of its sides.
+    #[must_use]
+    pub fn in_flight(&self) -> Vec<u64> {
+        if !self.in_flight.is_empty() {
+            return self.in_flight.clone();
+        }
+        let most = self.in_flight_most();
+        let mut fitting = IN_FLIGHT.map(|dinners| dinners.min(most)).to_vec();
+        fitting.dedup();
+        fitting
+    }
+
+    fn in_flight_most(&self) -> u64 {
+        (limits::ORDERS_IN_FLIGHT_MAX as u64).min(self.wallets / self.seats())
+    }
+
+    /// Diners of the smallest table.
+    fn seats(&self) -> u64 {
+        match self.diners {
+            Diners::Always(diners) => diners as u64,
+            Diners::Published => 1,
+        }
+    }
+
     /// Checks what one option alone cannot know.
     ///
     /// # Errors
     /// What is wrong, for the user.
     pub fn check(&self) -> Result<(), String> {
-        let seats = match self.diners {
-            Diners::Always(diners) => diners as u64,
-            Diners::Published => 1,
-        };
+        let seats = self.seats();
         if seats > self.wallets {
             return Err(format!("--diners {seats} needs more than --wallets {}", self.wallets));
         }
-        let most = (limits::ORDERS_IN_FLIGHT_MAX as u64).min(self.wallets / seats);
+        let most = self.in_flight_most();
         if let Some(more) = self.in_flight.iter().find(|tables| **tables > most) {
             return Err(format!("--in-flight {more} is more than {most} tables"));
         }
@@ -106,20 +132,38 @@ impl PeersOptions {
 mod tests {
     use clap::Parser;
 
+    use super::PeersOptions;
     use crate::options::{Options, Task};
+
+    fn options(arguments: &str) -> Result<PeersOptions, String> {
+        let words = ["fanju-sim", "peers"].into_iter().chain(arguments.split_whitespace());
+        match Options::try_parse_from(words) {
+            Ok(Options { task: Task::Peers(options) }) => Ok(options),
+            Ok(Options { task }) => unreachable!("`peers` was asked for, not {task:?}"),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 
     #[track_caller]
     fn check(arguments: &str, expected: Result<(), &str>) {
-        let words = ["fanju-sim", "peers"].into_iter().chain(arguments.split_whitespace());
-        let outcome = match Options::try_parse_from(words) {
-            Ok(Options { task: Task::Peers(options) }) => options.check(),
-            Ok(Options { task }) => unreachable!("`peers` was asked for, not {task:?}"),
-            Err(error) => Err(error.to_string()),
-        };
-        match (outcome, expected) {
+        match (options(arguments).and_then(|options| options.check()), expected) {
             (Ok(()), Ok(())) => {}
             (Err(found), Err(part)) => assert!(found.contains(part), "{found}"),
             (found, expected) => panic!("{found:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn no_more_are_in_flight_than_there_are_tables_unless_somebody_says_so() {
+        for (arguments, expected) in [
+            ("", &[8, 2_000][..]),
+            ("--wallets 2000", &[8, 250]),
+            ("--wallets 64", &[8]),
+            ("--wallets 40", &[5]),
+            ("--wallets 2000 --in-flight 9", &[9]),
+        ] {
+            check(arguments, Ok(()));
+            assert_eq!(options(arguments).expect("fine").in_flight(), expected, "{arguments}");
         }
     }
 

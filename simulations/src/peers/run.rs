@@ -77,8 +77,8 @@ pub fn peers(options: &PeersOptions) -> Result<(Report, Recording)> {
         let side = Sqlite::open(&data, &evening).context("cannot set SQLite up")?;
         enter(Kind::Sqlite, Box::new(side));
     }
-    for in_flight in &options.in_flight {
-        let side = Ours::open(&data, &evening, fits(*in_flight)?)?;
+    for in_flight in options.in_flight() {
+        let side = Ours::open(&data, &evening, fits(in_flight)?)?;
         enter(Kind::Fanju, Box::new(side));
     }
 
