@@ -216,7 +216,6 @@ fn sink(core: Arc<Core>) -> impl FnMut(Outcome<Transaction>) + Send {
             }
         }
         Outcome::InDoubt { error, .. } | Outcome::Poisoned { error, .. } => {
-            tracing::error!(%error, "journal poisoned");
             if core.poison.set(error).is_ok() {
                 core.wallets.for_each(|seat| drop(seat.tell(Poison)));
                 core.merchants.for_each(|seat| drop(seat.tell(Poison)));
