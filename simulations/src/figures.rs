@@ -54,6 +54,9 @@ pub(crate) fn arriving(rate: &str) -> String {
     }
 }
 
+/// Room for the longest name of a row, and a space behind it.
+pub const NAME_WIDTH: usize = 28;
+
 /// One row for people.
 pub(crate) fn row(
     text: &mut String,
@@ -61,7 +64,7 @@ pub(crate) fn row(
     number: &str,
     more: impl fmt::Display,
 ) -> fmt::Result {
-    writeln!(text, "{name:<22}{number:>16}  {more}")
+    writeln!(text, "{name:<NAME_WIDTH$}{number:>16}  {more}")
 }
 
 /// Why books that are up to so far behind are no queue.

@@ -1,7 +1,16 @@
 //! A thousand worlds in which everything breaks: nothing may be lost, made, told too early or left open.
 
 use fanju_sim::{
-    chaos::{options::ChaosOptions, plan::Wanted, run::chaos, trace::KEPT, world::play},
+    chaos::{
+        options::ChaosOptions,
+        plan::Wanted,
+        report::ChaosReport,
+        run::chaos,
+        trace::KEPT,
+        witness::By,
+        world::{Outcome, play},
+    },
+    figures::NAME_WIDTH,
     keep::KeepOptions,
 };
 
@@ -95,6 +104,9 @@ fn every_kind_is_in_the_json_and_explained() {
         assert!(counts.len() > 5, "{counts:?}");
         assert_eq!(json[what], serde_json::to_value(counts).expect("JSON"));
     }
+    let told = report.to_string();
+    let is_ragged = |line: &&str| line.starts_with("  ") && line.as_bytes()[NAME_WIDTH - 1] != b' ';
+    assert_eq!(told.lines().find(is_ragged), None, "its name is too long for its column");
     let met = report.injected.keys().chain(report.ends.keys());
     for kind in met.chain(&KINDS).chain(&ENDS) {
         assert!(page.contains(&format!("`{kind}`")), "docs/chaos.md does not explain: {kind}");
@@ -112,4 +124,18 @@ fn same_seed_breaks_the_same_way() {
         assert_eq!(known(&first), known(&again), "seed {seed}");
         assert_ne!(first.hash, play(seed + 1, wanted).hash);
     }
+}
+
+#[test]
+fn a_world_gone_wrong_says_in_the_json_who_caught_it() {
+    let world = play(2, Wanted { dinners: 1, lives: 0, trace: KEPT });
+    let mut report = ChaosReport::default();
+    for (by, word) in [(By::Engine, "engine"), (By::Auditor, "auditor"), (By::Witness, "witness")] {
+        report.add(Outcome { faults: vec!["J-2: gone".into()], by: Some(by), ..world.clone() });
+        let json = serde_json::to_value(report.failures.last()).expect("JSON");
+        assert_eq!((&json["by"], &json["faults"][0]), (&word.into(), &"J-2: gone".into()));
+        assert!(include_str!("../../docs/chaos.md").contains(&format!("`{word}`")), "{word}");
+    }
+    report.add(world);
+    assert_eq!((report.failed, report.seeds), (3, 4));
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{plan::Wanted, world::Outcome};
+use super::{plan::Wanted, witness::By, world::Outcome};
 use crate::figures::{grouped, row};
 
 /// Failed seeds that are told with what happened last; others have a line each.
@@ -22,6 +22,8 @@ pub struct Failed {
     pub dinners: usize,
     /// How many lives that end badly.
     pub lives: usize,
+    /// Who noted the first of its faults.
+    pub by: By,
     /// What was wrong.
     pub faults: Vec<String>,
     /// The last things that happened.
@@ -68,8 +70,9 @@ pub struct ChaosReport {
 impl ChaosReport {
     /// Adds one world.
     pub fn add(&mut self, outcome: Outcome) {
-        let Outcome { seed, wanted, dinners, lives, lasted, faults, injected, ends, tail, .. } =
-            outcome;
+        let Outcome {
+            seed, wanted, dinners, lives, lasted, faults, by, injected, ends, tail, ..
+        } = outcome;
         self.seeds += 1;
         self.dinners += dinners as u64;
         self.lives += u64::from(lives);
@@ -80,12 +83,10 @@ impl ChaosReport {
         for (kind, count) in ends {
             *self.ends.entry(kind).or_default() += count;
         }
-        if faults.is_empty() {
-            return;
-        }
+        let Some(by) = by else { return };
         self.failed += 1;
         let (again, Wanted { dinners, lives, .. }) = (again(seed, wanted), wanted);
-        self.failures.push(Failed { seed, dinners, lives, faults, tail, again });
+        self.failures.push(Failed { seed, dinners, lives, by, faults, tail, again });
     }
 
     /// A failed world in words.

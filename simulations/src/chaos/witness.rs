@@ -17,6 +17,7 @@ use fanju::{
     journal::{Batches, Fault, FaultyStorage, Reader},
     money::Amount,
 };
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{panics, trace::Trace};
@@ -29,7 +30,8 @@ const KEPT: usize = 20;
 type Answers = BTreeSet<(GroupId, OrderNo, WalletId, Amount)>;
 
 /// Who notes that something must not be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum By {
     /// The engine's own assertions.
     Engine,
