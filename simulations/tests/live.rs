@@ -140,7 +140,14 @@ fn no_server_and_no_cast_are_said() {
     std::fs::write(&cast, scripted::cast(8)).expect("writes");
     let (code, told) = sim(&["--cast", &cast, "--url", "ws://127.0.0.1:1/", "--rate", "1"]);
     assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("found nobody"), "{told}");
+    let last = told.lines().last().expect("a line");
+    for once in ["ws://127.0.0.1:1/", "refused", "`fanju-server`", "--url"] {
+        assert_eq!(last.matches(once).count(), 1, "`{once}`: {told}");
+    }
+    let (code, told) =
+        sim(&["--cast", &cast, "--url", "ws://127.0.0.1:1/", "--operator-token", "fjo_1"]);
+    assert_eq!((code, told.matches("nobody answers at ws://127.0.0.1:1/").count()), (Some(1), 1));
+    assert_eq!(told.matches("refused").count(), 1, "{told}");
 }
 
 #[test]

@@ -84,10 +84,10 @@ pub enum SessionError {
     Refused(usize, Refusal),
     /// The server speaks otherwise.
     #[error("session {0}: {1}")]
-    Foreign(usize, #[source] FrameError),
+    Foreign(usize, FrameError),
     /// Nobody is there any more.
-    #[error("session {0} found nobody again and again: {1}")]
-    Nobody(usize, #[source] Gone),
+    #[error("session {0} gives up: {1}")]
+    Nobody(usize, Gone),
 }
 
 /// Why one connection ended.

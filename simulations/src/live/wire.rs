@@ -85,9 +85,14 @@ pub enum Gone {
     /// The server closed it.
     #[error("closed with {0}")]
     Closed(u16),
+    /// Nobody took the call.
+    #[error(
+        "nobody answers at {0} ({1}): start `fanju-server` there, or say with --url where it is"
+    )]
+    Nobody(Uri, io::Error),
     /// It broke, or never came to be.
     #[error("connection lost: {0}")]
-    Lost(#[from] Box<Error>),
+    Lost(Box<Error>),
     /// A frame that is not text.
     #[error("server sent a frame that is not text")]
     NotText,
@@ -102,8 +107,15 @@ impl Gone {
     pub fn code(&self) -> u16 {
         match self {
             Self::Closed(code) => *code,
-            Self::Lost(_) | Self::NotText | Self::Cut => ABNORMAL,
+            Self::Nobody(..) | Self::Lost(_) | Self::NotText | Self::Cut => ABNORMAL,
         }
+    }
+}
+
+// Its text says what the error is, so the error is no source beside it.
+impl From<Box<Error>> for Gone {
+    fn from(error: Box<Error>) -> Self {
+        Self::Lost(error)
     }
 }
 
@@ -130,7 +142,8 @@ impl Wire {
         if let Some(source) = place.source(session) {
             socket.bind(source)?;
         }
-        let tcp = socket.connect(place.address).await?;
+        let nobody = |error| Gone::Nobody(place.uri.clone(), error);
+        let tcp = socket.connect(place.address).await.map_err(nobody)?;
         tcp.set_nodelay(true)?;
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let request = place.uri.clone().into_client_request().map_err(Box::new)?;
