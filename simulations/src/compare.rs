@@ -23,6 +23,16 @@ const NOISE: f64 = 0.3;
 pub const NOISE_WORDS: &str = "Single runs of one build differ by up to a third on shared machines: \
     within 30 % a ratio stands without a word. Repeat before you believe one.";
 
+/// What is said of runs that had not the same to do.
+pub const ASKED_OTHERWISE: &str = "They were not asked the same, as the settings below say: nothing is \
+    called better or worse.";
+
+/// Before the name of what was asked for, among differences.
+const SETTING: &str = "setting: ";
+
+/// The name of what both are, there.
+const KIND: &str = "kind";
+
 /// What a ratio means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Meaning {
@@ -106,9 +116,9 @@ impl Figure {
 pub struct Difference {
     /// What.
     pub name: String,
-    /// In `a`; empty if it has none.
+    /// In `a`; a dash if it has none.
     pub a: String,
-    /// In `b`; empty if it has none.
+    /// In `b`; a dash if it has none.
     pub b: String,
 }
 
@@ -131,7 +141,17 @@ impl<'a> Comparison<'a> {
     pub fn of(a: &'a Recording, b: &'a Recording) -> Self {
         let mut figures = figures(a, b);
         figures.extend(brought_by_both(a, b));
-        Self { a, b, differences: differences(a, b), figures }
+        let mut comparison = Self { a, b, differences: differences(a, b), figures };
+        if !comparison.was_asked_alike() {
+            comparison.figures.iter_mut().for_each(|figure| figure.wish = Wish::Neither);
+        }
+        comparison
+    }
+
+    /// Whether both had the same to do. If not, none of them did it better.
+    #[must_use]
+    pub fn was_asked_alike(&self) -> bool {
+        !self.differences.iter().any(|it| it.name == KIND || it.name.starts_with(SETTING))
     }
 }
 
@@ -149,7 +169,7 @@ fn differences(a: &Recording, b: &Recording) -> Vec<Difference> {
     let facts = |run: &Recording| {
         let machine = &run.machine;
         let facts = [
-            ("kind", run.kind.word().to_owned()),
+            (KIND, run.kind.word().to_owned()),
             ("seed", run.seed.to_string()),
             ("version", run.version.clone()),
             ("commit", run.commit.clone()),
@@ -164,12 +184,14 @@ fn differences(a: &Recording, b: &Recording) -> Vec<Difference> {
         ];
         let facts = facts.into_iter().map(|(name, text)| (name.to_owned(), text));
         let settings = run.settings.iter();
-        let settings = settings.map(|it| (format!("setting: {}", it.name), it.text.clone()));
+        let settings =
+            settings.map(|it| (format!("{SETTING}{}", it.name), words::setting(&it.text)));
         facts.chain(settings).collect::<Vec<_>>()
     };
     let (of_a, of_b) = (facts(a), facts(b));
     let text = |facts: &[(String, String)], name: &str| {
-        facts.iter().find(|(it, _)| it == name).map(|(_, text)| text.clone()).unwrap_or_default()
+        let found = facts.iter().find(|(it, text)| it == name && !text.is_empty());
+        found.map_or_else(|| "–".to_owned(), |(_, text)| text.clone())
     };
     let only_b = of_b.iter().filter(|(name, _)| !of_a.iter().any(|(it, _)| it == name));
     let names = of_a.iter().chain(only_b).map(|(name, _)| name.clone());
@@ -286,10 +308,11 @@ impl fmt::Display for Comparison<'_> {
         } else {
             writeln!(f, "not the same:")?;
         }
+        if !self.was_asked_alike() {
+            writeln!(f, "{ASKED_OTHERWISE}")?;
+        }
         for Difference { name, a, b } in &self.differences {
-            let said =
-                |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
-            writeln!(f, "  {name}: {} | {}", said(a), said(b))?;
+            writeln!(f, "  {name}: {a} | {b}")?;
         }
         let widths = self.figures.iter().map(|figure| figure.name.chars().count() + 2);
         let width = widths.fold(28, usize::max);
@@ -356,9 +379,29 @@ mod tests {
         let comparison = Comparison::of(&a, &b);
         let names: Vec<&str> = comparison.differences.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(names, ["seed", "commit", "machine: cores", "setting: rate", "setting: tables"]);
-        assert_eq!(comparison.differences[4].b, "");
+        assert_eq!(comparison.differences[4].b, "–");
         let told = comparison.to_string();
-        assert!(told.contains("  setting: rate: max | 5000\n  setting: tables: 3 | –\n"), "{told}");
+        assert!(
+            told.contains("  setting: rate: max | 5,000\n  setting: tables: 3 | –\n"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn runs_that_were_not_asked_the_same_are_not_judged() {
+        let (mut a, mut b) = (run(1_000, 400.0), run(2_500, 800.0));
+        a.set("rate", 2_000);
+        b.set("rate", 2_000);
+        b.seed = 2;
+        let alike = Comparison::of(&a, &b).to_string();
+        assert!(alike.contains("better") && alike.contains("worse"), "{alike}");
+        assert!(!alike.contains(ASKED_OTHERWISE), "{alike}");
+        b.settings[0].text = "4000".into();
+        let told = Comparison::of(&a, &b).to_string();
+        assert!(told.contains(ASKED_OTHERWISE), "{told}");
+        let told = told.replace(ASKED_OTHERWISE, "");
+        assert!(!told.contains("better") && !told.contains("worse"), "{told}");
+        assert!(told.contains("rate: 2,000 | 4,000") && told.contains("2.50"), "{told}");
     }
 
     #[test]
@@ -396,7 +439,7 @@ mod tests {
         for (syncs, known, found) in [
             (&[None, Some(400), None, Some(200)][..], "2 of 3", Some(300.0)),
             (&[Some(9), Some(0), Some(0)], "all", Some(0.0)),
-            (&[Some(9), None, None], "", None),
+            (&[Some(9), None, None], "–", None),
         ] {
             let b = with_syncs(syncs);
             let comparison = Comparison::of(&a, &b);

@@ -10,7 +10,7 @@ use super::{
     section, table, timeline, words,
 };
 use crate::{
-    compare::{Comparison, Meaning, NOISE_WORDS},
+    compare::{ASKED_OTHERWISE, Comparison, Meaning, NOISE_WORDS},
     recording::{Recording, Second},
 };
 
@@ -65,7 +65,9 @@ fn differences(comparison: &Comparison<'_>) -> Element {
     }
     let rows =
         comparison.differences.iter().map(|it| vec![row_head(&it.name), cell(&it.a), cell(&it.b)]);
-    table(&["", "a", "b"].map(str::to_owned), rows)
+    let table = table(&["", "a", "b"].map(str::to_owned), rows);
+    let said = (!comparison.was_asked_alike()).then(|| element("p").text(ASKED_OTHERWISE));
+    element("div").all(said).child(table)
 }
 
 fn ratios(comparison: &Comparison<'_>) -> Element {

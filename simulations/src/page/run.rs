@@ -77,8 +77,7 @@ pub fn of_run(run: &Recording) -> String {
     for (title, panels) in parts.into_iter().filter(|(_, panels)| !panels.is_empty()) {
         inside.push(section(title, "panels", panels));
     }
-    let grouped = |text: &str| text.parse().map_or_else(|_| text.to_owned(), words::exactly);
-    let asked = run.settings.iter().map(|it| (it.name.as_str(), grouped(&it.text)));
+    let asked = run.settings.iter().map(|it| (it.name.as_str(), words::setting(&it.text)));
     let asked = asked.chain([("seed", run.seed.to_string())]);
     inside.push(section("What was asked for", "panel", vec![facts(asked)]));
     let on = if run.kind == Kind::Nation { "Computed on" } else { "On what" };

@@ -34,6 +34,15 @@ pub fn count(number: f64) -> String {
     format!("{} {word}", digits(number / unit, 3))
 }
 
+/// A setting: a number has its commas, and nothing is said to be nothing.
+#[must_use]
+pub fn setting(text: &str) -> String {
+    match text {
+        "" => "–".to_owned(),
+        _ => text.parse().map_or_else(|_| text.to_owned(), exactly),
+    }
+}
+
 /// Exactly so many.
 #[must_use]
 pub fn exactly(number: u64) -> String {
