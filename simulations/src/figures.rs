@@ -33,6 +33,13 @@ pub fn grouped(number: u128) -> String {
     text
 }
 
+/// So many of something: one round, two rounds.
+#[must_use]
+pub fn counted(number: u128, one: &str) -> String {
+    let many = if number == 1 { "" } else { "s" };
+    format!("{} {one}{many}", grouped(number))
+}
+
 /// A whole number, without its fraction.
 pub(crate) fn whole(number: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
@@ -70,4 +77,15 @@ pub(crate) fn row(
 /// Why books that are up to so far behind are no queue.
 pub(crate) fn written() -> String {
     format!("written every {} s", limits::BOOKS_FLUSH_INTERVAL.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_one_and_everything_else_is_many() {
+        let found = [0, 1, 2, 1_000].map(|number| counted(number, "bad row"));
+        assert_eq!(found, ["0 bad rows", "1 bad row", "2 bad rows", "1,000 bad rows"]);
+    }
 }

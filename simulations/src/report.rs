@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     auditor::{Audit, Verdict},
-    figures::{arriving, grouped, list, money, row, whole, written},
+    figures::{arriving, counted, grouped, list, money, row, whole, written},
     meter::Latency,
     population::SetUp,
 };
@@ -174,15 +174,19 @@ impl Summary<'_> {
         let settings = &r.settings;
         let mut rate = arriving(&settings.rate);
         if let Some(tables) = settings.tables {
-            rate += &format!(", {} tables at once", grouped(tables as u128));
+            rate += &format!(", {} at once", counted(tables as u128, "table"));
         }
         writeln!(
             text,
-            "{rate}; {} diners a table, {} of {} wallets dining, {} merchants, seed {}",
-            settings.diners,
+            "{rate}; {} a table, {} of {} dining, {}, seed {}",
+            if settings.diners == "1" {
+                "1 diner".into()
+            } else {
+                format!("{} diners", settings.diners)
+            },
             grouped(settings.wallets_dining.into()),
-            grouped(settings.wallets.into()),
-            grouped(settings.merchants.into()),
+            counted(settings.wallets.into(), "wallet"),
+            counted(settings.merchants.into(), "merchant"),
             settings.seed
         )?;
         row(text, "settlements", &grouped(r.settlements.into()), format!("in {:.2} s", r.wall_s))?;
@@ -232,16 +236,16 @@ impl Summary<'_> {
             None => "ms at the end, and never drained".to_owned(),
         };
         row(text, "books behind", &whole(r.books_lag_ms), drain)?;
-        let (most, active) = (whole(r.rss_max_mb), grouped(r.wallets_active as u128));
-        let most = format!("MB, {most} at most; {active} wallets in memory");
+        let (most, active) = (whole(r.rss_max_mb), counted(r.wallets_active as u128, "wallet"));
+        let most = format!("MB, {most} at most; {active} in memory");
         row(text, "memory", &whole(r.rss_mb), most)?;
         let threads = r.cpu_by_thread_s.iter().map(|(name, used)| format!("{name} {used:.2}"));
         let threads = threads.collect::<Vec<_>>().join(", ");
         row(text, "processor seconds", &format!("{:.2}", r.cpu_s), threads)?;
         let SetUp { merchants_s, wallets_s, groups_s, groups, .. } = r.setup;
         let parts = format!(
-            "s: merchants {merchants_s:.2}, wallets {wallets_s:.2}, {} groups {groups_s:.2}",
-            grouped(groups as u128)
+            "s: merchants {merchants_s:.2}, wallets {wallets_s:.2}, {} {groups_s:.2}",
+            counted(groups as u128, "group")
         );
         row(text, "set-up", &format!("{:.2}", r.setup_s), parts)
     }
@@ -252,11 +256,12 @@ impl Summary<'_> {
         row(text, "paid to merchants", &money(r.paid_minor), currency)?;
         let Some(file) = &r.file else { return Ok(()) };
         let FileReport { file, bills, bad_rows, bills_minor, tips_minor } = file;
+        let bills = counted(*bills as u128, "bill");
         let each = match tips_minor {
-            0 => format!("= {bills} bills"),
-            tips => format!("= {bills} bills {} + tips {}", money(*bills_minor), money(*tips)),
+            0 => format!("= {bills}"),
+            tips => format!("= {bills} {} + tips {}", money(*bills_minor), money(*tips)),
         };
-        let bad = format!("{each} of {file}, {bad_rows} bad rows");
+        let bad = format!("{each} of {file}, {}", counted(*bad_rows as u128, "bad row"));
         row(text, "file total", &money(bills_minor + tips_minor), bad)
     }
 }
@@ -271,7 +276,7 @@ pub fn write_audit(text: &mut String, audit: &Audit) -> fmt::Result {
         Verdict::Ok => ("ok", audit.records),
         Verdict::Failed => ("FAILED", audit.records),
     };
-    let read = format!("{} records re-read in {:.2} s", grouped(records.into()), audit.took_s);
+    let read = format!("{} re-read in {:.2} s", counted(records.into(), "record"), audit.took_s);
     row(text, "audit", verdict, read)?;
     row(text, "  money made or lost", &audit.money_delta_minor.to_string(), "minor units")?;
     let told = format!("of {} acknowledged", grouped(audit.acknowledged.into()));
@@ -283,7 +288,7 @@ pub fn write_audit(text: &mut String, audit: &Audit) -> fmt::Result {
     }
     let untold = audit.faults.saturating_sub(audit.reasons.len() as u64);
     if untold > 0 {
-        writeln!(text, "  and {untold} more faults")?;
+        writeln!(text, "  and {}", counted(untold.into(), "more fault"))?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     auditor::{Audit, Auditor},
     bills::{self, BadRow, Rows},
     dinner::{self, Moment, Pace, Plan, Ran, Timetable, Watch},
-    figures::grouped,
+    figures::{counted, grouped},
     options::DinnerOptions,
     population::{self, Wanted},
     process,
@@ -73,7 +73,10 @@ pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     let show = Show::new(seconds, numbers.dinners);
     let (population, setup) = population::set_up(&engine, wanted, |what| show.say(what))?;
     let setup_s = began.elapsed().as_secs_f64();
-    show.say(&format!("{} groups in {setup_s:.1} s; dinner is served", setup.groups));
+    show.say(&format!(
+        "{} in {setup_s:.1} s; dinner is served",
+        counted(setup.groups as u128, "group")
+    ));
 
     let tables = tables(options, setup.groups);
     let pace = match options.rate {

@@ -8,14 +8,14 @@ use super::{
 };
 use crate::{
     auditor::Verdict,
-    figures::grouped,
+    figures::{counted, grouped},
     recording::{Audited, Kind, Number, Recording, Table},
 };
 
 /// The recording of all worlds.
 #[must_use]
 pub fn recording(report: &ChaosReport, options: &ChaosOptions) -> Recording {
-    let title = format!("{} worlds in which everything breaks", grouped(report.seeds.into()));
+    let title = format!("{} in which everything breaks", counted(report.seeds.into(), "world"));
     let mut recording = Recording::begin(Kind::Chaos, title, options.seed, None);
     recording.set("seeds", options.seeds);
     recording.set("dinners of each", options.dinners);

@@ -17,7 +17,11 @@ use super::{
     trace::KEPT,
     world::{self, Outcome},
 };
-use crate::{figures::grouped, process, show::Show};
+use crate::{
+    figures::{counted, grouped},
+    process,
+    show::Show,
+};
 
 /// Between two looks at how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -118,7 +122,9 @@ fn smallest(outcome: Outcome, wanted: Wanted) -> Outcome {
     match worlds.find(alike) {
         Some(mut world) => {
             let whole = outcome.faults.first().map_or("", String::as_str);
-            world.faults.push(format!("(with {} dinners: {whole})", wanted.dinners));
+            world
+                .faults
+                .push(format!("(with {}: {whole})", counted(wanted.dinners as u128, "dinner")));
             world
         }
         None => outcome,
@@ -133,10 +139,11 @@ fn invariant(world: &Outcome) -> Option<&str> {
 /// How far a run is.
 fn far(report: &ChaosReport, seeds: u64, began: Instant) -> String {
     let count = |number: u64| grouped(number.into());
-    let (over, all) = (count(report.seeds), count(seeds));
-    let (dinners, failed) = (count(report.dinners), count(report.failed));
+    let (over, all) = (count(report.seeds), counted(seeds.into(), "world"));
+    let dinners = counted(report.dinners.into(), "dinner");
+    let failed = counted(report.failed.into(), "world");
     let s = began.elapsed().as_secs();
-    format!("{s} s: {over} of {all} worlds over, {dinners} dinners, {failed} worlds gone wrong")
+    format!("{s} s: {over} of {all} over, {dinners}, {failed} gone wrong")
 }
 
 /// That a world went wrong, before it is known how small it can be.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{hall::Hall, operator::NOT_ASKED, run::Usages};
 use crate::{
-    figures::{arriving, grouped, list, row, whole, written},
+    figures::{arriving, counted, grouped, list, row, whole, written},
     meter::{Latency, tenths},
     process::Usage,
     recording::{Second, means},
@@ -302,11 +302,9 @@ impl LiveReport {
     fn speed(&self, text: &mut String) -> fmt::Result {
         let Settings { rate, tables, party, tills, idle, seed, .. } = &self.settings;
         let rate = arriving(rate);
-        let [tables, tills, idle] = [tables, tills, idle].map(|count| grouped(*count as u128));
-        writeln!(
-            text,
-            "{rate}; {tables} tables of {party}, {tills} tills, {idle} idle, seed {seed}"
-        )?;
+        let tables = counted(*tables as u128, "table");
+        let (tills, idle) = (counted(*tills as u128, "till"), grouped(*idle as u128));
+        writeln!(text, "{rate}; {tables} of {party}, {tills}, {idle} idle, seed {seed}")?;
         row(text, "dinners", &grouped(self.dinners.into()), format!("in {:.2} s", self.wall_s))?;
         row(text, "dinners/s", &whole(self.dinners_per_s), "answered, and told to every phone")?;
         row(text, "finals/s", &whole(self.finals_per_s), "answers and pushes")?;
@@ -324,8 +322,8 @@ impl LiveReport {
         let closes = self.closes.values().sum::<u64>();
         row(text, "connections lost", &grouped(closes.into()), list(&self.closes))?;
         let again = format!(
-            "connections; {} scans with a fresh code, because the server had forgotten the first",
-            grouped(self.fresh_codes.into())
+            "connections; {} with a fresh code, because the server had forgotten the first",
+            counted(self.fresh_codes.into(), "scan")
         );
         row(text, "made again", &grouped(self.reconnects.into()), again)?;
         row(text, "asked again", &grouped(self.held_back.into()), "because the server said so")?;
@@ -346,14 +344,14 @@ impl LiveReport {
         if let Some(server) = &self.server {
             let ServerReport { used, rss_empty_mb, rss_full_mb, kb_per_session } = server;
             cost(text, "server", used)?;
-            let sessions = grouped(self.settings.sessions as u128);
+            let sessions = counted(self.settings.sessions as u128, "session");
             let more =
                 format!("MB, before anybody came {rss_empty_mb:.1}: {kb_per_session:.1} kB each");
-            row(text, &format!("  with {sessions} sessions"), &format!("{rss_full_mb:.1}"), more)?;
+            row(text, &format!("  with {sessions}"), &format!("{rss_full_mb:.1}"), more)?;
         }
         self.journal(text)?;
         let frames =
-            format!("{} bytes, {} of progress", grouped(self.frame_bytes.into()), self.progress);
+            format!("{}, {} of progress", counted(self.frame_bytes.into(), "byte"), self.progress);
         row(text, "frames", &grouped(self.frames.into()), frames)?;
         row(text, "set-up", &format!("{:.2}", self.setup_s), "s")
     }

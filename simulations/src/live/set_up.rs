@@ -15,6 +15,7 @@ use super::{
     session::{self, Card, Role, SessionError},
     wire::Place,
 };
+use crate::figures::counted;
 
 /// Sessions that come in at once.
 const ARRIVING: usize = 128;
@@ -106,9 +107,9 @@ impl Setting<'_> {
     /// [`SetUpError`].
     pub async fn set_up(&self, say: &dyn Fn(&str)) -> Result<Phones, SetUpError> {
         let Numbers { tables, party, tills, idle, .. } = self.numbers;
-        say(&format!(
-            "{tables} tables of {party}, {tills} tills and {idle} quiet sessions come in"
-        ));
+        let [tables, tills, idle] = [(tables, "table"), (tills, "till"), (idle, "quiet session")]
+            .map(|(number, one)| counted(number as u128, one));
+        say(&format!("{tables} of {party}, {tills} and {idle} come in"));
         self.tills().await?;
         let mut phones = Phones { seated: self.tables().await?, idle: Vec::new() };
         phones.idle = self.idle().await?;

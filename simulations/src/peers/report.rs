@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{footprint::Used, side::Lap};
 use crate::{
-    figures::{grouped, whole},
+    figures::{counted, whole},
     meter::{self, Latency, tenths},
     recorder,
     recording::Distribution,
@@ -245,14 +245,14 @@ impl fmt::Display for Report {
         let s = &self.settings;
         writeln!(
             f,
-            "{} dinners of {} a round, {} rounds in turn, medians; {} wallets, {} merchants, seed {}; {} cores, {}",
-            grouped(s.dinners_per_round.into()),
+            "{} of {} a round, {} in turn, medians; {}, {}, seed {}; {}, {}",
+            counted(s.dinners_per_round.into(), "dinner"),
             s.diners,
-            s.rounds,
-            grouped(s.wallets.into()),
-            grouped(s.merchants.into()),
+            counted(s.rounds.into(), "round"),
+            counted(s.wallets.into(), "wallet"),
+            counted(s.merchants.into(), "merchant"),
             s.seed,
-            s.cores,
+            counted(s.cores as u128, "core"),
             s.file_system
         )?;
         if s.file_system == "tmpfs" {
@@ -350,6 +350,9 @@ pub(super) mod tests {
         let report = Report::new(settings(), sides);
         let ratios: Vec<_> = report.sides.iter().map(|side| side.times_postgres).collect();
         assert_eq!(ratios, [Some(1.0), Some(2.0), Some(10.0)]);
-        assert!(report.is_well() && report.to_string().contains("audit ok: Fanju: promised"));
+        let told = report.to_string();
+        assert!(report.is_well() && told.contains("audit ok: Fanju: promised"));
+        let asked = "1,000 dinners of 8 a round, 1 round in turn, medians; 8 wallets, 1 merchant,";
+        assert!(told.starts_with(asked), "{told}");
     }
 }

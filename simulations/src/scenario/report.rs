@@ -193,7 +193,7 @@ impl fmt::Display for Summary<'_> {
         for table in &r.tables {
             for cells in &table.rows {
                 let [what, number] = cells.as_slice() else { continue };
-                row(&mut text, "", number, what)?;
+                writeln!(text, "  {what}: {number}")?;
             }
         }
         self.audit(&mut text)?;
@@ -227,7 +227,7 @@ impl Summary<'_> {
         };
         row(text, "audit", verdict, &audit.by)?;
         for number in &audit.numbers {
-            row(text, "", &money(number.value, 0), &number.name)?;
+            writeln!(text, "  {}: {}", number.name, money(number.value, 0))?;
         }
         audit.reasons.iter().try_for_each(|reason| writeln!(text, "  fault: {reason}"))
     }
