@@ -82,7 +82,7 @@ fn quoted(report: &Report) -> Vec<Quoted> {
     quote("Dinners a second", rate, Unit::Count, Wish::Neither);
     quote("Partitions", sizing.partitions.into(), Unit::Count, Wish::Lower);
     quote("Machines", sizing.machines.into(), Unit::Count, Wish::Lower);
-    quote("In several partitions", report.cross_share * 100.0, Unit::Percent, Wish::Lower);
+    quote("In several partitions", sizing.cross_share * 100.0, Unit::Percent, Wish::Lower);
     for (name, latency, met) in [
         ("one partition", report.local_us, report.cross_share < 1.0),
         ("several", report.cross_us, report.cross_share > 0.0),

@@ -13,9 +13,10 @@ use super::{
     world::World,
 };
 use crate::{
-    figures::{grouped, row, whole},
+    figures::{counted, grouped, row, whole},
     meter::{self, Latency, tenths},
-    recording::{Kind, Recording},
+    page::words,
+    recording::{Kind, Recording, figures::Unit},
     show::Show,
     values::BadInput,
 };
@@ -65,7 +66,9 @@ pub fn nation(options: &NationOptions) -> Result<(Report, Recording)> {
     let mut show = Show::new(None, None);
     let mut watch = |partitions: u32, begun: u64, all: u64| {
         let [there, every] = [begun, all].map(|dinners| grouped(dinners.into()));
-        show.far(begun, all, || format!("{partitions} partitions: {there} of {every} dinners"));
+        show.far(begun, all, || {
+            format!("{}: {there} of {every} dinners", counted(partitions.into(), "partition"))
+        });
     };
     let warmup = options.count / 20;
     let seen = world.play_watched(warmup, options.count, |begun| {
@@ -103,7 +106,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (a, s) = (&self.assumptions, &self.sizing);
         let mut text = String::new();
-        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        let percent = |share: f64| words::of(Unit::Percent, share * 100.0);
         row(
             &mut text,
             "dinners/s",
