@@ -13,6 +13,7 @@ use fanju_sim::{
     capacity,
     chaos::{self, options::ChaosOptions},
     compare::Comparison,
+    figures::counted,
     keep::KeepOptions,
     live::{self, options::LiveOptions},
     nation::{self, options::NationOptions},
@@ -179,7 +180,7 @@ fn nation(options: &NationOptions) -> Result<bool> {
 }
 
 fn audit(options: &AuditOptions) -> Result<bool> {
-    let audit = match reading::open(&options.data) {
+    let audit = match reading::open(options.data.path()) {
         Ok((reader, recovery)) => {
             let mut auditor = Auditor::read(&reader);
             if let Some(path) = &options.acks {
@@ -188,7 +189,8 @@ fn audit(options: &AuditOptions) -> Result<bool> {
                 auditor.expect_acks(&acks);
             }
             if recovery.dropped_bytes > 0 {
-                aside(format_args!("a torn tail of {} bytes is left out", recovery.dropped_bytes));
+                let bytes = counted(recovery.dropped_bytes.into(), "byte");
+                aside(format_args!("a torn tail of {bytes} is left out"));
             }
             auditor.finish()
         }

@@ -14,14 +14,14 @@ use fanju::{
 };
 use serde::Serialize;
 
-use crate::{process::Process, values::BadInput};
+use crate::{figures::counted, options::DataFolder, process::Process, values::BadInput};
 
 /// Options of `open`.
 #[derive(Args, Clone, Debug)]
 pub struct OpenOptions {
-    /// The engine's data folder, which no engine should be using.
-    #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    /// Which folder; no engine should be using it.
+    #[command(flatten)]
+    pub data: DataFolder,
     /// Makes the books anew from the whole journal, and keeps those of before as `books.sqlite.old`.
     #[arg(long)]
     pub rebuild_books: bool,
@@ -58,12 +58,12 @@ pub struct OpenReport {
 /// # Errors
 /// [`BadInput`] without a journal, or what the engine says.
 pub fn open(options: &OpenOptions) -> Result<OpenReport> {
-    let journal = DirectoryStorage::open_read_only(options.data.join("journal"));
+    let data = options.data.path();
+    let journal = DirectoryStorage::open_read_only(data.join("journal"));
     if journal.and_then(|journal| is_empty(&journal)).unwrap_or(true) {
-        return Err(BadInput(format!("no journal in {}", options.data.display())).into());
+        return Err(BadInput(format!("no journal in {}", data.display())).into());
     }
-    let config =
-        Config { rebuild_books: options.rebuild_books, ..Config::directory(options.data.clone()) };
+    let config = Config { rebuild_books: options.rebuild_books, ..Config::directory(data) };
     let began = Instant::now();
     let (engine, opening) = Engine::open_with_report(config).context("the engine does not open")?;
     let took = began.elapsed();
@@ -88,9 +88,16 @@ impl fmt::Display for OpenReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { took_ms, journal_ms, books_ms, records, wallets, settlements, .. } = self;
         writeln!(f, "open in {took_ms:.0} ms: journal {journal_ms:.0} ms, books {books_ms:.0} ms")?;
-        writeln!(f, "{records} records read, {} bytes dropped", self.dropped_bytes)?;
+        let [records, dropped, wallets, settlements] = [
+            (*records, "record"),
+            (self.dropped_bytes, "byte"),
+            (*wallets, "wallet"),
+            (*settlements, "settlement"),
+        ]
+        .map(|(number, one)| counted(number.into(), one));
+        writeln!(f, "{records} read, {dropped} dropped")?;
         let anew = if self.books_rebuilt { "; the books were made anew" } else { "" };
-        writeln!(f, "{wallets} wallets, {settlements} settlements{anew}")?;
+        writeln!(f, "{wallets}, {settlements}{anew}")?;
         writeln!(f, "{:.0} MB in memory", self.rss_mb)
     }
 }

@@ -1,6 +1,9 @@
 //! Options: the command line, and what of it makes sense.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 use fanju::{limits, money::Currency};
@@ -188,12 +191,32 @@ pub struct FileOptions {
     pub col_price: String,
 }
 
+/// A data folder that is there already, with or without `--data` before it.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+pub struct DataFolder {
+    /// The engine's data folder.
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// The same, as other commands take it.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl DataFolder {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.as_deref().or(self.data.as_deref()).expect("one of them is required")
+    }
+}
+
 /// Options of `audit`.
 #[derive(Args, Clone, Debug)]
 pub struct AuditOptions {
-    /// The engine's data folder.
-    #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    /// Which folder.
+    #[command(flatten)]
+    pub data: DataFolder,
     /// Acknowledgements that must all be in the journal.
     #[arg(long, value_name = "FILE")]
     pub acks: Option<PathBuf>,

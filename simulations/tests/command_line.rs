@@ -122,7 +122,7 @@ fn what_was_acknowledged_is_found_again_and_what_was_not_is_missed() {
     let text = fs::read_to_string(&acks).expect("acknowledgements");
     let first = text.lines().next().expect("a line").to_owned();
     fs::write(&acks, format!("{text}{first}0\n")).expect("writes");
-    let audit = fanju_sim(&["audit", "--data", &data, "--acks", &acks]);
+    let audit = fanju_sim(&["audit", &data, "--acks", &acks]);
     assert_eq!(audit.status.code(), Some(1));
     let told = String::from_utf8_lossy(&audit.stdout).into_owned();
     assert!(told.contains("lost: order") && told.contains("FAILED"), "{told}");
@@ -172,7 +172,7 @@ fn opening_a_folder_says_what_it_took_and_can_make_the_books_anew() {
     let data = path("data");
     assert_sound(&dinner(&format!("--count 50 --wallets 100 --merchants 2 --data {data}")));
     let open = |more: &[&str]| {
-        let arguments = [&["open", "--data", &data, "--json", "-"], more].concat();
+        let arguments = [&["open", &data, "--json", "-"], more].concat();
         let output = fanju_sim(&arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), told, serde_json::from_slice::<Value>(&output.stdout))
@@ -274,6 +274,10 @@ fn bad_options_end_with_two_and_a_reason() {
         ("dinner --bills nowhere.csv", "no such file: nowhere.csv"),
         ("audit --data nowhere", "no journal in nowhere"),
         ("open --data nowhere", "no journal in nowhere"),
+        ("audit nowhere", "no journal in nowhere"),
+        ("open nowhere", "no journal in nowhere"),
+        ("audit here --data there", "cannot be used with"),
+        ("open", "<DIR|--data <DIR>>"),
         ("dinner --report nowhere/run.html", "nowhere/run.html cannot be written"),
         ("compare nowhere.json nowhere.json", "nowhere.json cannot be read"),
         ("page Cargo.toml page.html", "Cargo.toml is no recording"),
