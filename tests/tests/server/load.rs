@@ -242,12 +242,16 @@ fn a_search_for_the_capacity_of_one_table_ends_with_a_rate() {
     let too_much = found["too_much_per_s"].as_u64().expect("a rate that is too much");
     assert!(0 < rate && rate < too_much && too_much - rate <= (rate / 20).max(1), "{found}");
     let steps = found["steps"].as_array().expect("steps");
+    let bound_us = found["p99_bound_us"].as_f64().expect("a bound");
     let (mut paid, mut kept) = (0, 0);
     for step in steps {
         let seen = &step["seen"];
         assert_eq!(seen["failed"], 0, "{step}");
         paid += seen["settled"].as_u64().expect("a number");
+        let p99_us = seen["p99_us"].as_f64().expect("a percentile");
+        assert!(seen["settled"] == 0 || p99_us > 0.0, "{step}");
         if step["grade"] == "kept" {
+            assert!(p99_us <= bound_us, "{step}");
             kept = kept.max(seen["rate"].as_u64().expect("a number"));
         }
         let is_synced = seen["syncs_per_s"].as_f64() > Some(0.0);
