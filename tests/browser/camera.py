@@ -112,7 +112,8 @@ class Camera(Quiet):
     @classmethod
     def a_shop(cls, till):
         till.driver.get(f"{cls.house.url}/till")
-        till.open_shop(PEOPLE["en"][2], SHOP["en"])
+        till.sign_up(PEOPLE["en"][2])
+        till.open_shop(SHOP["en"])
 
     @classmethod
     def show(cls, light):

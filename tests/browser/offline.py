@@ -76,7 +76,8 @@ class Offline(Quiet):
     @classmethod
     def a_shop(cls, till):
         till.driver.get(f"{cls.house.url}/till")
-        till.open_shop(PEOPLE["en"][2], SHOP["en"])
+        till.sign_up(PEOPLE["en"][2])
+        till.open_shop(SHOP["en"])
 
 
 if __name__ == "__main__":

@@ -196,7 +196,14 @@ class Dinner(Quiet):
         till.driver.get(f"{self.house.url}/till")
         till.speak(language)
         till.shot("till-welcome", dark=True)
-        till.open_shop(PEOPLE[language][2], SHOP[language])
+        till.sign_up(PEOPLE[language][2])
+        till.press(".welcome button", till.word("merchant_open"))
+        till.see(".toast.bad", till.word("field_missing", field=till.word("merchant_name")))
+        till.shot("till-onboard", dark=True)
+        till.resize(PHONE, mobile=True)
+        till.shot("till-onboard-360")
+        till.resize((1280, 900))
+        till.open_shop(SHOP[language])
         till.shot("till-empty", dark=True)
 
     def pay(self, phone, till, amount, *, picture=False, on_screen=False):
@@ -219,9 +226,10 @@ class Dinner(Quiet):
         together(lambda: ana.shot("phone-declined", dark=True), lambda: till.shot("till-declined", dark=True))
         for phone in (ana, bo):
             phone.close_sheet()
-        # A digit that is wrong is seen at the till, without asking anybody.
-        till.scan("880000000000000001")
-        till.see(".toast.bad", till.word("code_mistyped"))
+        # What is no code is seen at the till, without asking anybody, and told apart.
+        for digits, wrong in (("123", "code_length"), ("280000000000000001", "code_other"), ("880000000000000001", "code_mistyped")):
+            till.scan(digits)
+            till.see(".toast.bad", till.word(wrong, count=len(digits)))
 
     def money_back(self, ana, bo, till):
         till.refund("20")
@@ -314,6 +322,11 @@ class Dinner(Quiet):
         number = cashier.text("[data-testid=person]")
         cashier.home()
         till.press("[data-key=add-staff]")
+        for typed, wrong in (("", "field_missing"), (number[:-1], "field_wrong")):
+            till.write("dialog input.mono", typed)
+            till.press("dialog button[type=submit]")
+            till.see(".form-error", till.word(wrong, field=till.word("person_number")))
+        till.shot("till-staff-wrong")
         till.write("dialog input.mono", number)
         till.press("dialog button[type=submit]")
         till.see(".pane-shop .row", till.word("role_cashier"))
@@ -338,7 +351,14 @@ class Dinner(Quiet):
         till.see(".pane-shop .row", till.word("never_used"))
         till.shot("till-shop", dark=True)
         till.sign_out()
-        till.write(".welcome input.mono", key)
+        till.press(".welcome button", till.word("till_enter"))
+        till.see(".toast.bad", till.word("field_missing", field=till.word("till_key")))
+        till.write(".welcome input.mono", f"{key}x")
+        till.press(".welcome button", till.word("till_enter"))
+        till.see(".toast.bad", till.word("till_key_wrong"))
+        self.assertEqual(till.see(".welcome input.mono").get_attribute("value"), f"{key}x", "it can be mended")
+        till.shot("till-key-wrong")
+        till.keys(Keys.END, Keys.BACKSPACE)
         till.press(".welcome button", till.word("till_enter"))
         till.see(".keypad")
         assert not till.look(".pane-shop"), "a key shows what belongs to the owner"

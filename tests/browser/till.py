@@ -11,11 +11,14 @@ class Till(Window):
     def __init__(self, name, *, flags=()):
         super().__init__(name, size=SIZE, flags=flags)
 
-    def open_shop(self, owner, shop):
-        """A new owner signs up and opens a shop."""
+    def sign_up(self, owner):
+        """A new owner, who has no shop yet."""
         self.press("button", self.word("till_new_owner"))
         self.write("dialog input", owner)
         self.press("dialog button[type=submit]")
+        self.see(".welcome", self.word("merchant_new"))
+
+    def open_shop(self, shop):
         self.write(".welcome .field:first-child input", shop)
         self.press(".welcome button", self.word("merchant_open"))
         self.see(".keypad")

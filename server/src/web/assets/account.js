@@ -5,7 +5,7 @@ import { CURRENCIES } from './money.js';
 import { passkeys } from './passkeys.js';
 import { go } from './route.js';
 import { bar } from './statement.js';
-import { amountOf, button, complain, field, fill, formSheet, h, icon, languageSwitch, select, sheet, toast, when } from './ui.js';
+import { amountOf, button, complain, field, fill, formSheet, h, icon, languageSwitch, select, sheet, textOf, toast, when } from './ui.js';
 import { t } from './words.js';
 
 /** @param {import('./phone.js').Phone} phone @returns {import('./phone.js').View} */
@@ -117,7 +117,7 @@ function verify(phone) {
   formSheet({
     title: t('verify'), body: [name.box, number.box], action: t('verify'),
     async submit() {
-      await phone.fanju.call('me.verify', { name: name.input.value.trim(), id_number: number.input.value.trim() });
+      await phone.fanju.call('me.verify', { name: textOf(name.input), id_number: textOf(number.input) });
       phone.me.person.verified = true;
       phone.show();
     },

@@ -3,7 +3,7 @@
 
 import { parseBill } from './bill.js';
 import { decimals } from './money.js';
-import { amountOf, button, field, formSheet, h, icon, sheet } from './ui.js';
+import { amountOf, button, field, formSheet, h, icon, known, sheet } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
@@ -119,9 +119,4 @@ export function draftSheet(phone, table) {
       await phone.fanju.call('groups.draft', { group: table.id, by: phone.wallet, total: whole, lines });
     },
   });
-}
-
-/** @param {string} message @param {string} code */
-function known(message, code) {
-  return Object.assign(new Error(message), { name: 'FanjuError', code });
 }

@@ -6,6 +6,13 @@ export function digitsOf(text) {
   return text.normalize('NFKC').replace(/\D/g, '');
 }
 
+/** The word for what is wrong with `digits` as a group code, `null` where nothing is. @param {string} digits */
+export function wrongCode(digits) {
+  if (digits.length !== 18) return 'code_length';
+  if (!digits.startsWith('88')) return 'code_other';
+  return isCode(digits) ? null : 'code_mistyped';
+}
+
 /** Whether `digits` are a group code, check digit included (ISO/IEC 7064 MOD 11,10). @param {string} digits */
 export function isCode(digits) {
   if (!/^88\d{16}$/.test(digits)) return false;

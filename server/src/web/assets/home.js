@@ -2,9 +2,9 @@
 /** The phone's first screen: the wallet, and the tables. */
 
 import { opened } from './demo_acts.js';
-import { digitsOf, isCode } from './code.js';
+import { digitsOf, wrongCode } from './code.js';
 import { go } from './route.js';
-import { amountOf, button, field, fill, formSheet, h, icon, languageSwitch, select, toast } from './ui.js';
+import { amountOf, button, field, fill, formSheet, h, icon, known, languageSwitch, select, textOf, toast } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
@@ -106,17 +106,17 @@ function transfer(phone) {
   const to = field(t('transfer_to'), { spellcheck: 'false', class: 'input mono' }, t('transfer_to_hint'));
   const amount = field(t('amount'), { inputmode: 'decimal', class: 'input big', placeholder: phone.money(0) });
   const note = field(t('note'), { maxlength: 80 });
-  const known = companions(phone);
-  const pick = known.length ? select(t('transfer_pick'), [['', t('transfer_other')], ...known], known[0]?.[0] ?? '', (value) => {
+  const others = companions(phone);
+  const pick = others.length ? select(t('transfer_pick'), [['', t('transfer_other')], ...others], others[0]?.[0] ?? '', (value) => {
     to.box.hidden = value !== '';
     to.input.value = value;
   }) : null;
-  if (pick) { to.box.hidden = true; to.input.value = known[0]?.[0] ?? ''; }
+  if (pick) { to.box.hidden = true; to.input.value = others[0]?.[0] ?? ''; }
   formSheet({
     title: t('transfer'), body: [pick?.box, to.box, amount.box, note.box], action: t('transfer_do'),
     async submit() {
       const minor = amountOf(amount.input, phone.currency);
-      const params = { wallet: phone.wallet, to: to.input.value.trim(), amount: minor, note: note.input.value.trim() || undefined };
+      const params = { wallet: phone.wallet, to: textOf(to.input), amount: minor, note: note.input.value.trim() || undefined };
       await phone.pay('wallets.transfer', params);
       toast(t('toast_sent', { amount: phone.money(minor), who: phone.names.of(params.to) }), 'good');
     },
@@ -182,9 +182,10 @@ function joinByCode(phone) {
     title: t('join_by_code'), body: [code.box, consent.boxes], action: t('join'),
     async submit() {
       const digits = digitsOf(code.input.value);
-      if (!isCode(digits)) {
+      const wrong = wrongCode(digits);
+      if (wrong) {
         code.input.focus();
-        throw Object.assign(new Error(t('code_mistyped')), { name: 'FanjuError', code: 'code_mistyped' });
+        throw known(t(wrong, { count: digits.length }), wrong);
       }
       const { event } = await phone.pay('groups.join_by_code', { code: digits, wallet: phone.wallet, ...consent.read() });
       const { group } = /** @type {Extract<import('./api.js').Event, { type: 'member_joined' }>} */ (event);

@@ -3,7 +3,7 @@
 
 import { addPasskey, deviceName, forgetPasskey, recover } from './fanju.js';
 import { go } from './route.js';
-import { button, field, fill, formSheet, h, icon, sheet, toast, when } from './ui.js';
+import { button, field, fill, formSheet, h, icon, sheet, textOf, toast, when } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
@@ -123,17 +123,10 @@ export function comeBack(phone) {
   const code = field(t('recovery_code'), {
     class: 'input mono', autocapitalize: 'characters', spellcheck: 'false', maxlength: 32, placeholder: 'XXXX-XXXX-XXXX-XXXX',
   }, t('recovery_code_hint'));
-  const missing = (/** @type {HTMLInputElement} */ input) => {
-    input.focus();
-    return Object.assign(new Error(t('error_recovery_missing')), { name: 'FanjuError', code: 'recovery_missing' });
-  };
   formSheet({
     title: t('lost_passkey'), body: [h('p', null, t('recovery_how')), name.box, code.box], action: t('recovery_do'),
     async submit() {
-      const who = { name: name.input.value.trim(), code: code.input.value.normalize('NFKC').trim(), device: deviceName() };
-      if (!who.name) throw missing(name.input);
-      if (!who.code) throw missing(code.input);
-      const session = await recover(phone.fanju, who);
+      const session = await recover(phone.fanju, { name: textOf(name.input), code: textOf(code.input).normalize('NFKC'), device: deviceName() });
       await phone.enter(session);
       go({ account: '1' });
       toast(t('toast_recovered'), 'good');

@@ -12,7 +12,7 @@ import { go, route } from './route.js';
 import { statement } from './statement.js';
 import { joinView, tableView } from './table.js';
 import { Tables } from './tables.js';
-import { button, connectionBanner, field, fill, h, icon, languageSwitch, select, serveOffline, sheet, toast, waiting, work } from './ui.js';
+import { button, connectionBanner, field, fill, h, icon, languageSwitch, select, serveOffline, sheet, textOf, toast, waiting } from './ui.js';
 import { begin, t } from './words.js';
 
 /** @typedef {{ element: HTMLElement, update: () => void, title?: string }} View */
@@ -214,18 +214,13 @@ export class Phone {
 
 /** @param {Phone} phone @param {boolean} invited @returns {View} */
 function welcome(phone, invited) {
-  const name = field(t('your_name'), { name: 'name', autocomplete: 'name', maxlength: 60, required: true }, t('your_name_hint'));
+  const name = field(t('your_name'), { name: 'name', autocomplete: 'name', maxlength: 60 }, t('your_name_hint'));
   const currency = select(t('currency'), CURRENCIES.map((code) => [code, code]), 'CNY');
   const create = h('form', { class: 'stack' }, name.box, currency.box,
-    h('button', { type: 'submit', class: 'button primary wide' }, icon('key'), t('sign_up')));
+    button([icon('key'), t('sign_up')], async () => phone.enter(await signUp(phone.fanju, {
+      name: textOf(name.input), device: deviceName(), currency: currency.input.value,
+    })), { type: 'submit', class: 'button primary wide' }));
   create.addEventListener('submit', (event) => event.preventDefault());
-  const submit = /** @type {HTMLButtonElement} */ (create.querySelector('button'));
-  submit.addEventListener('click', async () => {
-    if (!name.input.value.trim()) { name.input.focus(); toast(t('your_name_hint')); return; }
-    work(submit, async () => phone.enter(await signUp(phone.fanju, {
-      name: name.input.value.trim(), device: deviceName(), currency: currency.input.value,
-    })));
-  });
   const element = h('div', { class: 'welcome' },
     h('div', { class: 'welcome-head' }, languageSwitch()),
     h('img', { src: '/assets/icon.svg', alt: '', width: 88, height: 88, class: 'welcome-seal' }),

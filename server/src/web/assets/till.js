@@ -2,12 +2,12 @@
 /** The merchant's till: who it is, which of its screens shows, and what it hears. */
 
 import { Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
-import { money } from './money.js';
+import { CURRENCIES, money } from './money.js';
 import { Names } from './names.js';
 import { collect } from './till_collect.js';
 import { daysView, ordersView } from './till_orders.js';
 import { shopView } from './till_shop.js';
-import { button, complain, connectionBanner, field, fill, formSheet, h, languageSwitch, leaveButton, serveOffline, toast, waiting } from './ui.js';
+import { button, complain, connectionBanner, field, fill, formSheet, h, known, languageSwitch, leaveButton, select, serveOffline, textOf, toast, waiting } from './ui.js';
 import { begin, t } from './words.js';
 
 const TOKEN = 'fanju.till';
@@ -47,9 +47,6 @@ export class Till {
       await this.enter(token, cast?.merchant?.merchant);
     } catch (error) {
       if (!(error instanceof FanjuError)) throw error;
-      localStorage.removeItem(TOKEN);
-      this.fanju.close();
-      this.#welcome();
       // What this page kept was good once.
       if (error.code === 'not_signed_in') toast(t('signed_out'));
       else complain(error);
@@ -59,7 +56,12 @@ export class Till {
   /** @param {string} token @param {string} [merchant] */
   async enter(token, merchant) {
     fill(this.#screen, waiting(this.fanju));
-    const me = await this.fanju.signIn(token);
+    const me = await this.fanju.signIn(token).catch((error) => {
+      localStorage.removeItem(TOKEN);
+      this.fanju.close();
+      this.#welcome();
+      throw error;
+    });
     // A key belongs to one merchant, a person may work for several, or for none yet.
     const its = merchant ?? me.merchants?.[0]?.merchant ?? me.merchant?.merchant ?? me.merchant ?? null;
     if (!this.demo) localStorage.setItem(TOKEN, token);
@@ -176,23 +178,35 @@ export class Till {
     location.reload();
   }
 
-  /** Nobody signed in: a key of the till, or a person of the staff. */
-  #welcome() {
-    const key = field(t('till_key'), { class: 'input mono', spellcheck: 'false', placeholder: 'fjk_…' }, t('till_key_hint'));
+  /** Nobody signed in: a key of the till, or a person of the staff. @param {string} [typed] a key that no till has, to be mended */
+  #welcome(typed = '') {
+    const key = field(t('till_key'), { class: 'input mono', spellcheck: 'false', placeholder: 'fjk_…', value: typed }, t('till_key_hint'));
     const person = () => ({ device: t('till') });
     fill(this.#screen, h('div', { class: 'welcome' },
       h('div', { class: 'welcome-head' }, languageSwitch()),
       h('img', { src: '/assets/icon.svg', alt: '', width: 88, height: 88, class: 'welcome-seal' }),
       h('h1', null, h('span', { lang: 'zh', class: 'brand-word' }, '饭局'), ' ', h('span', { class: 'brand-latin' }, t('till'))),
       h('p', { class: 'lead' }, t('till_lead')),
-      h('div', { class: 'stack' }, key.box, button(t('till_enter'), () => this.enter(key.input.value.trim()), { class: 'button primary wide' })),
+      h('div', { class: 'stack' }, key.box, button(t('till_enter'), () => this.#enterByKey(textOf(key.input)), { class: 'button primary wide' })),
       passkeysWork() && [h('div', { class: 'or' }, t('or')),
         button(t('sign_in'), async () => this.#person(await signIn(this.fanju, person())), { class: 'button wide' }),
         button(t('till_new_owner'), () => {
           const name = field(t('your_name'), { autocomplete: 'name', maxlength: 60 }, t('your_name_hint'));
           formSheet({ title: t('sign_up'), body: [name.box], action: t('sign_up'),
-            submit: async () => this.#person(await signUp(this.fanju, { name: name.input.value.trim(), ...person() })) });
+            submit: async () => this.#person(await signUp(this.fanju, { name: textOf(name.input), ...person() })) });
         }, { class: 'button wide' })]));
+    if (typed) key.input.select();
+  }
+
+  /** @param {string} key */
+  async #enterByKey(key) {
+    try {
+      await this.enter(key);
+    } catch (error) {
+      if (!(error instanceof FanjuError) || error.code !== 'not_signed_in') throw error;
+      this.#welcome(key);
+      throw known(t('till_key_wrong'), 'till_key');
+    }
   }
 
   /** @param {{ token: string }} session */
@@ -204,13 +218,17 @@ export class Till {
   /** A person without a merchant opens one. */
   #onboard() {
     const name = field(t('merchant_name'), { maxlength: 60 });
-    const currency = field(t('currency'), { value: 'CNY', maxlength: 3 });
-    fill(this.#screen, h('div', { class: 'welcome' }, h('h1', null, t('merchant_new')), h('div', { class: 'stack' }, name.box, currency.box,
-      button(t('merchant_open'), async () => {
-        const { merchant } = await this.fanju.call('merchants.onboard', { name: name.input.value.trim(), currency: currency.input.value.trim().toUpperCase() });
-        this.owns = true;
-        this.#follow(merchant);
-      }, { class: 'button primary wide' }))));
+    const currency = select(t('currency'), CURRENCIES.map((code) => [code, code]), 'CNY');
+    fill(this.#screen, h('div', { class: 'welcome' },
+      h('div', { class: 'welcome-head' }, languageSwitch(), leaveButton(() => this.#leave())),
+      h('img', { src: '/assets/icon.svg', alt: '', width: 88, height: 88, class: 'welcome-seal' }),
+      h('h1', null, t('merchant_new')),
+      h('div', { class: 'stack' }, name.box, currency.box,
+        button(t('merchant_open'), async () => {
+          const { merchant } = await this.fanju.call('merchants.onboard', { name: textOf(name.input), currency: currency.input.value });
+          this.owns = true;
+          this.#follow(merchant);
+        }, { class: 'button primary wide' }))));
   }
 }
 

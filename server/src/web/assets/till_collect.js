@@ -3,12 +3,12 @@
 
 import { EXTRAS, extraOf, parseBill } from './bill.js';
 import { camera } from './camera.js';
-import { digitsOf, isCode } from './code.js';
+import { digitsOf, isCode, wrongCode } from './code.js';
 import { FanjuError } from './fanju.js';
 import { decimals, parseMoney, readMoney, exponent } from './money.js';
 import { reasonText } from './receipt.js';
 import { blamed } from './ring.js';
-import { button, complain, explain, field, fill, formSheet, h, icon, toast, when } from './ui.js';
+import { button, complain, explain, field, fill, formSheet, h, icon, known, toast, when } from './ui.js';
 import { language, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
@@ -78,16 +78,15 @@ export function collect(till) {
     /** What was typed, as a bill; throws what is wrong with it. */
     function summed() {
       const { lines: read, wrong } = parseBill(text.value, till.currency);
-      const known = (/** @type {string} */ message) => Object.assign(new Error(message), { name: 'FanjuError', code: 'import' });
-      if (wrong.length) throw known(t('import_wrong', { lines: wrong.slice(0, 5).join(', ') }));
+      if (wrong.length) throw known(t('import_wrong', { lines: wrong.slice(0, 5).join(', ') }), 'import');
       const dishes = read.reduce((so_far, line) => so_far + line.amount, 0);
       const beside = extras.filter(({ input }) => input.value.trim()).map(({ kind, input }) => {
         const extra = extraOf(input.value, dishes, till.currency);
-        if (extra.wrong !== undefined) throw known(`${t(`bill_${kind}`)}: ${t(extra.wrong, extra.values)}`);
+        if (extra.wrong !== undefined) throw known(`${t(`bill_${kind}`)}: ${t(extra.wrong, extra.values)}`, 'import');
         return { name: t(`bill_${kind}`), amount: kind === 'discount' ? -extra.minor : extra.minor };
       });
       const total = beside.reduce((so_far, extra) => so_far + extra.amount, dishes);
-      if (!read.length || total <= 0) throw known(t('import_empty'));
+      if (!read.length || total <= 0) throw known(t('import_empty'), 'import');
       return { read, beside, total };
     }
 
@@ -125,7 +124,8 @@ export function collect(till) {
     if (result.kind === 'asking') return;
     // A scanner reads again what stays in its view: only a word from the till collects what lies on the table.
     if (result.kind === 'drafted') return toast(t('till_collect_first'));
-    if (!isCode(digits)) return toast(t('code_mistyped'), 'bad');
+    const wrong = wrongCode(digits);
+    if (wrong) return toast(t(wrong, { count: digits.length }), 'bad');
     const read = readMoney(amount.value, till.currency);
     const total = read.minor ?? 0;
     if (total <= 0) {

@@ -3,13 +3,15 @@
 
 import { FanjuError } from './fanju.js';
 import { webhook } from './till_webhooks.js';
-import { button, complain, field, fill, formSheet, h, icon, secretSheet, select, sheet, when } from './ui.js';
+import { button, complain, field, fill, formSheet, h, icon, secretSheet, select, sheet, textOf, when } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
 
 const SCOPES = ['collect', 'refund', 'read', 'pay_out'];
 const ROLES = ['cashier', 'owner'];
+/** A person's number. Source: RFC 9562. */
+const UUID = String.raw`\s*[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}\s*`;
 
 /** @param {Till} till */
 export function shopView(till) {
@@ -60,12 +62,12 @@ function person(till, one, load) {
 
 /** @param {Till} till @param {() => Promise<void>} load */
 function addPerson(till, load) {
-  const who = field(t('person_number'), { class: 'input mono', spellcheck: 'false' }, t('person_number_hint'));
+  const who = field(t('person_number'), { class: 'input mono', spellcheck: 'false', pattern: UUID }, t('person_number_hint'));
   const role = select(t('role'), ROLES.map((one) => [one, t(`role_${one}`)]), 'cashier');
   formSheet({
     title: t('shop_staff_add'), body: [who.box, role.box], action: t('shop_staff_add'),
     async submit() {
-      await till.fanju.call('staff.add', { merchant: till.id, person: who.input.value.trim(), role: /** @type {import('./api.js').Role} */ (role.input.value) });
+      await till.fanju.call('staff.add', { merchant: till.id, person: textOf(who.input), role: /** @type {import('./api.js').Role} */ (role.input.value) });
       await load();
     },
   });
@@ -121,7 +123,7 @@ function addWebhook(till, load) {
   formSheet({
     title: t('shop_webhooks_add'), body: [url.box], action: t('shop_webhooks_add'),
     async submit() {
-      const { secret } = await once(() => till.fanju.call('webhooks.create', { merchant: till.id, url: url.input.value.trim() }, { retry: false }), load);
+      const { secret } = await once(() => till.fanju.call('webhooks.create', { merchant: till.id, url: textOf(url.input) }, { retry: false }), load);
       await load();
       secretSheet(t('shop_webhooks_secret'), secret);
     },

@@ -111,13 +111,27 @@ export function field(label, props, hint) {
   return { box, input };
 }
 
+/** What is wrong with what was typed, in the reader's words. @param {string} message @param {string} code */
+export function known(message, code) {
+  return Object.assign(new Error(message), { name: 'FanjuError', code });
+}
+
+/** What somebody typed, without blanks around it; complains in place where it is nothing, or not what the field's own rules allow. @param {HTMLInputElement} input */
+export function textOf(input) {
+  const text = input.value.trim();
+  if (text && input.validity.valid) return text;
+  input.focus();
+  input.select();
+  throw known(t(text ? 'field_wrong' : 'field_missing', { field: input.labels?.[0]?.textContent ?? '' }), 'field');
+}
+
 /** An amount that somebody typed, of at least one minor unit unless said; complains in place where it is none. @param {HTMLInputElement} input @param {string} currency @param {number} [least] */
 export function amountOf(input, currency, least = 1) {
   const { minor, wrong = 'amount_needed', values } = { values: {}, ...readMoney(input.value, currency) };
   if (minor === undefined || minor < least) {
     input.focus();
     input.select();
-    throw Object.assign(new Error(t(wrong, values)), { name: 'FanjuError', code: wrong });
+    throw known(t(wrong, values), wrong);
   }
   return minor;
 }
