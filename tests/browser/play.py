@@ -169,6 +169,12 @@ class Dinner(Quiet):
         phone.driver.get(self.house.url)
         phone.speak(language)
         phone.shot("phone-welcome", dark=True)
+        phone.press("button[type=submit]")
+        phone.see(".toast.bad", phone.word("field_missing", field=phone.word("your_name")))
+        phone.write("input[name=name]", "Typed")
+        for other in ({"en": "zh", "zh": "en"}[language], language):
+            phone.speak(other)
+            self.assertEqual(phone.see("input[name=name]").get_attribute("value"), "Typed")
         phone.sign_up(PEOPLE[language][which])
         phone.see("[data-testid=available]")
         phone.shot("phone-empty")
@@ -679,9 +685,24 @@ class Counter(Quiet):
         till.gone("dialog")
         till.see(".bill-lines .row", till.word("bill_discount"))
         till.shot("till-bill-lines", dark=True)
+        self.another_language_loses_nothing(till)
         till.scan(self.code(table))
         till.result("settled", "92.50")
         self.add(1, 92_50)
+
+    def another_language_loses_nothing(self, till):
+        """Its switch loads the page anew; amount, number and lines are there again, the lines with their words."""
+        spoken = till.driver.execute_script("return document.documentElement.lang.slice(0, 2)")
+        till.write(".collect-entry .field input", f"{spoken}-typed")
+        till.write("[data-testid=sought]", "looked for")
+        for language in ("zh" if spoken == "en" else "en", spoken):
+            till.speak(language)
+            till.see(".bill-lines .row", till.word("bill_discount"))
+            entered = till.driver.execute_script(
+                "return ['.till-amount', '.collect-entry .field input', '[data-testid=sought]'].map((css) => document.querySelector(css).value)")
+            self.assertEqual(entered, ["92.50", f"{spoken}-typed", "looked for"])
+            amounts = till.driver.execute_script("return [...document.querySelectorAll('.bill-lines .amount')].map((one) => one.textContent)")
+            self.assertEqual([cents(text) for text in amounts], [64_00, 16_00, 8_00, 6_50, 2_00, -4_00])
 
     def one_number_for_two_tables(self, till, order_no, first, second):
         """Both are typed; the second table has paid nothing, and the till says so. A scan types into the number's field."""

@@ -72,6 +72,7 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "till_orders.js": SCRIPT,
     "till_shop.js": SCRIPT,
     "till_webhooks.js": SCRIPT,
+    "typed.js": SCRIPT,
     "ui.js": SCRIPT,
     "words.js": SCRIPT,
     "words_en.js": SCRIPT,

@@ -13,6 +13,7 @@ import { statement } from './statement.js';
 import { joinView, tableView } from './table.js';
 import { Tables } from './tables.js';
 import { button, connectionBanner, field, fill, h, icon, languageSwitch, select, serveOffline, sheet, textOf, toast, waiting } from './ui.js';
+import { keepInput } from './typed.js';
 import { begin, t } from './words.js';
 
 /** @typedef {{ element: HTMLElement, update: () => void, title?: string }} View */
@@ -216,6 +217,8 @@ export class Phone {
 function welcome(phone, invited) {
   const name = field(t('your_name'), { name: 'name', autocomplete: 'name', maxlength: 60 }, t('your_name_hint'));
   const currency = select(t('currency'), CURRENCIES.map((code) => [code, code]), 'CNY');
+  keepInput('name', name.input);
+  keepInput('currency', currency.input);
   const create = h('form', { class: 'stack' }, name.box, currency.box,
     button([icon('key'), t('sign_up')], async () => phone.enter(await signUp(phone.fanju, {
       name: textOf(name.input), device: deviceName(), currency: currency.input.value,

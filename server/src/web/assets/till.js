@@ -8,6 +8,7 @@ import { collect } from './till_collect.js';
 import { daysView, ordersView } from './till_orders.js';
 import { shopView } from './till_shop.js';
 import { button, complain, connectionBanner, field, fill, formSheet, h, known, languageSwitch, leaveButton, select, serveOffline, textOf, toast, waiting } from './ui.js';
+import { keep, keepInput } from './typed.js';
 import { begin, t } from './words.js';
 
 const TOKEN = 'fanju.till';
@@ -167,7 +168,8 @@ export class Till {
         !this.demo && leaveButton(() => this.#leave())),
       h('nav', { class: 'tabs', 'aria-label': t('till') }, switches), body));
     setInterval(() => this.changed(), DAY_LOOK_MS);
-    choose('collect');
+    const tab = keep('tab', () => body.dataset.tab);
+    choose(tabs.some(([name]) => name === tab) ? tab : 'collect');
     document.title = `${this.merchant.name} · ${t('till')}`;
     this.changed();
   }
@@ -181,6 +183,7 @@ export class Till {
   /** Nobody signed in: a key of the till, or a person of the staff. @param {string} [typed] a key that no till has, to be mended */
   #welcome(typed = '') {
     const key = field(t('till_key'), { class: 'input mono', spellcheck: 'false', placeholder: 'fjk_…', value: typed }, t('till_key_hint'));
+    keepInput('till_key', key.input);
     const person = () => ({ device: t('till') });
     fill(this.#screen, h('div', { class: 'welcome' },
       h('div', { class: 'welcome-head' }, languageSwitch()),
@@ -219,6 +222,8 @@ export class Till {
   #onboard() {
     const name = field(t('merchant_name'), { maxlength: 60 });
     const currency = select(t('currency'), CURRENCIES.map((code) => [code, code]), 'CNY');
+    keepInput('name', name.input);
+    keepInput('currency', currency.input);
     fill(this.#screen, h('div', { class: 'welcome' },
       h('div', { class: 'welcome-head' }, languageSwitch(), leaveButton(() => this.#leave())),
       h('img', { src: '/assets/icon.svg', alt: '', width: 88, height: 88, class: 'welcome-seal' }),

@@ -9,6 +9,7 @@ import { decimals, parseMoney, readMoney, exponent } from './money.js';
 import { reasonText } from './receipt.js';
 import { blamed } from './ring.js';
 import { button, complain, explain, field, fill, formSheet, h, icon, known, toast, when } from './ui.js';
+import { keep, keepInput } from './typed.js';
 import { language, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
@@ -30,6 +31,8 @@ function freshOrderNo() {
 export function collect(till) {
   /** @type {import('./bill.js').Line[]} */
   let lines = [];
+  /** What the total has beside them. @type {{ kind: string, amount: number }[]} */
+  let beside = [];
   /** @type {Result} */
   let result = { kind: 'idle' };
   /** The order number that this till made up itself, and the bill that was presented under it. */
@@ -42,6 +45,9 @@ export function collect(till) {
   const bill = h('div', { class: 'bill-lines' });
   const panel = h('div', { class: 'result', 'data-testid': 'result' });
   const said = h('div', { class: 'unseen', role: 'status', 'aria-live': 'assertive' });
+  keepInput('amount', amount);
+  keepInput('order_no', order.input);
+  keepInput('code', code);
   const seen = camera((digits) => scan(digits), () => code.focus());
   const scanning = h('div', { class: 'scan-row' }, code,
     till.inside && button([icon('code'), t('scan_table')], () => parent.postMessage({ fanju: 'want_code' }, location.origin), { class: 'button pay', 'data-testid': 'scan' }),
@@ -83,7 +89,7 @@ export function collect(till) {
       const beside = extras.filter(({ input }) => input.value.trim()).map(({ kind, input }) => {
         const extra = extraOf(input.value, dishes, till.currency);
         if (extra.wrong !== undefined) throw known(`${t(`bill_${kind}`)}: ${t(extra.wrong, extra.values)}`, 'import');
-        return { name: t(`bill_${kind}`), amount: kind === 'discount' ? -extra.minor : extra.minor };
+        return { kind, amount: kind === 'discount' ? -extra.minor : extra.minor };
       });
       const total = beside.reduce((so_far, extra) => so_far + extra.amount, dishes);
       if (!read.length || total <= 0) throw known(t('import_empty'), 'import');
@@ -106,10 +112,10 @@ export function collect(till) {
     });
   }
 
-  /** @param {import('./bill.js').Line[]} next @param {import('./bill.js').Line[]} [beside] what the total has beside them */
-  function setLines(next, beside = []) {
-    lines = next;
-    fill(bill, lines.length > 0 && [h('ul', { class: 'list slip' }, [...lines, ...beside].map((line, number) =>
+  /** @param {import('./bill.js').Line[]} next @param {{ kind: string, amount: number }[]} [extras] */
+  function setLines(next, extras = []) {
+    [lines, beside] = [next, extras];
+    fill(bill, lines.length > 0 && [h('ul', { class: 'list slip' }, [...lines, ...beside.map(({ kind, amount }) => ({ name: t(`bill_${kind}`), amount }))].map((line, number) =>
       h('li', { class: number < lines.length ? 'row still' : 'row still quiet' }, h('span', { class: 'row-main' }, line.name), h('span', { class: 'amount' }, till.money(line.amount))))),
     h('div', { class: 'bill-acts' },
       h('button', { type: 'button', class: 'button small', 'data-key': 'draft', onclick: () => { if (result.kind !== 'asking') { set({ kind: 'drafting' }); code.focus(); } } },
@@ -298,6 +304,11 @@ export function collect(till) {
     target.value = before;
     scan(scanned);
   });
+  const kept = keep('bill', () => ({ lines, beside, made, presented }));
+  if (kept) {
+    ({ made, presented } = kept);
+    setLines(kept.lines, kept.beside);
+  }
   addEventListener('message', ({ origin, data }) => {
     if (origin !== location.origin || !till.inside || !data?.fanju) return;
     if (data.fanju === 'total' && result.kind !== 'asking' && !parseMoney(amount.value, till.currency)) amount.value = decimals(data.total, till.currency);

@@ -4,6 +4,7 @@
 import { newKey } from './fanju.js';
 import { reasonText } from './receipt.js';
 import { amountOf, button, complain, field, fill, formSheet, h, icon, select, sheet, toast, when } from './ui.js';
+import { keepInput } from './typed.js';
 import { language, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
@@ -22,6 +23,7 @@ export function ordersView(till) {
   const title = h('h2', null, t('orders_today'));
   const list = h('ul', { class: 'list' });
   const sought = field(t('order_find'), { class: 'input mono', maxlength: 64, spellcheck: 'false', 'data-testid': 'sought' });
+  keepInput('sought', sought.input);
   const find = h('form', { class: 'find', novalidate: true }, sought.box,
     button(t('order_find_do'), () => lookUp(till, sought.input), { type: 'submit', 'data-key': 'find' }));
   find.addEventListener('submit', (event) => event.preventDefault());

@@ -2,6 +2,7 @@
 /** Small helpers for the pages: elements, sheets, toasts, buttons that work. Data is only ever text. */
 
 import { readMoney } from './money.js';
+import { keepAll } from './typed.js';
 import { LANGUAGES, language, speak, t } from './words.js';
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
@@ -287,12 +288,11 @@ export function waiting(fanju) {
   return box;
 }
 
-/** @param {() => void} [changed] */
-export function languageSwitch(changed = () => location.reload()) {
+export function languageSwitch() {
   const next = LANGUAGES.find((other) => other !== language()) ?? 'en';
   return h('button', {
     type: 'button', class: 'language', lang: next, 'aria-label': next === 'zh' ? '切换到中文' : 'EN: switch to English',
-    onclick: () => { speak(next); changed(); },
+    onclick: () => { speak(next); keepAll(); location.reload(); },
   }, next === 'zh' ? '中' : 'EN');
 }
 
