@@ -120,6 +120,7 @@ class Dinner(Quiet):
     def the_money_is_all_there(self, till):
         """The audit says from when it is, that it comes to zero, and the page's own sums do."""
         till.see("[data-testid=audit] .good", till.word("audit_balanced"))
+        till.see("[data-testid=audit] h3", "CNY")
         till.press("[data-key=audit-again]")
         rows = till.until("sums of the audit", lambda: till.driver.execute_script(
             "return [...document.querySelectorAll('[data-testid=audit] [data-currency=CNY] td')].map((cell) => cell.textContent)"))
@@ -363,6 +364,7 @@ class Dinner(Quiet):
         till.press(".welcome button", till.word("till_enter"))
         till.see(".toast.bad", till.word("till_key_wrong"))
         self.assertEqual(till.see(".welcome input.mono").get_attribute("value"), f"{key}x", "it can be mended")
+        self.assertFalse(till.look(".banner"), "nobody was signed in who could have been signed out")
         till.shot("till-key-wrong")
         till.keys(Keys.END, Keys.BACKSPACE)
         till.press(".welcome button", till.word("till_enter"))

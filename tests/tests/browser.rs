@@ -54,11 +54,12 @@ fn the_pages_scripts_keep_to_their_types() {
 }
 
 #[test]
-fn the_pages_scripts_read_amounts_and_bills_as_their_tables_say() {
+fn the_pages_scripts_read_and_say_what_their_tables_say() {
     if !has("node") {
         return println!("SKIPPED: tables of what people type, for want of Node");
     }
-    let tables = ["tests/pages/money.test.mjs", "tests/pages/bill.test.mjs"];
+    let tables =
+        ["tests/pages/money.test.mjs", "tests/pages/bill.test.mjs", "tests/pages/words.test.mjs"];
     succeeds(Command::new("node").arg("--test").args(tables));
 }
 

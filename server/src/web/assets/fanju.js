@@ -389,9 +389,9 @@ export class Fanju extends EventTarget {
 
   /** @param {State} state @param {string | null} reason */
   #set(state, reason) {
-    this.reason = reason;
-    if (this.#state === state) return;
+    if (this.#state === state && this.reason === reason) return;
     this.#state = state;
+    this.reason = reason;
     this.dispatchEvent(new CustomEvent('state', { detail: { state, reason } }));
   }
 }

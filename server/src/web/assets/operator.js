@@ -6,7 +6,7 @@ import { money } from './money.js';
 import { plot } from './plot.js';
 import { button, complain, connectionBanner, field, fill, h, languageSwitch, leaveButton, serveOffline, when } from './ui.js';
 import { keepInput } from './typed.js';
-import { begin, language, t } from './words.js';
+import { begin, language, span, t } from './words.js';
 
 const TOKEN = 'fanju.operator';
 const EVERY_MS = 1000;
@@ -152,10 +152,10 @@ function auditOf({ totals, balanced, projected, books_lag_ms }, now_us, number) 
   const columns = ['wallets', 'merchants', 'clearing'];
   return [
     balanced ? h('p', { class: 'sum good' }, t('audit_balanced')) : h('p', { class: 'alarm', role: 'alert' }, t('audit_wrong')),
-    h('div', { class: 'sums' }, totals.map((/** @type {any} */ one) => h('table', { class: 'days', 'data-currency': one.currency },
-      h('caption', null, one.currency),
-      h('tbody', null, columns.map((column) => h('tr', null, h('th', { scope: 'row' }, t(`audit_${column}`)), h('td', null, money(one[column], one.currency)))))))),
-    h('p', { class: 'quiet' }, t('audit_at', { when: when(now_us), position: number.format(projected), lag: number.format(books_lag_ms) })),
+    h('div', { class: 'sums' }, totals.map((/** @type {any} */ one) => h('div', null, h('h3', null, one.currency),
+      h('table', { class: 'days', 'aria-label': one.currency, 'data-currency': one.currency },
+        h('tbody', null, columns.map((column) => h('tr', null, h('th', { scope: 'row' }, t(`audit_${column}`)), h('td', null, money(one[column], one.currency))))))))),
+    h('p', { class: 'quiet' }, t('audit_at', { when: when(now_us), position: number.format(projected), lag: span(books_lag_ms) })),
   ];
 }
 
@@ -169,8 +169,8 @@ function tilesOf(stats, rate, number) {
     tile('tile_declined', whole(stats.declined)),
     tile('tile_in_flight', whole(stats.orders_in_flight)),
     tile('tile_sessions', whole(stats.sessions)),
-    tile('tile_journal', whole(stats.durable), t('tile_syncs', { count: whole(stats.syncs), ms: whole(stats.sync_us_mean / 1000) })),
-    tile('tile_lag', `${whole(stats.books_lag_ms)} ms`, t('tile_lag_note', { count: whole(stats.books_lag_bytes / 1000) })),
+    tile('tile_journal', whole(stats.durable), t('tile_syncs', { count: whole(stats.syncs), mean: span(stats.sync_us_mean / 1000) })),
+    tile('tile_lag', span(stats.books_lag_ms), t('tile_lag_note', { count: whole(stats.books_lag_bytes / 1000) })),
     tile('tile_active', `${whole(stats.wallets_active)}`, t('tile_active_note', { groups: whole(stats.groups_active), merchants: whole(stats.merchants_active) })),
   ];
 }

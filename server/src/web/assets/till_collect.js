@@ -10,7 +10,7 @@ import { reasonText } from './receipt.js';
 import { blamed } from './ring.js';
 import { button, complain, explain, field, fill, formSheet, h, icon, known, toast, when } from './ui.js';
 import { keep, keepInput } from './typed.js';
-import { language, t } from './words.js';
+import { language, span, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
 /** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, since: number, newest: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'earlier' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
@@ -195,12 +195,12 @@ export function collect(till) {
     const earlier = order.replayed ?? (result.kind === 'asking' && order.position <= result.newest);
     if (order.state === 'settled' && earlier) return paidBefore(order, total, order_no);
     if (order.state === 'settled') {
-      const took = result.kind === 'asking' ? Math.round(performance.now() - result.since) : 0;
+      const took = result.kind === 'asking' ? performance.now() - result.since : 0;
       const settlement = order.settlement ?? {};
       set({ kind: 'settled', total, order_no, text: till.money(total),
         note: [t('paid_by', { count: settlement.shares?.length ?? 0 }),
           // In the demo that is how long somebody watched a phone.
-          ...(till.inside ? [] : [t('paid_after', { took: took < 10_000 ? `${took} ms` : `${Math.round(took / 1000)} s` })])].join(' · ') });
+          ...(till.inside ? [] : [t('paid_after', { took: span(took) })])].join(' · ') });
       amount.value = '';
       setLines([]);
       next();

@@ -2,7 +2,7 @@
 /** One webhook of a shop: what was sent and how it was answered, a message once more, and a new secret. */
 
 import { button, complain, fill, h, icon, secretSheet, sheet, toast, when } from './ui.js';
-import { t } from './words.js';
+import { span, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
 /** @typedef {import('./api.js').Delivery} Delivery */
@@ -39,7 +39,7 @@ async function open(till, one, load) {
   /** @param {Delivery} delivery */
   function attempt({ message, event, attempt: number, at, status, error, duration_ms, state, next_at }) {
     const good = status && status >= 200 && status < 300;
-    const answered = !status ? error ?? '' : t('delivery_answered', { status, took: duration_ms });
+    const answered = !status ? error ?? '' : t('delivery_answered', { status, took: span(duration_ms) });
     const stands = state === 'waiting' && next_at ? t('delivery_waiting', { when: when(next_at) }) : t(`delivery_${state}`);
     return h('li', { class: 'row still' },
       h('span', { class: `dot ${good ? 'settled' : 'declined'}`, 'aria-hidden': 'true' }),

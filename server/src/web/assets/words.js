@@ -43,3 +43,10 @@ export function t(key, values = {}) {
     return one === undefined ? String(value) : `${value} ${Number(value) === 1 ? one : many}`;
   });
 }
+
+/** How long that is: `2.7 ms`, `45 ms`, `3.8 s`. @param {number | null | undefined} ms */
+export function span(ms) {
+  if (typeof ms !== 'number' || Number.isNaN(ms)) return '–';
+  const [value, unit] = ms < 1000 ? [ms, 'ms'] : [ms / 1000, 's'];
+  return `${new Intl.NumberFormat(language(), { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value)} ${unit}`;
+}
