@@ -835,9 +835,28 @@ class Demonstration(Quiet):
         demo.shot("demo-asking")
         demo.everybody_paid("32.00", "256.00")
         demo.shot("demo", dark=True)
+        demo.resize((1280, 720))
+        demo.shot("demo-720")
+        self.steps_have_room(demo)
         demo.resize(PHONE, mobile=True)
         demo.shot("demo-360")
         demo.resize((1440, 900))
+        # The page is loaded anew for each language: the tables of the dinners before are closed.
+        host = self.house.ask("GET", "/demo/cast")["diners"][0]
+        groups = self.house.ask("GET", f"/v1/wallets/{host['wallet']}/groups", host["token"])["groups"]
+        self.assertEqual(len([one for one in groups if one["status"] != "closed"]), 1, groups)
+
+    def steps_have_room(self, demo):
+        """A small laptop has room for the steps' words in two lines, if for nothing beside them."""
+        lines = demo.driver.execute_script("""
+            return [...document.querySelectorAll('.step-word strong')].map((word) => {
+              const range = document.createRange();
+              range.selectNodeContents(word);
+              return new Set([...range.getClientRects()].map(({ top }) => top)).size;
+            });""")
+        self.assertEqual(len(lines), 5)
+        self.assertLessEqual(max(lines), 2, "lines of each step")
+        self.assertFalse(demo.look(".step small"))
 
 
 if __name__ == "__main__":

@@ -27,10 +27,19 @@ export async function act(phone, order) {
 /** @param {import('./phone.js').Phone} phone @param {{ cap: number, confirm_above?: number }} order */
 async function open(phone, { cap, confirm_above }) {
   await refill(phone);
+  await leaveTables(phone);
   const params = { name: t('dinner'), host: phone.wallet, cap, ...(confirm_above ? { confirm_above } : {}) };
   const { group } = await phone.fanju.call('groups.open', params);
   await opened(phone, group, t('dinner'));
   go({ group });
+}
+
+/** Whoever opens the next table has left the last one, also where the page was loaded anew meanwhile. @param {import('./phone.js').Phone} phone */
+async function leaveTables(phone) {
+  await phone.tables.refresh();
+  const mine = phone.tables.list?.filter(({ host, status }) => host === phone.wallet && status !== 'closed') ?? [];
+  // A bill that is being paid keeps its table: that is closed with the next one.
+  await Promise.all(mine.map(({ group }) => phone.fanju.call('groups.close', { group, by: phone.wallet }).catch(() => {})));
 }
 
 /** A demo of many dinners must not end because a purse is empty. @param {import('./phone.js').Phone} phone */
