@@ -35,7 +35,8 @@ pub(super) fn operations() -> Vec<Described> {
     vec![Described::of::<Days>()]
 }
 
-/// Sums a shop's orders up, day by day where the shop is; the last month unless said.
+/// Sums a shop's orders up, day by day where the shop is; the last 31 days unless said, and seven
+/// on the till's page.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Days {

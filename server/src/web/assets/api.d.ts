@@ -58,7 +58,7 @@ export interface Methods {
   'me': { params: {}; result: WhoAmI };
   /** Proves the person's name by an identity document (GB 11643). The number is not kept. */
   'me.verify': { params: { id_number: string; name: Name }; result: Verified };
-  /** Sums a shop's orders up, day by day where the shop is; the last month unless said. */
+  /** Sums a shop's orders up, day by day where the shop is; the last 31 days unless said, and seven on the till's page. */
   'merchants.days': { params: { from?: LocalDate | null; merchant: MerchantId; time_zone?: string | null; to?: LocalDate | null }; result: Report };
   /** Lists what happened at a shop, newest first. */
   'merchants.events': { params: { from?: Position | null; limit?: number | null; merchant: MerchantId }; result: Page };
