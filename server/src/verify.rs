@@ -32,18 +32,20 @@ pub struct Report {
     records: u64,
     settled: u64,
     refunded: u64,
-    accounts: usize,
+    accounts: u64,
     journal_bytes: u64,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { records, settled, refunded, accounts, journal_bytes } = self;
-        write!(
-            f,
-            "{journal_bytes} bytes of journal hold {records} records, {settled} orders paid "
-        )?;
-        write!(f, "and {refunded} refunds; {accounts} accounts agree with the books to the last ")?;
+        let many = |number: u64, one: &str| {
+            format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+        };
+        let records = many(*records, "record");
+        let (paid, refunds) = (many(*settled, "order"), many(*refunded, "refund"));
+        write!(f, "{journal_bytes} bytes of journal hold {records}, {paid} paid and {refunds}; ")?;
+        write!(f, "the books agree about {} to the last ", many(*accounts, "account"))?;
         write!(f, "minor unit, and all money sums to zero")
     }
 }
@@ -95,7 +97,7 @@ fn fold(engine: &Engine) -> anyhow::Result<Fold> {
         }
     }
     fold.report.journal_bytes = journal.durable().0;
-    fold.report.accounts = fold.balances.len();
+    fold.report.accounts = fold.balances.len() as u64;
     let money: i128 = fold.balances.values().sum();
     ensure!(money == 0, "all money sums to {money}, not to zero (M-1)");
     Ok(fold)

@@ -47,7 +47,7 @@ fn dines(mut client: Command, says: &str) {
     Ledger::default().agrees(&house);
     house.stop();
     let report = House::verify(house.data());
-    assert!(report.contains("1 orders paid and 1 refunds"), "{report}");
+    assert!(report.contains("1 order paid and 1 refund"), "{report}");
 }
 
 fn client(name: &str) -> PathBuf {

@@ -79,7 +79,7 @@ fn an_order_that_waits_for_a_diner_when_the_server_dies_never_happened() {
     ledger.agrees(&house);
     house.stop();
     let said = House::verify(house.data());
-    assert!(said.contains("1 orders paid"), "{said}");
+    assert!(said.contains("1 order paid"), "{said}");
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn an_order_under_way_is_answered_before_the_server_goes() {
     let status = house.stopped();
     assert!(status.success(), "{status}");
     let said = House::verify(house.data());
-    assert!(said.contains("1 orders paid"), "{said}");
+    assert!(said.contains("1 order paid"), "{said}");
     house.start();
     let mut ledger = Ledger::default();
     ledger.settled(&ended["settlement"]);

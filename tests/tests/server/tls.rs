@@ -127,7 +127,7 @@ fn a_whole_dinner_goes_over_tls() {
     ledger.agrees(&house);
     house.stop();
     let report = House::verify(house.data());
-    assert!(report.contains("1 orders paid"), "{report}");
+    assert!(report.contains("1 order paid"), "{report}");
 }
 
 #[test]
