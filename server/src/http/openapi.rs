@@ -15,8 +15,8 @@ use crate::{
 const BEARER: &str = "The token is a person's, as `sign_up.finish` and `sign_in.finish` answer it \
                       (they take a passkey; for tests `fanju-server cast` makes people up and \
                       writes their tokens into a file); or a till's key, which `keys.create` answers \
-                      once, to the owner, as does the page /till; or the operator's, from the file \
-                      operator.token of the data folder.";
+                      once, to the owner, as does the page `/till`; or the operator's, from the file \
+                      `operator.token` of the data folder.";
 
 /// Serves the description.
 pub async fn serve() -> HttpResponse {

@@ -22,6 +22,15 @@ function typeOf(schema) {
 }
 
 /**
+ * Words of a description, with what stands between backticks as code.
+ * @param {string | undefined} text
+ * @returns {Array<string | Node>}
+ */
+function prose(text) {
+  return (text ?? '').split('`').map((part, at) => (at % 2 ? h('code', {}, part) : part));
+}
+
+/**
  * Rows of an HTTP operation's parameters: those of path, query and header, then those of the body.
  * @param {Json} operation
  */
@@ -61,11 +70,11 @@ function card(id, where, says, parameters, answer) {
       h('td', {}, one.name),
       h('td', {}, one.place + (one.required ? '' : ', optional')),
       h('td', {}, typeOf(one.schema)),
-      h('td', {}, one.says ?? '')))));
+      h('td', {}, ...prose(one.says))))));
   return h('article', { class: 'operation', id },
     h('h3', {}, id),
     h('p', { class: 'where' }, ...where),
-    says ? h('p', {}, says) : null,
+    says ? h('p', {}, ...prose(says)) : null,
     parameters.length ? table : null,
     answer ? h('p', { class: 'quiet' }, `Answers ${typeOf(answer)}.`) : null);
 }
@@ -101,7 +110,7 @@ function liveChannel(live, operations) {
     if (!message['x-result'] || operations.has(name)) return [];
     return [card(name, [h('span', { class: 'verb' }, 'ASK'), ` ${name}`], summary, fields(params, 'params'), message['x-result'])];
   });
-  return h('section', { id: 'live' }, h('h2', {}, 'live channel'), h('p', {}, live.info.description),
+  return h('section', { id: 'live' }, h('h2', {}, 'live channel'), h('p', {}, ...prose(live.info.description)),
     ...cards,
     h('h3', {}, 'Close codes'),
     h('article', { class: 'operation' }, h('table', {},
@@ -134,7 +143,7 @@ async function show() {
     h('header', {},
       h('h1', {}, 'Fanju API'),
       h('p', {}, http.info.description),
-      h('p', {}, 'Over HTTP, send ', h('code', {}, 'Authorization: Bearer …'), '. ', http.components.securitySchemes.bearer.description),
+      h('p', {}, 'Over HTTP, send ', h('code', {}, 'Authorization: Bearer …'), '. ', ...prose(http.components.securitySchemes.bearer.description)),
       h('p', {}, 'Over the websocket at ', h('code', {}, live.channels.live.address), ', ask ', h('code', {}, 'sign_in'),
         ' first, then the same operations by their names: ', h('code', {}, '{"jsonrpc":"2.0","id":1,"method":"me"}'), '.'),
       h('p', {}, h('a', { href: '/openapi.json' }, 'OpenAPI 3.1'), ' · ', h('a', { href: '/asyncapi.json' }, 'AsyncAPI 3.0')),
