@@ -67,6 +67,19 @@ impl Ids {
     }
 }
 
+async fn everybody_leaves(engine: &Engine) {
+    within(async {
+        loop {
+            let stats = engine.stats();
+            if stats.wallets_active + stats.merchants_active + stats.groups_active == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 fn all_are_open_already(answers: &[Result<(), Error>]) {
     for answer in answers {
         assert!(matches!(answer, Err(Error::AlreadyOpen)), "{answer:?}");
@@ -99,17 +112,35 @@ async fn who_asks_again_after_everybody_left_memory_finds_the_first() {
     for answer in ids.ask(&engine, host, "First").await {
         answer.unwrap();
     }
-    within(async {
-        loop {
-            let stats = engine.stats();
-            if stats.wallets_active + stats.merchants_active + stats.groups_active == 0 {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    everybody_leaves(&engine).await;
     all_are_open_already(&ids.ask(&engine, host, "Second").await);
+    ids.are_called(&engine, "First").await;
+}
+
+#[tokio::test]
+async fn nothing_is_opened_where_nobody_can_see_what_is_there() {
+    let clock = TestClock::at(Timestamp(1_750_000_000_000_000));
+    let folder = tempfile::tempdir().unwrap();
+    let data = fanju::Data::Directory(folder.path().into());
+    let engine = Engine::open(Config { data, ..drowsy(&clock, Duration::from_millis(1)) }).unwrap();
+    let host = wallet_with(&engine, 0).await;
+    let ids = Ids::fresh();
+    for answer in ids.ask(&engine, host, "First").await {
+        answer.unwrap();
+    }
+    everybody_leaves(&engine).await;
+
+    let books = rusqlite::Connection::open(folder.path().join("books.sqlite")).unwrap();
+    for table in ["wallets", "merchants", "groups"] {
+        books.execute_batch(&format!("ALTER TABLE {table} RENAME TO hidden_{table}")).unwrap();
+    }
+    for answer in ids.ask(&engine, host, "Second").await {
+        assert!(matches!(answer, Err(Error::Unreadable(_))), "{answer:?}");
+    }
+    for table in ["wallets", "merchants", "groups"] {
+        books.execute_batch(&format!("ALTER TABLE hidden_{table} RENAME TO {table}")).unwrap();
+    }
+    all_are_open_already(&ids.ask(&engine, host, "Third").await);
     ids.are_called(&engine, "First").await;
 }
 
