@@ -25,15 +25,22 @@ export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, s
 /** @typedef {import('./api.js').Methods} Methods what can be asked, and what is answered */
 /** @typedef {{ retry?: boolean, key?: string }} Asking */
 /** @typedef {'offline' | 'connecting' | 'online' | 'stopped'} State */
-/** @typedef {{ specversion: string, id: string, type: string, time: string, data: any }} CloudEvent */
-/** @typedef {{ topic: string, position: number, prev: number | null, delta?: number, event: CloudEvent }} Durable */
+/** @typedef {import('./api.js').EventPush} Durable a durable event, and where it stands */
+/**
+ * What a topic's state is.
+ * @template {string} T
+ * @typedef {T extends `wallet:${string}` ? import('./api.js').WalletView
+ *   : T extends `merchant:${string}` ? import('./api.js').MerchantView
+ *   : T extends `group:${string}` ? import('./api.js').GroupView : import('./api.js').TopicState} StateOf
+ */
 /**
  * What a listener hears: `state` is the topic's whole state, at first and when it could not be
  * resumed; `event` is each durable event, once and in order; `progress` may be missed; after `error`
  * the topic is not (any more) for this caller.
+ * @template {string} [T=string]
  * @typedef {{
- *   state?: (state: any, position: number) => void, event?: (happened: Durable) => void,
- *   progress?: (progress: any) => void, error?: (error: FanjuError) => void,
+ *   state?: (state: StateOf<T>, position: number) => void, event?: (happened: Durable) => void,
+ *   progress?: (progress: import('./api.js').Progress) => void, error?: (error: FanjuError) => void,
  * }} Handlers
  */
 /** @typedef {{ handlers: Handlers, last: number | null, ready: boolean }} Subscription */
@@ -77,7 +84,7 @@ export class Fanju extends EventTarget {
   /** @type {string | null} */ #token;
   /** @type {WebSocket | null} */ #socket = null;
   /** @type {State} */ #state = 'offline';
-  /** @type {any} */ #hello = null;
+  /** @type {import('./api.js').Hello | null} */ #hello = null;
   #clock_us = 0;
   #id = 0;
   #attempts = 0;
@@ -164,12 +171,13 @@ export class Fanju extends EventTarget {
   /**
    * Listens to a topic until the returned function is called. One subscription per topic: a second
    * one takes over.
-   * @param {string} topic
-   * @param {Handlers} handlers
+   * @template {string} T
+   * @param {T} topic
+   * @param {Handlers<T>} handlers
    * @returns {() => void}
    */
   subscribe(topic, handlers) {
-    const subscription = { handlers, last: null, ready: false };
+    /** @type {Subscription} */ const subscription = { handlers, last: null, ready: false };
     this.#topics.set(topic, subscription);
     if (this.#state === 'online') this.#follow(topic, subscription);
     return () => {

@@ -116,8 +116,9 @@ export class Phone {
   }
 
   /** @param {import('./fanju.js').Durable} happened */
-  #happened({ delta = 0, event: { data } }) {
+  #happened({ delta: moved, event: { data } }) {
     this.refresh();
+    const delta = moved ?? 0;
     const amount = this.money(Math.abs(delta));
     if (/^(member_|group_)/.test(data.type)) this.#tablesChanged(data);
     if (data.type === 'refunded') toast(t('toast_refunded', { amount, who: this.names.of(data.merchant, 'merchants') }), 'good');

@@ -6,7 +6,7 @@ import { orderReceipt } from './receipt.js';
 import { button, complain, fill, h, icon, when } from './ui.js';
 import { t } from './words.js';
 
-/** @typedef {{ position: number, delta?: number | null, event: import('./fanju.js').CloudEvent }} Row */
+/** @typedef {{ position: number, delta?: number | null, event: import('./api.js').CloudEvent }} Row */
 
 /** @param {import('./phone.js').Phone} phone @returns {import('./phone.js').View} */
 export function statement(phone) {
@@ -57,7 +57,7 @@ function line(phone, { delta: moved, event, position }) {
   const { data } = event;
   const delta = moved ?? 0;
   const at = Date.parse(event.time) * 1000;
-  const merchant = data.merchant ? phone.names.of(data.merchant, 'merchants') : '';
+  const merchant = 'merchant' in data ? phone.names.of(data.merchant, 'merchants') : '';
   const other = data.type === 'transferred' ? phone.names.of(data.from === phone.wallet ? data.to : data.from) : '';
   const title = merchant || other || t(data.type === 'rail_refused' ? 'line_rail_refused' : delta > 0 ? 'line_top_up' : 'line_withdrawal');
   const kind = data.type === 'transferred' ? (data.note || t(delta > 0 ? 'line_received' : 'line_sent'))

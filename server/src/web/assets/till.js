@@ -27,7 +27,7 @@ export class Till {
   /** Whether the shop belongs to whoever signed in. */
   owns = false;
   /** Where older events begin than those that are here; nowhere once all are. @type {number | null} */ next = null;
-  /** What happened at this till, newest first. @type {{ position: number, event: import('./fanju.js').CloudEvent }[]} */ events = [];
+  /** What happened at this till, newest first. @type {{ position: number, event: import('./api.js').CloudEvent }[]} */ events = [];
   #screen = h('main', { id: 'screen' });
   /** @type {{ element: HTMLElement, update: () => void }[]} */ #parts = [];
   #planned = false;

@@ -70,7 +70,7 @@ function listed(till, all) {
     const at = Date.parse(event.time);
     if (data.type === 'refunded') refunded.set(data.order_no, (refunded.get(data.order_no) ?? 0) + data.amount);
     if ((data.type !== 'settled' && data.type !== 'declined') || at < begin) continue;
-    orders.push({ order_no: data.order_no, at: at * 1000, total: data.total, kind: data.type, reason: data.reason, position, refunded: 0 });
+    orders.push({ order_no: data.order_no, at: at * 1000, total: data.total, kind: data.type, reason: data.type === 'declined' ? data.reason : undefined, position, refunded: 0 });
   }
   return orders.map((order) => ({ ...order, refunded: order.kind === 'settled' ? refunded.get(order.order_no) ?? 0 : 0 }));
 }
