@@ -2,7 +2,8 @@
 
     FANJU_SERVER=target/debug/fanju-server target/tools/venv/bin/python tests/browser/access.py
 
-axe looks for what breaks WCAG 2 A or AA, in both languages, in light and dark, on a screen of 360 pixels. `FANJU_TOOLS`
+axe looks for what breaks WCAG 2 A or AA, in both languages, in light and dark, on a screen of 360 pixels and on the
+demonstration's wide one. `FANJU_TOOLS`
 names the folder with its package (`target/tools`).
 """
 
@@ -10,6 +11,7 @@ import os
 
 from selenium.webdriver.common.keys import Keys
 
+from demo import Demo
 from house import House
 from phone import Phone
 from plays import PEOPLE, ROOT, SHOP, Quiet, begin, together
@@ -26,7 +28,26 @@ axe.run(document, { runOnly: tags, resultTypes: ['violations'] }).then(({ violat
 """
 
 
-class Readers(Quiet):
+class Looking(Quiet):
+    """What axe finds."""
+
+    def look(self, window, state):
+        """axe finds nothing in this state, light or dark."""
+        window.driver.execute_script(AXE)
+        for dark in (False, True):
+            window.dark(dark)
+            window._settle()
+            passed, found = window.driver.execute_async_script(LOOK, RULES)
+            self.assertGreater(passed, 5, "axe looked")
+            if os.environ.get("FANJU_AXE_ALL"):
+                for one in found:
+                    print(f"\n{state}, {'dark' if dark else 'light'}: {one}")
+            else:
+                self.assertEqual(found, [], f"{window.name}: {state}, {'dark' if dark else 'light'}")
+        window.dark(False)
+
+
+class Readers(Looking):
     """A table and a till walk through their states, and axe looks at each."""
 
     @classmethod
@@ -64,7 +85,13 @@ class Readers(Quiet):
         self.what_was_paid()
         self.money_back()
         self.the_operators_desk(language)
-        self.assertGreaterEqual(len(self.seen), 30, self.seen)
+        self.the_reference()
+        self.the_server_is_away()
+        self.assertGreaterEqual(len(self.seen), 33, self.seen)
+
+    def look(self, window, state):
+        self.seen.append(state)
+        super().look(window, state)
 
     def welcomes(self, language):
         ana, bo, till = self.windows
@@ -201,21 +228,49 @@ class Readers(Quiet):
         till.press("button", till.word("sign_out"))
         till.see("input[type=password]")
 
-    def look(self, window, state):
-        """axe finds nothing in this state, light or dark."""
-        self.seen.append(state)
-        window.driver.execute_script(AXE)
-        for dark in (False, True):
-            window.dark(dark)
-            window._settle()
-            passed, found = window.driver.execute_async_script(LOOK, RULES)
-            self.assertGreater(passed, 5, "axe looked")
-            if os.environ.get("FANJU_AXE_ALL"):
-                for one in found:
-                    print(f"\n{state}, {'dark' if dark else 'light'}: {one}")
-            else:
-                self.assertEqual(found, [], f"{window.name}: {state}, {'dark' if dark else 'light'}")
-        window.dark(False)
+    def the_reference(self):
+        """It speaks English alone, as programs' words do."""
+        _, _, till = self.windows
+        till.driver.get(f"{self.house.url}/docs")
+        till.see("#schemas summary")
+        self.look(till, "reference")
+
+    def the_server_is_away(self):
+        ana, _, till = self.windows
+        till.driver.get(f"{self.house.url}/till")
+        till.see(".keypad")
+        for window in self.windows:
+            window.expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection", "Failed to fetch"]
+        self.house.kill()
+        for window in (ana, till):
+            window.driver.refresh()
+            window.see(".loading.away", window.word("away"))
+            self.look(window, "away")
+        self.house.start()
+        for window in (ana, till):
+            window.gone(".loading")
+
+
+class Demonstration(Looking):
+    """The page that shows all of them at once; what its frames show is looked at above."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.house = House(demo=True)
+        cls.addClassCleanup(cls.house.close)
+        cls.windows = (Demo("demo"),)
+        cls.addClassCleanup(cls.windows[0].close)
+
+    def test_in_both_languages(self):
+        [demo] = self.windows
+        for language in ("en", "zh"):
+            demo.driver.get(f"{self.house.url}/demo")
+            demo.speak(language)
+            demo.ready()
+            self.look(demo, "demo")
+            demo.play()
+            demo.everybody_paid("32.00", "256.00")
+            self.look(demo, "demo after the dinner")
 
 
 class Keyboard(Quiet):
