@@ -3,6 +3,8 @@
 //! There is no float and no rounding here. Amounts cross to and from decimal notation exactly, or
 //! not at all.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::{fmt, iter::Sum, str::FromStr};
 
 use rust_decimal::Decimal;

@@ -5,8 +5,6 @@
 //! source gives may itself be planned. No source gives more than it has, nor more than its owner
 //! allows, and nobody gives anything unless all of it is there.
 
-#![deny(clippy::arithmetic_side_effects)]
-
 use super::split::{ApportionError, floors};
 use crate::money::Amount;
 

@@ -8,6 +8,8 @@
 //! [`payment`] collects the shares and ends in one [`event::Settlement`] → [`wallet`],
 //! [`merchant`] and [`group`] fold it → [`order`] remembers what may still be refunded.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 pub mod bill;
 pub mod code;
 pub mod digest;

@@ -506,8 +506,12 @@ impl Payment {
     /// are short.
     fn spread(&mut self, amount: Amount) -> bool {
         let step = self.step.minor();
-        let steps = |amount: Amount| Amount::from_minor(amount.minor() / step);
-        let whole = |steps: Amount| Amount::from_minor(steps.minor() * step);
+        let steps = |amount: Amount| {
+            Amount::from_minor(amount.minor().checked_div(step).expect("a step is positive"))
+        };
+        let whole = |steps: Amount| {
+            Amount::from_minor(steps.minor().checked_mul(step).expect("it was divided by it"))
+        };
         let mut left = amount;
         while steps(left).is_positive() {
             let weigh = |seat: &Seat| match steps(seat.room).is_positive() {

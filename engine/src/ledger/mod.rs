@@ -4,6 +4,8 @@
 //! - M-1: an [`Entry`] that does not sum to zero cannot be built.
 //! - W-1: reservations + holds ≤ posted, posted ≥ 0, for every [`Funds`], always.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod entry;
 mod funds;
 

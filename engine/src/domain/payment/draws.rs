@@ -110,7 +110,7 @@ impl Draws {
 
     fn fresh(&mut self, source: Source, amount: Amount) -> Draw {
         let ask = Ask(self.asked);
-        self.asked += 1;
+        self.asked = self.asked.checked_add(1).expect("a bill asks thousands at most");
         Draw { ask, source, amount, reserved: false }
     }
 
@@ -155,7 +155,7 @@ impl Draws {
         for former in &self.draws {
             match place(&draws, former.source, hint) {
                 Some(at) => {
-                    hint = at + 1;
+                    hint = at.saturating_add(1);
                     if draws[at].amount == former.amount {
                         draws[at] = *former;
                     }

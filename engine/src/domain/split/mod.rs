@@ -7,8 +7,6 @@
 //!
 //! - G-2: the dues sum to the bill; none is negative; who weighs nothing pays nothing.
 
-#![deny(clippy::arithmetic_side_effects)]
-
 mod allocate;
 mod error;
 mod form;
