@@ -161,7 +161,7 @@ impl Measures {
         set(&gauges.journal_batches, stats.journal.batches);
         set(&gauges.journal_syncs, stats.journal.syncs);
         set(&gauges.memory, resident_bytes().unwrap_or(0));
-        set(&gauges.journal_poisoned, engine.journal().has_ended().into());
+        set(&gauges.journal_poisoned, engine.is_poisoned().into());
         set(&gauges.books_lag, stats.books_lag.bytes);
         let lag_ms = u64::try_from(stats.books_lag.age.as_millis()).unwrap_or(u64::MAX);
         set(&gauges.books_lag_ms, lag_ms);

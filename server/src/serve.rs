@@ -81,7 +81,8 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
             }
             app.close().await;
             handle.stop(true).await;
-            is_poisoned
+            // It may have failed while what was accepted was finished.
+            is_poisoned || app.engine().is_poisoned()
         }
     });
     server.await?;
@@ -94,7 +95,7 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
 
 /// Waits until the journal has failed: opening it anew is the only way back (J-3).
 async fn poisoned(app: &App) {
-    while !app.engine().journal().has_ended() {
+    while !app.engine().is_poisoned() {
         tokio::time::sleep(limits::JOURNAL_LOOKED_AT_EVERY).await;
     }
 }

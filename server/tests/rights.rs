@@ -14,7 +14,7 @@ use fanju_server::{
     app::{App, Desk},
     auth::{
         caller::{Ask, Caller},
-        register::{DeviceId, KeyId, Person, PersonId, Role, Scope},
+        register::{Answered, DeviceId, KeyId, Person, PersonId, Role, Scope},
     },
     config::Settings,
     operations,
@@ -379,6 +379,114 @@ fn a_till_lays_a_draft_and_everybody_claims_for_nobody_else() {
         assert_eq!(view["rules"]["split"]["claims"], claims);
         let shares = json!([{ "diner": host, "owed": 150 }, { "diner": member, "owed": 750 }]);
         assert_eq!(view["preview"], json!({ "state": "shares", "shares": shares }));
+        world.app.close().await;
+    });
+}
+
+/// Lets `role` ask under a key.
+async fn keyed(
+    world: &World,
+    role: &str,
+    method: &str,
+    parameters: Value,
+) -> Result<Value, Problem> {
+    let ask = Ask {
+        caller: world.caller(role).clone(),
+        token: None,
+        key: Some(KEY.into()),
+        opens: None,
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        agent: None,
+    };
+    let operation = operations::named(method).expect("is offered");
+    let parameters = parameters.as_object().expect("an object").clone();
+    let answer = operations::perform(&world.app, operation, ask, parameters).await?;
+    Ok(serde_json::from_str(&answer).expect("JSON"))
+}
+
+const KEY: &str = "once";
+
+async fn kept(world: &World, role: &str) -> Option<Answered> {
+    let asker = world.caller(role).asker();
+    let kept = world.app.desk(move |desk| desk.register.answered(&asker, KEY));
+    kept.await.expect("a desk").expect("reads")
+}
+
+/// What a server leaves that is killed after the engine's yes: a beginning without an answer.
+async fn kill_before_the_answer(world: &World, role: &str, begun: &Answered) {
+    let begun = Answered { answer: None, ..begun.clone() };
+    let asker = world.caller(role).asker();
+    let written = world.app.desk(move |desk| desk.register.remember_answer(&asker, KEY, begun));
+    written.await.expect("a desk").expect("writes");
+}
+
+#[test]
+fn what_is_opened_again_after_a_kill_is_the_first_one_and_whose_it_is_now() {
+    actix_rt::System::new().block_on(async {
+        let world = World::new().await;
+        let shop = json!({ "name": "Shop", "currency": "CNY" });
+        let first =
+            keyed(&world, "member", "merchants.onboard", shop.clone()).await.expect("opens");
+        let begun = kept(&world, "member").await.expect("is kept");
+        let merchant = serde_json::from_value(first["merchant"].clone()).expect("an id");
+        kill_before_the_answer(&world, "member", &begun).await;
+        let again =
+            keyed(&world, "member", "merchants.onboard", shop.clone()).await.expect("opens");
+        assert_eq!(again, json!({ "merchant": first["merchant"], "replayed": true }));
+
+        // Whoever sold the shop does not get it back by asking once more.
+        let [seller, buyer] =
+            ["member", "stranger"].map(|role| PersonId(world.caller(role).id().expect("a person")));
+        let sold = world.app.desk(move |desk| {
+            desk.register.set_role(merchant, buyer, Role::Owner)?;
+            desk.register.remove_role(merchant, seller)
+        });
+        assert!(sold.await.expect("a desk").expect("writes"));
+        kill_before_the_answer(&world, "member", &begun).await;
+        let again = keyed(&world, "member", "merchants.onboard", shop).await.expect("opens");
+        assert_eq!(again["replayed"], true);
+        let staff = world.app.desk(move |desk| desk.register.staff(merchant));
+        let staff = staff.await.expect("a desk").expect("reads");
+        assert_eq!(staff.iter().map(|(person, _)| person.id).collect::<Vec<_>>(), [buyer]);
+        world.app.close().await;
+    });
+}
+
+#[test]
+fn a_wallet_that_is_opened_again_after_a_kill_is_one_wallet_of_its_own_asker() {
+    actix_rt::System::new().block_on(async {
+        let world = World::new().await;
+        let wallet = json!({ "currency": "CNY" });
+        let first = keyed(&world, "member", "wallets.open", wallet.clone()).await.expect("opens");
+        let begun = kept(&world, "member").await.expect("is kept");
+        assert_eq!(first["replayed"], false);
+        kill_before_the_answer(&world, "member", &begun).await;
+        for _ in 0..2 {
+            let again = keyed(&world, "member", "wallets.open", wallet.clone()).await;
+            let again = again.expect("opens");
+            assert_eq!(again, json!({ "wallet": first["wallet"], "replayed": true }));
+        }
+        let other = keyed(&world, "stranger", "wallets.open", wallet).await.expect("opens");
+        assert_ne!(other["wallet"], first["wallet"]);
+        assert_eq!(other["replayed"], false);
+        world.app.close().await;
+    });
+}
+
+#[test]
+fn whoever_may_not_open_anything_leaves_nothing_written() {
+    actix_rt::System::new().block_on(async {
+        let world = World::new().await;
+        let (wallet, shop) =
+            (json!({ "currency": "CNY" }), json!({ "name": "S", "currency": "CNY" }));
+        for (role, method, parameters) in [
+            ("nobody", "wallets.open", wallet),
+            ("till", "merchants.onboard", shop),
+            ("member", "groups.open", json!({ "name": "nonsense" })),
+        ] {
+            assert!(keyed(&world, role, method, parameters).await.is_err());
+            assert_eq!(kept(&world, role).await, None, "{role}: {method}");
+        }
         world.app.close().await;
     });
 }

@@ -120,12 +120,6 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// The id of what the command opens: the same for the same key, fresh where none was sent.
-    #[must_use]
-    pub fn id_to_open(&self) -> Uuid {
-        self.opens.unwrap_or_else(Uuid::now_v7)
-    }
-
     /// The client's name for a command that must have one.
     ///
     /// # Errors

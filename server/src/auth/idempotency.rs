@@ -2,7 +2,7 @@
 //!
 //! - of one asker's commands with one key at most one runs at a time. Once [`Ticket::finish`]
 //!   has returned, the answer is on disk, and for a day every repetition gets it, also after a
-//!   restart. With other parameters a key is refused, never answered.
+//!   restart. With other parameters a key that was answered is refused.
 //!
 //! What runs is known in memory alone. A crash forgets it, and the repetition runs anew: the
 //! engine's own request ids then keep it from moving money twice. Of what opens something, the
@@ -189,7 +189,7 @@ impl Ticket {
     /// # Errors
     /// [`IdempotencyError::Register`]: the answer is not kept, and the key is free again, although
     /// the command has run.
-    pub fn finish(self, answer_json: &str, now: Timestamp) -> Result<(), IdempotencyError> {
+    pub fn finish(&self, answer_json: &str, now: Timestamp) -> Result<(), IdempotencyError> {
         self.remember(Some(answer_json.into()), now)
     }
 

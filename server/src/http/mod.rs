@@ -219,7 +219,7 @@ async fn healthy() -> HttpResponse {
 async fn ready(app: web::Data<App>) -> HttpResponse {
     let why = if app.is_closing() {
         "closing"
-    } else if app.engine().journal().has_ended() {
+    } else if app.engine().is_poisoned() {
         "journal is poisoned"
     } else {
         return HttpResponse::Ok().content_type("text/plain").body("ready\n");

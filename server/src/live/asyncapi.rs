@@ -87,14 +87,15 @@ pub fn document() -> Value {
         "info": {
             "title": "Fanju live channel",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Commands take \
-                            an `idempotency_key` among their params. Topics are `wallet:`, \
-                            `merchant:` or `group:` and an id. Durable events are CloudEvents 1.0; their `prev` tells a gap, and `subscribe` with \
-                            `after` closes it. Progress may be conflated and is never repeated. Every \
-                            frame counts against the `requests_per_second` of `hello`, the \
-                            websocket's own pings and pongs as well: beyond it a request is refused. \
-                            Every frame beyond it counts up and every other one down again, to \
-                            zero: at a hundred the session is closed with 4009.",
+            "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Most commands \
+                            take an `idempotency_key` among their params. Topics are `wallet:`, \
+                            `merchant:` or `group:` and an id. Durable events are CloudEvents \
+                            1.0; their `prev` tells a gap, and `subscribe` with `after` closes \
+                            it. Progress may be conflated and is never repeated. Every frame \
+                            counts against the `requests_per_second` of `hello`, the websocket's \
+                            own pings and pongs as well: beyond it a request is refused. Every \
+                            frame beyond it counts up and every other one down again, to zero: \
+                            at a hundred the session is closed with 4009.",
         },
         "channels": { "live": {
             "address": PATH,

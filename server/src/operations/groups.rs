@@ -101,9 +101,14 @@ impl Operation for Open {
         let Self { name, host, cap, confirm_above, rules } = self;
         let currency = app.engine().wallet(host).await?.currency;
         let consent = Consent { cap, confirm_above };
-        let group = GroupId(ask.id_to_open());
-        let opened = app.engine().open_group_as(group, name, host, consent, currency, rules).await;
-        let replayed = was_open(opened)?;
+        let engine = app.engine();
+        let (group, replayed) = match ask.opens.map(GroupId) {
+            None => (engine.open_group(name, host, consent, currency, rules).await?, false),
+            Some(id) => {
+                let opened = engine.open_group_as(id, name, host, consent, currency, rules).await;
+                (id, was_open(opened)?)
+            }
+        };
         let position = app.engine().group(group).await?.position;
         Ok(OpenedGroup { group, position, replayed })
     }

@@ -16,11 +16,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{
-        caller::Ask,
-        register::{Role, Scope},
-        rights::Right,
-    },
+    auth::{caller::Ask, register::Scope, rights::Right},
     problem::Problem,
 };
 
@@ -63,12 +59,14 @@ impl Operation for Onboard {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Onboarded, Problem> {
         let owner = ask.caller.person()?.person.id;
-        let merchant = MerchantId(ask.id_to_open());
-        let opened = app.engine().onboard_merchant_as(merchant, self.name, self.currency).await;
-        let replayed = was_open(opened)?;
+        let (engine, Self { name, currency }) = (app.engine(), self);
+        let (merchant, replayed) = match ask.opens.map(MerchantId) {
+            None => (engine.onboard_merchant(name, currency).await?, false),
+            Some(id) => (id, was_open(engine.onboard_merchant_as(id, name, currency).await)?),
+        };
         // A crash in between leaves a shop that nobody owns, and that takes no money, until its
-        // opening is repeated.
-        app.desk(move |desk| desk.register.set_role(merchant, owner, Role::Owner)).await??;
+        // opening is repeated under its key.
+        app.desk(move |desk| desk.register.add_founder(merchant, owner)).await??;
         Ok(Onboarded { merchant, replayed })
     }
 }

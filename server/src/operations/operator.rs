@@ -100,7 +100,7 @@ impl Operation for Stats {
             books_lag_bytes: stats.books_lag.bytes,
             books_lag_ms: micros(stats.books_lag.age) / 1_000,
             books_error: app.engine().books_error().map(|error| error.to_string()),
-            poisoned: app.engine().journal().has_ended(),
+            poisoned: app.engine().is_poisoned(),
             records: stats.journal.records,
             batches: stats.journal.batches,
             syncs: stats.journal.syncs,

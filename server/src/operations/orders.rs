@@ -212,8 +212,10 @@ impl Operation for Refund {
         }
         match app.engine().order(self.merchant, self.order_no.clone()).await? {
             OrderView::Settled(order) => Ok(Some(order.refundable_to(self.diner))),
-            // There is nothing to give back, which the engine says better.
-            OrderView::InFlight { .. } | OrderView::Declined { .. } => Ok(None),
+            // It may be paid a moment later, and nobody has looked at how much that is.
+            OrderView::InFlight { .. } | OrderView::Declined { .. } => {
+                Err(fanju::Error::OrderNotPaid.into())
+            }
         }
     }
 

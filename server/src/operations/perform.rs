@@ -1,6 +1,6 @@
 //! The one way in: parameters, right, step-up, idempotency, and only then the operation.
 
-use std::{pin::Pin, rc::Rc};
+use std::{pin::Pin, rc::Rc, sync::Arc};
 
 use fanju::Error;
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::{
         caller::{Ask, Caller},
-        idempotency::{Begun, IdempotencyError},
+        idempotency::{Begun, Ticket},
         rights,
     },
     problem::Problem,
@@ -28,6 +28,8 @@ pub(crate) struct Asked {
     app: App,
     ask: Ask,
     parameters: Map<String, Value>,
+    /// The beginning of what opens something, to be written down before it does.
+    beginning: Option<Arc<Ticket>>,
 }
 
 impl Described {
@@ -63,7 +65,7 @@ pub async fn perform(
     } else {
         None
     };
-    let asked = Asked { app: app.clone(), ask, parameters };
+    let asked = Asked { app: app.clone(), ask, parameters, beginning: None };
     if what.offer.repeats == Repeats::Query {
         return (what.run)(Rc::new(asked)).await;
     }
@@ -88,19 +90,16 @@ pub async fn perform(
 async fn once(what: &'static Described, mut asked: Asked, digest: [u8; 32]) -> Answer {
     let (app, now) = (asked.app.clone(), asked.app.now());
     let (asker, key) = (asked.ask.caller.asker(), asked.ask.key.clone().unwrap_or_default());
-    let opens = what.offer.repeats == Repeats::Opens;
     // Memories are kept per asker: a stranger learns nothing from a guessed key.
-    let begun = app.desk(move |desk| {
-        let begun = desk.idempotency.begin(&asker, &key, digest, now)?;
-        if let (Begun::Fresh(ticket), true) = (&begun, opens) {
-            ticket.write_down()?;
-        }
-        Ok::<_, IdempotencyError>(begun)
-    });
-    match begun.await?? {
+    let begun = app.desk(move |desk| desk.idempotency.begin(&asker, &key, digest, now)).await?;
+    match begun? {
         Begun::Replay(answer) => replayed(&answer),
         Begun::Fresh(ticket) => {
-            asked.ask.opens = opens.then(|| ticket.id());
+            let ticket = Arc::new(ticket);
+            if what.offer.repeats == Repeats::Opens {
+                asked.ask.opens = Some(ticket.id());
+                asked.beginning = Some(Arc::clone(&ticket));
+            }
             let answer = (what.run)(Rc::new(asked)).await?;
             let kept: Box<str> = answer.as_str().into();
             app.desk(move |_| ticket.finish(&kept, now)).await??;
@@ -110,7 +109,7 @@ async fn once(what: &'static Described, mut asked: Asked, digest: [u8; 32]) -> A
 }
 
 async fn run<O: Operation>(asked: &Asked) -> Answer {
-    let Asked { app, ask, parameters } = asked;
+    let Asked { app, ask, parameters, beginning } = asked;
     if O::OFFER.repeats == Repeats::KeyRequired {
         ask.key()?;
     }
@@ -126,6 +125,9 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         Some(amount) => rights::check_stakes(app, &ask.caller, amount)?,
         None => None,
     };
+    if let Some(ticket) = beginning.clone() {
+        app.desk(move |_| ticket.write_down()).await??;
+    }
     let answered = operation.perform(app, ask).await;
     let moved_nothing = match &answered {
         Ok(answer) => O::is_repetition(answer),

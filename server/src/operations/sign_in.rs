@@ -1,10 +1,9 @@
 //! Signing up and in with a passkey, and a fresh look at finger or face.
 
-use fanju::{domain::text::Name, id::WalletId, money::Currency, time::Timestamp};
+use fanju::{domain::text::Name, money::Currency, time::Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::{Described, Offer, Operation, Repeats, Verb, people::MeView, receipt::Done, wallets};
 use crate::{
@@ -145,8 +144,7 @@ impl Operation for FinishSignUp {
         let person = Person { id, name: name.clone(), verified: false, created_at: now };
         let (opened_by, called) = (PasskeyId::of(&passkey), label.clone());
         app.desk(move |desk| desk.register.add_person(&person, &passkey, &called)).await??;
-        let wallet = WalletId(Uuid::now_v7());
-        wallets::open(app, wallet, id, name, currency.unwrap_or(Currency::CNY)).await?;
+        wallets::open(app, None, id, name, currency.unwrap_or(Currency::CNY)).await?;
         let lasts = app.settings().session_lasts();
         let open = move |desk: &Desk| {
             Ok(desk.register.open_session(id, Some(&opened_by), &label, now, lasts)?)

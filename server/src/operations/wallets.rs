@@ -76,24 +76,29 @@ impl Operation for Open {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<OpenedWallet, Problem> {
         let person = ask.caller.person()?.person.clone();
-        let wallet = WalletId(ask.id_to_open());
-        let replayed = open(app, wallet, person.id, person.name, self.currency).await?;
+        let id = ask.opens.map(WalletId);
+        let (wallet, replayed) = open(app, id, person.id, person.name, self.currency).await?;
         Ok(OpenedWallet { wallet, replayed })
     }
 }
 
-/// Opens a wallet and writes down whose it is; says whether it was open before.
+/// Opens a wallet and writes down whose it is; says which, and whether it was open before.
 pub(super) async fn open(
     app: &App,
-    wallet: WalletId,
+    id: Option<WalletId>,
     person: crate::auth::register::PersonId,
     name: Name,
     currency: Currency,
-) -> Result<bool, Problem> {
-    let was_open = was_open(app.engine().open_wallet_as(wallet, name, currency).await)?;
-    // A crash in between leaves an empty wallet that is nobody's until its opening is repeated.
+) -> Result<(WalletId, bool), Problem> {
+    let engine = app.engine();
+    let (wallet, was_open) = match id {
+        None => (engine.open_wallet(name, currency).await?, false),
+        Some(id) => (id, was_open(engine.open_wallet_as(id, name, currency).await)?),
+    };
+    // A crash in between leaves an empty wallet that is nobody's, until its opening is repeated under
+    // its key.
     app.desk(move |desk| desk.register.add_wallet(person, wallet, currency)).await??;
-    Ok(was_open)
+    Ok((wallet, was_open))
 }
 
 /// Tells how a wallet stands.

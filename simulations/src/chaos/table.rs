@@ -36,6 +36,13 @@ const CANCELS_MAX: u32 = 4;
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(300);
 
+/// The id under which the table of that number opens its group.
+fn version_7(number: usize) -> Uuid {
+    let number = number as u64;
+    let [random @ .., _, _, _, _, _, _] = (u128::from(number) << 48).to_be_bytes();
+    uuid::Builder::from_unix_timestamp_millis(number, &random).into_uuid()
+}
+
 /// How far one bill has come, as its till knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum BillEnd {
@@ -151,7 +158,7 @@ impl Table<'_> {
                 let total = self.outing.stops[0].total;
                 let rules = self.outing.manner.rules(&diners[..1], total);
                 let name = Name::new(format!("Table {}", self.number)).expect("short");
-                let group = GroupId(Uuid::from_u64_pair(self.number as u64, self.number as u64));
+                let group = GroupId(version_7(self.number));
                 loop {
                     let (name, rules) = (name.clone(), rules.clone());
                     let open = move |engine: Engine| {

@@ -101,7 +101,7 @@ impl World {
         for caller in callers {
             let (address, key, params) =
                 (IpAddr::V4(Ipv4Addr::LOCALHOST), key.clone(), params.clone());
-            let ask = Ask { caller, token: None, key, address, agent: None };
+            let ask = Ask { caller, token: None, key, opens: None, address, agent: None };
             let answered =
                 self.system.block_on(operations::perform(&self.app, operation, ask, params));
             match answered {

@@ -2,7 +2,8 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Command, Stdio},
+    net::SocketAddr,
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -84,35 +85,83 @@ fn whoever_listens_is_told_to_come_back_and_resumes() {
     table.all_hear_settled("two");
 }
 
-/// Starts a server whose files can be made to take no more: signal 25 is SIGXFSZ, which would end it.
-const LIMITED: &str = "trap '' 25; exec \"$0\" \"$@\"";
+/// A server whose files can be made to take no more.
+struct Limited {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    address: SocketAddr,
+}
+
+impl Limited {
+    /// Signal 25 is SIGXFSZ, which would end it.
+    const SHELL: &str = "trap '' 25; exec \"$0\" \"$@\"";
+
+    fn start(house: &House) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", Self::SHELL])
+            .arg(server())
+            .args(["--listen", "127.0.0.1:0", "--log", "json", "--data"])
+            .arg(house.data())
+            .env("RUST_LOG", "info")
+            .env("FANJU_MADE_UP_PEOPLE", "true")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let address = SocketAddr::from(([0; 4], 0));
+        let mut limited = Self { child, log, address };
+        limited.address = limited.says(|told| told["fields"]["address"].as_str()?.parse().ok());
+        limited
+    }
+
+    /// Reads the log until `find` finds something in a line.
+    fn says<T>(&mut self, find: impl Fn(&Value) -> Option<T>) -> T {
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).expect("a line") > 0, "it ended by itself");
+            if let Some(found) = find(&serde_json::from_str(&line).expect("JSON")) {
+                return found;
+            }
+        }
+    }
+
+    fn run(&self, program: &str, flag: &str) {
+        let mut command = Command::new(program);
+        if program == "prlimit" {
+            command.args([flag, "--pid"]);
+        } else {
+            command.arg(flag);
+        }
+        let status = command.arg(self.child.id().to_string()).status().expect("it runs");
+        assert!(status.success(), "{program}: {status}");
+    }
+
+    /// What a full disk does, without one.
+    fn fill(&self) {
+        self.run("prlimit", "--fsize=0");
+    }
+
+    /// How it ended, and what its log said since.
+    fn end(mut self) -> (ExitStatus, String) {
+        let Some(status) = ended(&mut self.child) else {
+            self.child.kill().expect("SIGKILL");
+            panic!("the server stays");
+        };
+        let mut said = String::new();
+        self.log.read_to_string(&mut said).expect("text");
+        (status, said)
+    }
+}
 
 #[test]
 fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
     let mut house = House::open(1, 0);
     house.stop();
     let diner = house.cast.diners[0].clone();
-    let mut child = Command::new("sh")
-        .args(["-c", LIMITED])
-        .arg(server())
-        .args(["--listen", "127.0.0.1:0", "--log", "json", "--data"])
-        .arg(house.data())
-        .env("RUST_LOG", "info")
-        .env("FANJU_MADE_UP_PEOPLE", "true")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the server starts");
-    let mut log = BufReader::new(child.stderr.take().expect("a pipe"));
-    let address = loop {
-        let mut line = String::new();
-        assert!(log.read_line(&mut line).expect("a line") > 0, "the server ended by itself");
-        let told: Value = serde_json::from_str(&line).expect("JSON");
-        if let Some(address) = told["fields"]["address"].as_str() {
-            break address.parse().expect("an address");
-        }
-    };
+    let limited = Limited::start(&house);
+    let address = limited.address;
     let mut phone = Socket::signed_in_at(address, &diner.token).expect("signs in");
     let top_up = |amount: i64| {
         let key = amount.to_string();
@@ -123,21 +172,12 @@ fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
     let mut listening = Socket::signed_in_at(address, &diner.token).expect("signs in");
     listening.subscribe(&format!("wallet:{}", diner.wallet), None);
     // What a full disk does, without one.
-    let limited = Command::new("prlimit")
-        .args(["--fsize=0", "--pid", &child.id().to_string()])
-        .status()
-        .expect("prlimit runs");
-    assert!(limited.success(), "{limited}");
+    limited.fill();
     let problem = phone.try_ask("wallets.top_up", top_up(2)).expect("is told");
     assert!(problem.is_err(), "nothing can be written: {problem:?}");
     assert_eq!(phone.closed(), 1001);
     assert_eq!(listening.closed(), 1001);
-    let Some(status) = ended(&mut child) else {
-        child.kill().expect("SIGKILL");
-        panic!("the server stays");
-    };
-    let mut said = String::new();
-    log.read_to_string(&mut said).expect("text");
+    let (status, said) = limited.end();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("the journal takes no more"), "{said}");
     // Source: `strerror(EFBIG)`.
@@ -148,4 +188,37 @@ fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
     phone.ask("wallets.top_up", top_up(3));
     house.stop();
     House::verify(house.data());
+}
+
+#[test]
+fn a_journal_that_fails_while_the_server_stops_is_no_good_end() {
+    let mut house = House::open(1, 1);
+    house.stop();
+    let (diner, shop) = (house.cast.diners[0].clone(), house.cast.merchants[0].clone());
+    let mut limited = Limited::start(&house);
+    let mut phone = Socket::signed_in_at(limited.address, &diner.token).expect("signs in");
+    let open = json!({
+        "name": "table", "host": diner.wallet, "cap": 100_000, "confirm_above": 1_000,
+    });
+    let group = phone.ask("groups.open", open)["group"].clone();
+    phone.subscribe(&format!("group:{}", group.as_str().expect("an id")), None);
+    let show = json!({ "group": group, "by": diner.wallet });
+    let code = phone.ask("groups.code", show)["code"].clone();
+    let mut till = Socket::signed_in_at(limited.address, &shop.token).expect("signs in");
+    let bill =
+        json!({ "merchant": shop.merchant, "code": code, "order_no": "last", "total": 9_000 });
+    let scan = till.begin("orders.scan", bill).expect("is sent");
+    while phone.push().expect("still there")["params"]["reserved"] != 1 {}
+    limited.run("kill", "-TERM");
+    limited.says(|told| told["fields"]["message"].as_str()?.contains("closing").then_some(()));
+    limited.fill();
+    let yes = json!({
+        "group": group, "diner": diner.wallet, "merchant": shop.merchant, "order_no": "last",
+        "owed": 9_000,
+    });
+    phone.begin("groups.confirm", yes).expect("is sent");
+    let told = till.answer(scan).expect("is told before the end");
+    assert_eq!(told.expect_err("nobody knows")["code"], "poisoned");
+    let (status, said) = limited.end();
+    assert_eq!(status.code(), Some(1), "{said}");
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     authenticator::Authenticator,
     guest::{Guest, SETTINGS, phone},
-    house::{Diner, House, Shop},
+    house::{Diner, House, Shop, TIRELESS},
     http::Http,
     socket::Socket,
     table::Table,
@@ -231,6 +231,49 @@ fn an_imported_bill_of_many_lines_is_laid_and_collected_as_it_is() {
         (&ended["state"], &ended["settlement"]["total"]),
         (&json!("settled"), &json!(total))
     );
+}
+
+#[test]
+fn nothing_is_given_back_unlooked_at_while_it_is_being_paid() {
+    let [url, _, attempts, made_up] = STRICT;
+    let little = ("FANJU_STEP_UP_ABOVE_MINOR", "1000");
+    let house = House::open_with(0, 0, &[url, little, attempts, made_up, TIRELESS]);
+    let mut finger = phone(1);
+    let (mut till, shop) = shop(&house, &mut finger);
+    let mut table = table(&house, 2, MOST);
+    // On a device that has shown nothing since it came in.
+    let mut owner = Guest::sign_in(&house, &mut finger);
+    for order in 0..12 {
+        let order_no = format!("race {order}");
+        let bill = table.bill(&shop, &order_no, 3_000);
+        let scan = till.socket.begin("orders.scan", bill).expect("is sent");
+        // Everything back, again and again, until it is known to be paid.
+        let mut is_paid = false;
+        for round in 0.. {
+            let ask = |one: usize| {
+                let refund = json!({
+                    "merchant": shop.merchant, "order_no": order_no,
+                    "refund_no": format!("{round} {one}"),
+                });
+                owner.socket.begin("orders.refund", refund).expect("is sent")
+            };
+            for id in (0..16).map(ask).collect::<Vec<_>>() {
+                let answer = owner.socket.answer(id).expect("still there");
+                let problem = answer.expect_err("nobody has looked at that much");
+                let code = problem["code"].as_str().expect("a code");
+                is_paid |= code == "step_up_required";
+                let known = ["unknown_order", "order_not_paid", "step_up_required"];
+                assert!(known.contains(&code), "{problem}");
+            }
+            if is_paid {
+                break;
+            }
+        }
+        assert_eq!(
+            till.socket.answer(scan).expect("still there").expect("paid")["state"],
+            "settled"
+        );
+    }
 }
 
 #[test]

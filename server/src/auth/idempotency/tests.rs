@@ -39,6 +39,7 @@ fn the_same_command_gets_its_first_answer() {
     let idempotency = in_memory();
     let first = ticket(&idempotency, "ana", "k", ONE);
     first.finish("{\"a\":1}", NOW).expect("finishes");
+    drop(first);
     assert_eq!(&*replay(&idempotency, "ana", "k", LATER), "{\"a\":1}");
     assert_eq!(&*replay(&idempotency, "ana", "k", LATER), "{\"a\":1}");
     assert_eq!(idempotency.running(), 0);
@@ -52,6 +53,7 @@ fn a_key_means_one_command_running_or_answered() {
     assert!(matches!(begin(ONE), Err(IdempotencyError::KeyInUse)));
     assert!(matches!(begin(TWO), Err(IdempotencyError::KeyReused)));
     first.finish("{}", NOW).expect("finishes");
+    drop(first);
     assert!(matches!(begin(TWO), Err(IdempotencyError::KeyReused)));
     assert!(matches!(begin(ONE), Ok(Begun::Replay(_))));
 }
@@ -124,6 +126,7 @@ fn what_opens_something_opens_the_same_after_a_crash() {
     let other = begin(&restarted, TWO, LATER);
     assert_ne!(other.id(), first.id());
     other.finish("{}", LATER).expect("finishes");
+    drop(other);
     let day_after = LATER.after(limits::ANSWER_KEPT);
     assert_ne!(begin(&restarted, ONE, day_after).id(), first.id(), "a day later all is forgotten");
     drop(first);

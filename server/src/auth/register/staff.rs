@@ -39,6 +39,27 @@ impl Register {
         })
     }
 
+    /// Makes `person` the owner of a shop that was just opened. A shop that has somebody already was
+    /// founded before, and stays whose it is.
+    ///
+    /// # Errors
+    /// [`RegisterError::UnknownPerson`], [`RegisterError::TooMany`], or it cannot be written.
+    pub fn add_founder(&self, merchant: MerchantId, person: PersonId) -> Result<(), RegisterError> {
+        let staff = "SELECT count(*) FROM staff WHERE merchant = ?1";
+        let insert = "INSERT INTO staff (merchant, person, role) VALUES (?1, ?2, ?3)";
+        self.write(person.0, |transaction| {
+            check_person(transaction, person)?;
+            if rows::count(transaction, staff, [merchant.0.as_bytes()])? > 0 {
+                return Ok(());
+            }
+            check_staff_room(transaction, merchant, person)?;
+            let owner = rows::role_number(Role::Owner);
+            let key = (merchant.0.as_bytes(), person.0.as_bytes(), owner);
+            transaction.prepare_cached(insert)?.execute(key)?;
+            Ok(())
+        })
+    }
+
     /// Ends whatever `person` is at `merchant`; says whether that was anything.
     ///
     /// # Errors

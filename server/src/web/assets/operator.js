@@ -5,7 +5,6 @@ import { Fanju, FanjuError } from './fanju.js';
 import { money } from './money.js';
 import { plot } from './plot.js';
 import { button, complain, connectionBanner, field, fill, h, languageSwitch, leaveButton, serveOffline, when } from './ui.js';
-import { keepInput } from './typed.js';
 import { begin, language, span, t } from './words.js';
 
 const TOKEN = 'fanju.operator';
@@ -48,7 +47,6 @@ class Operator {
 
   #welcome() {
     const key = field(t('operator_token'), { type: 'password', class: 'input mono', placeholder: 'fjo_…' }, t('operator_token_hint'));
-    keepInput('operator_token', key.input);
     const form = h('form', { class: 'stack' }, key.box);
     const go = button(t('operator_enter'), () => this.enter(key.input.value.trim()), { class: 'button primary wide', type: 'submit' });
     form.append(go);

@@ -58,7 +58,7 @@ export class Till {
   async enter(token, merchant) {
     fill(this.#screen, waiting(this.fanju));
     const me = await this.fanju.signIn(token).catch((error) => {
-      localStorage.removeItem(TOKEN);
+      if (error instanceof FanjuError && error.code === 'not_signed_in') localStorage.removeItem(TOKEN);
       this.fanju.close();
       this.#welcome();
       throw error;
@@ -180,10 +180,9 @@ export class Till {
     location.reload();
   }
 
-  /** Nobody signed in: a key of the till, or a person of the staff. @param {string} [typed] a key that no till has, to be mended */
+  /** Nobody signed in: a key of the till, or a person of the staff. @param {string} [typed] a key that did not let anybody in */
   #welcome(typed = '') {
     const key = field(t('till_key'), { class: 'input mono', spellcheck: 'false', placeholder: 'fjk_…', value: typed }, t('till_key_hint'));
-    keepInput('till_key', key.input);
     const person = () => ({ device: t('till') });
     fill(this.#screen, h('div', { class: 'welcome' },
       h('div', { class: 'welcome-head' }, languageSwitch()),
@@ -206,8 +205,8 @@ export class Till {
     try {
       await this.enter(key);
     } catch (error) {
-      if (!(error instanceof FanjuError) || error.code !== 'not_signed_in') throw error;
       this.#welcome(key);
+      if (!(error instanceof FanjuError) || error.code !== 'not_signed_in') throw error;
       throw known(t('till_key_wrong'), 'till_key');
     }
   }

@@ -45,9 +45,9 @@ export function collect(till) {
   const bill = h('div', { class: 'bill-lines' });
   const panel = h('div', { class: 'result', 'data-testid': 'result' });
   const said = h('div', { class: 'unseen', role: 'status', 'aria-live': 'assertive' });
-  keepInput('amount', amount);
-  keepInput('order_no', order.input);
-  keepInput('code', code);
+  keepInput(`amount of ${till.id}`, amount);
+  keepInput(`order_no of ${till.id}`, order.input);
+  keepInput(`code of ${till.id}`, code);
   const seen = camera((digits) => scan(digits), () => code.focus());
   const scanning = h('div', { class: 'scan-row' }, code,
     till.inside && button([icon('code'), t('scan_table')], () => parent.postMessage({ fanju: 'want_code' }, location.origin), { class: 'button pay', 'data-testid': 'scan' }),
@@ -304,7 +304,7 @@ export function collect(till) {
     target.value = before;
     scan(scanned);
   });
-  const kept = keep('bill', () => ({ lines, beside, made, presented }));
+  const kept = keep(`bill of ${till.id}`, () => ({ lines, beside, made, presented }));
   if (kept) {
     ({ made, presented } = kept);
     setLines(kept.lines, kept.beside);

@@ -1,5 +1,8 @@
 // @ts-check
-/** What is typed and not sent yet outlives the switch of the language, which loads the page anew. */
+/**
+ * What is typed and not sent yet outlives the switch of the language, which loads the page anew. What is one shop's has its
+ * name, for the next to sign in may be another; keys and tokens are not kept here.
+ */
 
 const KEPT = 'fanju.typed';
 

@@ -113,6 +113,9 @@ fn whom_no_passkey_lets_in_again_is_not_shown_out_for_idling() {
         assert!(register.recognise(&token.hash(), now).expect("reads").is_some());
         check_nobody(register, &token.hash(), over);
     });
+    // Nor is it swept away when its person comes in on another device.
+    shelf.open_session(person(1).id, None, "another", now, DAY * 30).expect("opens");
+    assert_eq!(shelf.devices(person(1).id, now).expect("reads").len(), 2);
 }
 
 #[test]
