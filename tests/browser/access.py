@@ -3,15 +3,14 @@
     FANJU_SERVER=target/debug/fanju-server target/tools/venv/bin/python tests/browser/access.py
 
 axe looks for what breaks WCAG 2 A or AA, in both languages, in light and dark, on a screen of 360 pixels and on the
-demonstration's wide one. `FANJU_TOOLS`
-names the folder with its package (`target/tools`).
+demonstration's wide one. `FANJU_TOOLS` names the folder with its package (`target/tools`).
 """
 
 import os
 
 from selenium.webdriver.common.keys import Keys
 
-from demo import Demo
+from demo import AtTheDemo
 from house import House
 from phone import Phone
 from plays import PEOPLE, ROOT, SHOP, Quiet, begin, together
@@ -251,15 +250,8 @@ class Readers(Looking):
             window.gone(".loading")
 
 
-class Demonstration(Looking):
+class Demonstration(Looking, AtTheDemo):
     """The page that shows all of them at once; what its frames show is looked at above."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.house = House(demo=True)
-        cls.addClassCleanup(cls.house.close)
-        cls.windows = (Demo("demo"),)
-        cls.addClassCleanup(cls.windows[0].close)
 
     def test_in_both_languages(self):
         [demo] = self.windows

@@ -2,6 +2,8 @@
 
 from contextlib import contextmanager
 
+from house import House
+from plays import Quiet
 from window import Window
 
 SIZE = (1440, 900)
@@ -43,3 +45,14 @@ class Demo(Window):
             with self.inside(f".phones .phone:nth-child({phone + 1}) iframe"):
                 self.see(".receipt [data-testid=my-share]", share)
         self.see("[data-testid=step-settled]", self.word("demo_again"))
+
+
+class AtTheDemo(Quiet):
+    """A house with the demo, and its page in one window."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.house = House(demo=True)
+        cls.addClassCleanup(cls.house.close)
+        cls.windows = (Demo("demo"),)
+        cls.addClassCleanup(cls.windows[0].close)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from selenium.webdriver.common.keys import Keys
 
-from demo import Demo
+from demo import AtTheDemo
 from house import House
 from phone import Phone
 from plays import PEOPLE, SHOP, Quiet, begin, together
@@ -807,15 +807,8 @@ class Counter(Quiet):
             "return [...document.querySelectorAll('.pane-orders .row strong')].some((one) => one.textContent === arguments[0])", order_no)
 
 
-class Demonstration(Quiet):
+class Demonstration(AtTheDemo):
     """`--demo`: eight phones and a till on one page, and one button that plays it all."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.house = House(demo=True)
-        cls.addClassCleanup(cls.house.close)
-        cls.windows = (Demo("demo"),)
-        cls.addClassCleanup(cls.windows[0].close)
 
     def test_1_the_whole_dinner_in_english(self):
         self.dinner("en")

@@ -164,3 +164,13 @@ impl Error {
         }
     }
 }
+
+/// Whether a wallet, merchant or group may be opened where this is what an actor knows: what is
+/// there, or why that cannot be read.
+pub(super) fn check_vacant<T>(there: Option<&T>, fault: Option<&Error>) -> Result<(), Error> {
+    match (there, fault) {
+        (Some(_), _) => Err(Error::AlreadyOpen),
+        (None, Some(fault)) => Err(fault.clone()),
+        (None, None) => Ok(()),
+    }
+}

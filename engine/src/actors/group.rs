@@ -17,7 +17,7 @@ use super::{
     archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin},
-    error::Error,
+    error::{Error, check_vacant},
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
     receipt::Receipt,
@@ -155,15 +155,6 @@ impl GroupActor {
 
     fn absence(&self) -> Error {
         self.fault.as_deref().cloned().unwrap_or(Error::UnknownGroup(self.id))
-    }
-
-    /// Whether nobody was opened here yet.
-    fn check_vacant(&self) -> Result<(), Error> {
-        match (&self.group, self.fault.as_deref()) {
-            (Some(_), _) => Err(Error::AlreadyOpen),
-            (None, Some(fault)) => Err(fault.clone()),
-            (None, None) => Ok(()),
-        }
     }
 
     // --- members and rules -----------------------------------------------------------------
@@ -394,7 +385,7 @@ impl Asking<Open> for GroupActor {
         if let Err(rejection) = check_consent(&consent).and_then(|()| check_rules(&rules)) {
             return reply.send(Err(rejection.into()));
         }
-        if let Err(error) = self.check_vacant() {
+        if let Err(error) = check_vacant(self.group.as_ref(), self.fault.as_deref()) {
             return reply.send(Err(error));
         }
         let group = self.id;

@@ -15,7 +15,7 @@ use super::{
     archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin},
-    error::Error,
+    error::{Error, check_vacant},
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
     orders::Orders,
@@ -150,15 +150,6 @@ impl MerchantActor {
 
     fn absence(&self) -> Error {
         self.fault.clone().unwrap_or(Error::UnknownMerchant(self.id))
-    }
-
-    /// Whether nobody was opened here yet.
-    fn check_vacant(&self) -> Result<(), Error> {
-        match (&self.merchant, &self.fault) {
-            (Some(_), _) => Err(Error::AlreadyOpen),
-            (None, Some(fault)) => Err(fault.clone()),
-            (None, None) => Ok(()),
-        }
     }
 
     fn record(&mut self, event: Event, reply: Reply<Receipt>, ctx: &Context<Self>) {
@@ -345,7 +336,7 @@ where
 
 impl Asking<Onboard> for MerchantActor {
     fn asked(&mut self, Onboard { name, currency, reply }: Onboard, ctx: &mut Context<Self>) {
-        if let Err(error) = self.check_vacant() {
+        if let Err(error) = check_vacant(self.merchant.as_ref(), self.fault.as_ref()) {
             return reply.send(Err(error));
         }
         self.record(Event::MerchantOnboarded { merchant: self.id, name, currency }, reply, ctx);

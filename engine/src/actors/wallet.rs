@@ -13,7 +13,7 @@ use super::{
     archive::{Shelves, unreadable},
     core::Core,
     directory::{Asked, Asking, Origin},
-    error::Error,
+    error::{Error, check_vacant},
     feed::{Feed, Snapshot, Subscribe},
     gate::Gate,
     group,
@@ -181,15 +181,6 @@ impl WalletActor {
 
     fn absence(&self) -> Error {
         self.fault.as_deref().cloned().unwrap_or(Error::UnknownWallet(self.id))
-    }
-
-    /// Whether nobody was opened here yet.
-    fn check_vacant(&self) -> Result<(), Error> {
-        match (&self.wallet, self.fault.as_deref()) {
-            (Some(_), _) => Err(Error::AlreadyOpen),
-            (None, Some(fault)) => Err(fault.clone()),
-            (None, None) => Ok(()),
-        }
     }
 
     fn record(
@@ -432,7 +423,7 @@ impl Asking<Open> for WalletActor {
             return self.gate.wait(move |actor, ctx| actor.asked(open, ctx));
         }
         let Open { name, currency, reply } = open;
-        if let Err(error) = self.check_vacant() {
+        if let Err(error) = check_vacant(self.wallet.as_ref(), self.fault.as_deref()) {
             return reply.send(Err(error));
         }
         self.record(Event::WalletOpened { wallet: self.id, name, currency }, reply, None, ctx);

@@ -127,20 +127,16 @@ impl Limited {
         }
     }
 
-    fn run(&self, program: &str, flag: &str) {
-        let mut command = Command::new(program);
-        if program == "prlimit" {
-            command.args([flag, "--pid"]);
-        } else {
-            command.arg(flag);
-        }
-        let status = command.arg(self.child.id().to_string()).status().expect("it runs");
+    /// Runs a program on the process.
+    fn run(&self, program: &str, flags: &[&str]) {
+        let pid = self.child.id().to_string();
+        let status = Command::new(program).args(flags).arg(pid).status().expect("it runs");
         assert!(status.success(), "{program}: {status}");
     }
 
     /// What a full disk does, without one.
     fn fill(&self) {
-        self.run("prlimit", "--fsize=0");
+        self.run("prlimit", &["--fsize=0", "--pid"]);
     }
 
     /// How it ended, and what its log said since.
@@ -209,7 +205,7 @@ fn a_journal_that_fails_while_the_server_stops_is_no_good_end() {
         json!({ "merchant": shop.merchant, "code": code, "order_no": "last", "total": 9_000 });
     let scan = till.begin("orders.scan", bill).expect("is sent");
     while phone.push().expect("still there")["params"]["reserved"] != 1 {}
-    limited.run("kill", "-TERM");
+    limited.run("kill", &["-TERM"]);
     limited.says(|told| told["fields"]["message"].as_str()?.contains("closing").then_some(()));
     limited.fill();
     let yes = json!({
