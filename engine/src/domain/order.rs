@@ -127,6 +127,12 @@ impl Order {
         self.open_amounts(diner).map_or(Amount::ZERO, |open| open.iter().copied().sum())
     }
 
+    /// The refund that was made under `refund_no`.
+    #[must_use]
+    pub fn refund(&self, refund_no: &RefundNo) -> Option<&Refunded> {
+        self.refunds.iter().find(|refund| refund.refund_no == *refund_no)
+    }
+
     /// Says what `request` would do; changes nothing.
     ///
     /// # Errors
@@ -136,8 +142,7 @@ impl Order {
         request: &RefundRequest,
     ) -> Result<RefundDecision, RefundRejection> {
         let content = request.content();
-        let earlier = self.refunds.iter().find(|refund| refund.refund_no == request.refund_no);
-        match earlier {
+        match self.refund(&request.refund_no) {
             Some(refund) if refund.content == content => {
                 return Ok(RefundDecision::Repeated(refund.clone()));
             }

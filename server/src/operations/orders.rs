@@ -205,13 +205,13 @@ impl Operation for Refund {
     }
 
     /// What is left of the order, or of the diner, unless the till says how much. It only ever gets
-    /// less: nobody gives back more than was looked at here.
+    /// less: nobody gives back more than was looked at here. A number that has been used gives nothing.
     async fn worth(&self, app: &App) -> Result<Option<Amount>, Problem> {
-        if self.amount.is_some() {
-            return Ok(self.amount);
-        }
         match app.engine().order(self.merchant, self.order_no.clone()).await? {
-            OrderView::Settled(order) => Ok(Some(order.refundable_to(self.diner))),
+            OrderView::Settled(order) if order.refund(&self.refund_no).is_some() => Ok(None),
+            OrderView::Settled(order) => {
+                Ok(Some(self.amount.unwrap_or_else(|| order.refundable_to(self.diner))))
+            }
             // It may be paid a moment later, and nobody has looked at how much that is.
             OrderView::InFlight { .. } | OrderView::Declined { .. } => {
                 Err(fanju::Error::OrderNotPaid.into())

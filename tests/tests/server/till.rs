@@ -118,6 +118,9 @@ fn refunds_in_pieces_count_together_until_a_passkey_is_shown() {
         owner.ask("orders.refund", refund(order_no, &number.to_string(), MOST / 10));
     }
     owner.is_refused("orders.refund", refund("a", "11", 1), "step_up_required");
+    // What was given back is told again all the same, and under its number nothing else goes.
+    assert_eq!(owner.ask("orders.refund", refund("a", "1", MOST / 10))["replayed"], true);
+    owner.is_refused("orders.refund", refund("a", "1", 1), "refund_refused");
     // Over the other door it is the same device.
     let body = json!({ "refund_no": "11", "amount": 1 });
     let path = format!("/v1/merchants/{}/orders/b/refunds", shop.merchant);
