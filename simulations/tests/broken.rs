@@ -36,7 +36,10 @@ fn hunt(bug: Bug) -> Option<Outcome> {
 /// a record first, what it says of it.
 fn shows_as(bug: Bug) -> &'static [&'static str] {
     match bug {
-        Bug::TellBeforeSync | Bug::RecoverUnsynced => &["J-1:", "J-2: told of"],
+        // A power cut may also tear a batch that has whole ones behind it. Who syncs each batch before the
+        // next one leaves nothing like that, so recovery takes it for damage and does not open.
+        Bug::TellBeforeSync => &["J-1:", "J-2: told of", "J-2: does not open"],
+        Bug::RecoverUnsynced => &["J-1:", "J-2: told of"],
         Bug::IgnoreSyncError => &["J-3:", "J-2: told of"],
         // Records that rotted are gone or say something else: what anybody was told is not there, a phone's
         // place is unknown, or the auditor finds later records that cannot be.

@@ -15,6 +15,7 @@ use fanju::{
     id::{GroupId, Topic, WalletId},
     money::Currency,
 };
+use uuid::Uuid;
 
 use super::{
     plan::{Outing, Stop},
@@ -34,6 +35,13 @@ const CANCELS_MAX: u32 = 4;
 
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(300);
+
+/// The id under which the table of that number opens its group.
+fn version_7(number: usize) -> Uuid {
+    let number = number as u64;
+    let [random @ .., _, _, _, _, _, _] = (u128::from(number) << 48).to_be_bytes();
+    uuid::Builder::from_unix_timestamp_millis(number, &random).into_uuid()
+}
 
 /// How far one bill has come, as its till knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -137,8 +145,8 @@ pub async fn dine(stage: Rc<Stage>, engine: Engine, number: usize) {
 }
 
 impl Table<'_> {
-    /// Opens the group, and lets everybody in. An opening whose answer was lost is forgotten: it moved
-    /// no money.
+    /// Opens the group, and lets everybody in. An opening whose answer was lost is repeated, under
+    /// the same id.
     async fn gather(&mut self) -> Option<GroupId> {
         let diners = self.stage.cast().wallets_of(&self.outing.diners);
         let consent = self.outing.consent;
@@ -150,18 +158,21 @@ impl Table<'_> {
                 let total = self.outing.stops[0].total;
                 let rules = self.outing.manner.rules(&diners[..1], total);
                 let name = Name::new(format!("Table {}", self.number)).expect("short");
-                let group = loop {
+                let group = GroupId(version_7(self.number));
+                loop {
                     let (name, rules) = (name.clone(), rules.clone());
                     let open = move |engine: Engine| {
-                        let (name, rules) = (name.clone(), rules.clone());
-                        async move { engine.open_group(name, host, consent, Currency::CNY, rules).await }
+                        let (name, rules, currency) = (name.clone(), rules.clone(), Currency::CNY);
+                        async move {
+                            engine.open_group_as(group, name, host, consent, currency, rules).await
+                        }
                     };
                     match self.wire.ask("open a group", open).await {
-                        Heard::Yes(group) => break group,
+                        Heard::Yes(()) | Heard::No(Error::AlreadyOpen) => break,
                         // A frozen wallet opens no group now; later it may.
                         Heard::No(_) | Heard::Nothing => self.wire.pause(AGAIN).await,
                     }
-                };
+                }
                 self.stage.witness().say(format!("table {} is group {group}", self.number));
                 self.stage.cast_mut().tables[self.number].group = Some(group);
                 self.stage.listen(Topic::Group(group));

@@ -5,7 +5,6 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 use fanju::{
     Engine, Error, OrderView, Presented, Receipt,
     domain::{code::ShownCode, event::Event},
-    id::GroupId,
 };
 
 use super::{plan::Manners, witness::Witness, world::Stage};
@@ -84,10 +83,6 @@ impl Said for OrderView {
 }
 
 impl Said for () {
-    fn to(&self, _: &mut Witness) {}
-}
-
-impl Said for GroupId {
     fn to(&self, _: &mut Witness) {}
 }
 
