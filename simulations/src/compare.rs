@@ -10,7 +10,7 @@ use crate::{
     page::words,
     recording::{
         Distribution, Recording,
-        figures::{Amount, Bars, Quoted, Unit, Wish},
+        charts::{Amount, Bars, Quoted, Unit, Wish},
         means,
     },
 };

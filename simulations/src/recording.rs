@@ -11,10 +11,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{auditor::Verdict, machine::Machine};
 
-pub mod figures;
+pub mod charts;
 pub mod means;
 
-use self::figures::{Bars, Curves, Notes, Quoted};
+use self::charts::{Bars, Curves, Notes, Quoted};
 
 /// The format that this version writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;

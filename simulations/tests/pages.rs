@@ -15,7 +15,7 @@ use fanju_sim::{
     recording::{
         Audited, Distribution, Kind, Mark, Money, Number, Point, Quantiles, Recording, Second,
         Table,
-        figures::{Amount, Bars, Curve, Curves, Notes, Quoted, Unit, Wish},
+        charts::{Amount, Bars, Curve, Curves, Notes, Quoted, Unit, Wish},
     },
 };
 use roxmltree::{Document, Node, ParsingOptions};

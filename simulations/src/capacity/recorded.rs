@@ -7,7 +7,7 @@ use crate::{
     figures::{grouped, whole},
     recording::{
         Recording, Table,
-        figures::{Curve, Curves, Notes, Quoted, Unit, Wish},
+        charts::{Curve, Curves, Notes, Quoted, Unit, Wish},
     },
 };
 

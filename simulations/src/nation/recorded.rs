@@ -14,7 +14,7 @@ use crate::{
     recorder::distribution,
     recording::{
         Audited, Number, Recording, Table,
-        figures::{Amount, Bars, Curve, Curves, Notes, Quoted, Unit, Wish},
+        charts::{Amount, Bars, Curve, Curves, Notes, Quoted, Unit, Wish},
     },
 };
 

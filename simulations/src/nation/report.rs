@@ -16,7 +16,7 @@ use crate::{
     figures::{counted, grouped, row, whole},
     meter::{self, Latency, tenths},
     page::words,
-    recording::{Kind, Recording, figures::Unit},
+    recording::{Kind, Recording, charts::Unit},
     show::Show,
     values::BadInput,
 };

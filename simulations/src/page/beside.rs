@@ -9,7 +9,7 @@ use super::{
     scale::Axis,
     table, words,
 };
-use crate::recording::figures::{Amount, Bars, Curve, Curves, Notes};
+use crate::recording::charts::{Amount, Bars, Curve, Curves, Notes};
 
 /// Colours of lines and bars, in turn; each has its name beside it.
 pub const COLOURS: [&str; 6] = ["indigo", "plum", "jade", "amber", "ink", "ink-2"];
@@ -100,7 +100,7 @@ pub fn notes(of: &Notes) -> Element {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::figures::{Unit, Wish};
+    use crate::recording::charts::{Unit, Wish};
 
     fn text(element: &Element) -> String {
         let written = element.to_string();

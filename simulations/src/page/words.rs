@@ -2,7 +2,7 @@
 
 use crate::{
     figures::{grouped, whole},
-    recording::figures::Unit,
+    recording::charts::Unit,
 };
 
 /// So many of what is counted.

@@ -7,7 +7,7 @@ use crate::{
     page::words,
     recording::{
         Audited, Number, Recording, Table,
-        figures::{Amount, Bars, Notes, Unit, Wish},
+        charts::{Amount, Bars, Notes, Unit, Wish},
     },
 };
 
@@ -235,7 +235,7 @@ mod tests {
         meter,
         peers::{
             footprint::Used,
-            report::{self, Audit, Round, Settings, Who},
+            report::{self, Findings, Round, Settings, Who},
             side::Lap,
         },
         recording,
@@ -248,7 +248,7 @@ mod tests {
         let used = Used { cpu: Duration::ZERO, written_bytes: 7_000, log_bytes };
         let name = format!("{} 1.0", kind.word());
         let who = Who { kind, name, promise: "it is there", in_flight };
-        SideReport::new(who, vec![Round::new(1, &lap, used)], &times, Audit::default())
+        SideReport::new(who, vec![Round::new(1, &lap, used)], &times, Findings::default())
     }
 
     fn report() -> Report {

@@ -100,7 +100,7 @@ pub struct Who {
 /// What a side has in the end.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the side's report says what these are")]
-pub struct Audit {
+pub struct Findings {
     pub orders: u64,
     pub paid_minor: i128,
     pub faults: Vec<String>,
@@ -170,7 +170,7 @@ impl SideReport {
         Who { kind, name, promise, in_flight }: Who,
         rounds: Vec<Round>,
         times: &Histogram<u64>,
-        Audit { orders, paid_minor, faults }: Audit,
+        Findings { orders, paid_minor, faults }: Findings,
     ) -> Self {
         let about = format!("{name}, all rounds together");
         let times = recorder::distribution(&short(kind, in_flight), &about, times);
@@ -315,7 +315,7 @@ pub(super) mod tests {
         };
         let rounds = rates.iter().map(lap).collect();
         let who = Who { kind, name: format!("{kind:?}"), promise: "promised", in_flight: 8 };
-        SideReport::new(who, rounds, &meter::histogram(), Audit::default())
+        SideReport::new(who, rounds, &meter::histogram(), Findings::default())
     }
 
     pub(in crate::peers) fn settings() -> Settings {

@@ -11,7 +11,7 @@ use super::{
     ours::Ours,
     postgres::Postgres,
     recorded,
-    report::{Audit, Kind, Report, Round, Settings, SideReport, Who},
+    report::{Findings, Kind, Report, Round, Settings, SideReport, Who},
     server::{self, Server},
     side::{Outcome, Side},
     sqlite::Sqlite,
@@ -127,7 +127,7 @@ fn lap(
 ///
 /// # Errors
 /// The side failed.
-pub fn audit(side: &mut dyn Side, evening: &Evening) -> Result<Audit> {
+pub fn audit(side: &mut dyn Side, evening: &Evening) -> Result<Findings> {
     let found = side.totals(evening)?;
     let mut faults = found.differences(&evening.expected());
     let (from, to) = evening.giver_and_taker();
@@ -147,7 +147,7 @@ pub fn audit(side: &mut dyn Side, evening: &Evening) -> Result<Audit> {
         changed.into_iter().map(|fault| format!("after what must change nothing: {fault}")),
     );
     let (orders, paid_minor) = (found.orders, found.merchants_minor.iter().sum());
-    Ok(Audit { orders, paid_minor, faults })
+    Ok(Findings { orders, paid_minor, faults })
 }
 
 fn settings(options: &PeersOptions, data: &Path, evening: &Evening) -> Settings {

@@ -1,4 +1,4 @@
-//! Figures: what a run sets beside each other, and the sentences without which they mean nothing.
+//! Charts: the figures that a run sets beside each other, and the sentences without which they mean nothing.
 //!
 //! A run of one system has seconds, a funnel and money. What compares several, or plays with what might
 //! be, has these instead.
