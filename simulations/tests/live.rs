@@ -150,13 +150,39 @@ fn no_server_and_no_cast_are_said() {
     assert_eq!(told.matches("refused").count(), 1, "{told}");
 }
 
+/// Each kind of run has its own way in.
+const KINDS: [&[&str]; 3] = [&[], &["--find-capacity"], &["--scenario", "refund-morning"]];
+
+#[test]
+fn a_cast_of_another_server_is_named_with_what_to_do() {
+    let server = Server::start(Script::Strange);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cast = folder.path().join("cast.json");
+    std::fs::write(&cast, scripted::cast(500)).expect("writes");
+    for kind in KINDS {
+        let output = Command::new(env!("CARGO_BIN_EXE_fanju-sim"))
+            .args(["live", "--url", &server.url(), "--cast"])
+            .arg(&cast)
+            .args(kind)
+            .output()
+            .expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{kind:?}: {told}");
+        let last = told.lines().last().expect("a line");
+        let cast = cast.display().to_string();
+        for word in [&*cast, "`fanju-server --data FOLDER cast`", "--made-up-people"] {
+            assert!(last.contains(word), "{kind:?}: {told}");
+        }
+    }
+}
+
 #[test]
 fn the_operators_token_is_not_sent_to_another_machine() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cast = folder.path().join("cast.json");
     std::fs::write(&cast, scripted::cast(500)).expect("writes");
     let elsewhere = ["--url", "ws://192.0.2.1:9/v1/live"];
-    for kind in [&[][..], &["--find-capacity"], &["--scenario", "refund-morning"]] {
+    for kind in KINDS {
         let output = Command::new(env!("CARGO_BIN_EXE_fanju-sim"))
             .arg("live")
             .args(elsewhere)

@@ -51,7 +51,8 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<(Found, Recording)>
     let setting = Setting { cast, numbers, place, run, hall: Rc::clone(&hall) };
     let mut operator = run::operator(options, numbers).await?;
     let began = Instant::now();
-    let mut phones = setting.set_up(&|what| aside(what)).await?;
+    let phones = setting.set_up(&|what| aside(what)).await;
+    let mut phones = phones.map_err(|error| error.explained(&options.cast))?;
     recording.setup_s = began.elapsed().as_secs_f64();
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
     aside(HEAD);

@@ -124,7 +124,7 @@ impl Evening<'_> {
         let mut operator = self.operator().await?;
         let began = Instant::now();
         show.say(&format!("{} phones come in", sizes.people));
-        let house = Rc::new(self.come_in().await.map_err(explained)?);
+        let house = Rc::new(self.come_in().await.map_err(|error| explained(error, options))?);
         recording.setup_s = began.elapsed().as_secs_f64();
         show.say(&format!("the evening begins; it takes {:.0} s", length.as_secs_f64()));
 
@@ -311,13 +311,9 @@ struct Stands {
     available: u64,
 }
 
-/// A cast that is too rich is the caller's mistake.
-fn explained(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<SetUpError>() {
-        Ok(error @ SetUpError::TooRich { .. }) => BadInput(error.to_string()).into(),
-        Ok(error) => error.into(),
-        Err(error) => error,
-    }
+fn explained(error: anyhow::Error, options: &LiveOptions) -> anyhow::Error {
+    let explained = |error: SetUpError| error.explained(&options.cast);
+    error.downcast().map_or_else(|error| error, explained)
 }
 
 /// Fills a purse up to what the evening gives, in amounts that need no second look at finger or face.

@@ -102,6 +102,7 @@ pub struct Hall {
     closed_loop: bool,
     in_flight: usize,
     queue_max: usize,
+    queue_at_end: usize,
     run: String,
     orders: u64,
     bills: Chance,
@@ -129,6 +130,7 @@ impl Hall {
             closed_loop: false,
             in_flight: 0,
             queue_max: 0,
+            queue_at_end: 0,
             run,
             orders: 0,
             bills: Chance::of(seed, "live"),
@@ -198,9 +200,10 @@ impl Hall {
         self.serve(now);
     }
 
-    /// No table begins by itself any more.
+    /// No table begins by itself any more, and no dinner comes.
     pub fn end(&mut self) {
         self.closed_loop = false;
+        self.queue_at_end = self.waiting.len();
     }
 
     /// What is not complete now never will be.
@@ -221,6 +224,12 @@ impl Hall {
     #[must_use]
     pub fn queue_max(&self) -> usize {
         self.queue_max
+    }
+
+    /// Dinners that still waited for a table when the last one had come.
+    #[must_use]
+    pub fn queue_at_end(&self) -> usize {
+        self.queue_at_end
     }
 
     /// Replaces codes that would be too old soon.

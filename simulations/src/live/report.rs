@@ -143,6 +143,8 @@ pub struct LiveReport {
     pub late_us: Latency,
     /// Most dinners that waited for a table at once.
     pub queue_max: usize,
+    /// Dinners that still waited for one when the last had come.
+    pub queue_at_end: usize,
     /// Dinners that were due while measuring and ended without money.
     pub declined: BTreeMap<String, u64>,
     /// Dinners that were due while measuring and were refused or failed; and all that never became
@@ -248,6 +250,7 @@ impl LiveReport {
             heard_by_all_us: meter.heard_by_all(),
             late_us: meter.late(),
             queue_max: hall.queue_max(),
+            queue_at_end: hall.queue_at_end(),
             declined: meter.declined.clone(),
             failed: meter.failed.clone(),
             faults: meter.faults.count,
@@ -312,7 +315,13 @@ impl LiveReport {
         times(text, "all phones are told", self.heard_by_all_us, "likewise")?;
         times(text, "begun late", self.late_us, "")?;
         let waited = "dinners waited for a table at once";
-        row(text, "longest queue", &grouped(self.queue_max as u128), waited)
+        row(text, "longest queue", &grouped(self.queue_max as u128), waited)?;
+        if self.queue_at_end > self.settings.tables {
+            let limit =
+                format!("dinners: {tables} can do no more, take more --tables or a lower --rate");
+            row(text, "  when time was up", &grouped(self.queue_at_end as u128), limit)?;
+        }
+        Ok(())
     }
 
     fn endings(&self, text: &mut String) -> fmt::Result {
@@ -383,4 +392,46 @@ fn cost(text: &mut String, name: &str, used: &Used) -> fmt::Result {
     let more = format!("processor s: {cpu_s:.2}, {cpu_us_per_dinner:.0} µs a dinner ({threads})");
     row(text, name, &format!("{cores:.2} cores"), more)?;
     row(text, "  memory", &format!("{rss_mb:.1}"), format!("MB, {rss_max_mb:.1} at most"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::process::Process;
+
+    /// What is told of a run at two tables that leaves so many dinners waiting.
+    fn told(waiting: usize) -> String {
+        let mut hall = Hall::new("run".to_owned(), 1);
+        let now = Instant::now();
+        (0..waiting).for_each(|_| hall.arrive(now, now));
+        hall.end();
+        let usage = (Process::this().usage(), None);
+        let (before, after) = (usage.clone(), usage);
+        let marks = Marks { setup: Duration::ZERO, empty: None, full: None, before, after };
+        let settings = Settings {
+            version: "",
+            seed: 1,
+            rate: "1000".to_owned(),
+            tables: 2,
+            party: 2,
+            tills: 1,
+            idle: 0,
+            sessions: 5,
+            warmup_s: 0.0,
+            seconds: 1.0,
+            cores: 1,
+        };
+        LiveReport::of(&hall, &marks, settings).to_string()
+    }
+
+    #[test]
+    fn tables_that_are_the_limit_are_named() {
+        let limit = "dinners: 2 tables can do no more, take more --tables or a lower --rate";
+        let last = told(3);
+        let row = last.lines().find(|line| line.contains(limit)).expect("a row");
+        assert!(row.contains("when time was up") && row.contains(" 3 "), "{row}");
+        assert!(!told(2).contains("--tables"), "a round may be on its way");
+    }
 }

@@ -78,7 +78,8 @@ async fn run(
     let usage = || server.as_ref().map(Process::usage);
     let (began, empty) = (Instant::now(), usage());
     let show = Show::new(Some(options.seconds), None);
-    let phones = setting.set_up(&|what| show.say(what)).await?;
+    let phones = setting.set_up(&|what| show.say(what)).await;
+    let phones = phones.map_err(|error| error.explained(&options.cast))?;
     let setup = began.elapsed();
     if server.is_some() {
         tokio::time::sleep(SETTLE).await;

@@ -1,7 +1,7 @@
 //! Set-up: everybody comes in, money is put into purses, groups are opened and joined, and every phone
 //! listens to its group, before the first dinner.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, path::Path, rc::Rc};
 
 use serde::Deserialize;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -15,7 +15,7 @@ use super::{
     session::{self, Card, Role, SessionError},
     wire::Place,
 };
-use crate::figures::counted;
+use crate::{figures::counted, values::BadInput};
 
 /// Sessions that come in at once.
 const ARRIVING: usize = 128;
@@ -64,6 +64,28 @@ pub enum SetUpError {
     /// A session ended for a reason that nobody said.
     #[error("a session ended while everybody came in")]
     Over,
+}
+
+impl SetUpError {
+    /// The same, or the caller's mistake: a file `cast` whose people are too rich, or unknown here.
+    #[must_use]
+    pub fn explained(self, cast: &Path) -> anyhow::Error {
+        if let Self::Session(SessionError::Refused(_, refusal)) = &self
+            && refusal.code == "not_signed_in"
+        {
+            let cast = cast.display();
+            return BadInput(format!(
+                "the server lets nobody of {cast} in: make it with `fanju-server --data FOLDER cast`, \
+                 and start the server on that FOLDER with --made-up-people; a start without that signs \
+                 them out for good"
+            ))
+            .into();
+        }
+        if matches!(self, Self::TooRich { .. }) {
+            return BadInput(self.to_string()).into();
+        }
+        self.into()
+    }
 }
 
 /// Whoever can be cut in a storm.

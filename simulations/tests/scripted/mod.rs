@@ -32,6 +32,8 @@ pub(crate) enum Script {
     Asks,
     /// Everybody's wallet is full already.
     Rich,
+    /// Nobody who signs in is known.
+    Strange,
     /// Whoever scans is told how it ended only after its connection was closed, and so is a phone.
     Closes { after_scans: u64, code: u16 },
 }
@@ -146,6 +148,11 @@ impl World {
         let text = |name: &str| params[name].as_str().expect(name).to_owned();
         let mut missed = Vec::new();
         let result = match request["method"].as_str().expect("a method") {
+            "sign_in" if matches!(script, Script::Strange) => {
+                let data = json!({ "code": "not_signed_in" });
+                let answer = json!({ "id": request["id"], "error": { "data": data } });
+                return tell(out, answer.to_string());
+            }
             "sign_in" | "wallets.top_up" | "unsubscribe" => json!({}),
             "groups.rules" => {
                 let mode = params["rules"]["split"]["mode"].as_str();
