@@ -1,11 +1,14 @@
 //! Keep: the files in which a run leaves its recording.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{page, recording::Recording};
+use crate::{page, recording::Recording, show::aside};
 
 /// Options about what is kept of a run.
 #[derive(Args, Clone, Debug, Default)]
@@ -38,12 +41,23 @@ impl KeepOptions {
     /// # Errors
     /// A file cannot be written.
     pub fn keep(&self, recording: &Recording) -> Result<()> {
-        let page = self.report.as_ref().map(|path| (path, page::of_run(recording)));
-        let kept = self.recording.as_ref().map(|path| (path, recording.to_json()));
         // The recording first: a page can be made of it again.
-        for (path, text) in kept.into_iter().chain(page) {
-            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        if let Some(path) = &self.recording {
+            write("recording", path, &recording.to_json())?;
+        }
+        if let Some(path) = &self.report {
+            write("page", path, &page::of_run(recording))?;
         }
         Ok(())
     }
+}
+
+/// Writes a file, and says so.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(what: &str, path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    aside(format_args!("{what} in {}", path.display()));
+    Ok(())
 }

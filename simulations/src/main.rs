@@ -14,7 +14,7 @@ use fanju_sim::{
     chaos::{self, options::ChaosOptions},
     compare::Comparison,
     figures::counted,
-    keep::KeepOptions,
+    keep::{self, KeepOptions},
     live::{self, options::LiveOptions},
     nation::{self, options::NationOptions},
     open::{self, OpenOptions},
@@ -145,23 +145,19 @@ fn compare(options: &CompareOptions) -> Result<bool> {
     let comparison = Comparison::of(&a, &b);
     show::tell(&comparison.to_string())?;
     if let Some(path) = &options.report {
-        write(path, page::of_comparison(&comparison))?;
+        keep::write("page", path, &page::of_comparison(&comparison))?;
     }
     Ok(true)
 }
 
 fn page(options: &PageOptions) -> Result<bool> {
-    write(&options.page, page::of_run(&recording(&options.recording)?))?;
+    keep::write("page", &options.page, &page::of_run(&recording(&options.recording)?))?;
     Ok(true)
 }
 
 fn recording(path: &Path) -> Result<Recording> {
     let found = Recording::read(path);
     Ok(found.map_err(|error| BadInput(format!("{} {error}", path.display())))?)
-}
-
-fn write(path: &Path, text: String) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn peers(options: &PeersOptions) -> Result<bool> {
@@ -224,7 +220,7 @@ fn tell(text: &str, report: &impl Serialize, json: Option<&Path>) -> Result<()> 
         }
         Some(path) => {
             show::tell(text)?;
-            write(path, as_json()? + "\n")?;
+            keep::write("report as JSON", path, &(as_json()? + "\n"))?;
         }
     }
     Ok(())

@@ -103,8 +103,9 @@ pub struct DinnerOptions {
     /// The same seed gives the same parties, merchants and bills in the same order.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Keeps the engine's data in this folder. Without it, a fresh one in the system's temporary
-    /// directory is used and removed afterwards.
+    /// Keeps the engine's data in this folder. What earlier runs left there stays: the audit reads it
+    /// again, and no other figure counts it. Without it, a fresh one in the system's temporary directory
+    /// is used and removed afterwards.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Does not sync the journal. NOT DURABLE: a crash of the machine loses what was acknowledged.

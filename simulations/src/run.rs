@@ -60,7 +60,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     }
 
     let mut recording = Recording::begin(Kind::Dinner, title(options), options.seed, Some(&data));
-    let engine = Engine::open(config(options, &data)).context("cannot open the engine")?;
+    let engine = open(config(options, &data), &data)?;
     let expected = expected_dinners(options, numbers.dinners, seconds);
     let wanted = Wanted {
         merchants: numbers.merchants,
@@ -273,6 +273,22 @@ pub(crate) fn config(options: &DinnerOptions, data: &Path) -> Config {
         config.idle_after = options.idle_after;
     }
     config
+}
+
+/// Opens the engine on its folder, and says what earlier runs left there.
+pub(crate) fn open(config: Config, data: &Path) -> Result<Engine> {
+    let engine = Engine::open(config).context("cannot open the engine")?;
+    let known = engine.block_on(engine.query(|books| books.counts()))?;
+    if known.wallets > 0 {
+        let [settled, wallets] = [(known.settled, "order"), (known.wallets, "wallet")]
+            .map(|(number, one)| counted(number.into(), one));
+        aside(format_args!(
+            "{} has {settled} settled and {wallets} from earlier: the audit reads them again, and no \
+             other figure counts them",
+            data.display()
+        ));
+    }
+    Ok(engine)
 }
 
 fn settings(options: &DinnerOptions, data: &Path, tables: usize) -> Settings {

@@ -111,9 +111,7 @@ fn what_was_acknowledged_is_found_again_and_what_was_not_is_missed() {
     assert_sound(&report);
     assert_eq!(fs::read_to_string(&acks).expect("acknowledgements").lines().count(), 50);
 
-    // Again in the same folder: everybody new, everything old still there.
-    let report = dinner(&format!("--count 50 --wallets 100 --data {data} --acks {acks}"));
-    assert_eq!(report["audit"]["settlements"], 100);
+    dinner(&format!("--count 50 --wallets 100 --data {data} --acks {acks}"));
     let audit = fanju_sim(&["audit", "--data", &data, "--acks", &acks, "--json", "-"]);
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stderr));
     let audit: Value = serde_json::from_slice(&audit.stdout).expect("JSON");
@@ -126,6 +124,60 @@ fn what_was_acknowledged_is_found_again_and_what_was_not_is_missed() {
     assert_eq!(audit.status.code(), Some(1));
     let told = String::from_utf8_lossy(&audit.stdout).into_owned();
     assert!(told.contains("lost: order") && told.contains("FAILED"), "{told}");
+}
+
+#[test]
+fn a_second_run_says_what_the_first_one_left_and_counts_its_own() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data").display().to_string();
+    let run = |arguments: &str| {
+        let arguments = format!("dinner --data {data} --json - {arguments}");
+        let output = fanju_sim(&arguments.split(' ').collect::<Vec<_>>());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+        (serde_json::from_slice::<Value>(&output.stdout).expect("JSON"), told)
+    };
+    let (first, told) = run("--count 50 --wallets 100 --merchants 3");
+    assert!(!told.contains("from earlier"), "{told}");
+    let (second, told) = run("--count 20 --wallets 40 --merchants 2 --seed 2");
+    let found = format!("{data} has 50 orders settled and 100 wallets from earlier");
+    assert!(told.lines().next().is_some_and(|line| line.starts_with(&found)), "{told}");
+    assert_sound(&second);
+    let counted = ["settlements", "debits"].map(|figure| second[figure].as_u64());
+    assert_eq!(counted, [Some(20), Some(160)]);
+    // The audit is of the whole journal, but for what was acknowledged.
+    let audit = &second["audit"];
+    let found =
+        ["acknowledged", "settlements", "wallets", "merchants"].map(|it| audit[it].as_u64());
+    assert_eq!(found, [Some(20), Some(70), Some(140), Some(5)]);
+    let paid = [&first, &second].map(|run| run["paid_minor"].as_i64().expect("minor units"));
+    assert_eq!(audit["merchants_total_minor"].as_i64(), Some(paid.iter().sum()));
+    let (_, told) = run("--scenario friday-night --scale 0.01 --speed 36000");
+    assert!(told.contains("70 orders settled and 140 wallets from earlier"), "{told}");
+}
+
+#[test]
+fn whatever_is_written_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let [page, kept, json] = ["run.html", "run.json", "report.json"].map(path);
+    let run =
+        format!("dinner --count 9 --wallets 100 --report {page} --recording {kept} --json {json}");
+    for (arguments, names) in [
+        (run, &[("page", &page), ("recording", &kept), ("report as JSON", &json)][..]),
+        (format!("compare {kept} {kept} --report {page}"), &[("page", &page)]),
+        (format!("page {kept} {page}"), &[("page", &page)]),
+        (format!("chaos --seeds 1 --dinners 2 --lives 1 --report {page}"), &[("page", &page)]),
+        (format!("nation --count 1000 --report {page}"), &[("page", &page)]),
+    ] {
+        let output = fanju_sim(&arguments.split(' ').collect::<Vec<_>>());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments}: {told}");
+        for (what, path) in names {
+            let line = format!("{what} in {path}");
+            assert_eq!(told.lines().filter(|told| *told == line).count(), 1, "{arguments}: {told}");
+        }
+    }
 }
 
 #[test]

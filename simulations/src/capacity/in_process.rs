@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use fanju::Engine;
 
 use super::{Found, HEAD, Search, Seen, recorded};
 use crate::{
@@ -42,7 +41,7 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
     let (data, _removed_at_the_end) = run::data_folder(options)?;
     let title = recorded::title(options.capacity.p99, "");
     let mut recording = Recording::begin(Kind::Dinner, title, options.seed, Some(&data));
-    let engine = Engine::open(run::config(options, &data)).context("cannot open the engine")?;
+    let engine = run::open(run::config(options, &data), &data)?;
     let wanted = Wanted {
         merchants: numbers.merchants,
         wallets: options.wallets,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use fanju::{Config, Engine, limits};
 
 use super::{
@@ -51,7 +51,7 @@ pub fn evening(name: &str, options: &DinnerOptions) -> Result<Recording> {
     config.order_deadline = limits::ORDER_DEADLINE.div_f64(speed).max(DEADLINE_MIN);
     config.answer_within = config.order_deadline * 3 / 4;
     config.rail = population::rail();
-    let engine = Engine::open(config).context("cannot open the engine")?;
+    let engine = run::open(config, &data)?;
     let title = format!("{name}: {}", scenario.about);
     let mut recording = Recording::begin(Kind::Scenario, title, options.seed, Some(&data));
     let (scale, seed) = (options.evening.scale, options.seed);
