@@ -35,6 +35,7 @@ fn what_cannot_be_modelled_is_said() {
         ("--append-p99-ms 1", "below the median"),
         ("--rtt-us=-1", "below zero"),
         ("--dinner-us 0", "--dinner-us 0 is not above zero"),
+        ("--cores 4 --cores-per-partition 4.5", "4.5 is more than a machine has: --cores 4"),
         ("--report nowhere/page.html", "nowhere/page.html cannot be written"),
         ("--rate 100000000000 --affinity 0", "no number of partitions is enough"),
     ] {

@@ -145,7 +145,7 @@ impl Assumptions {
         let room = f64::from(self.cores) / self.cores_per_partition;
         Sizing {
             partitions,
-            machines: whole(f64::from(partitions) / room.floor().max(1.0)),
+            machines: whole(f64::from(partitions) / room.floor()),
             cross_share: self.cross_share(partitions),
             participants,
             busy: per_partition * visits * self.visit_us / 1e6,
@@ -231,6 +231,37 @@ mod tests {
         // 130 MB/s of 30 ms each.
         assert!((sizing.journal_cores - 3.9).abs() < 1e-9);
         assert!(sizing.busy <= 0.6 && sizing.busy > 0.57);
+    }
+
+    #[test]
+    fn one_partition_fewer_is_not_enough() {
+        for affinity in [0.0, 0.5, 0.9, 1.0] {
+            let assumed = assumptions(affinity);
+            let enough = assumed.size().expect("enough");
+            let fewer = assumed.sizing(enough.partitions - 1);
+            assert!(enough.busy.max(enough.journal_load) <= assumed.busy, "{affinity}");
+            assert!(fewer.busy.max(fewer.journal_load) > assumed.busy, "{affinity}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_is_begun_counts_and_a_partition_is_on_one_machine() {
+        for (cores_per_partition, partitions, machines) in [
+            (2.0, 1, 1),
+            (2.0, 8, 1),
+            (2.0, 9, 2),
+            (2.0, 16, 2),
+            (2.0, 17, 3),
+            // Five of three cores, and one core is left.
+            (3.0, 5, 1),
+            (3.0, 6, 2),
+            (16.0, 3, 3),
+            (0.5, 33, 2),
+        ] {
+            let assumed = Assumptions { cores_per_partition, ..assumptions(0.9) };
+            let found = assumed.sizing(partitions).machines;
+            assert_eq!(found, machines, "{partitions} of {cores_per_partition} cores");
+        }
     }
 
     #[test]

@@ -90,6 +90,13 @@ impl NationOptions {
         if busy > 0.95 || busy <= 0.0 {
             return Err(format!("--busy {busy} leaves no room for queues: at most 0.95"));
         }
+        let cores_per_partition = positive("--cores-per-partition", self.cores_per_partition)?;
+        if cores_per_partition > f64::from(self.cores) {
+            let cores = self.cores;
+            return Err(format!(
+                "--cores-per-partition {cores_per_partition} is more than a machine has: --cores {cores}"
+            ));
+        }
         Ok(Assumptions {
             rate: self.rate,
             diners: self.diners,
@@ -100,7 +107,7 @@ impl NationOptions {
             rtt_us: self.rtt_us,
             busy,
             cores: self.cores,
-            cores_per_partition: positive("--cores-per-partition", self.cores_per_partition)?,
+            cores_per_partition,
             journal_ms_per_mb: positive("--journal-ms-per-mb", self.journal_ms_per_mb)?,
         })
     }

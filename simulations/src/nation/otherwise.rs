@@ -132,6 +132,13 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_house_are_whole_partitions_and_one_at_least() {
+        let found = [(1, 0.65), (1, 0.1), (2, 1.25), (28, 0.65), (28, 0.9), (28, 3.0)]
+            .map(|(enough, part)| partitions(enough, part));
+        assert_eq!(found, [1, 1, 3, 18, 25, 84]);
+    }
+
+    #[test]
     fn a_village_lives_in_one_partition_and_nothing_crosses() {
         let village = Assumptions { rate: 100, ..city() };
         let enough = village.size().expect("enough");
