@@ -254,7 +254,7 @@ mod tests {
             (2.0, 17, 3),
             // Five of three cores, and one core is left.
             (3.0, 5, 1),
-            (3.0, 6, 2),
+            (3.0, 16, 4),
             (16.0, 3, 3),
             (0.5, 33, 2),
         ] {
