@@ -12,7 +12,7 @@ use fanju::{
         bill::Bill,
         event::{Consent, DeclineReason, Event, Leg, Rules, Shortfall},
         group::{Group, Member, Status},
-        payment::{Action, AnswerRejection, Missing, Payment, Rejection, Step, Verdict},
+        payment::{Action, AnswerRejection, Missing, Payment, Question, Rejection, Step, Verdict},
         split::Split,
     },
     id::{GroupId, WalletId},
@@ -96,6 +96,17 @@ fn a_question_waits_for_its_diner_alone() {
         table.payment.progress().waiting_for.iter().map(|question| question.diner).collect();
     assert_eq!(asked, [wallet(1), wallet(2)]);
     assert_eq!(table.answer(0, true), Err(AnswerRejection::NotAsked));
+    let before = table.payment.clone();
+    for (yes, answered) in [(true, 99), (true, 101), (false, 99), (false, 0)] {
+        let answered = minor(answered);
+        let question = Question { owed: answered, ..before.questions()[1].clone() };
+        let other = AnswerRejection::OtherShare { asked: minor(100), answered };
+        assert_eq!(table.payment.answer(&question, yes).map(drop), Err(other));
+    }
+    let question = Question { owed: minor(99), diner: wallet(0), ..before.questions()[1].clone() };
+    let refused = table.payment.answer(&question, true).map(drop);
+    assert_eq!(refused, Err(AnswerRejection::NotAsked), "who is not asked hears of no share");
+    assert_eq!(table.payment, before, "a refused answer changes nothing");
     table.answer(2, true).unwrap();
     assert_eq!(table.answer(2, false), Err(AnswerRejection::NotAsked), "one answer counts");
     table.answer(1, true).unwrap();

@@ -113,6 +113,14 @@ pub enum AnswerRejection {
     /// This diner was not asked, or has answered.
     #[error("this diner was not asked")]
     NotAsked,
+    /// The diner was asked about another share of this bill.
+    #[error("diner was asked about {asked}, and answers about {answered}")]
+    OtherShare {
+        /// The share, in minor units.
+        asked: Amount,
+        /// What the answer says it is.
+        answered: Amount,
+    },
 }
 
 /// Whether a seat's diner has to say yes.
@@ -383,17 +391,20 @@ impl Payment {
     /// The diner answers `question`.
     ///
     /// # Errors
-    /// [`AnswerRejection::NotAsked`]: it is not a question that stands open now.
+    /// [`AnswerRejection::NotAsked`] or [`AnswerRejection::OtherShare`]: it is not a question that
+    /// stands open now.
     pub fn answer(&mut self, question: &Question, yes: bool) -> Result<Step, AnswerRejection> {
         let Question { merchant, order_no, diner, owed } = question;
         if *merchant != self.bill.merchant || *order_no != self.bill.order_no {
             return Err(AnswerRejection::NotAsked);
         }
-        let diner = *diner;
-        let asked = |seat: &&mut Seat| {
-            seat.diner == diner && seat.owed == *owed && seat.consent == Consent::Asked
-        };
-        let seat = self.seats.iter_mut().find(asked).ok_or(AnswerRejection::NotAsked)?;
+        let (diner, answered) = (*diner, *owed);
+        let is_asked = |seat: &&mut Seat| seat.diner == diner && seat.consent == Consent::Asked;
+        let seat = self.seats.iter_mut().find(is_asked).ok_or(AnswerRejection::NotAsked)?;
+        let asked = seat.owed;
+        if asked != answered {
+            return Err(AnswerRejection::OtherShare { asked, answered });
+        }
         if !yes && !has(Bug::HearYes) {
             return Ok(self.fall_short(vec![diner], |diner| DeclineReason::Refused { diner }));
         }

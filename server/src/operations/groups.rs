@@ -295,8 +295,7 @@ struct Confirm {
 }
 
 impl Operation for Confirm {
-    const OFFER: Offer =
-        Offer::new("groups.confirm", Verb::Post, "/v1/groups/{group}/answers/yes", Repeats::Plain);
+    const OFFER: Offer = command("groups.confirm", Verb::Post, "/v1/groups/{group}/answers/yes");
     type Answer = Done;
 
     /// The engine knows who was asked; a closing server cannot look at the group any more, and the
@@ -333,8 +332,7 @@ struct Refuse {
 }
 
 impl Operation for Refuse {
-    const OFFER: Offer =
-        Offer::new("groups.refuse", Verb::Post, "/v1/groups/{group}/answers/no", Repeats::Plain);
+    const OFFER: Offer = command("groups.refuse", Verb::Post, "/v1/groups/{group}/answers/no");
     type Answer = Done;
 
     fn right(&self) -> Right {

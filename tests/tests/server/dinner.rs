@@ -96,6 +96,7 @@ fn everybody_sees_for_whom_the_table_waits() {
     let mut till = Socket::signed_in(&house, &shop.token);
     let bill = table.bill(&shop, "slow", 8_000);
     let scan = till.begin("orders.scan", bill).expect("is sent");
+    let mut said = Vec::new();
     for (asked, diner) in house.cast.diners.iter().enumerate() {
         // Everybody hears that this diner and those behind are waited for, before the answer.
         for phone in &mut table.phones {
@@ -112,16 +113,19 @@ fn everybody_sees_for_whom_the_table_waits() {
         }
         let question = json!({
             "group": table.group, "diner": diner.wallet, "merchant": shop.merchant,
-            "order_no": "slow", "owed": 2_000,
+            "order_no": "slow", "owed": 2_000, "idempotency_key": "yes",
         });
-        table.phones[asked].ask("groups.confirm", question);
+        assert_eq!(table.phones[asked].ask("groups.confirm", question.clone()), json!({}));
+        said.push(question);
     }
     let ended = till.answer(scan).expect("still there").expect("is granted");
     assert_eq!(ended["state"], "settled", "{ended}");
     let confirmed = ended["settlement"]["shares"].as_array().expect("shares");
     assert!(confirmed.iter().all(|share| share["confirmed"] == true), "{ended}");
-    for phone in &mut table.phones {
+    for (phone, said) in table.phones.iter_mut().zip(said) {
         assert_eq!(phone.event().expect("still there")["event"]["data"]["type"], "settled");
+        // A yes that is said again is heard as the first one was, also after the end.
+        assert_eq!(phone.ask("groups.confirm", said), json!({ "replayed": true }));
     }
     let mut ledger = Ledger::default();
     ledger.settled(&ended["settlement"]);
@@ -139,12 +143,28 @@ fn whoever_says_no_ends_the_order_for_everybody() {
     let diner = &house.cast.diners[2].wallet;
     // Whoever is asked hears of it first.
     assert_eq!(table.phones[2].push().expect("still there")["method"], "progress");
-    let question = json!({
-        "group": table.group, "diner": diner, "merchant": shop.merchant, "order_no": "no",
-        "owed": 2_000,
-    });
-    table.phones[2].ask("groups.refuse", question);
+    let share = |owed: i64| {
+        json!({
+            "diner": diner, "merchant": shop.merchant, "order_no": "no", "owed": owed,
+        })
+    };
+    let (http, token) = (Http::new(&house), &house.cast.diners[2].token);
+    let path = format!("/v1/groups/{}/answers/no", table.group);
+    let refused = http.command("POST", &path, token, "no", &share(2_001));
+    refused.is_problem(409, "answer_refused");
+    let refused = refused.json();
+    assert_eq!(refused["reason"], "other_share", "{refused}");
+    let detail = refused["detail"].as_str().expect("a text");
+    assert!(detail.contains("about 2000,") && detail.contains("about 2001"), "{detail}");
+    let mut answer = share(2_000);
+    answer["group"] = json!(table.group);
+    answer["idempotency_key"] = json!("no");
+    assert_eq!(table.phones[2].ask("groups.refuse", answer.clone()), json!({}));
     let ended = till.answer(scan).expect("still there").expect("is an end");
+    // Whose answer was lost says it again, at either door: the order has ended meanwhile.
+    let replayed = json!({ "replayed": true });
+    assert_eq!(table.phones[2].ask("groups.refuse", answer), replayed);
+    assert_eq!(http.command("POST", &path, token, "no", &share(2_000)).done(), replayed);
     assert_eq!(ended["state"], "declined", "{ended}");
     assert_eq!(ended["reason"], json!({ "reason": "refused", "diner": diner }), "{ended}");
     for phone in &mut table.phones {

@@ -38,7 +38,7 @@ fn an_order_under_way_is_answered_before_the_server_goes() {
     for (phone, diner) in table.phones.iter_mut().zip(&house.cast.diners) {
         let question = json!({
             "group": table.group, "diner": diner.wallet, "merchant": shop.merchant,
-            "order_no": "last", "owed": 3_000,
+            "order_no": "last", "owed": 3_000, "idempotency_key": "yes",
         });
         phone.ask("groups.confirm", question);
     }

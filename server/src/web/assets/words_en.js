@@ -159,7 +159,7 @@ export const en = {
   reason_already_member: 'You sit there already.', reason_not_invited: 'You are not invited to this table.', reason_full: 'The table is full.', reason_host_stays: 'The host stays until the table is closed.',
   reason_cap_out_of_range: 'That limit is not possible.', reason_cap_below_spent: 'You have spent more than that here already.', reason_payment_in_progress: 'A bill is being paid just now.',
   reason_percent_off: 'The table’s percentages are not 100 %.', reason_shares_off: 'The table’s exact amounts do not sum to this bill.', reason_no_weight: 'Nobody at the table has a part.',
-  reason_unknown_diner: 'Somebody in the rules does not sit here.', reason_nothing_to_answer: 'There is nothing to answer any more.', reason_not_asked: 'You are not asked any more.',
+  reason_unknown_diner: 'Somebody in the rules does not sit here.', reason_nothing_to_answer: 'There is nothing to answer any more.', reason_not_asked: 'You are not asked any more.', reason_other_share: 'You are asked about another amount.',
   reason_no_draft: 'There is no bill on the table any more.', reason_not_itemised: 'This table does not split by dishes.', reason_unknown_line: 'That dish is not on the bill any more.',
   reason_lines_differ: 'The bill has other dishes than those on the table: put it on the table anew.', reason_lines_missing: 'The bill has no dishes to split.', reason_draft_too_large: 'The bill is too long.',
   reason_total_off_step: 'The total cannot be paid in these coins.', reason_share_negative: 'Somebody would owe less than nothing.',
