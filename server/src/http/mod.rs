@@ -192,7 +192,7 @@ fn parameters(
     for (name, value) in request.match_info().iter() {
         // The router has decoded everything but `/`, `+` and `%`, which would change the path.
         let value = percent_decode_str(value).decode_utf8();
-        let value = value.map_err(|_| Problem::bad_request("the path is not UTF-8"))?;
+        let value = value.map_err(|_| Problem::bad_request(format!("`{name}` is not UTF-8")))?;
         let value = Value::String(value.into_owned());
         if parameters.insert(name.to_owned(), value).is_some() {
             let detail = format!("`{name}` is in the path already");

@@ -52,9 +52,9 @@ const REFUSED: i32 = -32_000;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    jsonrpc: Option<&'a str>,
+    jsonrpc: Option<Value>,
     id: Option<Value>,
-    method: Option<String>,
+    method: Option<Value>,
     #[serde(borrow)]
     params: Option<&'a RawValue>,
 }
@@ -70,10 +70,18 @@ impl Request {
             code,
             problem: Problem::new(400, "malformed_frame", detail),
         };
-        let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|error| {
-            let code = if error.is_data() { INVALID_REQUEST } else { PARSE_ERROR };
-            malformed(None, code, error.to_string())
-        })?;
+        let envelope: Envelope<'_> = match serde_json::from_str(text) {
+            Err(error) if !error.is_data() => {
+                return Err(malformed(None, PARSE_ERROR, error.to_string()));
+            }
+            // A list of the four would be taken for them.
+            _ if !text.trim_start().starts_with('{') => {
+                let detail = "a frame is one JSON object: `jsonrpc`, `id`, `method` and `params`";
+                return Err(malformed(None, INVALID_REQUEST, detail.to_owned()));
+            }
+            Err(error) => return Err(malformed(None, INVALID_REQUEST, error.to_string())),
+            Ok(envelope) => envelope,
+        };
         let id = match envelope.id {
             None => None,
             Some(id) => match serde_json::from_value(id) {
@@ -84,11 +92,12 @@ impl Request {
                 }
             },
         };
-        if envelope.jsonrpc != Some("2.0") {
+        if envelope.jsonrpc != Some("2.0".into()) {
             return Err(malformed(id, INVALID_REQUEST, "`jsonrpc` is not `2.0`".to_owned()));
         }
-        let Some(method) = envelope.method else {
-            return Err(malformed(id, INVALID_REQUEST, "`method` is missing".to_owned()));
+        let Some(Value::String(method)) = envelope.method else {
+            let detail = "`method` is missing, or not a text".to_owned();
+            return Err(malformed(id, INVALID_REQUEST, detail));
         };
         let params = match envelope.params {
             None => Map::new(),
@@ -256,11 +265,22 @@ mod tests {
         check("[]", Err(INVALID_REQUEST));
         check("7", Err(INVALID_REQUEST));
         check(r#"[{"jsonrpc":"2.0","method":"ping"}]"#, Err(INVALID_REQUEST));
+        check(r#" ["2.0",1,"ping",{}]"#, Err(INVALID_REQUEST));
         check(r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, Err(INVALID_REQUEST));
+        check(r#"{"jsonrpc":2,"id":1,"method":"ping"}"#, Err(INVALID_REQUEST));
         check(r#"{"jsonrpc":"2.0","id":1}"#, Err(INVALID_REQUEST));
+        check(r#"{"jsonrpc":"2.0","id":1,"method":7}"#, Err(INVALID_REQUEST));
         check(r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, Err(INVALID_REQUEST));
         check(r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, Err(INVALID_REQUEST));
         check(r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#, Err(INVALID_PARAMS));
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_what_a_frame_is() {
+        for text in ["[]", "7", r#"["2.0",1,"ping",{}]"#] {
+            let told = Request::parse(text).expect_err("is refused").problem.to_string();
+            assert!(told.contains("one JSON object") && !told.contains("Envelope"), "{told}");
+        }
     }
 
     #[test]

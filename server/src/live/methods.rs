@@ -42,17 +42,6 @@ pub struct SignIn {
     pub(super) token: String,
 }
 
-/// `params` as `P`.
-///
-/// # Errors
-/// `bad_request`.
-pub(super) fn parameters<P: serde::de::DeserializeOwned>(
-    params: Map<String, Value>,
-) -> Result<P, Problem> {
-    serde_json::from_value(Value::Object(params))
-        .map_err(|error| Problem::bad_request(error.to_string()))
-}
-
 /// Takes the command's own name out of `params`: it is none of an operation's parameters.
 ///
 /// # Errors

@@ -32,7 +32,7 @@ use super::{
     close::Close,
     frames::{self, Request, Unsubscribed},
     hello::Hello,
-    methods::{SignIn, Subscribe, TopicName, Unsubscribe, idempotency_key, parameters},
+    methods::{SignIn, Subscribe, TopicName, Unsubscribe, idempotency_key},
     nobody::Nobody,
     reply::Reply,
     seats::Seat,
@@ -334,10 +334,11 @@ impl Session {
             "ping" => answer(ctx, &reply, Ok(format!("{{\"server_time\":{}}}", self.app.now().0))),
             "subscribe" => self.subscribe(caller, reply, params, ctx),
             "unsubscribe" => {
-                let answered = parameters::<Unsubscribe>(params).map(|Unsubscribe { topic }| {
-                    self.forget(topic.0, ctx);
-                    "{}".to_owned()
-                });
+                let answered =
+                    operations::read::<Unsubscribe>(params).map(|Unsubscribe { topic }| {
+                        self.forget(topic.0, ctx);
+                        "{}".to_owned()
+                    });
                 answer(ctx, &reply, answered);
             }
             method => self.operate(caller, reply, method, params, ctx),
@@ -383,7 +384,7 @@ impl Session {
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        match parameters(params).and_then(|SignIn { token }| self.signed_in(&token)) {
+        match operations::read(params).and_then(|SignIn { token }| self.signed_in(&token)) {
             Ok((token, caller)) => {
                 // Whoever it was before listens no more.
                 self.forget_all(ctx);
@@ -426,7 +427,7 @@ impl Session {
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        let Subscribe { topic: TopicName(topic), after, epoch } = match parameters(params) {
+        let Subscribe { topic: TopicName(topic), after, epoch } = match operations::read(params) {
             Ok(subscribe) => subscribe,
             Err(problem) => return answer(ctx, &reply, Err(problem)),
         };

@@ -29,7 +29,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{
-    perform::{Answer, perform},
+    perform::{Answer, perform, read},
     statement::EventItem,
 };
 use crate::{

@@ -4,6 +4,7 @@ use std::{pin::Pin, rc::Rc, sync::Arc};
 
 use fanju::Error;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -113,8 +114,7 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
     if O::OFFER.repeats == Repeats::KeyRequired {
         ask.key()?;
     }
-    let operation: O = serde_json::from_value(Value::Object(parameters.clone()))
-        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    let operation: O = read(parameters.clone())?;
     rights::check(app, &ask.caller, &operation.right()).await?;
     let look = if O::TAKES_A_LOOK { Some(rights::take_look(app, &ask.caller)?) } else { None };
     let stakes = match &ask.caller {
@@ -140,6 +140,20 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         rights::settle_look(look, &answered);
     }
     serde_json::to_string(&answered?).map_err(|error| Problem::internal(&error))
+}
+
+/// `parameters` as `P`.
+///
+/// # Errors
+/// `bad_request`, which names the field that does not fit by its path.
+pub fn read<P: DeserializeOwned>(parameters: Map<String, Value>) -> Result<P, Problem> {
+    serde_path_to_error::deserialize(Value::Object(parameters)).map_err(|error| {
+        let (path, error) = (error.path(), error.inner());
+        Problem::bad_request(match path.iter().next() {
+            Some(_) => format!("`{path}`: {error}"),
+            None => error.to_string(),
+        })
+    })
 }
 
 /// What the parameters are, whatever the order in which they came.

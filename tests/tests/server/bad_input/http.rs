@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::{
     house::{Diner, House, PATIENCE, PURSE},
     http::{Http, raw},
+    socket::Socket,
     wire::handshake,
 };
 
@@ -58,6 +59,35 @@ fn a_body_that_is_no_command_is_refused() {
     http.get("/v1/nothing", Some(token)).is_problem(404, "not_found");
     let other = format!("/v1/wallets/{}", uuid::Uuid::now_v7());
     http.get(&other, Some(token)).is_problem(403, "forbidden");
+}
+
+#[test]
+fn a_field_that_does_not_fit_is_named_at_both_doors() {
+    let house = House::open(1, 0);
+    let Diner { wallet, token } = &house.cast.diners[0];
+    let (http, mut phone) = (Http::new(&house), Socket::signed_in(&house, token));
+    for (field, value, told) in [
+        ("name", json!(""), "`name`: text is empty"),
+        ("host", json!("7"), "`host`: UUID parsing failed"),
+        ("cap", json!("1"), "`cap`: invalid type: string"),
+        ("rules", json!({ "cash_step": true }), "`rules.cash_step`: invalid type"),
+        ("tip", json!(1), "`tip`: unknown field"),
+    ] {
+        let mut open = json!({ "name": "Table", "host": wallet, "cap": 1 });
+        open[field] = value;
+        let refused = http.command("POST", "/v1/groups", token, field, &open);
+        refused.is_problem(400, "bad_request");
+        let refused = refused.json();
+        assert!(refused["detail"].as_str().expect("a text").starts_with(told), "{refused}");
+        assert_eq!(phone.refused("groups.open", open), refused);
+    }
+    let in_query = format!("/v1/wallets/{wallet}/events?limit=many");
+    for (path, told) in [("/v1/wallets/7", "`wallet`: "), (&in_query, "`limit`: ")] {
+        let refused = http.get(path, Some(token)).json();
+        assert!(refused["detail"].as_str().expect("a text").starts_with(told), "{refused}");
+    }
+    let refused = phone.refused("subscribe", json!({ "topic": "table:1" }));
+    assert!(refused["detail"].as_str().expect("a text").starts_with("`topic`: "), "{refused}");
 }
 
 #[test]
