@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    operations::{self, Described, Repeats, Verb},
+    operations::{self, Described, KEY, Repeats, Verb},
     problem::Problem,
 };
 
@@ -98,7 +98,7 @@ fn room(operation: &Described) -> &'static str {
 fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
     let offer = operation.offer;
     let schema = (operation.parameters)(generator);
-    let summary = schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let description = operations::description(schema.get("description"), offer.repeats);
     let in_path = |name: &str| offer.path.contains(&format!("{{{name}}}"));
     let required = required(&schema);
     let mut parameters = Vec::new();
@@ -122,15 +122,15 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",
             "required": offer.repeats == Repeats::KeyRequired,
-            "description": "The client's own name for the command: the same name does it once.",
+            "description": KEY,
             "schema": { "type": "string", "minLength": 1, "maxLength": max },
         }));
     }
     let answer = (operation.answer)(generator);
     let mut described = json!({
         "operationId": offer.method,
-        "summary": summary.lines().next().unwrap_or_default(),
-        "description": summary,
+        "summary": description.lines().next().unwrap_or_default(),
+        "description": description,
         "tags": [room(operation)],
         "parameters": parameters,
         "responses": {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     http::openapi::generator,
-    operations::{self, EventItem, Repeats},
+    operations::{self, EventItem, KEY, Repeats},
     problem::Problem,
 };
 
@@ -88,7 +88,8 @@ pub fn document() -> Value {
             "title": "Fanju live channel",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Most commands \
-                            take an `idempotency_key` among their params. Topics are `wallet:`, \
+                            take an `idempotency_key` among their params; others say which number \
+                            stands for it. Topics are `wallet:`, \
                             `merchant:` or `group:` and an id. Durable events are CloudEvents \
                             1.0; their `prev` tells a gap, and `subscribe` with `after` closes \
                             it. Progress may be conflated and is never repeated. Every frame \
@@ -136,11 +137,11 @@ fn request<P: JsonSchema>(
 }
 
 fn named(method: &str, mut params: Value, result: Value, repeats: Repeats) -> (String, Value) {
-    let summary = params.get("description").cloned().unwrap_or_default();
+    let summary = operations::description(params.get("description"), repeats);
     if repeats.takes_key() {
         let max = crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
         params["properties"]["idempotency_key"] =
-            json!({ "type": "string", "minLength": 1, "maxLength": max });
+            json!({ "description": KEY, "type": "string", "minLength": 1, "maxLength": max });
         if repeats == Repeats::KeyRequired {
             let mut required = params["required"].as_array().cloned().unwrap_or_default();
             required.push("idempotency_key".into());

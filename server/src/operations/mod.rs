@@ -27,6 +27,7 @@ use std::{future::Future, sync::LazyLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 pub use self::{
     perform::{Answer, perform, read},
@@ -64,8 +65,8 @@ pub enum Repeats {
     Opens,
     /// By an idempotency key, which must be sent: money moves, and nothing else names the move.
     KeyRequired,
-    /// By a number of its own among the parameters.
-    Numbered,
+    /// By a number of its own, the parameter that is called so.
+    Numbered(&'static str),
     /// Asking twice is harmless, or must not be answered from memory: its answer holds a secret.
     Plain,
 }
@@ -189,6 +190,19 @@ pub fn all() -> &'static [Described] {
         rooms.into_iter().flatten().collect()
     });
     &ALL
+}
+
+/// What readers are told of an idempotency key.
+pub(crate) const KEY: &str = "The client's own name for the command: the same name does it once.";
+
+/// What readers are told of an operation that its parameters' schema describes in these words.
+pub(crate) fn description(words: Option<&Value>, repeats: Repeats) -> String {
+    let words = words.and_then(Value::as_str).unwrap_or_default();
+    let Repeats::Numbered(number) = repeats else { return words.to_owned() };
+    format!(
+        "{words}\n\n`{number}` is its key: asked again under the same one, it is done once. It \
+         takes no idempotency key."
+    )
 }
 
 /// The operation that the live channel calls `method`.

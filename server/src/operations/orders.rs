@@ -89,8 +89,12 @@ enum State {
 }
 
 impl Operation for Scan {
-    const OFFER: Offer =
-        Offer::new("orders.scan", Verb::Post, "/v1/merchants/{merchant}/orders", Repeats::Numbered);
+    const OFFER: Offer = Offer::new(
+        "orders.scan",
+        Verb::Post,
+        "/v1/merchants/{merchant}/orders",
+        Repeats::Numbered("order_no"),
+    );
     type Answer = Ended;
 
     fn right(&self) -> Right {
@@ -157,7 +161,7 @@ impl Operation for Cancel {
         "orders.cancel",
         Verb::Delete,
         "/v1/merchants/{merchant}/orders/{order_no}",
-        Repeats::Numbered,
+        Repeats::Numbered("order_no"),
     );
     type Answer = Done;
 
@@ -192,7 +196,7 @@ impl Operation for Refund {
         "orders.refund",
         Verb::Post,
         "/v1/merchants/{merchant}/orders/{order_no}/refunds",
-        Repeats::Numbered,
+        Repeats::Numbered("refund_no"),
     );
     type Answer = Receipt;
 
