@@ -2,11 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use fanju::domain::split::Split;
+use actix_web::{App, http::header, test as probe};
+use fanju::{
+    Error,
+    domain::{payment::AnswerRejection, split::Split},
+};
 use fanju_server::{
-    http::openapi,
+    http::{self, openapi},
     live::asyncapi,
-    operations::{self, Verb},
+    operations::{self, Repeats, Verb},
+    problem::{Kind, Problem},
 };
 use serde_json::{Value, json};
 
@@ -165,5 +170,88 @@ fn readers_meet_signing_in_first_and_every_operation_in_a_room() {
     for operation in operations::all() {
         let room = operation.offer.method.split('.').next().expect("a word");
         assert!(rooms.contains(&room), "{room} is no room");
+    }
+}
+
+/// What `document` says of problems' codes: the schema of their `code`.
+fn codes(document: &Value) -> &Value {
+    let schemas = &document["components"]["schemas"];
+    let reference = &schemas["Problem"]["properties"]["code"]["$ref"];
+    assert_eq!(reference, "#/components/schemas/ProblemCode");
+    &schemas["ProblemCode"]
+}
+
+#[actix_web::test]
+async fn every_code_is_described_and_its_type_leads_to_its_row() {
+    let app = App::new().configure(http::routes);
+    let service = probe::init_service(app.default_service(actix_web::web::to(http::nothing_here)));
+    let service = service.await;
+    let get = async |path: &str| {
+        let request = probe::TestRequest::get().uri(path).to_request();
+        probe::call_service(&service, request).await
+    };
+    let mut words = Vec::new();
+    for kind in Kind::all() {
+        let problem: Value = serde_json::from_str(&Problem::new(kind, "").to_json()).expect("JSON");
+        let (code, status) = (kind.code(), kind.status());
+        assert_eq!((&problem["code"], &problem["status"]), (&json!(code), &json!(status)));
+        assert!((400..600).contains(&status), "{code}: {status}");
+        assert!(kind.meaning().ends_with('.'), "{code} means nothing");
+        let answer = get(problem["type"].as_str().expect("a path")).await;
+        assert_eq!(answer.status(), 303, "{code}");
+        let row = format!("/docs#problem-{code}");
+        assert_eq!(answer.headers().get(header::LOCATION).expect("leads on"), row.as_str());
+        words.push(json!({ "code": code, "status": status, "meaning": kind.meaning() }));
+    }
+    assert_eq!(get("/problems/nothing").await.status(), 404);
+    let listed: Vec<Value> = words.iter().map(|word| word["code"].clone()).collect();
+    for document in [openapi::document(), asyncapi::document()] {
+        assert_eq!(codes(&document)["enum"], json!(listed));
+        assert_eq!(codes(&document)["x-problems"], json!(words));
+    }
+}
+
+#[test]
+fn the_engines_words_are_the_servers() {
+    for error in [
+        Error::UnknownOrder,
+        Error::AlreadyOpen,
+        Error::Answer(AnswerRejection::NotAsked),
+        Error::UnknownCode,
+        Error::ExpiredCode,
+        Error::SpentCode,
+        Error::OrderNoReused,
+        Error::OrderNotPaid,
+        Error::RailRefused,
+        Error::Busy,
+        Error::TooManySubscribers,
+        Error::UnknownPosition,
+        Error::GapTooLong,
+        Error::Closing,
+        Error::Unanswered,
+    ] {
+        let code = error.code();
+        assert_eq!(Problem::from(error).code(), code);
+    }
+}
+
+#[test]
+fn what_has_a_number_for_a_key_says_so_at_both_doors() {
+    let (http, live) = (openapi::document(), asyncapi::document());
+    let messages = &live["channels"]["live"]["messages"];
+    for (method, path, number) in [
+        ("orders.scan", "/v1/merchants/{merchant}/orders", "order_no"),
+        ("orders.refund", "/v1/merchants/{merchant}/orders/{order_no}/refunds", "refund_no"),
+    ] {
+        let operation = operations::named(method).expect("is one");
+        assert_eq!(operation.offer.repeats, Repeats::Numbered(number));
+        let told = format!("`{number}` is its key");
+        let says = [
+            &http["paths"][path]["post"]["description"],
+            &messages[method.replace('.', "_")]["summary"],
+        ];
+        for says in says {
+            assert!(says.as_str().expect("words").contains(&told), "{method}: {says}");
+        }
     }
 }

@@ -18,9 +18,12 @@ use std::{
 };
 
 use fanju::{Clock, id::MerchantId, time::Timestamp};
-use fanju_server::webhooks::{
-    Delivery, DisabledReason, MessageState, Place, Schedule, Settings, WebhookError, WebhookId,
-    Webhooks,
+use fanju_server::{
+    problem::{Kind, Problem},
+    webhooks::{
+        Delivery, DisabledReason, MessageState, Place, Schedule, Settings, WebhookError, WebhookId,
+        Webhooks,
+    },
 };
 use uuid::Uuid;
 
@@ -316,7 +319,7 @@ fn private_addresses_and_plain_http_are_refused_by_default() {
     ] {
         let refused = create(url, None).unwrap_err();
         assert!(matches!(refused, WebhookError::Address(_)), "{url}: {refused}");
-        assert!(refused.is_callers_fault());
+        assert_eq!(Problem::from(refused).kind(), Kind::WebhookUrlRefused, "{url}");
     }
     let unknown = create("https://shop.example/", Some(vec!["wallet_opened".into()]));
     assert!(matches!(unknown.unwrap_err(), WebhookError::UnknownEvent(_)));

@@ -13,7 +13,7 @@ use super::{
     register::{Identity, Role, Scope, TillKey},
     token::TokenHash,
 };
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// Who asks.
 #[derive(Clone, Debug, Default)]
@@ -128,7 +128,7 @@ impl Ask {
         self.key.as_deref().ok_or_else(|| {
             let detail = "this command is never done twice: send a name for it that you repeat, as \
                           `Idempotency-Key` over HTTP, as `idempotency_key` over the websocket";
-            Problem::new(400, "idempotency_key_required", detail)
+            Problem::new(Kind::IdempotencyKeyRequired, detail)
         })
     }
 

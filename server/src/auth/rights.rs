@@ -14,7 +14,10 @@ use super::{
     looks::{Look, Spent},
     register::{Role, Scope},
 };
-use crate::{app::App, problem::Problem};
+use crate::{
+    app::App,
+    problem::{Kind, Problem},
+};
 
 /// What a caller must hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,7 +130,7 @@ pub fn take_look(app: &App, caller: &Caller) -> Result<Look, Problem> {
     let detail = "this takes a fresh look at finger or face that has served for nothing else: \
                   `step_up.begin`";
     let look = app.looks().take(identity.device, app.now());
-    look.ok_or_else(|| Problem::new(403, "step_up_required", detail))
+    look.ok_or_else(|| Problem::new(Kind::StepUpRequired, detail))
 }
 
 /// Uses `look` up, unless the change for which it was taken was refused: then it serves again.
@@ -156,5 +159,5 @@ pub fn check_stakes(app: &App, caller: &Caller, amount: Amount) -> Result<Option
     let spent = app.looks().spend(identity.device, amount, most, app.now());
     let detail = "an amount this large, or as much in pieces, takes a fresh look at finger or face: \
                   `step_up.begin`";
-    spent.map(Some).ok_or_else(|| Problem::new(403, "step_up_required", detail))
+    spent.map(Some).ok_or_else(|| Problem::new(Kind::StepUpRequired, detail))
 }

@@ -30,7 +30,7 @@ use crate::{
     },
     limits,
     operations::{self, Described, Repeats, Verb},
-    problem::Problem,
+    problem::{Kind, Problem},
     telemetry,
 };
 
@@ -59,19 +59,31 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .route("/openapi.json", web::get().to(openapi::serve))
         .route("/asyncapi.json", web::get().to(crate::live::asyncapi::serve))
+        .route("/problems/{code}", web::get().to(about_problem))
         .route("/healthz", web::get().to(healthy))
         .route("/readyz", web::get().to(ready))
         .route("/metrics", web::get().to(metrics));
 }
 
+/// What a problem's `type` leads to: its row of the table on `/docs`.
+async fn about_problem(code: web::Path<String>) -> HttpResponse {
+    match Kind::all().find(|kind| kind.code() == *code) {
+        Some(kind) => {
+            let row = format!("/docs#problem-{}", kind.code());
+            HttpResponse::SeeOther().insert_header((header::LOCATION, row)).finish()
+        }
+        None => nothing_here().await,
+    }
+}
+
 /// What no route knows.
 pub async fn nothing_here() -> HttpResponse {
-    reply::problem(&Problem::new(404, "not_found", "there is nothing here"))
+    reply::problem(&Problem::new(Kind::NotFound, "there is nothing here"))
 }
 
 /// Source: RFC 9110, section 15.5.6: the answer names what is taken.
 fn wrong_method(allowed: String) -> HttpResponse {
-    let problem = Problem::new(405, "wrong_method", "this resource does not take that verb");
+    let problem = Problem::new(Kind::WrongMethod, "this resource does not take that verb");
     let mut reply = reply::problem(&problem);
     if let Ok(allowed) = header::HeaderValue::try_from(allowed) {
         reply.headers_mut().insert(header::ALLOW, allowed);
@@ -167,11 +179,11 @@ fn ask(app: &App, operation: &Described, request: &HttpRequest) -> Result<Ask, P
 async fn body(payload: web::Payload, bytes_max: usize) -> Result<Bytes, Problem> {
     let read = timeout(limits::BODY_WITHIN, payload.to_bytes_limited(bytes_max)).await;
     let Ok(read) = read else {
-        return Err(Problem::new(408, "body_too_slow", "the body did not come in in time"));
+        return Err(Problem::new(Kind::BodyTooSlow, "the body did not come in in time"));
     };
     let Ok(read) = read else {
         let detail = format!("this operation takes a body of at most {bytes_max} bytes");
-        return Err(Problem::new(413, "body_too_large", detail));
+        return Err(Problem::new(Kind::BodyTooLarge, detail));
     };
     read.map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))
 }

@@ -4,7 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use url::{Host, Url};
 
 use super::{nobody::Nobody, session};
-use crate::{app::App, http::reply, problem::Problem};
+use crate::{
+    app::App,
+    http::reply,
+    problem::{Kind, Problem},
+};
 
 /// Where the live channel is.
 pub(super) const PATH: &str = "/v1/live";
@@ -20,10 +24,10 @@ async fn knock(
     payload: web::Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     if app.is_closing() {
-        return Ok(reply::problem(&Problem::new(503, "closing", "the server shuts down")));
+        return Ok(reply::problem(&Problem::new(Kind::Closing, "the server shuts down")));
     }
     if !is_ours(&app, &request) {
-        let problem = Problem::new(403, "wrong_origin", "pages of other sites may not connect");
+        let problem = Problem::new(Kind::WrongOrigin, "pages of other sites may not connect");
         return Ok(reply::problem(&problem));
     }
     match Nobody::from(&app, &request) {

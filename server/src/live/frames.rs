@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 /// A request that came in.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Request {
         let malformed = |id: Option<Id>, code, detail: String| Malformed {
             id,
             code,
-            problem: Problem::new(400, "malformed_frame", detail),
+            problem: Problem::new(Kind::MalformedFrame, detail),
         };
         let envelope: Envelope<'_> = match serde_json::from_str(text) {
             Err(error) if !error.is_data() => {
@@ -126,10 +126,12 @@ pub fn result(id: &Id, result: &str) -> ByteString {
 /// The frame that answers `id` with `problem`.
 #[must_use]
 pub fn refusal(id: Option<&Id>, problem: &Problem) -> ByteString {
-    let code = match problem.code() {
-        "unknown_method" => METHOD_NOT_FOUND,
-        "bad_request" => INVALID_PARAMS,
-        _ => REFUSED,
+    let code = if problem.kind() == Kind::UnknownMethod {
+        METHOD_NOT_FOUND
+    } else if problem.kind() == Kind::BadRequest {
+        INVALID_PARAMS
+    } else {
+        REFUSED
     };
     error(id, code, problem)
 }

@@ -5,7 +5,11 @@ use std::{hash::Hash, net::IpAddr, num::NonZeroU32, sync::Arc};
 use dashmap::{DashMap, Entry};
 use uuid::Uuid;
 
-use crate::{auth::rate::subscriber, limits, problem::Problem};
+use crate::{
+    auth::rate::subscriber,
+    limits,
+    problem::{Kind, Problem},
+};
 
 /// By what is counted.
 pub trait Key: Hash + Eq + Copy {}
@@ -26,7 +30,7 @@ impl<K: Key> Seats<K> {
     fn take_one_of(&self, max: u32, who: K, detail: &'static str) -> Result<Seat<K>, Problem> {
         let mut taken = self.0.entry(who).or_insert(0);
         if *taken >= max {
-            return Err(Problem::new(429, "too_many_sessions", detail));
+            return Err(Problem::new(Kind::TooManySessions, detail));
         }
         *taken += 1;
         Ok(Seat { seats: self.clone(), who })

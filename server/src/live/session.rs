@@ -48,7 +48,7 @@ use crate::{
     },
     limits,
     operations::{self, Answer},
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 /// A bearer token that is good, as far as it is kept.
@@ -296,12 +296,12 @@ impl Session {
             if self.allowance.is_flooded() {
                 return self.close(ctx, Close::Flood);
             }
-            let problem = Problem::new(429, "too_many_requests", "this session asks too often")
+            let problem = Problem::new(Kind::TooManyRequests, "this session asks too often")
                 .retry_after_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
             return answer(ctx, &reply, Err(problem));
         }
         if self.under_way >= limits::SESSION_REQUESTS_MAX {
-            let problem = Problem::new(429, "too_many_requests", "too many requests under way")
+            let problem = Problem::new(Kind::TooManyRequests, "too many requests under way")
                 .retry_after_ms(limits::RETRY_SOON_MS);
             return answer(ctx, &reply, Err(problem));
         }
@@ -356,7 +356,7 @@ impl Session {
     ) {
         let Some(operation) = operations::named(method) else {
             let detail = format!("no method `{method}`: see /docs");
-            return answer(ctx, &reply, Err(Problem::new(404, "unknown_method", detail)));
+            return answer(ctx, &reply, Err(Problem::new(Kind::UnknownMethod, detail)));
         };
         let key = match idempotency_key(&mut params) {
             Ok(key) => key,
@@ -434,7 +434,7 @@ impl Session {
         let after = after.filter(|_| epoch.is_none_or(|epoch| epoch == self.app.epoch()));
         let topics = self.listening.len() + self.beginning.len();
         if !self.listening.contains_key(&topic) && topics >= limits::SESSION_SUBSCRIPTIONS_MAX {
-            let problem = Problem::new(429, "too_many_subscriptions", "this session hears enough");
+            let problem = Problem::new(Kind::TooManySubscriptions, "this session hears enough");
             return answer(ctx, &reply, Err(problem));
         }
         self.subscribed += 1;
@@ -455,7 +455,7 @@ impl Session {
             match begun {
                 Ok(_) if !is_wanted => {
                     let detail = "unsubscribed, subscribed again or signed in anew meanwhile";
-                    let problem = Problem::new(409, "subscription_over", detail);
+                    let problem = Problem::new(Kind::SubscriptionOver, detail);
                     answer(ctx, &reply, Err(problem));
                 }
                 Ok(_) if !session.may_hear(topic) => {

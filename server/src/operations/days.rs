@@ -24,7 +24,7 @@ use crate::{
     app::App,
     auth::{caller::Ask, register::Scope, rights::Right},
     limits,
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 /// Days of one report, unless the caller says otherwise, and at most.
@@ -144,7 +144,7 @@ impl Operation for Days {
         let intervals = intervals(&dates, &zone)?;
         // The till has just been told of an order, and the report must have it.
         if !app.engine().books_caught_up(limits::BOOKS_WAIT).await? {
-            let problem = Problem::new(503, "books_behind", "the report is not up to date yet");
+            let problem = Problem::new(Kind::BooksBehind, "the report is not up to date yet");
             return Err(problem.retry_after_ms(limits::RETRY_SOON_MS));
         }
         let merchant = self.merchant;
@@ -158,7 +158,7 @@ impl Operation for Days {
 fn zone(name: &str) -> Result<TimeZone, Problem> {
     static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
     let unknown = "there is no such time zone: name one as in the IANA database, America/New_York";
-    ZONES.get(name).map_err(|_| Problem::new(400, "unknown_time_zone", unknown))
+    ZONES.get(name).map_err(|_| Problem::new(Kind::UnknownTimeZone, unknown))
 }
 
 fn today(now: Timestamp, zone: &TimeZone) -> Result<Date, Problem> {

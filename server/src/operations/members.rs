@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::App,
     auth::{caller::Ask, link::Link, rights::Right},
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 pub(super) fn operations() -> Vec<Described> {
@@ -123,7 +123,7 @@ impl Operation for Join {
         if let Some(link) = link {
             let Link { by, .. } =
                 Link::open(&link, group, app.link_key(), app.now()).ok_or_else(|| {
-                    Problem::new(410, "link_over", "this link is over, ask for another")
+                    Problem::new(Kind::LinkOver, "this link is over, ask for another")
                 })?;
             app.engine().invite(group, by, wallet).await?;
         }

@@ -22,7 +22,7 @@ use crate::{
         rights::Right,
     },
     limits,
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 pub(super) fn operations() -> Vec<Described> {
@@ -175,13 +175,13 @@ impl Operation for Verify {
         app.rates().attempt(ask.address)?;
         let person = ask.caller.person()?.person.id;
         let number = IdNumber::parse(&self.id_number, app.now())
-            .map_err(|error| Problem::new(400, "id_number_wrong", error.to_string()))?;
+            .map_err(|error| Problem::new(Kind::IdNumberWrong, error.to_string()))?;
         let verdict = app.verifier().verify(self.name.as_str(), &number).await;
         match verdict? {
             Verdict::Same => {}
             Verdict::Different | Verdict::Unknown => {
                 let detail = "the name and the number do not belong together";
-                return Err(Problem::new(409, "name_not_verified", detail));
+                return Err(Problem::new(Kind::NameNotVerified, detail));
             }
         }
         let document = keyed_hash(app.document_key(), &number);
@@ -265,7 +265,7 @@ impl Operation for RevokeDevice {
         if app.desk(move |desk| desk.register.revoke_device(person, device)).await?? {
             Ok(Done {})
         } else {
-            Err(Problem::new(404, "unknown_device", "you have no such device"))
+            Err(Problem::new(Kind::UnknownDevice, "you have no such device"))
         }
     }
 }

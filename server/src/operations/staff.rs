@@ -12,7 +12,7 @@ use crate::{
         register::{KeyId, PersonId, Role, Scope, TillKey},
         rights::Right,
     },
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 pub(super) fn operations() -> Vec<Described> {
@@ -62,7 +62,7 @@ impl Operation for Add {
         };
         match app.desk(add).await?? {
             Some(()) => Ok(Done {}),
-            None => Err(Problem::new(404, "unknown_person", "nobody has this id")),
+            None => Err(Problem::new(Kind::UnknownPerson, "nobody has this id")),
         }
     }
 }
@@ -272,7 +272,7 @@ impl Operation for RevokeKey {
         if app.desk(move |desk| desk.register.revoke_key(merchant, key)).await?? {
             Ok(Done {})
         } else {
-            Err(Problem::new(404, "unknown_key", "the shop has no such key"))
+            Err(Problem::new(Kind::UnknownKey, "the shop has no such key"))
         }
     }
 }

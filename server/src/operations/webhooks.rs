@@ -8,7 +8,7 @@ use super::{Described, Offer, Operation, Repeats, Verb, receipt::Done};
 use crate::{
     app::App,
     auth::{caller::Ask, rights::Right},
-    problem::Problem,
+    problem::{Kind, Problem},
     webhooks::{Deliveries, Webhook, WebhookError, WebhookId, Webhooks},
 };
 
@@ -32,19 +32,20 @@ const fn plain(method: &'static str, verb: Verb, path: &'static str) -> Offer {
 
 impl From<WebhookError> for Problem {
     fn from(error: WebhookError) -> Self {
-        let status = match &error {
-            WebhookError::Address(_) | WebhookError::UnknownEvent(_) | WebhookError::NoEvents => {
-                400
-            }
-            WebhookError::TooManyWebhooks | WebhookError::Disabled => 409,
-            WebhookError::UnknownWebhook | WebhookError::UnknownMessage => 404,
+        let kind = match &error {
+            WebhookError::Address(_) => Kind::WebhookUrlRefused,
+            WebhookError::UnknownEvent(_) | WebhookError::NoEvents => Kind::UnknownEvent,
+            WebhookError::TooManyWebhooks => Kind::TooManyWebhooks,
+            WebhookError::UnknownWebhook => Kind::UnknownWebhook,
+            WebhookError::UnknownMessage => Kind::UnknownMessage,
+            WebhookError::Disabled => Kind::WebhookDisabled,
             WebhookError::Place(_)
             | WebhookError::Store(_)
             | WebhookError::NewerSchema { .. }
             | WebhookError::Corrupt(_)
             | WebhookError::Thread(_) => return Self::internal(&error),
         };
-        Self::new(status, error.code(), error.to_string())
+        Self::new(kind, error.to_string())
     }
 }
 

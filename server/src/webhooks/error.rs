@@ -50,29 +50,3 @@ pub enum WebhookError {
     #[error("no thread to deliver with")]
     Thread(#[source] std::io::Error),
 }
-
-impl WebhookError {
-    /// A stable word for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Address(_) => "webhook_url_refused",
-            Self::UnknownEvent(_) | Self::NoEvents => "unknown_event",
-            Self::TooManyWebhooks => "too_many_webhooks",
-            Self::UnknownWebhook => "unknown_webhook",
-            Self::UnknownMessage => "unknown_message",
-            Self::Disabled => "webhook_disabled",
-            Self::Place(_)
-            | Self::Store(_)
-            | Self::NewerSchema { .. }
-            | Self::Corrupt(_)
-            | Self::Thread(_) => "internal",
-        }
-    }
-
-    /// Whether whoever asked can do something about it. Nothing has changed then.
-    #[must_use]
-    pub fn is_callers_fault(&self) -> bool {
-        self.code() != "internal"
-    }
-}

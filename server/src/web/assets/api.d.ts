@@ -382,7 +382,10 @@ export type Position = number;
 export type Preview = { shares: DraftShare[]; state: "shares" } | { detail: string; reason: string; state: "refused" };
 
 /** A problem as it is sent. */
-export type Problem = { code: string; detail: string; reason?: string | null; retry_after_ms?: number | null; status: number; title: string; type: string };
+export type Problem = { code: ProblemCode; detail: string; reason?: string | null; retry_after_ms?: number | null; status: number; title: string; type: string };
+
+/** What kind of problem it is: a stable word for programs. */
+export type ProblemCode = "bad_request" | "malformed_frame" | "unknown_method" | "not_found" | "wrong_method" | "body_too_slow" | "body_too_large" | "not_signed_in" | "forbidden" | "step_up_required" | "wrong_origin" | "too_many_requests" | "too_many_sessions" | "too_many_subscriptions" | "subscription_over" | "idempotency_key_required" | "idempotency_key_wrong" | "idempotency_key_reused" | "idempotency_key_in_use" | "passkey_refused" | "credential_malformed" | "ceremony_over" | "no_passkey" | "unknown_passkey" | "last_passkey" | "passkey_too_long" | "recovery_refused" | "already_registered" | "unknown_person" | "unknown_device" | "id_number_wrong" | "name_not_verified" | "document_taken" | "verified_otherwise" | "verifier_silent" | "unknown_wallet" | "unknown_merchant" | "unknown_group" | "unknown_order" | "already_open" | "wallet_refused" | "merchant_refused" | "group_refused" | "payment_refused" | "answer_refused" | "refund_refused" | "unknown_code" | "expired_code" | "spent_code" | "link_over" | "order_no_reused" | "order_not_paid" | "rail_refused" | "last_owner" | "unknown_key" | "no_scope" | "label_wrong" | "too_many" | "unknown_time_zone" | "books_behind" | "webhook_url_refused" | "unknown_event" | "too_many_webhooks" | "unknown_webhook" | "unknown_message" | "webhook_disabled" | "too_many_subscribers" | "unknown_position" | "gap_too_long" | "busy" | "closing" | "poisoned" | "unanswered" | "unreadable" | "internal";
 
 /** How far a bill has come. It may come to nothing, and is never sent again. */
 export type Progress = { merchant: MerchantId; of: number; order_no: OrderNo; reserved: number; topic: string; total: Amount; waiting_for: Question[] };

@@ -120,6 +120,20 @@ function liveChannel(live, operations) {
 }
 
 /**
+ * Every kind of problem; a problem's `type` leads to its row.
+ * @param {Json[]} problems
+ */
+function problemTable(problems) {
+  return h('section', { id: 'problems' }, h('h2', {}, 'Problems'),
+    h('p', {}, 'A refusal or a failure is a problem (RFC 9457). Programs go by its ', h('code', {}, 'code'), ', which stays; ',
+      h('code', {}, 'detail'), ' is for people, and may change. Over the websocket it is the ', h('code', {}, 'data'), ' of the error.'),
+    h('article', { class: 'operation' }, h('table', {},
+      h('thead', {}, h('tr', {}, ...['Code', 'Status', 'Meaning'].map((text) => h('th', { scope: 'col' }, text)))),
+      h('tbody', {}, ...problems.map(({ code, status, meaning }) => h('tr', { id: `problem-${code}` },
+        h('td', {}, code), h('td', {}, String(status)), h('td', {}, ...prose(meaning))))))));
+}
+
+/**
  * Every schema, as JSON.
  * @param {Json} schemas
  */
@@ -147,9 +161,10 @@ async function show() {
       h('p', {}, 'Over the websocket at ', h('code', {}, live.channels.live.address), ', ask ', h('code', {}, 'sign_in'),
         ' first, then the same operations by their names: ', h('code', {}, '{"jsonrpc":"2.0","id":1,"method":"me"}'), '.'),
       h('p', {}, h('a', { href: '/openapi.json' }, 'OpenAPI 3.1'), ' · ', h('a', { href: '/asyncapi.json' }, 'AsyncAPI 3.0')),
-      h('nav', { 'aria-label': 'Rooms' }, ...[...rooms.keys(), 'live', 'schemas'].map((room) => h('a', { class: 'button small', href: `#${room}` }, room.replaceAll('_', ' '))))),
+      h('nav', { 'aria-label': 'Rooms' }, ...[...rooms.keys(), 'live', 'problems', 'schemas'].map((room) => h('a', { class: 'button small', href: `#${room}` }, room.replaceAll('_', ' '))))),
     ...[...rooms].map(([room, cards]) => h('section', { id: room }, h('h2', {}, room.replaceAll('_', ' ')), ...cards)),
     liveChannel(live, names),
+    problemTable(http.components.schemas.ProblemCode['x-problems']),
     glossary({ ...live.components.schemas, ...http.components.schemas })));
   // What was linked to is here only now.
   document.getElementById(location.hash.slice(1))?.scrollIntoView();

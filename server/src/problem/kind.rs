@@ -1,0 +1,318 @@
+//! Kinds of problems: every stable word that a refusal or a failure carries as its `code`, once.
+//!
+//! The interfaces' descriptions and the table on `/docs` are made from this list.
+
+use std::borrow::Cow;
+
+use fanju::Error;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
+use strum::{EnumMessage, IntoEnumIterator};
+
+/// A kind of problem. Its name is the code, its documentation the meaning that readers are told.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, strum::EnumIter, strum::EnumMessage, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum Kind {
+    /// The request is not what the operation takes; the detail names the field.
+    BadRequest,
+    /// The frame is no JSON-RPC request.
+    MalformedFrame,
+    /// There is no such method.
+    UnknownMethod,
+    /// There is nothing at this path.
+    NotFound,
+    /// This path does not take that verb.
+    WrongMethod,
+    /// The body did not come in in time.
+    BodyTooSlow,
+    /// The body is longer than the operation takes.
+    BodyTooLarge,
+    /// Nobody is signed in, or no longer.
+    NotSignedIn,
+    /// It is not the caller's, or not within the caller's rights. Whether it exists is not told.
+    Forbidden,
+    /// It takes a fresh look at finger or face first.
+    StepUpRequired,
+    /// A page of another site may not connect.
+    WrongOrigin,
+    /// Asked too often, or too much at once.
+    TooManyRequests,
+    /// Too many sessions are open.
+    TooManySessions,
+    /// The session hears as many topics as it may.
+    TooManySubscriptions,
+    /// The subscription ended before it began to be heard.
+    SubscriptionOver,
+    /// Money moves and nothing else names the move: send an idempotency key.
+    IdempotencyKeyRequired,
+    /// The idempotency key is empty or too long.
+    IdempotencyKeyWrong,
+    /// The idempotency key was used with other parameters.
+    IdempotencyKeyReused,
+    /// The first command under this idempotency key still runs.
+    IdempotencyKeyInUse,
+    /// The passkey is not accepted.
+    PasskeyRefused,
+    /// The passkey's answer cannot be read.
+    CredentialMalformed,
+    /// The ceremony is over, or never began: begin anew.
+    CeremonyOver,
+    /// The person has no passkey.
+    NoPasskey,
+    /// There is no such passkey.
+    UnknownPasskey,
+    /// The last passkey stays.
+    LastPasskey,
+    /// The passkey is longer than is kept.
+    PasskeyTooLong,
+    /// Name and recovery code do not lead in.
+    RecoveryRefused,
+    /// The person, the passkey or the wallet is registered already.
+    AlreadyRegistered,
+    /// There is no such person.
+    UnknownPerson,
+    /// There is no such device.
+    UnknownDevice,
+    /// The number is no identity document's.
+    IdNumberWrong,
+    /// Name and document do not belong together.
+    NameNotVerified,
+    /// The document proves somebody else's name.
+    DocumentTaken,
+    /// The person's name is proved by another document.
+    VerifiedOtherwise,
+    /// Whoever verifies names does not answer.
+    VerifierSilent,
+    /// There is no such wallet.
+    UnknownWallet,
+    /// There is no such merchant.
+    UnknownMerchant,
+    /// There is no such group.
+    UnknownGroup,
+    /// The merchant has no such order.
+    UnknownOrder,
+    /// A wallet, merchant or group of this id is open already.
+    AlreadyOpen,
+    /// A rule of the wallet refuses; `reason` says which.
+    WalletRefused,
+    /// A rule of the merchant refuses; `reason` says which.
+    MerchantRefused,
+    /// A rule of the group refuses; `reason` says which.
+    GroupRefused,
+    /// The bill cannot be collected from this group; `reason` says why.
+    PaymentRefused,
+    /// The answer is to no question that is open; `reason` says why.
+    AnswerRefused,
+    /// The refund cannot be made; `reason` says why.
+    RefundRefused,
+    /// The code is no group's, or long over.
+    UnknownCode,
+    /// The code's time is over.
+    ExpiredCode,
+    /// The code was scanned before.
+    SpentCode,
+    /// The link to join is over.
+    LinkOver,
+    /// The order number means another bill.
+    OrderNoReused,
+    /// The order was not paid: there is nothing to give back.
+    OrderNotPaid,
+    /// The bank refused; nothing moved.
+    RailRefused,
+    /// The shop keeps one owner.
+    LastOwner,
+    /// The shop has no such key.
+    UnknownKey,
+    /// A key has at least one scope.
+    NoScope,
+    /// The label is empty or too long.
+    LabelWrong,
+    /// There are as many as there may be.
+    TooMany,
+    /// There is no such time zone.
+    UnknownTimeZone,
+    /// The report is not up to date yet.
+    BooksBehind,
+    /// The webhook's URL is none that is called.
+    WebhookUrlRefused,
+    /// Merchants have no such event.
+    UnknownEvent,
+    /// The shop has as many webhooks as it may.
+    TooManyWebhooks,
+    /// The shop has no such webhook.
+    UnknownWebhook,
+    /// The shop has no such message, or no longer.
+    UnknownMessage,
+    /// The webhook is disabled.
+    WebhookDisabled,
+    /// The topic has as many subscribers as it may.
+    TooManySubscribers,
+    /// The position is none of the topic's.
+    UnknownPosition,
+    /// Too much happened since that position: take the topic's state.
+    GapTooLong,
+    /// Too much is under way: try again later.
+    Busy,
+    /// The server shuts down.
+    Closing,
+    /// The journal failed; the outcome is not known.
+    Poisoned,
+    /// Nobody answered in time; the outcome is not known.
+    Unanswered,
+    /// The server cannot read its data.
+    Unreadable,
+    /// The server failed; its log knows more.
+    Internal,
+}
+
+impl Kind {
+    /// The stable word.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.into()
+    }
+
+    /// What it means, in a sentence.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        self.get_documentation().unwrap_or_default()
+    }
+
+    /// Every kind.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::iter()
+    }
+
+    /// What HTTP calls it.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest
+            | Self::MalformedFrame
+            | Self::IdempotencyKeyRequired
+            | Self::IdempotencyKeyWrong
+            | Self::CredentialMalformed
+            | Self::PasskeyTooLong
+            | Self::IdNumberWrong
+            | Self::NoScope
+            | Self::LabelWrong
+            | Self::UnknownTimeZone
+            | Self::WebhookUrlRefused
+            | Self::UnknownEvent
+            | Self::UnknownPosition => 400,
+            Self::NotSignedIn => 401,
+            Self::Forbidden
+            | Self::StepUpRequired
+            | Self::WrongOrigin
+            | Self::PasskeyRefused
+            | Self::RecoveryRefused => 403,
+            Self::UnknownMethod
+            | Self::NotFound
+            | Self::UnknownPasskey
+            | Self::UnknownPerson
+            | Self::UnknownDevice
+            | Self::UnknownWallet
+            | Self::UnknownMerchant
+            | Self::UnknownGroup
+            | Self::UnknownOrder
+            | Self::UnknownCode
+            | Self::UnknownKey
+            | Self::UnknownWebhook
+            | Self::UnknownMessage => 404,
+            Self::WrongMethod => 405,
+            Self::BodyTooSlow => 408,
+            Self::SubscriptionOver
+            | Self::IdempotencyKeyInUse
+            | Self::NoPasskey
+            | Self::LastPasskey
+            | Self::AlreadyRegistered
+            | Self::NameNotVerified
+            | Self::DocumentTaken
+            | Self::VerifiedOtherwise
+            | Self::AlreadyOpen
+            | Self::WalletRefused
+            | Self::MerchantRefused
+            | Self::GroupRefused
+            | Self::PaymentRefused
+            | Self::AnswerRefused
+            | Self::RefundRefused
+            | Self::OrderNoReused
+            | Self::OrderNotPaid
+            | Self::RailRefused
+            | Self::LastOwner
+            | Self::TooMany
+            | Self::TooManyWebhooks
+            | Self::WebhookDisabled => 409,
+            Self::CeremonyOver
+            | Self::ExpiredCode
+            | Self::SpentCode
+            | Self::LinkOver
+            | Self::GapTooLong => 410,
+            Self::BodyTooLarge => 413,
+            Self::IdempotencyKeyReused => 422,
+            Self::TooManyRequests
+            | Self::TooManySessions
+            | Self::TooManySubscriptions
+            | Self::TooManySubscribers => 429,
+            Self::Unreadable | Self::Internal => 500,
+            Self::VerifierSilent
+            | Self::BooksBehind
+            | Self::Busy
+            | Self::Closing
+            | Self::Poisoned => 503,
+            Self::Unanswered => 504,
+        }
+    }
+}
+
+impl From<&Error> for Kind {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::UnknownWallet(_) => Self::UnknownWallet,
+            Error::UnknownMerchant(_) => Self::UnknownMerchant,
+            Error::UnknownGroup(_) => Self::UnknownGroup,
+            Error::UnknownOrder => Self::UnknownOrder,
+            Error::AlreadyOpen => Self::AlreadyOpen,
+            Error::Wallet(_) => Self::WalletRefused,
+            Error::Merchant(_) => Self::MerchantRefused,
+            Error::Group(_) => Self::GroupRefused,
+            Error::Payment(_) => Self::PaymentRefused,
+            Error::Answer(_) => Self::AnswerRefused,
+            Error::Refund(_) => Self::RefundRefused,
+            Error::UnknownCode => Self::UnknownCode,
+            Error::ExpiredCode => Self::ExpiredCode,
+            Error::SpentCode => Self::SpentCode,
+            Error::OrderNoReused => Self::OrderNoReused,
+            Error::OrderNotPaid => Self::OrderNotPaid,
+            Error::RailRefused => Self::RailRefused,
+            Error::Busy => Self::Busy,
+            Error::TooManySubscribers => Self::TooManySubscribers,
+            Error::UnknownPosition => Self::UnknownPosition,
+            Error::GapTooLong => Self::GapTooLong,
+            Error::Closing => Self::Closing,
+            Error::Poisoned(_) => Self::Poisoned,
+            Error::Unanswered => Self::Unanswered,
+            Error::Unreadable(_) => Self::Unreadable,
+        }
+    }
+}
+
+impl JsonSchema for Kind {
+    fn schema_name() -> Cow<'static, str> {
+        "ProblemCode".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let codes: Vec<_> = Self::all().map(Self::code).collect();
+        let says = |kind: Self| json!({ "code": kind.code(), "status": kind.status(), "meaning": kind.meaning() });
+        let meanings: Vec<_> = Self::all().map(says).collect();
+        json_schema!({
+            "description": "What kind of problem it is: a stable word for programs.",
+            "type": "string",
+            "enum": codes,
+            "x-problems": meanings,
+        })
+    }
+}
