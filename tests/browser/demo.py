@@ -1,5 +1,6 @@
 """The demo: eight phones and a till on one page."""
 
+import re
 from contextlib import contextmanager
 
 from house import House
@@ -36,7 +37,7 @@ class Demo(Window):
             with self.inside(f".phones .phone:nth-child({phone + 1}) iframe"):
                 self.see("[data-testid=available], .ring")
         with self.inside(".till-frame"):
-            self.see(".keypad")
+            self.see(".collect")
 
     def everybody_paid(self, share, total):
         with self.inside(".till-frame"):
@@ -45,6 +46,13 @@ class Demo(Window):
             with self.inside(f".phones .phone:nth-child({phone + 1}) iframe"):
                 self.see(".receipt [data-testid=my-share]", share)
         self.see("[data-testid=step-settled]", self.word("demo_again"))
+
+
+    def in_all_phones(self, css, text):
+        """All at once: what is said for a while only is not looked for in one after the other."""
+        self.until(f"{css} with {text!r} on each phone", lambda: self.driver.execute_script(
+            """return [...document.querySelectorAll('.phones iframe')].every(({ contentDocument }) =>
+              [...contentDocument.querySelectorAll(arguments[0])].some((one) => one.textContent.includes(arguments[1])))""", css, text))
 
 
 class AtTheDemo(Quiet):
@@ -56,3 +64,14 @@ class AtTheDemo(Quiet):
         cls.addClassCleanup(cls.house.close)
         cls.windows = (Demo("demo"),)
         cls.addClassCleanup(cls.windows[0].close)
+
+    def until_one_is_asked(self, demo):
+        """Plays a dinner as far as the careful friend's question, and tells its order's number."""
+        demo.driver.get(f"{self.house.url}/demo")
+        demo.speak("en")
+        demo.ready()
+        demo.press("[data-testid=step-scan]")
+        with demo.inside(".phones .phone:nth-child(5) iframe"):
+            demo.see(".question [data-testid=owed]", "32.00")
+        with demo.inside(".till-frame"):
+            return re.search(r"\d{6}-\w{5}", demo.text(".result.asking"))[0]

@@ -839,6 +839,42 @@ class Demonstration(AtTheDemo):
         groups = self.house.ask("GET", f"/v1/wallets/{host['wallet']}/groups", host["token"])["groups"]
         self.assertEqual(len([one for one in groups if one["status"] != "closed"]), 1, groups)
 
+    def test_3_the_page_is_loaded_anew_in_the_middle(self):
+        """It says why money is set aside, and goes on with the bill: by one's yes, or by the till's no."""
+        [demo] = self.windows
+        for way in ("yes", "no"):
+            order_no = self.until_one_is_asked(demo)
+            demo.driver.refresh()
+            demo.ready()
+            for said in ("32.00", order_no):
+                demo.in_all_phones("[data-testid=aside]", said)
+            with demo.inside(".till-frame"):
+                demo.see(".result.asking", order_no)
+            if way == "yes":
+                demo.play()
+                demo.everybody_paid("32.00", "256.00")
+            else:
+                with demo.inside(".till-frame"):
+                    demo.press("[data-key=cancel]")
+                    demo.see(".result.declined", order_no)
+                demo.in_all_phones(".sheet.declined", order_no)
+
+    def test_4_an_older_bill_takes_no_receipt_away(self):
+        """Another page, whose till knows nothing of the first one's bill, is paid before that one ends."""
+        [demo] = self.windows
+        order_no = self.until_one_is_asked(demo)
+        first = demo.driver.current_window_handle
+        demo.driver.switch_to.new_window("tab")
+        self.assertNotEqual(self.until_one_is_asked(demo), order_no)
+        demo.press("[data-testid=step-settled]")
+        demo.everybody_paid("32.00", "256.00")
+        shop = self.house.ask("GET", "/demo/cast")["merchant"]
+        self.house.ask("DELETE", f"/v1/merchants/{shop['merchant']}/orders/{order_no}", shop["token"])
+        demo.in_all_phones(".toast.bad", order_no)
+        demo.everybody_paid("32.00", "256.00")
+        demo.driver.close()
+        demo.driver.switch_to.window(first)
+
     def steps_have_room(self, demo):
         """A small laptop has room for the steps' words in two lines, if for nothing beside them."""
         lines = demo.driver.execute_script("""

@@ -3,13 +3,13 @@
 
 import { eaten } from './claims.js';
 import { blamed, initial } from './ring.js';
-import { button, complain, h, icon, sheet, when } from './ui.js';
+import { button, complain, h, icon, sheet, toast, when } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
 
-/** @type {{ table: string, key: string, close: () => void, confirm: () => Promise<void> } | null} */
-let asked = null;
+/** What is asked right now, by table: the newest lies on top. @type {Map<string, { key: string, close: () => void, confirm: () => Promise<void> }>} */
+const asked = new Map();
 
 /** Browsers let a page buzz once it was touched, and complain before. @param {number[]} pattern */
 function buzz(pattern) {
@@ -18,15 +18,13 @@ function buzz(pattern) {
 
 /** @param {string} table */
 export function closeQuestion(table) {
-  if (asked?.table !== table) return;
-  const { close } = asked;
-  asked = null;
-  close();
+  asked.get(table)?.close();
+  asked.delete(table);
 }
 
 /** Says yes to what is asked right now, if anything is. */
 export async function answerQuestion() {
-  await asked?.confirm();
+  await [...asked.values()].at(-1)?.confirm();
 }
 
 /**
@@ -36,8 +34,8 @@ export async function answerQuestion() {
 export async function question(phone, table, what) {
   const { merchant, order_no, diner, owed } = what;
   const key = `${merchant} ${order_no} ${owed}`;
-  if (asked?.key === key) return;
-  if (asked) closeQuestion(asked.table);
+  if (asked.get(table.id)?.key === key) return;
+  closeQuestion(table.id);
   const params = { group: table.id, diner, merchant, order_no, owed };
   const confirm = async () => {
     await phone.pay('groups.confirm', params);
@@ -58,14 +56,29 @@ export async function question(phone, table, what) {
       button(t('refuse_share'), refuse, { class: 'button wide' }),
       h('p', { class: 'center quiet small' }, t('order_no_is', { order_no }))],
   });
-  asked = { table: table.id, key, close: opened.close, confirm };
+  asked.set(table.id, { key, close: opened.close, confirm });
   buzz([60, 40, 60]);
   await phone.names.need([merchant], 'merchants').catch(() => {});
   who.textContent = phone.names.of(merchant, 'merchants');
 }
 
-/** Closes how the bill before ended: one outcome is shown at a time. @type {(() => void) | null} */
-let closeOutcome = null;
+/** How bills ended, as far as that was shown. @type {{ order: string, group: string, dialog: HTMLDialogElement }[]} */
+let outcomes = [];
+
+/** Those that nobody has closed yet. */
+function shown() {
+  outcomes = outcomes.filter(({ dialog }) => dialog.open);
+  return outcomes;
+}
+
+/** Shows how a bill ended, in place of how it ended before; what another bill came to stays. @param {{ group: string, merchant: string, order_no: string }} of @param {Parameters<typeof sheet>[0]} what */
+function outcome({ group, merchant, order_no }, what) {
+  const order = `${merchant} ${order_no}`;
+  for (const before of shown()) if (before.order === order) before.dialog.close();
+  const opened = sheet(what);
+  outcomes.push({ order, group, dialog: opened.dialog });
+  return opened;
+}
 
 /**
  * Everybody's share of a paid bill.
@@ -80,8 +93,7 @@ export async function receipt(phone, { settlement, at, fresh = false, refunds = 
   const mine = settlement.shares.find((/** @type {any} */ share) => share.diner === phone.wallet);
   const back = (/** @type {string} */ diner) => refunds.flatMap((refund) => refund.legs)
     .filter((leg) => leg.diner === diner).reduce((sum, leg) => sum + leg.amount, 0);
-  closeOutcome?.();
-  const opened = sheet({
+  const opened = outcome(settlement, {
     title: t('receipt'), tone: `receipt ${fresh ? 'fresh' : ''}`, hideTitle: true, body: [
       h('div', { class: 'stamp', 'aria-hidden': 'true' }, icon('check')),
       h('p', { class: 'center', role: 'status' }, h('strong', null, t('paid_to', { who: phone.names.of(settlement.merchant, 'merchants') }))),
@@ -98,9 +110,7 @@ export async function receipt(phone, { settlement, at, fresh = false, refunds = 
       h('li', { class: 'row still total' }, h('span', { class: 'row-main' }, t('total')), h('span', { class: 'amount' }, phone.money(settlement.total)))),
       h('p', { class: 'center quiet small' }, [t('order_no_is', { order_no: settlement.order_no }), when(at)].join(' · ')),
       button(t('done'), () => opened.close(), { class: 'button wide' })],
-    closed: () => { if (closeOutcome === opened.close) closeOutcome = null; },
   });
-  closeOutcome = opened.close;
   if (fresh) buzz([40]);
 }
 
@@ -126,26 +136,24 @@ export async function orderReceipt(phone, data, at) {
   if (data.type === 'settled') await receipt(phone, { settlement: data, at });
 }
 
-/** @param {Phone} phone @param {any} decline */
-export async function declined(phone, decline) {
+/** That a bill was not paid. Where the end of another table's bill is being read, it is said beside that. @param {Phone} phone @param {{ decline: any, table: string, at: number }} what */
+export async function declined(phone, { decline, table, at }) {
   const who = blamed(decline.reason);
   await Promise.all([
     phone.names.need([decline.merchant], 'merchants'), who ? phone.names.need([who], 'wallets') : null,
   ]).catch(() => {});
-  closeOutcome?.();
-  const opened = sheet({
+  const { order_no } = decline;
+  const reason = reasonText(decline.reason, (id) => (id === phone.wallet ? t('me') : phone.names.of(id)), who === phone.wallet);
+  if (shown().some(({ group }) => group !== decline.group)) return toast(t('toast_declined', { order_no, table, reason }), 'bad');
+  const opened = outcome(decline, {
     title: t('not_paid'), tone: 'declined', hideTitle: true, body: [
       h('div', { class: 'stamp bad', 'aria-hidden': 'true' }, icon('close')),
-      h('p', { class: 'center big-line', role: 'alert' }, h('strong', null, reasonText(decline.reason, (id) => (id === phone.wallet ? t('me') : phone.names.of(id)), id_is(phone, who)))),
+      h('p', { class: 'center big-line', role: 'alert' }, h('strong', null, reason)),
       h('p', { class: 'center quiet' }, t('nobody_paid', { total: phone.money(decline.total), who: phone.names.of(decline.merchant, 'merchants') })),
+      h('p', { class: 'center quiet small' }, [t('order_no_is', { order_no }), table, when(at)].join(' · ')),
       button(t('understood'), () => opened.close(), { class: 'button primary wide' })],
-    closed: () => { if (closeOutcome === opened.close) closeOutcome = null; },
   });
-  closeOutcome = opened.close;
 }
-
-/** @param {Phone} phone @param {string | undefined} who */
-function id_is(phone, who) { return who === phone.wallet; }
 
 /** Why a bill was not paid, in words. @param {any} reason @param {(wallet: string) => string} name @param {boolean} [mine] whether it was the reader */
 export function reasonText(reason, name, mine = false) {

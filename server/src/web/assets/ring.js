@@ -90,14 +90,27 @@ function board(table) {
     svg('circle', { cx: 50, cy: 50, r: 25.6, class: 'board-arc', pathLength: 100, 'stroke-dasharray': `${part * 100} 100` }));
 }
 
+/** What the bill waits for: somebody's yes, or that all shares are set aside. @param {import('./phone.js').Phone} phone @param {any} progress */
+export function coming(phone, { reserved, of, waiting_for }) {
+  const [first, ...more] = waiting_for;
+  if (!first) return t('reserved_of', { reserved, of });
+  if (first.diner === phone.wallet && !more.length) return t('waiting_for_me');
+  return more.length ? t('waiting_for', { count: waiting_for.length }) : t('waiting_for_one', { who: phone.names.of(first.diner) });
+}
+
 /** @param {import('./phone.js').Phone} phone @param {import('./tables.js').Table} table */
 function middle(phone, table) {
   const { progress, outcome, view } = table;
   if (progress) {
     return h('div', { class: 'middle' },
       h('strong', { class: 'middle-amount' }, phone.money(progress.total)),
-      h('span', { 'data-testid': 'reserved' }, t('reserved_of', { reserved: progress.reserved, of: progress.of })),
-      progress.waiting_for.length > 0 && h('span', { class: 'waiting-text' }, t('waiting_for', { count: progress.waiting_for.length })));
+      h('span', { class: progress.waiting_for.length ? 'waiting-text' : null, 'data-testid': 'coming' }, coming(phone, progress)));
+  }
+  // A page that was loaded in the middle knows whom the bill waits for, and how far it is with the next push.
+  if (view.paying) {
+    const [first] = view.questions;
+    return h('div', { class: 'middle' }, h('span', null, t('order_in_flight')),
+      first && h('span', { class: 'waiting-text' }, coming(phone, { reserved: 0, of: 0, waiting_for: view.questions })));
   }
   if (outcome) {
     const good = outcome.kind === 'settled';

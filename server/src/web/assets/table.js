@@ -6,7 +6,7 @@ import { consentFields } from './home.js';
 import { decimals } from './money.js';
 import { showCode } from './pay.js';
 import { orderReceipt } from './receipt.js';
-import { initial, ring, seatColour, seatState } from './ring.js';
+import { coming, initial, ring, seatColour, seatState } from './ring.js';
 import { go, route } from './route.js';
 import { describeRules, rulesSheet } from './rules.js';
 import { bar } from './statement.js';
@@ -74,7 +74,7 @@ export function tableView(phone, group) {
 /** What everybody must see: a bill on its way, and how the last one ended. @param {Phone} phone @param {Table} table */
 function news(phone, table) {
   const { progress, outcome, planned, view } = table;
-  if (progress) return h('p', { class: 'unseen' }, t('reserved_of', { reserved: progress.reserved, of: progress.of }));
+  if (progress) return h('p', { class: 'unseen' }, coming(phone, progress));
   if (outcome?.kind === 'settled') return h('p', { class: 'unseen' }, t('settled_for', { amount: phone.money(outcome.data.total) }));
   if (planned && view.host === phone.wallet) {
     return h('div', { class: 'notice' }, h('span', null, t('parts_missing')),
@@ -193,7 +193,7 @@ function pay(phone, table, joined) {
   if (view.status === 'closed') return h('p', { class: 'quiet center' }, t('group_is_closed', { rules: '' }));
   return [
     h('p', { class: 'quiet center rule-line' }, describeRules(phone, view)),
-    button([icon('code'), t('pay')], () => showCode(phone, table.id, view.name), { class: 'button pay wide', 'data-key': 'pay', disabled: Boolean(table.progress) }),
+    button([icon('code'), t('pay')], () => showCode(phone, table.id, view.name), { class: 'button pay wide', 'data-key': 'pay', disabled: view.paying }),
   ];
 }
 

@@ -33,6 +33,14 @@ export class Tables {
   /** @param {import('./phone.js').Phone} phone */
   constructor(phone) { this.#phone = phone; }
 
+  /** The orders that are being paid, for each of which something may be set aside. */
+  get paying() {
+    return [...this.#live.values()].flatMap(({ view, progress }) => {
+      const of = view?.paying ? progress ?? view.questions[0] : null;
+      return of ? [{ table: view.name, order_no: of.order_no }] : [];
+    });
+  }
+
   clear() {
     for (const table of this.#live.values()) table.stop();
     this.#live.clear();
@@ -140,7 +148,7 @@ export class Tables {
       receipt(this.#phone, { settlement: data, at, fresh: true, dishes: eaten });
       table.dishes = null;
     } else {
-      declined(this.#phone, data);
+      declined(this.#phone, { decline: data, table: table.view?.name ?? '', at });
     }
     this.#phone.changed();
   }

@@ -13,7 +13,7 @@ import { keep, keepInput } from './typed.js';
 import { language, span, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
-/** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, since: number, newest: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'earlier' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
+/** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, since: number | null, newest: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'earlier' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
 
 const LOOK_AGAIN_MS = 1000;
 
@@ -38,6 +38,8 @@ export function collect(till) {
   /** The order number that this till made up itself, and the bill that was presented under it. */
   let made = freshOrderNo();
   let presented = '';
+  /** Where this tab keeps the order that the table is asked about: the page may be loaded anew meanwhile. */
+  const in_flight = `fanju.order in flight of ${till.id}`;
 
   const amount = h('input', { class: 'till-amount', inputmode: 'decimal', 'aria-label': t('amount'), placeholder: decimals(0, till.currency), autocomplete: 'off' });
   const order = field(t('order_no'), { value: made, class: 'input mono', maxlength: 64, spellcheck: 'false' });
@@ -174,7 +176,11 @@ export function collect(till) {
       return;
     }
     if (result.kind === 'asking') set({ ...result, lost: true });
-    // The reply is lost, the order is not: what happened is asked until it is known.
+    await lookUp(total, order_no);
+  }
+
+  /** The reply is lost, the order is not: what happened is asked until it is known. @param {number} total @param {string} order_no */
+  async function lookUp(total, order_no) {
     for (let unknown = 0; unknown < 3;) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
       try {
@@ -195,12 +201,12 @@ export function collect(till) {
     const earlier = order.replayed ?? (result.kind === 'asking' && order.position <= result.newest);
     if (order.state === 'settled' && earlier) return paidBefore(order, total, order_no);
     if (order.state === 'settled') {
-      const took = result.kind === 'asking' ? performance.now() - result.since : 0;
+      const since = result.kind === 'asking' ? result.since : null;
       const settlement = order.settlement ?? {};
       set({ kind: 'settled', total, order_no, text: till.money(total),
         note: [t('paid_by', { count: settlement.shares?.length ?? 0 }),
-          // In the demo that is how long somebody watched a phone.
-          ...(till.inside ? [] : [t('paid_after', { took: span(took) })])].join(' · ') });
+          // In the demo that is how long somebody watched a phone, and a page that came later has not measured it.
+          ...(till.inside || since === null ? [] : [t('paid_after', { took: span(performance.now() - since) })])].join(' · ') });
       amount.value = '';
       setLines([]);
       next();
@@ -241,7 +247,9 @@ export function collect(till) {
   function set(to) {
     result = to;
     update();
+    sessionStorage.removeItem(in_flight);
     if (result.kind === 'asking') {
+      sessionStorage.setItem(in_flight, JSON.stringify({ asking: { ...result, since: null, lost: false }, entry: entry() }));
       said.textContent = t('asking');
       if (till.inside) parent.postMessage({ fanju: 'asking' }, location.origin);
     }
@@ -265,6 +273,7 @@ export function collect(till) {
       const { order_no } = result;
       fill(panel, h('div', { class: 'spinner', 'aria-hidden': 'true' }), h('p', { class: 'result-word' }, t(result.lost ? 'asking_lost' : 'asking')),
         h('p', { class: 'result-amount' }, till.money(result.total)), h('p', { class: 'result-note' }, t('asking_note')),
+        h('p', { class: 'result-note' }, t('order_no_is', { order_no })),
         !result.lost && button(t('cancel_order'), () => till.fanju.call('orders.cancel', { merchant: till.id, order_no }), { class: 'button small', 'data-key': 'cancel' }));
     } else {
       fill(panel, h('div', { class: 'result-mark', 'aria-hidden': 'true' }, icon(result.kind === 'settled' ? 'check' : result.kind === 'drafted' ? 'list' : result.kind === 'declined' ? 'close' : 'alert')),
@@ -304,10 +313,19 @@ export function collect(till) {
     target.value = before;
     scan(scanned);
   });
-  const kept = keep(`bill of ${till.id}`, () => ({ lines, beside, made, presented }));
+  const entry = () => ({ lines, beside, made, presented });
+  const flying = JSON.parse(sessionStorage.getItem(in_flight) ?? 'null');
+  const kept = keep(`bill of ${till.id}`, entry) ?? flying?.entry;
   if (kept) {
     ({ made, presented } = kept);
     setLines(kept.lines, kept.beside);
+  }
+  if (flying) {
+    const { total, order_no } = flying.asking;
+    amount.value = decimals(total, till.currency);
+    order.input.value = order_no;
+    set(flying.asking);
+    lookUp(total, order_no);
   }
   addEventListener('message', ({ origin, data }) => {
     if (origin !== location.origin || !till.inside || !data?.fanju) return;

@@ -19,7 +19,7 @@ export const en = {
   passkey_cancelled: 'The passkey was not used.',
   step_up: 'Is it you?', step_up_why: 'This amount needs your passkey once more.', step_up_do: 'Confirm with passkey',
   // wallet
-  wallet: 'Wallet', available: 'Available', set_aside: '{amount} set aside', wallet_frozen: 'Frozen', wallet_closed: 'Closed',
+  wallet: 'Wallet', available: 'Available', set_aside: '{amount} set aside', paying_order: '“{table}” is paying order {order_no}', wallet_frozen: 'Frozen', wallet_closed: 'Closed',
   top_up: 'Top up', top_up_hint: 'Comes from your bank within a moment.', transfer: 'Transfer', transfer_do: 'Send', transfer_to: 'Wallet number',
   transfer_to_hint: 'The number that the other phone shows under Account', transfer_pick: 'To', transfer_other: 'Somebody else…', note: 'Note',
   statement: 'Statement', statement_empty: 'No money has moved yet.', older: 'Older',
@@ -78,12 +78,13 @@ export const en = {
   // paying
   pay: 'Pay', code_how: 'Let the cashier scan this', code_why: 'Pays for everybody at the table. Works once.', code_offline: 'Offline: the code renews when you are back.',
   code_fresh_in: 'Until the next code', barcode_alt: 'Barcode of the table’s code', qr_alt: 'QR code of the table’s code',
-  reserved_of: 'Reserved {reserved} of {of}', waiting_for: 'waiting for {count}', paid: 'Paid', not_paid: 'Not paid', settled_for: 'Paid: {amount}',
+  reserved_of: 'Reserved {reserved} of {of}', waiting_for: 'waiting for {count} to say yes', waiting_for_one: 'waiting for {who}’s yes', waiting_for_me: 'waiting for your yes', paid: 'Paid', not_paid: 'Not paid', settled_for: 'Paid: {amount}',
   seat_idle: 'seated', seat_reserving: 'reserving…', seat_reserved: 'reserved', seat_waiting: 'asked', seat_confirmed: 'confirmed', seat_paid: 'paid', seat_blamed: 'fell short',
   question: 'Confirm your share', question_why: 'Your share at “{table}”', question_of: 'of {total} in all', confirm_share: 'Pay {amount}', refuse_share: 'Refuse',
   order_no_is: 'Order {order_no}', receipt: 'Receipt', paid_to: 'Paid to {who}', my_share_of: 'Your share of {total} · {count|diner|diners}', share_none: 'You owed nothing of {total}',
   covered_by: 'paid by {who}', confirmed_share: 'confirmed', bill_settled: 'Paid', bill_declined: 'Not paid', bill_refunded: 'Refund',
   nobody_paid: 'Nobody was charged. {who} asked for {total}.',
+  toast_declined: 'Not paid: order {order_no} of “{table}”. {reason}. Nobody was charged for it.',
   declined_short: '{who} does not have enough', declined_short_me: 'Your balance or limit is not enough',
   declined_refused: '{who} refused', declined_refused_me: 'You refused', declined_unavailable: '{who}’s wallet cannot pay', declined_unavailable_me: 'Your wallet cannot pay',
   declined_timed_out: 'Time ran out waiting for {who}', declined_timed_out_me: 'Time ran out waiting for you', declined_cancelled: 'The till cancelled it', declined_cancelled_me: 'The till cancelled it',

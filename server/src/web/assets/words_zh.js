@@ -20,7 +20,7 @@ export const zh = {
   passkey_cancelled: '没有使用通行密钥。',
   step_up: '请验证身份', step_up_why: '这笔金额需要再次验证通行密钥。', step_up_do: '用通行密钥确认',
   // 钱包
-  wallet: '钱包', available: '可用余额', set_aside: '已预留 {amount}', wallet_frozen: '已冻结', wallet_closed: '已注销',
+  wallet: '钱包', available: '可用余额', paying_order: '「{table}」正在支付订单 {order_no}', set_aside: '已预留 {amount}', wallet_frozen: '已冻结', wallet_closed: '已注销',
   top_up: '充值', top_up_hint: '从银行卡即时到账。', transfer: '转账', transfer_do: '转出', transfer_to: '钱包号',
   transfer_to_hint: '对方手机「账户」里的号码', transfer_pick: '转给', transfer_other: '其他人…', note: '备注',
   statement: '账单', statement_empty: '还没有收支记录。', older: '更早',
@@ -79,12 +79,13 @@ export const zh = {
   // 付款
   pay: '付款', code_how: '请收银员扫码', code_why: '为全桌付款，一次有效。', code_offline: '网络断开：恢复后更新付款码。',
   code_fresh_in: '距离下一个码', barcode_alt: '饭局码的条形码', qr_alt: '饭局码的二维码',
-  reserved_of: '已预留 {reserved}/{of}', waiting_for: '等待 {count} 人', paid: '已付', not_paid: '未付款', settled_for: '已付 {amount}',
+  reserved_of: '已预留 {reserved}/{of}', waiting_for: '等待 {count} 人同意', waiting_for_one: '等待{who}同意', waiting_for_me: '等待你同意', paid: '已付', not_paid: '未付款', settled_for: '已付 {amount}',
   seat_idle: '已入席', seat_reserving: '预留中…', seat_reserved: '已预留', seat_waiting: '待确认', seat_confirmed: '已确认', seat_paid: '已付', seat_blamed: '未能支付',
   question: '确认你的份额', question_why: '你在「{table}」的份额', question_of: '总额 {total}', confirm_share: '支付 {amount}', refuse_share: '拒绝',
   order_no_is: '订单 {order_no}', receipt: '收据', paid_to: '已付给{who}', my_share_of: '你的份额 · 总额 {total} · {count} 人', share_none: '总额 {total}，你无需付款',
   covered_by: '由{who}支付', confirmed_share: '已确认', bill_settled: '已付', bill_declined: '未付款', bill_refunded: '退款',
   nobody_paid: '没有人被扣款。{who}请求 {total}。',
+  toast_declined: '未付款：「{table}」的订单 {order_no}。{reason}。没有人为此被扣款。',
   declined_short: '{who}余额或上限不足', declined_short_me: '你的余额或上限不足',
   declined_refused: '{who}拒绝了', declined_refused_me: '你拒绝了', declined_unavailable: '{who}的钱包无法付款', declined_unavailable_me: '你的钱包无法付款',
   declined_timed_out: '等待{who}超时', declined_timed_out_me: '等待你确认超时', declined_cancelled: '收银台已取消', declined_cancelled_me: '收银台已取消',
