@@ -99,8 +99,15 @@ class Dinner(Quiet):
             till.driver.get(f"{self.house.url}/operator")
             till.speak(language)
             till.shot("operator-welcome")
-            till.write("input[type=password]", self.house.operator_token())
-            till.press("button[type=submit]")
+            # A till's key is a token, too, and not this one.
+            for wrong in (self.house.operator_token()[:-1], self.house.till_key):
+                till.write("input[type=password]", wrong)
+                till.press("button[type=submit]")
+                till.see(".toast.bad", till.word("operator_token_wrong"))
+                till.until("token to type over", lambda till=till, wrong=wrong: till.driver.execute_script(
+                    "const at = document.activeElement; return at.selectionStart === 0 && at.selectionEnd === arguments[0]", len(wrong)))
+            till.shot("operator-token-wrong")
+            till.keys(self.house.operator_token(), Keys.ENTER)
             till.see(".tile strong")
             till.until("line over time", lambda till=till: till.count(".plot-dot") >= 2)
             self.the_money_is_all_there(till)
@@ -237,6 +244,14 @@ class Dinner(Quiet):
         for digits, wrong in (("123", "code_length"), ("280000000000000001", "code_other"), ("880000000000000001", "code_mistyped")):
             till.scan(digits)
             till.see(".toast.bad", till.word(wrong, count=len(digits)))
+            self.assertEqual(till.see(".till-code").get_attribute("value"), digits, "it can be mended")
+            till.keys(Keys.ENTER, Keys.ENTER)
+        said = till.driver.execute_script("return [...document.querySelectorAll('.toast')].map((one) => one.textContent)")
+        self.assertEqual(len(said), len(set(said)), said)
+        for digits in ("1", "12", "123", "1234"):
+            till.scan(digits)
+            till.see(".toast.bad", till.word("code_length", count=len(digits)))
+            self.assertLessEqual(till.count(".toast"), 3)
 
     def money_back(self, ana, bo, till):
         till.refund("20")
@@ -351,7 +366,7 @@ class Dinner(Quiet):
         till.write("dialog input[maxlength]", "1")
         till.shot("till-key")
         till.press("dialog button[type=submit]")
-        key = till.text("[data-testid=secret]")
+        key = self.house.till_key = till.text("[data-testid=secret]")
         till.shot("till-key-made")
         till.press("dialog button", till.word("secret_kept"))
         till.gone("dialog")
@@ -378,6 +393,9 @@ class Dinner(Quiet):
             till.see(f".pane-{tab} > *")
             till.shot(f"till-{tab}-360", dark=True)
         till.press(".tab", till.word("till_collect"))
+        till.next_order()
+        code = till.driver.execute_script("return arguments[0].getBoundingClientRect().bottom", till.see(".till-code"))
+        self.assertLess(code, PHONE[1] / 2, "the code is in sight, beside the keypad")
         till.resize((1280, 900))
 
     def at_the_table(self, phone):
@@ -831,8 +849,13 @@ class Demonstration(AtTheDemo):
         demo.resize((1280, 720))
         demo.shot("demo-720")
         self.steps_have_room(demo)
+        with demo.inside(".till-frame"):
+            self.assertTrue(demo.driver.execute_script(
+                "return document.querySelector('.result.settled').getBoundingClientRect().bottom <= innerHeight"), "all of the till's answer is in sight")
         demo.resize(PHONE, mobile=True)
         demo.shot("demo-360")
+        demo.until("last step in sight", lambda: demo.driver.execute_script(
+            "const { left, right } = document.querySelector('.step:last-child').getBoundingClientRect(); return left >= 0 && right <= innerWidth"))
         demo.resize((1440, 900))
         # The page is loaded anew for each language: the tables of the dinners before are closed.
         host = self.house.ask("GET", "/demo/cast")["diners"][0]
@@ -866,6 +889,9 @@ class Demonstration(AtTheDemo):
         first = demo.driver.current_window_handle
         demo.driver.switch_to.new_window("tab")
         self.assertNotEqual(self.until_one_is_asked(demo), order_no)
+        # Whoever is asked at both tables keeps the first question, too.
+        with demo.inside(".phones .phone:nth-child(5) iframe"):
+            demo.see(".question", order_no)
         demo.press("[data-testid=step-settled]")
         demo.everybody_paid("32.00", "256.00")
         shop = self.house.ask("GET", "/demo/cast")["merchant"]

@@ -66,6 +66,7 @@ class Demo {
     const height = rows === 1 ? Infinity : (place.clientHeight - 8) / rows - 24;
     const scale = Math.min(rows === 1 ? 0.85 : 1, width / (PHONE_WIDTH + 16), height / (PHONE_HEIGHT + 16));
     vars(place, { scale: scale.toFixed(4) });
+    this.#follow();
   }
 
   /** How far the dinner is: the number of steps done. */
@@ -94,7 +95,15 @@ class Demo {
             h('small', null, t(hint, { seated: this.seated.size, of: this.phones.length })))],
         /** @type {() => Promise<unknown>} */ (press[step]), { class: 'step-button', 'data-testid': `step-${step}`, 'data-key': step, disabled: last && done < 4 }));
     }));
+    this.#follow();
     this.#line.textContent = this.ended === 'declined' ? t('demo_declined') : t(`demo_line_${done}`, { host: this.names[0] ?? '', careful: this.names[CAREFUL] ?? '' });
+  }
+
+  /** On a narrow screen the ribbon is longer than that, and shows where one is. */
+  #follow() {
+    const step = this.#ribbon.children[Math.min(this.done, STEPS.length - 1)];
+    const [room, its] = [this.#ribbon, step].map((one) => one?.getBoundingClientRect());
+    if (room && its) this.#ribbon.scrollLeft += its.left + its.width / 2 - room.left - room.width / 2;
   }
 
   // --- the steps ---------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 import { Fanju, FanjuError } from './fanju.js';
 import { money } from './money.js';
 import { plot } from './plot.js';
-import { button, complain, connectionBanner, field, fill, h, languageSwitch, leaveButton, serveOffline, when } from './ui.js';
+import { button, complain, connectionBanner, field, fill, h, known, languageSwitch, leaveButton, serveOffline, textOf, when } from './ui.js';
 import { begin, language, span, t } from './words.js';
 
 const TOKEN = 'fanju.operator';
@@ -34,11 +34,14 @@ class Operator {
   /** @param {string} token */
   async enter(token) {
     try {
-      await this.fanju.signIn(token);
+      const me = await this.fanju.signIn(token);
+      // A diner's session or a till's key is good for other pages.
+      if (!me.operator) throw new FanjuError({ code: 'not_signed_in', title: 'not the operator' });
     } catch (error) {
       sessionStorage.removeItem(TOKEN);
       this.fanju.close();
-      throw error;
+      const wrong = error instanceof FanjuError && error.code === 'not_signed_in';
+      throw wrong ? known(t('operator_token_wrong'), 'operator_token') : error;
     }
     // The key opens everything: it stays no longer than this tab.
     sessionStorage.setItem(TOKEN, token);
@@ -48,7 +51,7 @@ class Operator {
   #welcome() {
     const key = field(t('operator_token'), { type: 'password', class: 'input mono', placeholder: 'fjo_…' }, t('operator_token_hint'));
     const form = h('form', { class: 'stack' }, key.box);
-    const go = button(t('operator_enter'), () => this.enter(key.input.value.trim()), { class: 'button primary wide', type: 'submit' });
+    const go = button(t('operator_enter'), () => this.enter(textOf(key.input)).catch((error) => { key.input.focus(); key.input.select(); throw error; }), { class: 'button primary wide', type: 'submit' });
     form.append(go);
     form.addEventListener('submit', (event) => event.preventDefault());
     fill(this.#screen, h('div', { class: 'welcome' },

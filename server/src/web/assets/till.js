@@ -41,6 +41,7 @@ export class Till {
     if (this.inside) document.documentElement.classList.add('in-demo');
     document.body.append(connectionBanner(this.fanju), this.#screen);
     this.fanju.addEventListener('state', () => this.changed());
+    setInterval(() => this.changed(), DAY_LOOK_MS);
     const cast = this.demo ? await fetch('/demo/cast').then((answer) => answer.json(), () => null) : null;
     const token = cast?.merchant?.token ?? localStorage.getItem(TOKEN);
     if (!token) return this.#welcome();
@@ -167,7 +168,6 @@ export class Till {
         languageSwitch(),
         !this.demo && leaveButton(() => this.#leave())),
       h('nav', { class: 'tabs', 'aria-label': t('till') }, switches), body));
-    setInterval(() => this.changed(), DAY_LOOK_MS);
     const tab = keep('tab', () => body.dataset.tab);
     choose(tabs.some(([name]) => name === tab) ? tab : 'collect');
     document.title = `${this.merchant.name} · ${t('till')}`;

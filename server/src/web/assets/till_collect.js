@@ -58,8 +58,8 @@ export function collect(till) {
   const element = h('div', { class: 'collect' },
     h('div', { class: 'collect-entry' },
       h('div', { class: 'amount-line' }, h('span', { class: 'amount-sign', 'aria-hidden': 'true' }, sign(till.currency)), amount),
-      bill, keypad(), order.box),
-    h('div', { class: 'collect-scan' }, scanning, seen.view, panel, said));
+      scanning, seen.view, bill, keypad(), order.box),
+    panel, said);
 
   function keypad() {
     const places = exponent(till.currency);
@@ -133,10 +133,16 @@ export function collect(till) {
     // A scanner reads again what stays in its view: only a word from the till collects what lies on the table.
     if (result.kind === 'drafted') return toast(t('till_collect_first'));
     const wrong = wrongCode(digits);
-    if (wrong) return toast(t(wrong, { count: digits.length }), 'bad');
+    if (wrong) {
+      code.value = text;
+      code.focus();
+      code.select();
+      return toast(t(wrong, { count: digits.length }), 'bad');
+    }
     const read = readMoney(amount.value, till.currency);
     const total = read.minor ?? 0;
     if (total <= 0) {
+      code.value = text;
       amount.focus();
       return toast(read.wrong && read.wrong !== 'amount_needed' ? t(read.wrong, read.values) : t('amount_first'), 'bad');
     }
@@ -286,6 +292,8 @@ export function collect(till) {
     }
   }
 
+  // What stands there is typed over, as a scanner does, or mended.
+  code.addEventListener('focus', () => code.select());
   code.addEventListener('input', () => { if (digitsOf(code.value).length >= 18) scan(code.value); });
   code.addEventListener('keydown', (event) => { if (event.key === 'Enter' && code.value) scan(code.value); });
   amount.addEventListener('input', () => {

@@ -148,8 +148,9 @@ export function select(label, options, chosen, change) {
 
 let fields = 0;
 
-/** How long a toast can be read. */
+/** How long a toast can be read, and how many at once. */
 const TOAST_MS = 5000;
+const TOASTS_MAX = 3;
 
 /**
  * A sheet over the page. Escape, its cross and a press beside it close it, unless it is `firm`.
@@ -165,8 +166,7 @@ export function sheet({ title, body, tone = '', firm = false, closed, hideTitle 
   dialog.addEventListener('click', (event) => { if (event.target === dialog && !firm) dialog.close(); });
   dialog.addEventListener('close', () => {
     // What was said in here is still worth reading.
-    const said = dialog.querySelectorAll(':scope > .toasts > .toast');
-    if (said.length) toasts(document.body).append(...said);
+    for (const said of dialog.querySelectorAll(':scope > .toasts > .toast')) say(document.body, said);
     dialog.remove();
     // The browser gives the focus back, but not the caret: without this, keys would go nowhere.
     const back = document.activeElement;
@@ -211,11 +211,10 @@ export function formSheet({ title, body, action, submit, tone, primary = 'primar
 export function toast(text, tone = '') {
   // A modal sheet hides the rest of the page from readers: the toast goes into the topmost one.
   const host = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body;
-  const element = h('div', { class: `toast ${tone}`, role: tone === 'bad' ? 'alert' : 'status' });
+  const element = h('div', { class: `toast ${tone}`, role: tone === 'bad' ? 'alert' : 'status' }, text);
   // Whatever it lies on can be had at once.
   element.addEventListener('click', gone);
-  toasts(host).append(element);
-  element.textContent = text;
+  say(host, element);
   setTimeout(gone, TOAST_MS);
   function gone() {
     const held = element.parentElement;
@@ -224,9 +223,14 @@ export function toast(text, tone = '') {
   }
 }
 
-/** Where toasts stand, one under the other. @param {Element} host */
-function toasts(host) {
-  return host.querySelector(':scope > .toasts') ?? host.appendChild(h('div', { class: 'toasts' }));
+/** Puts a toast under the others: in place of one with its words, and of the oldest where there are many. @param {Element} host @param {Element} toast */
+function say(host, toast) {
+  const place = host.querySelector(':scope > .toasts') ?? host.appendChild(h('div', { class: 'toasts' }));
+  for (const one of [...place.children]) if (one.textContent === toast.textContent) one.remove();
+  while (place.childElementCount >= TOASTS_MAX) place.firstElementChild?.remove();
+  place.append(toast);
+  // Once it is there: a reader says what changes.
+  [toast.textContent] = [toast.textContent];
 }
 
 /** @param {unknown} error */
