@@ -65,6 +65,11 @@ pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes after which a segment is closed and the next one begun.
 pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
+/// Bytes that are preallocated behind the journal's end: as many again as there are, within these.
+pub const PREALLOCATED_BYTES_MIN: u64 = 64 * 1024;
+/// See [`PREALLOCATED_BYTES_MIN`].
+pub const PREALLOCATED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 // --- books ---------------------------------------------------------------------------------
 
 /// Records that the books fold in memory before they must be written, however recently the last

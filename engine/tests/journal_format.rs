@@ -46,6 +46,7 @@ fn write() -> Vec<u8> {
         }
         journal.append(journal.tail(), Epoch(epoch), &mut batch).expect("memory does not fail");
     }
+    drop(journal);
     storage.content(&segment(0)).expect("one segment")
 }
 

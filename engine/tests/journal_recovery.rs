@@ -97,8 +97,10 @@ fn a_cut_of_the_last_of_many_segments_keeps_exactly_the_whole_batches() {
             open(&shared(&written_to), SMALL_SEGMENTS).expect("a torn tail is dropped");
         assert_eq!(report.tail, tails[whole]);
         assert_eq!(report.dropped_bytes, {
-            let kept = tails[whole].position.0.max(base + SEGMENT_HEADER_BYTES as u64);
-            if cut < SEGMENT_HEADER_BYTES { cut as u64 } else { end - kept }
+            let kept = tails[whole].position.0.max(base + SEGMENT_HEADER_BYTES as u64) - base;
+            let torn = &bytes[usize::try_from(kept).expect("small").min(cut)..cut];
+            let written = torn.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            if cut < SEGMENT_HEADER_BYTES { cut as u64 } else { written as u64 }
         });
         drop(journal);
         written_to.replace(last, None);
@@ -112,6 +114,7 @@ fn every_flipped_bit_of_a_segment_is_refused() {
     // The last batch holds whole sectors of zeros, which must not excuse a flip.
     let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a sound journal");
     append(&mut journal, &[vec![1; 60], vec![0; 3 * SECTOR_BYTES], vec![2; 60]]).expect("appended");
+    drop(journal);
     let mut bytes = storage.content(&segment(0)).expect("one segment");
     assert!(bytes.len() > 14_000, "{}", bytes.len());
     for bit in 0..bytes.len() * 8 {

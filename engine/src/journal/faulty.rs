@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, io, sync::Arc};
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
-use super::storage::{FileEntry, Storage, StorageFile};
+use super::{
+    frame::SECTOR_BYTES,
+    storage::{FileEntry, Storage, StorageFile},
+};
 
 /// How one call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,6 +248,16 @@ struct FaultyFile {
     plan: Arc<Mutex<Plan>>,
 }
 
+impl FaultyFile {
+    /// Half of a write. Inside a file it ends with a sector, as on a disk.
+    fn half(&self, offset: u64, bytes: usize) -> usize {
+        let end = offset + bytes as u64 / 2;
+        let is_inside = self.inner.bytes().is_ok_and(|there| end < there);
+        let end = if is_inside { end / SECTOR_BYTES as u64 * SECTOR_BYTES as u64 } else { end };
+        usize::try_from(end.saturating_sub(offset)).expect("at most half")
+    }
+}
+
 impl StorageFile for FaultyFile {
     fn bytes(&self) -> io::Result<u64> {
         whole(&self.plan, Call::Other, || self.inner.bytes())
@@ -275,9 +288,14 @@ impl StorageFile for FaultyFile {
                 self.inner.write_at(offset, bytes).and(Err(error(fault)))
             }
             Some(fault @ (Fault::NoSpace | Fault::ShortWrite | Fault::Crash)) => {
-                self.inner.write_at(offset, &bytes[..bytes.len() / 2]).and(Err(error(fault)))
+                let half = self.half(offset, bytes.len());
+                self.inner.write_at(offset, &bytes[..half]).and(Err(error(fault)))
             }
         }
+    }
+
+    fn preallocate(&self, bytes: u64) -> io::Result<()> {
+        whole(&self.plan, Call::Other, || self.inner.preallocate(bytes))
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -50,8 +50,10 @@ pub struct LocalJournal {
     /// The segment that grows.
     base: u64,
     file: Arc<dyn StorageFile>,
-    /// Length of that segment.
+    /// Where that segment's last batch ends.
     bytes: u64,
+    /// Where its file ends; there is nothing between the two.
+    allocated: u64,
     last_sync: Option<Duration>,
     /// The first error; every later append is refused with it (J-3).
     poison: Option<Arc<JournalError>>,
@@ -95,6 +97,7 @@ impl LocalJournal {
             base: last.base,
             file: last.file,
             bytes: last.bytes,
+            allocated: last.bytes,
             last_sync: None,
             poison: None,
         };
@@ -110,7 +113,7 @@ impl LocalJournal {
         Ok(Recovered {
             journal,
             bases: vec![0],
-            last: recovery::LastSegment { base: 0, file, bytes, doubtful: bytes },
+            last: recovery::LastSegment { base: 0, file, bytes, torn_bytes: 0, doubtful: bytes },
             report: RecoveryReport { took: started.elapsed(), ..RecoveryReport::default() },
         })
     }
@@ -139,8 +142,25 @@ impl LocalJournal {
         let file = create_segment(&*self.log.storage, self.log.journal, self.tail)?;
         self.log.add(base, Arc::clone(&file));
         (self.base, self.file, self.bytes) = (base, file, SEGMENT_HEADER_BYTES as u64);
+        self.allocated = self.bytes;
         tracing::debug!(base, "journal segment begun");
         Ok(())
+    }
+
+    /// Allocates `bytes` more and for what may follow, but nothing behind a segment that is full: the next
+    /// one begins where its file ends. A storage that refuses is asked again when that much has been
+    /// written; until then the file grows with each batch.
+    fn preallocate(&mut self, bytes: usize) {
+        let end = self.bytes + bytes as u64;
+        if !self.options.sync || end <= self.allocated {
+            return;
+        }
+        let (least, most) = (limits::PREALLOCATED_BYTES_MIN, limits::PREALLOCATED_BYTES_MAX);
+        let ahead = self.tail.position.0.clamp(least, most);
+        self.allocated = (end + ahead).min(self.options.segment_bytes_max.max(end));
+        if let Err(error) = self.file.preallocate(self.allocated) {
+            tracing::debug!(%error, "the journal is not preallocated");
+        }
     }
 
     fn poison(&mut self, error: JournalError) -> Arc<JournalError> {
@@ -205,6 +225,7 @@ impl Journal for LocalJournal {
         }
 
         let (bytes, tail) = batch.seal(&self.tail, epoch);
+        self.preallocate(bytes.len());
         if let Err(error) = self.file.write_at(self.bytes, bytes) {
             let error = JournalError::io("write", &segments::name(self.base), error);
             return Err(AppendError::InDoubt(self.poison(error)));
@@ -255,6 +276,12 @@ impl Journal for LocalJournal {
 
 impl Drop for LocalJournal {
     fn drop(&mut self) {
+        if self.poison.is_none()
+            && self.allocated > self.bytes
+            && let Err(error) = self.file.truncate(self.bytes)
+        {
+            tracing::debug!(%error, "the journal stays preallocated");
+        }
         self.log.durable.close();
         self.log.storage.release();
     }

@@ -29,7 +29,7 @@ pub struct RecoveryReport {
     pub batches: u64,
     /// Records in them.
     pub records: u64,
-    /// Bytes of the torn batch or segment that were dropped.
+    /// Bytes of the torn batch or segment that were dropped, without what was only allocated.
     pub dropped_bytes: u64,
     /// Time it took.
     pub took: Duration,
@@ -58,6 +58,8 @@ pub(super) struct LastSegment {
     pub(super) base: u64,
     pub(super) file: Arc<dyn StorageFile>,
     pub(super) bytes: u64,
+    /// Bytes of a torn batch behind it.
+    pub(super) torn_bytes: u64,
     /// From here on nothing vouches that a sync has succeeded: the last batch, or the header.
     pub(super) doubtful: u64,
 }
@@ -98,7 +100,8 @@ struct Found {
     records: u64,
     /// The segment that grows, up to its last whole batch.
     last: LastSegment,
-    torn_bytes: u64,
+    /// Whether its file goes on behind that.
+    has_more: bool,
 }
 
 /// Whether there is no journal yet: no segment.
@@ -123,7 +126,7 @@ pub fn verify(storage: &dyn Storage) -> Result<Option<Verified>, JournalError> {
         segments: survey.segments.len() as u64,
         batches: found.batches,
         records: found.records,
-        torn_bytes: found.torn_bytes + survey.unborn.map_or(0, |unborn| unborn.bytes),
+        torn_bytes: found.last.torn_bytes + survey.unborn.map_or(0, |unborn| unborn.bytes),
     }))
 }
 
@@ -145,12 +148,12 @@ pub(super) fn recover(
     let Some(found) = found else { return Ok(None) };
 
     let name = segments::name(found.last.base);
-    let Found { journal, tail, batches, records, last, torn_bytes, .. } = found;
-    if torn_bytes > 0 {
+    let Found { journal, tail, batches, records, last, has_more, .. } = found;
+    dropped_bytes += last.torn_bytes;
+    if has_more {
         last.file
             .truncate(last.bytes)
             .map_err(|error| JournalError::io("truncate", &name, error))?;
-        dropped_bytes += torn_bytes;
     }
     // The last batch may have been written and never synced: it is acknowledged from now on.
     if !has(Bug::RecoverUnsynced) {
@@ -168,7 +171,7 @@ pub(super) fn recover(
 /// Writes the last batch of the segment once more, or its header where there is none. After a sync that
 /// failed Linux holds the pages for written: a later sync would succeed, and do nothing for them.
 fn write_again(name: &str, last: &LastSegment, journal: JournalId) -> Result<(), JournalError> {
-    let LastSegment { base, file, bytes, doubtful } = last;
+    let LastSegment { base, file, bytes, doubtful, .. } = last;
     let wrong = |error| JournalError::io("write", name, error);
     if doubtful == bytes {
         return Ok(());
@@ -234,6 +237,9 @@ fn survey(
                 if again.before != walk.before {
                     let name = segments::name(segments[start].base);
                     let found = again.before.unwrap_or_default();
+                    if found.position < known.position {
+                        return Err(lost(&known, found.position.0).into());
+                    }
                     return Err(scan::not_continued(&name, &known, &found).into());
                 }
             }
@@ -248,7 +254,7 @@ fn survey(
         tail: walk.before.expect("its header was read"),
         batches: walk.batches,
         records: walk.records,
-        torn_bytes: last.bytes - growing.bytes,
+        has_more: last.bytes > growing.bytes,
         last: growing,
     };
     Ok(Survey { segments, unborn, found: Some(found) })
@@ -390,6 +396,7 @@ impl Walk {
 
         // A tail that was told is durable; a header may not be.
         let mut doubtful = if offset == SEGMENT_HEADER_BYTES as u64 { 0 } else { offset };
+        let mut torn_bytes = 0;
         let mut window = Window::new(Arc::clone(&file), bytes);
         while offset < bytes {
             match scan::read_batch(&mut window, seed, base, offset, Some(&before), self.thorough) {
@@ -403,17 +410,17 @@ impl Walk {
                 Err(Broken::Io(error)) => return Err(JournalError::io("read", &name, error)),
                 Err(Broken::Batch { intact, fault }) => {
                     let at = torn::Place { seed, base, offset, bytes };
-                    let torn = is_last
-                        && torn::is_torn(&*file, at, intact)
-                            .map_err(|error| JournalError::io("read", &name, error))?;
-                    if !torn {
-                        return Err(scan::damage(&name, offset, *fault).into());
-                    }
+                    let torn = match is_last {
+                        true => torn::torn_bytes(&*file, at, intact)
+                            .map_err(|error| JournalError::io("read", &name, error))?,
+                        false => None,
+                    };
+                    torn_bytes = torn.ok_or_else(|| scan::damage(&name, offset, *fault))?;
                     break;
                 }
             }
         }
         self.before = Some(before);
-        Ok(LastSegment { base, file, bytes: offset, doubtful })
+        Ok(LastSegment { base, file, bytes: offset, torn_bytes, doubtful })
     }
 }

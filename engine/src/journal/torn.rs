@@ -2,7 +2,8 @@
 //!
 //! A crash in the middle of the last write leaves a file that is too short, or sectors that were
 //! never written and read as zeros. Only that is torn. Whatever one flipped bit explains never is,
-//! even where the batch happens to hold zeros of its own.
+//! even where the batch happens to hold zeros of its own. Whoever reads a file that is being written
+//! may also find the beginning of a batch, and then what is only allocated.
 
 use std::{io, ops::Range};
 
@@ -13,6 +14,13 @@ use super::{
     scan::Intact,
     storage::StorageFile,
 };
+use crate::limits;
+
+const BATCH_BYTES_MAX: usize = BATCH_HEADER_BYTES + BODY_BYTES_MAX;
+
+/// As many zeros at the end of a broken batch are taken for unwritten, wherever in a sector they begin: a
+/// record does not end with as many.
+const UNWRITTEN_BYTES_MIN: usize = 8;
 
 /// A broken batch in the last segment.
 #[derive(Debug, Clone, Copy)]
@@ -26,33 +34,47 @@ pub(super) struct Place {
     pub(super) bytes: u64,
 }
 
-pub(super) fn is_torn(file: &dyn StorageFile, at: Place, intact: Intact) -> io::Result<bool> {
-    let left = usize::try_from(at.bytes - at.offset).unwrap_or(usize::MAX);
-    if left > BATCH_HEADER_BYTES + BODY_BYTES_MAX {
-        return Ok(false);
+/// How many bytes of it were written, if the broken batch is torn: none where nothing was.
+pub(super) fn torn_bytes(
+    file: &dyn StorageFile,
+    at: Place,
+    intact: Intact,
+) -> io::Result<Option<u64>> {
+    let left = at.bytes - at.offset;
+    if left > BATCH_BYTES_MAX as u64 + limits::PREALLOCATED_BYTES_MAX {
+        return Ok(None);
     }
-    let mut bytes = vec![0; left];
+    let mut bytes = vec![0; usize::try_from(left).expect("so few")];
     let read = file.read_at(at.offset, &mut bytes)?;
     bytes.truncate(read);
-    Ok(match intact {
-        Intact::Header(header) => body_is_torn(at, &header, &bytes),
-        Intact::Nothing => header_is_torn(at, &bytes),
-    })
+    let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let torn = written <= BATCH_BYTES_MAX
+        && match intact {
+            Intact::Header(header) => body_is_torn(at, &header, &bytes, written),
+            Intact::Nothing => header_is_torn(at, &bytes, written),
+        };
+    Ok(torn.then_some(written as u64))
 }
 
 /// The header holds and comes next: the body must be short, or unwritten where it is wrong.
-fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8]) -> bool {
+fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -> bool {
     let whole = BATCH_HEADER_BYTES + header.body_bytes;
-    if bytes.len() != whole {
-        // More than the whole batch means that it was finished, and another one begun.
-        return bytes.len() < whole;
+    if bytes.len() < whole {
+        return true;
+    }
+    if written > whole {
+        // It was finished, and another one begun.
+        return false;
     }
     let position = at.base + at.offset;
-    let body = &bytes[BATCH_HEADER_BYTES..];
+    let body = &bytes[BATCH_HEADER_BYTES..whole];
     if frame::one_flip_explains_body(at.seed, position, header, body) {
         return false;
     }
-    let unwritten = unwritten_sectors(at.offset, bytes);
+    let mut unwritten = unwritten_sectors(at.offset, &bytes[..whole]);
+    if whole - written >= UNWRITTEN_BYTES_MIN {
+        unwritten.push(written..whole);
+    }
     let touched = |range: Range<usize>| {
         unwritten.iter().any(|sector| sector.start < range.end && range.start < sector.end)
     };
@@ -73,28 +95,34 @@ fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8]) -> bool {
 }
 
 /// The header does not hold: it must be short, or unwritten, and nothing may follow it.
-fn header_is_torn(at: Place, bytes: &[u8]) -> bool {
-    if bytes.iter().all(|byte| *byte == 0) {
+fn header_is_torn(at: Place, bytes: &[u8], written: usize) -> bool {
+    if written == 0 {
         return true;
     }
     let Some(header) = bytes.first_chunk::<BATCH_HEADER_BYTES>() else {
         return bytes.iter().zip(BATCH_MAGIC).all(|(found, magic)| *found == magic)
             || touches_unwritten(at, bytes);
     };
-    touches_unwritten(at, bytes)
-        && !one_flip_explains_batch(at, header, bytes)
-        && !holds_a_batch(at, &bytes[1..])
+    let ends_within = written + UNWRITTEN_BYTES_MIN <= BATCH_HEADER_BYTES;
+    (ends_within || touches_unwritten(at, bytes))
+        && !one_flip_explains_batch(at, header, bytes, written)
+        && !holds_a_batch(at, &bytes[1..bytes.len().min(written + BATCH_HEADER_BYTES)])
 }
 
 /// Whether a header that one flip at most makes whole stands before all that it speaks of. One that
 /// lost a single bit with the sector that was never written stands before less.
-fn one_flip_explains_batch(at: Place, header: &[u8; BATCH_HEADER_BYTES], bytes: &[u8]) -> bool {
+fn one_flip_explains_batch(
+    at: Place,
+    header: &[u8; BATCH_HEADER_BYTES],
+    bytes: &[u8],
+    written: usize,
+) -> bool {
     let position = at.base + at.offset;
     let is_whole = |header: BatchHeader| {
         let whole = BATCH_HEADER_BYTES + header.body_bytes;
-        let body = || &bytes[BATCH_HEADER_BYTES..];
-        bytes.len() > whole
-            || bytes.len() == whole && header.check_body(at.seed, position, body(), false).is_ok()
+        let body = bytes.get(BATCH_HEADER_BYTES..whole);
+        let holds = |body| header.check_body(at.seed, position, body, false).is_ok();
+        written > whole || body.is_some_and(holds)
     };
     if BatchHeader::decode(at.seed, position, header).is_ok() {
         return true;
@@ -108,7 +136,10 @@ fn one_flip_explains_batch(at: Place, header: &[u8; BATCH_HEADER_BYTES], bytes: 
 
 /// Whether part of the header lies in a sector that was never written.
 fn touches_unwritten(at: Place, bytes: &[u8]) -> bool {
-    unwritten_sectors(at.offset, bytes).iter().any(|sector| sector.start < BATCH_HEADER_BYTES)
+    let near = bytes.len().min(BATCH_HEADER_BYTES + SECTOR_BYTES);
+    unwritten_sectors(at.offset, &bytes[..near])
+        .iter()
+        .any(|sector| sector.start < BATCH_HEADER_BYTES)
 }
 
 /// Whether an intact batch begins anywhere: the broken one before it was then acknowledged.
