@@ -334,11 +334,10 @@ impl Session {
             "ping" => answer(ctx, &reply, Ok(format!("{{\"server_time\":{}}}", self.app.now().0))),
             "subscribe" => self.subscribe(caller, reply, params, ctx),
             "unsubscribe" => {
-                let answered =
-                    operations::read::<Unsubscribe>(params).map(|Unsubscribe { topic }| {
-                        self.forget(topic.0, ctx);
-                        "{}".to_owned()
-                    });
+                let answered = operations::read(&params).map(|Unsubscribe { topic }| {
+                    self.forget(topic.0, ctx);
+                    "{}".to_owned()
+                });
                 answer(ctx, &reply, answered);
             }
             method => self.operate(caller, reply, method, params, ctx),
@@ -384,7 +383,7 @@ impl Session {
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        match operations::read(params).and_then(|SignIn { token }| self.signed_in(&token)) {
+        match operations::read(&params).and_then(|SignIn { token }| self.signed_in(&token)) {
             Ok((token, caller)) => {
                 // Whoever it was before listens no more.
                 self.forget_all(ctx);
@@ -427,7 +426,7 @@ impl Session {
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        let Subscribe { topic: TopicName(topic), after, epoch } = match operations::read(params) {
+        let Subscribe { topic: TopicName(topic), after, epoch } = match operations::read(&params) {
             Ok(subscribe) => subscribe,
             Err(problem) => return answer(ctx, &reply, Err(problem)),
         };
