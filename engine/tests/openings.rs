@@ -134,8 +134,10 @@ async fn nothing_is_opened_where_nobody_can_see_what_is_there() {
     for table in ["wallets", "merchants", "groups"] {
         books.execute_batch(&format!("ALTER TABLE {table} RENAME TO hidden_{table}")).unwrap();
     }
+    // Who comes when an actor has just ended for that is not answered; no one is told of an opening.
     for answer in ids.ask(&engine, host, "Second").await {
-        assert!(matches!(answer, Err(Error::Unreadable(_))), "{answer:?}");
+        let unseen = matches!(answer, Err(Error::Unreadable(_) | Error::Unanswered));
+        assert!(unseen, "{answer:?}");
     }
     for table in ["wallets", "merchants", "groups"] {
         books.execute_batch(&format!("ALTER TABLE hidden_{table} RENAME TO {table}")).unwrap();
