@@ -11,7 +11,7 @@
 use std::{
     fmt, fs,
     io::{self, Read},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -81,7 +81,7 @@ pub fn backup(from: &Path, to: &Path) -> anyhow::Result<Copied> {
     }
     for name in FILES {
         if from.join(name).exists() {
-            copy_file(&from.join(name), &to.join(name))?;
+            copy_file(&from.join(name), &to.join(name), |_, bytes| Ok((bytes, 0)))?;
         }
     }
     let mut segments: Vec<PathBuf> = fs::read_dir(from.join(JOURNAL))?
@@ -92,7 +92,7 @@ pub fn backup(from: &Path, to: &Path) -> anyhow::Result<Copied> {
     segments.sort();
     for segment in segments {
         let name = segment.file_name().context("a segment has a name")?;
-        copied.journal_bytes += copy_file(&segment, &to.join(JOURNAL).join(name))?;
+        copied.journal_bytes += copy_file(&segment, &to.join(JOURNAL).join(name), written)?;
         copied.segments += 1;
     }
     fs::File::open(to.join(JOURNAL))?.sync_all()?;
@@ -133,12 +133,65 @@ fn copy_database(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies as much as the file has now: it may grow meanwhile.
-fn copy_file(from: &Path, to: &Path) -> anyhow::Result<u64> {
+/// Copies as much of the file as `of` says of its length now, and then as many zeros: it may be written
+/// meanwhile.
+fn copy_file(
+    from: &Path,
+    to: &Path,
+    of: impl FnOnce(&fs::File, u64) -> io::Result<(u64, u64)>,
+) -> anyhow::Result<u64> {
     let source = fs::File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
-    let metadata = source.metadata()?;
+    let (bytes, zeros) = of(&source, source.metadata()?.len())?;
     let mut target = make_file(to)?;
-    let bytes = io::copy(&mut source.take(metadata.len()), &mut target)?;
+    let bytes = io::copy(&mut source.take(bytes).chain(io::repeat(0).take(zeros)), &mut target)?;
     target.sync_all()?;
     Ok(bytes)
+}
+
+/// How much of a segment of `bytes` was written, and how many of the zeros behind it may be the end of a
+/// record: the rest is only allocated. What is written later must not come into the copy behind a hole.
+fn written(segment: &fs::File, bytes: u64) -> io::Result<(u64, u64)> {
+    let mut chunk = vec![0; 64 * 1024];
+    let mut end = bytes;
+    while end > 0 {
+        let start = end.saturating_sub(chunk.len() as u64);
+        chunk.fill(0);
+        // It is shorter by now where a server has just closed it.
+        let read = segment.read_at(&mut chunk, start)?;
+        let of_this = read.min(usize::try_from(end - start).unwrap_or(read));
+        if let Some(last) = chunk[..of_this].iter().rposition(|byte| *byte != 0) {
+            end = start + last as u64 + 1;
+            break;
+        }
+        end = start;
+    }
+    Ok((end, (bytes - end).min(8)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_segment_that_is_written_only_what_was_there_at_first_is_copied() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        for (content, allocated) in [(70_000_usize, 3 * 64 * 1024_u64), (5, 3), (5, 0), (0, 70_000)]
+        {
+            let mut bytes = vec![7; content];
+            fs::write(&from, &bytes).expect("is written");
+            let file = fs::OpenOptions::new().write(true).open(&from).expect("is there");
+            file.set_len(content as u64 + allocated).expect("is longer");
+            let copied = copy_file(&from, &to, |source, length| {
+                let of = written(source, length);
+                // The writer goes on, a little further behind.
+                file.write_all_at(&[9; 3], content as u64 + allocated / 2)?;
+                of
+            });
+            bytes.resize(content + usize::try_from(allocated.min(8)).expect("small"), 0);
+            assert_eq!(copied.expect("is copied"), bytes.len() as u64);
+            assert_eq!(fs::read(&to).expect("is there"), bytes, "{content} and {allocated}");
+            fs::remove_file(&to).expect("is there");
+        }
+    }
 }

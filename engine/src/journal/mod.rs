@@ -51,17 +51,18 @@
 //! A lone record costs 60 bytes beside its payload.
 //!
 //! # Preallocation
-//! The file of a segment that grows is longer than what was written, and reads as zeros there. A write
-//! into it changes nothing about the file, so its sync waits for content alone, and not for what else
-//! the file system has to write. These zeros mean nothing: a segment that is full has none, closing cuts
+//! Where the storage can, the file of a segment that grows is longer than what was written, and reads as
+//! zeros there. A write leaves its length as it is, so that a sync seldom waits for what else the file
+//! system has to write. These zeros mean nothing: a segment that is full has none, closing cuts
 //! them off, and so does recovery.
 //!
 //! # What is torn
 //! Only the last batch of the last segment, and only if the file ends before the batch does, or the
 //! broken part touches a whole sector (or a sector's part inside the batch) that reads as zeros, or
-//! eight zeros and more to the batch's end, and no single flipped bit explains the damage. Where both explanations fit, the journal is refused: a
-//! person can still drop a torn tail, and nobody can bring back a record. A segment whose header is
-//! unfinished never held a batch, because header and name are synced before the first.
+//! eight zeros and more to the batch's end, and no single flipped bit explains the damage. Where both
+//! explanations fit, the journal is refused: a person can still drop a torn tail, and nobody can bring
+//! back a record. A segment whose header is unfinished never held a batch, because header and name are
+//! synced before the first.
 //!
 //! No journal survives a disk that loses what it reported as synced. If whole batches vanish from
 //! the end, only a tail that was stored elsewhere (the books keep one) shows it.

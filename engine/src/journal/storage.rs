@@ -134,7 +134,8 @@ impl DirectoryStorage {
         }
     }
 
-    /// Opens `path` for reading only, without the lock: for auditors, also of a live journal.
+    /// Opens `path` for reading only, without the lock: for auditors. A journal that is written meanwhile may look
+    /// damaged at its end.
     ///
     /// # Errors
     /// `NotFound` when there is no such directory.
@@ -248,7 +249,7 @@ impl StorageFile for RealFile {
         self.0.write_all_at(bytes, offset)
     }
 
-    /// Blocks and length are settled once for many syncs, which then have nothing but content to write.
+    /// Length and blocks are settled once for many syncs.
     #[cfg(target_os = "linux")]
     fn preallocate(&self, bytes: u64) -> io::Result<()> {
         let there = self.bytes()?;

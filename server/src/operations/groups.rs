@@ -278,7 +278,8 @@ impl Operation for ShowCode {
     }
 }
 
-/// Says yes to the share that a diner is asked about: to this very share of this very bill.
+/// Says yes to the share that a diner is asked about: to this very share of this very bill. A bill that is
+/// presented again asks anew, and takes an answer under a key of its own.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Confirm {
@@ -315,7 +316,8 @@ impl Operation for Confirm {
     }
 }
 
-/// Says no to the share that a diner is asked about.
+/// Says no to the share that a diner is asked about. A bill that is presented again asks anew, and takes
+/// an answer under a key of its own.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Refuse {
