@@ -155,11 +155,10 @@ fn written(segment: &fs::File, bytes: u64) -> io::Result<(u64, u64)> {
     let mut end = bytes;
     while end > 0 {
         let start = end.saturating_sub(chunk.len() as u64);
-        chunk.fill(0);
+        let part = chunk.len().min(usize::try_from(end - start).unwrap_or(usize::MAX));
         // It is shorter by now where a server has just closed it.
-        let read = segment.read_at(&mut chunk, start)?;
-        let of_this = read.min(usize::try_from(end - start).unwrap_or(read));
-        if let Some(last) = chunk[..of_this].iter().rposition(|byte| *byte != 0) {
+        let read = segment.read_at(&mut chunk[..part], start)?;
+        if let Some(last) = chunk[..read].iter().rposition(|byte| *byte != 0) {
             end = start + last as u64 + 1;
             break;
         }
