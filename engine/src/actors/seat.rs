@@ -149,7 +149,8 @@ impl<A: Seated> Seat<A> {
     /// and admission is bounded ([`super::admission`]), or is one of very few that a seat gets without.
     ///
     /// # Errors
-    /// [`Error::Unanswered`] when the actor has ended, which only a bug does to it, or the engine's end.
+    /// [`Error::Unanswered`] when the actor has ended: by a bug, for a state that cannot be read, or with
+    /// the engine.
     pub(crate) fn tell<M>(self: &Arc<Self>, message: M) -> Result<(), Error>
     where
         A: Handler<M>,
