@@ -52,7 +52,8 @@ const REFUSED: i32 = -32_000;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    jsonrpc: Option<Value>,
+    #[serde(borrow)]
+    jsonrpc: Option<&'a RawValue>,
     id: Option<Value>,
     method: Option<Value>,
     #[serde(borrow)]
@@ -92,7 +93,7 @@ impl Request {
                 }
             },
         };
-        if envelope.jsonrpc != Some("2.0".into()) {
+        if envelope.jsonrpc.map(RawValue::get) != Some("\"2.0\"") {
             return Err(malformed(id, INVALID_REQUEST, "`jsonrpc` is not `2.0`".to_owned()));
         }
         let Some(Value::String(method)) = envelope.method else {
