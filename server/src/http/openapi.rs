@@ -129,7 +129,7 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
     let answer = (operation.answer)(generator);
     let mut described = json!({
         "operationId": offer.method,
-        "summary": description.lines().next().unwrap_or_default(),
+        "summary": first_sentence(&description),
         "description": description,
         "tags": [room(operation)],
         "parameters": parameters,
@@ -155,6 +155,12 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
         });
     }
     described
+}
+
+/// The first sentence of `text`, on one line.
+fn first_sentence(text: &str) -> String {
+    let line = text.replace('\n', " ");
+    line.split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned()
 }
 
 /// The properties of an object's schema.
