@@ -230,7 +230,7 @@ function say(host, toast) {
   while (place.childElementCount >= TOASTS_MAX) place.firstElementChild?.remove();
   place.append(toast);
   // Once it is there: a reader says what changes.
-  [toast.textContent] = [toast.textContent];
+  toast.replaceChildren(toast.textContent ?? '');
 }
 
 /** @param {unknown} error */
