@@ -36,8 +36,8 @@ use super::{
     nobody::Nobody,
     reply::Reply,
     seats::Seat,
-    subscription::{self, Begun, Gone, Heard, Listening},
-    topics::Push,
+    subscription::{self, Heard, Listening},
+    topics::{Begun, Gone, Push},
 };
 use crate::{
     app::App,
@@ -129,11 +129,11 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
 }
 
 impl StreamHandler<Heard> for Session {
-    fn handle(&mut self, Heard { topic, push }: Heard, ctx: &mut Self::Context) {
-        let Some(listening) = self.listening.get_mut(&topic) else { return };
+    fn handle(&mut self, Heard { topic, number, push }: Heard, ctx: &mut Self::Context) {
+        if self.listening.get(&topic).is_none_or(|listening| listening.number != number) {
+            return;
+        }
         match push {
-            // The state or the gap had it already.
-            Ok(Push { position: Some(position), .. }) if position <= listening.told => {}
             Ok(push) => self.tell(topic, push, ctx),
             Err(Gone::Lagged) => self.close(ctx, Close::TooSlow),
             // The engine closes, or will as its journal failed, which the session hears for itself; or
@@ -195,12 +195,8 @@ impl Session {
         if !rights::may_hear_on(&caller, topic) {
             return self.unsubscribed(topic, ctx);
         }
-        let Push { position, left, text } = push;
-        if let (Some(listening), Some(position)) = (self.listening.get_mut(&topic), position) {
-            listening.told = position;
-        }
-        ctx.text(text);
-        if left.is_some_and(|wallet| caller.owns(wallet)) {
+        ctx.text(push.text);
+        if push.left.is_some_and(|wallet| caller.owns(wallet)) {
             let app = self.app.clone();
             let check = async move { rights::check(&app, &caller, &Right::to_hear(topic)).await };
             // Nothing else is sent meanwhile: another wallet of theirs may sit at the table.
@@ -460,7 +456,7 @@ impl Session {
                 Ok(_) if !session.may_hear(topic) => {
                     answer(ctx, &reply, Err(Problem::forbidden()));
                 }
-                Ok(begun) => session.begun(topic, &reply, begun, ctx),
+                Ok(begun) => session.begun(topic, number, &reply, begun, ctx),
                 Err(problem) => answer(ctx, &reply, Err(problem)),
             }
             session.leave_if_answered(ctx);
@@ -476,17 +472,18 @@ impl Session {
     fn begun(
         &mut self,
         topic: Topic,
+        number: u64,
         reply: &Reply,
         begun: Begun,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        let Begun { answer: subscribed, listener, gap, told } = begun;
+        let Begun { answer: subscribed, missed, pushes } = begun;
         let answered =
             serde_json::to_string(&subscribed).map_err(|error| Problem::internal(&error));
         answer(ctx, reply, answered);
-        gap.into_iter().for_each(|text| ctx.text(text));
-        let pushes = ctx.add_stream(subscription::heard(topic, listener));
-        if let Some(before) = self.listening.insert(topic, Listening { pushes, told }) {
+        missed.into_iter().for_each(|text| ctx.text(text));
+        let pushes = ctx.add_stream(subscription::heard(topic, number, pushes));
+        if let Some(before) = self.listening.insert(topic, Listening { number, pushes }) {
             ctx.cancel_future(before.pushes);
         }
     }

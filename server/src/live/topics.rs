@@ -3,6 +3,8 @@
 //! The first listener of a topic starts a task that hears the engine's feed, turns each event into
 //! the text of a push, and gives that text to everybody. The last one who leaves ends it.
 //!
+//! [`Topics::begin`] is how one listener begins: with what it missed, or with the topic as it stands.
+//!
 //! - L-1: a listener who is too far behind is told so and must resume; nothing is skipped silently.
 //!   Progress is not kept: what changes faster than [`limits::PROGRESS_EVERY`] is told as it stands
 //!   then, and not at all once a durable event has overtaken it.
@@ -17,12 +19,15 @@ use fanju::{
     id::{Position, Topic, WalletId},
 };
 use tokio::{
-    sync::{OnceCell, broadcast},
+    sync::{
+        OnceCell,
+        broadcast::{self, error::RecvError},
+    },
     task::{AbortHandle, yield_now},
     time::{Instant, sleep_until},
 };
 
-use super::frames;
+use super::{frames, methods::Subscribed};
 use crate::{cloud_event, limits};
 
 /// One push, ready to be sent.
@@ -44,18 +49,60 @@ pub struct Topics {
 }
 
 /// One topic's task, and those who hear it.
-pub struct Channel {
+struct Channel {
     topic: Topic,
     open: Arc<DashMap<Topic, Weak<Channel>>>,
     started: OnceCell<(broadcast::WeakSender<Push>, AbortHandle)>,
 }
 
-/// One listener: keeps the topic's task alive.
-pub struct Listener {
-    /// The pushes from the moment when the listener came.
-    pub pushes: broadcast::Receiver<Push>,
-    /// What keeps the task alive.
-    pub channel: Arc<Channel>,
+/// What one listener hears of a topic from the moment when it came; keeps the topic's task alive.
+pub struct Pushes {
+    ring: broadcast::Receiver<Push>,
+    _channel: Arc<Channel>,
+    /// The newest position that the listener knows.
+    known: Position,
+}
+
+/// Why a topic is heard no more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gone {
+    /// The listener was too slow.
+    Lagged,
+    /// The feed is over.
+    Ended,
+}
+
+/// A subscription that is about to begin: answered, then what was missed, then pushes.
+pub struct Begun {
+    /// What the listener is answered.
+    pub answer: Subscribed,
+    /// What it missed, ready to be sent; empty where the answer has the state instead.
+    pub missed: Vec<ByteString>,
+    /// What happens from then on.
+    pub pushes: Pushes,
+}
+
+impl Pushes {
+    /// The next push of which the state or the gap knew nothing. Dropped while it waits, it loses none.
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub async fn next(&mut self) -> Result<Push, Gone> {
+        loop {
+            let push = self.ring.recv().await.map_err(|error| match error {
+                RecvError::Lagged(_) => Gone::Lagged,
+                RecvError::Closed => Gone::Ended,
+            })?;
+            match push.position {
+                Some(position) if position <= self.known => {}
+                Some(position) => {
+                    self.known = position;
+                    return Ok(push);
+                }
+                None => return Ok(push),
+            }
+        }
+    }
 }
 
 impl Drop for Channel {
@@ -81,17 +128,52 @@ impl Topics {
         self.open.len()
     }
 
-    /// Listens to `topic` from now on. What happened before is the engine's to tell: whoever looks
-    /// at the topic's state after this returns hears of everything that happens after that state.
+    /// Begins to hear `topic`, after a position that was told before or else with its state: the ring
+    /// first, then the gap or the state, so that nothing is missed in between; what both have is
+    /// dropped by its position.
     ///
     /// # Errors
     /// The engine's, when the topic is unknown or cannot be heard.
-    pub async fn listen(&self, topic: Topic) -> Result<Listener, Error> {
+    pub async fn begin(&self, topic: Topic, after: Option<Position>) -> Result<Begun, Error> {
+        let (ring, channel) = self.listen(topic).await?;
+        let (feed, recovered) = match self.engine.subscribe(topic, after).await {
+            Ok(feed) => (feed, after.is_some()),
+            // Honest: what cannot be told without a gap is not called recovered.
+            Err(Error::UnknownPosition | Error::GapTooLong) => {
+                (self.engine.subscribe(topic, None).await?, false)
+            }
+            Err(error) => return Err(error),
+        };
+        let position = feed.position();
+        let missed = self.worded(topic, &feed);
+        let recovered = recovered && missed.is_some();
+        let state = (!recovered).then(|| feed.state().clone());
+        let answer = Subscribed { topic: topic.to_string(), recovered, position, state };
+        let pushes = Pushes { ring, _channel: channel, known: position };
+        Ok(Begun { answer, missed: missed.unwrap_or_default(), pushes })
+    }
+
+    /// What was missed, as long as it may be.
+    fn worded(&self, topic: Topic, feed: &Subscription) -> Option<Vec<ByteString>> {
+        let mut left = limits::RESUME_BYTES_MAX;
+        let word = |event| {
+            let text = push(&self.epoch, topic, event).text;
+            left = left.checked_sub(text.len())?;
+            Some(text)
+        };
+        feed.missed().map(word).collect()
+    }
+
+    /// Everything that happens from now on. What happened before is the engine's to tell.
+    async fn listen(
+        &self,
+        topic: Topic,
+    ) -> Result<(broadcast::Receiver<Push>, Arc<Channel>), Error> {
         loop {
             let channel = self.channel(topic);
             let started = channel.started.get_or_try_init(|| self.start(topic)).await?;
             if let Some(sender) = started.0.upgrade() {
-                return Ok(Listener { pushes: sender.subscribe(), channel });
+                return Ok((sender.subscribe(), channel));
             }
             // Its feed is over: the engine closes, or the task itself was too slow.
             self.open.remove_if(&topic, |_, open| Weak::ptr_eq(open, &Arc::downgrade(&channel)));
@@ -175,8 +257,7 @@ async fn tell(
 }
 
 /// `event` as the listeners of `topic` hear it.
-#[must_use]
-pub fn push(epoch: &str, topic: Topic, event: &DurableEvent) -> Push {
+fn push(epoch: &str, topic: Topic, event: &DurableEvent) -> Push {
     let body = cloud_event::shared(epoch, event);
     let text = frames::event(topic, event, &body);
     let left = if let (Topic::Group(_), Event::MemberLeft { wallet, .. }) = (topic, event.event()) {
