@@ -9,7 +9,6 @@ compile_error!("a release must not know how to be broken");
 
 /// A bug; each breaks an invariant or a promise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(not(feature = "broken"), expect(unreachable_pub, reason = "public with the feature"))]
 pub enum Bug {
     /// J-1: most batches are told without a sync.
     TellBeforeSync,
@@ -43,6 +42,12 @@ pub enum Bug {
     ReuseCodes,
     /// L-1: now and then a subscriber misses an event.
     SkipEvents,
+    /// L-1: the server takes a topic's state first, and listens afterwards.
+    ListenLate,
+    /// L-1: the server tells what the state or the gap had once more.
+    TellTwice,
+    /// L-1: the server lets a listener who was too slow go on.
+    ForgiveSlowness,
     /// An order's deadline never comes.
     NoDeadline,
     /// Money on the rail is not asked for again after a crash.
@@ -61,7 +66,7 @@ mod chosen {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Self; 18] = [
+        pub const ALL: [Self; 21] = [
             Self::TellBeforeSync,
             Self::IgnoreSyncError,
             Self::RecoverUnsynced,
@@ -78,6 +83,9 @@ mod chosen {
             Self::ForgetRequests,
             Self::ReuseCodes,
             Self::SkipEvents,
+            Self::ListenLate,
+            Self::TellTwice,
+            Self::ForgiveSlowness,
             Self::NoDeadline,
             Self::ForgetRail,
         ];
@@ -94,18 +102,19 @@ mod chosen {
         CHOSEN.get()
     }
 
-    pub(crate) fn has(bug: Bug) -> bool {
+    /// Whether this build, on this thread, has `bug`.
+    #[must_use]
+    pub fn has(bug: Bug) -> bool {
         CHOSEN.get() == Some(bug)
     }
 }
 
 #[cfg(feature = "broken")]
-pub(crate) use chosen::has;
-#[cfg(feature = "broken")]
-pub use chosen::{choose, chosen};
+pub use chosen::{choose, chosen, has};
 
 /// Whether this build, on this thread, has `bug`.
 #[cfg(not(feature = "broken"))]
-pub(crate) const fn has(_bug: Bug) -> bool {
+#[must_use]
+pub const fn has(_bug: Bug) -> bool {
     false
 }

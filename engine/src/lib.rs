@@ -31,10 +31,8 @@
 
 mod actors;
 pub mod books;
-#[cfg(feature = "broken")]
+#[doc(hidden)]
 pub mod broken;
-#[cfg(not(feature = "broken"))]
-mod broken;
 pub mod codec;
 pub mod domain;
 mod engine;

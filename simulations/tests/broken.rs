@@ -46,8 +46,9 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
         Bug::BelieveChecksums => &["J-2:", "L-1:", "a record:", "record "],
         // Whoever has twice as much sets aside what is not there.
         Bug::ApplyTwice => &["J-2:", "the engine panicked: W-1:"],
-        Bug::ForgetOrders => &["G-1:"],
-        Bug::SmallBill => &["G-2:"],
+        Bug::ForgetOrders => &["G-1:", " settled already"],
+        // Its content is another, so that whoever presents it again is refused.
+        Bug::SmallBill => &["G-2:", "G-1:"],
         Bug::NeverAsk | Bug::HearYes => &["G-3:", "the engine panicked: G-3:"],
         Bug::KeepReservations => &["W-2:"],
         Bug::ReserveNothing => &["W-1:", "the engine panicked: W-1:"],
@@ -55,7 +56,7 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
         Bug::LostAnswerRefuses => &["M-1:"],
         Bug::ForgetRequests => &[" moves money twice"],
         Bug::ReuseCodes => &["a code was good for two scans"],
-        Bug::SkipEvents => &["L-1:"],
+        Bug::SkipEvents | Bug::ListenLate | Bug::TellTwice | Bug::ForgiveSlowness => &["L-1:"],
         Bug::NoDeadline | Bug::ForgetRail => &["L:"],
     }
 }

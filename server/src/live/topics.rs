@@ -15,6 +15,7 @@ use bytestring::ByteString;
 use dashmap::DashMap;
 use fanju::{
     DurableEvent, Engine, Error, FeedEvent, ProgressEvent, Subscription,
+    broken::{self, Bug},
     domain::event::Event,
     id::{Position, Topic, WalletId},
 };
@@ -89,12 +90,14 @@ impl Pushes {
     /// [`Gone`].
     pub async fn next(&mut self) -> Result<Push, Gone> {
         loop {
-            let push = self.ring.recv().await.map_err(|error| match error {
-                RecvError::Lagged(_) => Gone::Lagged,
-                RecvError::Closed => Gone::Ended,
-            })?;
+            let push = match self.ring.recv().await {
+                Ok(push) => push,
+                Err(RecvError::Lagged(_)) if broken::has(Bug::ForgiveSlowness) => continue,
+                Err(RecvError::Lagged(_)) => return Err(Gone::Lagged),
+                Err(RecvError::Closed) => return Err(Gone::Ended),
+            };
             match push.position {
-                Some(position) if position <= self.known => {}
+                Some(position) if position <= self.known && !broken::has(Bug::TellTwice) => {}
                 Some(position) => {
                     self.known = position;
                     return Ok(push);
@@ -135,7 +138,7 @@ impl Topics {
     /// # Errors
     /// The engine's, when the topic is unknown or cannot be heard.
     pub async fn begin(&self, topic: Topic, after: Option<Position>) -> Result<Begun, Error> {
-        let (ring, channel) = self.listen(topic).await?;
+        let (mut ring, channel) = self.listen(topic).await?;
         let (feed, recovered) = match self.engine.subscribe(topic, after).await {
             Ok(feed) => (feed, after.is_some()),
             // Honest: what cannot be told without a gap is not called recovered.
@@ -144,6 +147,10 @@ impl Topics {
             }
             Err(error) => return Err(error),
         };
+        if broken::has(Bug::ListenLate) {
+            yield_now().await;
+            ring = ring.resubscribe();
+        }
         let position = feed.position();
         let missed = self.worded(topic, &feed);
         let recovered = recovered && missed.is_some();

@@ -13,11 +13,13 @@ use crate::{keep::KeepOptions, values::count};
     fanju-sim chaos --seed 17 --seeds 1       one world; if it failed before, it fails again\n  \
     fanju-sim chaos --seed 17 --seeds 1 --trace   the same, with its last events\n\n\
     WHAT IS SIMULATED: the disk under the journal, where any call may fail, tear, lie or be the last; time\n\
-    and clocks; the bank; and what people send, which may be lost, repeated or late. Domain, journal,\n\
-    recovery, actors and books are the engine's own. NOT in these worlds: books on a disk (they are real\n\
-    SQLite, but in memory and made anew at each opening, so that none of these faults meets books.sqlite);\n\
-    threads (there is only one); and the server: no session, socket, sign-in, webhook or page. Phones listen\n\
-    to the engine's own feeds. `just soak` kills real processes with all of that, with fewer kinds of fault.\n\n\
+    and clocks; the bank; what people send, which may be lost, repeated or late; and the connections over\n\
+    which phones hear, which are cut, go dead or stall. Domain, journal, recovery, actors and books are the\n\
+    engine's own, and the server's own code words what phones hear and lets them resume. NOT in these\n\
+    worlds: books on a disk (they are real SQLite, but in memory and made anew at each opening, so that\n\
+    none of these faults meets books.sqlite); threads (there is only one); and the rest of the server: no\n\
+    socket, sign-in, right, webhook or page; commands go to the engine. `just soak` kills real processes\n\
+    with all of that, with fewer kinds of fault.\n\n\
     EXIT CODES: 0 all well; 1 a world went wrong; 2 bad options.")]
 pub struct ChaosOptions {
     /// The first seed.

@@ -1,21 +1,33 @@
-//! Phone: a live connection to one topic, which is cut and comes back, and must never miss or repeat
-//! anything (L-1). The phone of a group also answers what its diners are asked.
+//! Phone: a live connection to one topic, which is cut, goes dead or stalls, and comes back, and must never
+//! miss or repeat anything (L-1). The phone of a group also answers what its diners are asked.
 
 use std::{collections::BTreeSet, rc::Rc, time::Duration};
 
 use fanju::{
-    DurableEvent, Engine, Error, FeedError, FeedEvent, Subscription, TopicState,
-    domain::{event::Event, payment::Question},
+    Engine,
+    domain::payment::Question,
     id::{Position, Topic},
 };
+use fanju_server::live::close::Close;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{
+    connection::{Connection, SUBSCRIBE, Said},
+    plan::Manners,
     wire::{Heard, Wire},
     world::Stage,
+};
+use crate::live::{
+    frame::{Frame, Pushed},
+    track::Track,
 };
 
 /// Until a phone is back.
 const AWAY: Duration = Duration::from_millis(700);
+
+/// How long a slow phone reads nothing.
+const SLOW: Duration = Duration::from_secs(8);
 
 /// Until a diner answers.
 const THINKS: Duration = Duration::from_millis(1_500);
@@ -26,9 +38,49 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// How often somebody says the same.
 const ANSWERS_MAX: u32 = 4;
 
+/// What a subscription is answered with, as far as a diner looks at it.
+#[derive(Deserialize)]
+struct Begins {
+    recovered: bool,
+    position: Position,
+    state: Option<State>,
+}
+
+/// A topic's state; a group's has questions.
+#[derive(Deserialize)]
+struct State {
+    #[serde(default)]
+    questions: Vec<Question>,
+}
+
+/// Whom a bill waits for.
+#[derive(Deserialize)]
+struct Waiting {
+    #[serde(rename = "waiting_for")]
+    questions: Vec<Question>,
+}
+
+/// A push, of which the event's own words are wanted.
+#[derive(Deserialize)]
+struct Happened<'a> {
+    #[serde(borrow)]
+    params: Told<'a>,
+}
+
+#[derive(Deserialize)]
+struct Told<'a> {
+    #[serde(borrow)]
+    event: Body<'a>,
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
 struct Phone {
     stage: Rc<Stage>,
-    engine: Engine,
     wire: Wire,
     topic: Topic,
     log: usize,
@@ -40,71 +92,116 @@ struct Phone {
 pub async fn listen(stage: Rc<Stage>, engine: Engine, log: usize) {
     let topic = stage.cast().logs[log].topic;
     let wire = Wire::new(&stage, &engine, &format!("phone {log}"));
-    let mut phone = Phone { stage, engine, wire, topic, log, asked: BTreeSet::new(), answers: 0 };
+    let mut phone = Phone { stage, wire, topic, log, asked: BTreeSet::new(), answers: 0 };
     loop {
-        let after = phone.stage.cast().logs[phone.log].last;
-        match phone.engine.subscribe(topic, after).await {
-            Ok(mut feed) => {
-                if after.is_none() {
-                    phone.heard_up_to(feed.position());
-                }
-                phone.follow(&mut feed).await;
-            }
-            Err(Error::UnknownPosition) => {
-                let at = after.unwrap_or(Position::NONE);
-                let fault = format!("L-1: {topic} does not know {at}, which it once told");
-                return phone.stage.witness().fault(fault);
-            }
-            Err(Error::UnknownWallet(_) | Error::UnknownMerchant(_) | Error::UnknownGroup(_)) => {
-                return phone.stage.witness().fault(format!("J-2: {topic} is gone"));
-            }
-            Err(_) => {}
-        }
+        let connection = Connection::subscribe(&phone.stage, topic, phone.heard());
+        phone.follow(connection).await;
         phone.wire.pause(AWAY).await;
     }
 }
 
 impl Phone {
+    /// The newest event that it heard, in this life or an earlier one.
+    fn heard(&self) -> Option<Position> {
+        self.stage.cast().logs[self.log].last
+    }
+
     fn heard_up_to(&self, position: Position) {
         self.stage.cast_mut().logs[self.log].last = Some(position);
     }
 
-    /// Until the connection is cut.
-    async fn follow(&mut self, feed: &mut Subscription) {
-        if let TopicState::Group(view) = feed.state() {
-            let questions = view.questions.clone();
-            questions.into_iter().for_each(|question| self.think(question));
-        }
-        let cuts = self.stage.manners.phone_cut;
+    fn fault(&self, what: &str) {
+        self.stage.witness().fault(what);
+    }
+
+    /// Until the connection is over.
+    async fn follow(&mut self, mut connection: Connection) {
+        let Manners { phone_cut, phone_dead, phone_slow, .. } = self.stage.manners;
         loop {
-            if self.wire.happens(cuts) {
+            if self.wire.happens(phone_cut) {
                 return self.stage.witness().inject("phone cut");
             }
-            match feed.next().await {
-                Ok(FeedEvent::Durable(event)) => self.hear(&event),
-                Ok(FeedEvent::Progress(progress)) => {
-                    progress.waiting_for.into_iter().for_each(|question| self.think(question));
+            if self.wire.happens(phone_dead) {
+                self.stage.witness().inject("phone goes dead");
+                return connection.goes_dead();
+            }
+            if self.wire.happens(phone_slow) {
+                self.stage.witness().inject("phone slow");
+                self.wire.pause(SLOW).await;
+            }
+            match connection.next().await {
+                Some(Said::Frame(text)) => self.read(&text),
+                Some(Said::Closed(Close::TooSlow)) => {
+                    return self.stage.witness().end("phone was too slow");
                 }
-                Err(FeedError::Lagged) => return self.stage.witness().say("a phone was too slow"),
-                Err(FeedError::Ended) => return,
+                Some(Said::Closed(_)) | None => return,
             }
         }
     }
 
-    fn hear(&mut self, event: &DurableEvent) {
-        let last = self.stage.cast().logs[self.log].last.unwrap_or(Position::NONE);
-        let (prev, position) = (event.prev(), event.position());
-        if prev != last {
-            let fault =
-                format!("L-1: {} hears {position} after {prev}, and had {last}", self.topic);
-            self.stage.witness().fault(fault);
+    /// Reads a frame as the contract says it.
+    fn read(&mut self, text: &str) {
+        let topic = self.topic;
+        match Frame::parse(text) {
+            Ok(Frame::Answer(SUBSCRIBE, Ok(answer))) => self.begin(answer),
+            Ok(Frame::Answer(SUBSCRIBE, Err(refusal))) => match refusal.code.as_str() {
+                "unknown_wallet" | "unknown_merchant" | "unknown_group" => {
+                    self.fault(&format!("J-2: {topic} is gone"));
+                }
+                _ => {}
+            },
+            Ok(Frame::Event(pushed)) => self.hear(&pushed, text),
+            Ok(Frame::Progress(params)) => match serde_json::from_str(params) {
+                Ok(Waiting { questions }) => self.think_of(questions),
+                Err(error) => self.fault(&format!("L-1: {topic} tells of progress {error}")),
+            },
+            Ok(Frame::Hello(_) | Frame::Answer(..)) => {
+                self.fault(&format!("L-1: {topic} was not asked for {text}"));
+            }
+            Err(error) => self.fault(&format!("L-1: {topic} says {text}: {error}")),
         }
-        self.stage.witness().told(position, event.event());
+    }
+
+    /// The subscription begins: with what was missed, where the phone knew the topic.
+    fn begin(&mut self, answer: &str) {
+        let topic = self.topic;
+        match serde_json::from_str::<Begins>(answer) {
+            Ok(Begins { recovered, position, state }) => {
+                let heard = self.heard();
+                if !recovered && let Some(heard) = heard {
+                    self.fault(&format!("L-1: {topic} does not know {heard}, which it once told"));
+                }
+                if heard.is_none() {
+                    self.heard_up_to(position);
+                }
+                state.into_iter().for_each(|state| self.think_of(state.questions));
+            }
+            Err(error) => self.fault(&format!("L-1: {topic} begins with {answer}: {error}")),
+        }
+    }
+
+    fn hear(&mut self, pushed: &Pushed<'_>, frame: &str) {
+        let topic = self.topic;
+        let mut track = Track::at(self.heard().unwrap_or(Position::NONE).0);
+        if let Err(wrong) = track.step(pushed.position, pushed.prev) {
+            self.fault(&format!("L-1: {topic}: {wrong}"));
+        }
+        let position = Position(pushed.position);
+        match serde_json::from_str::<Happened<'_>>(frame) {
+            Ok(Happened { params: Told { event: Body { data } } }) => {
+                self.stage.witness().told_in_json(position, data.get());
+            }
+            Err(error) => self.fault(&format!("L-1: {topic} says {frame}: {error}")),
+        }
         self.heard_up_to(position);
         // The same bill may be tried again, and asks again.
-        if matches!(event.event(), Event::Settled(_) | Event::Declined(_)) {
+        if matches!(pushed.event.kind, "fanju.settled" | "fanju.declined") {
             self.asked.clear();
         }
+    }
+
+    fn think_of(&mut self, questions: Vec<Question>) {
+        questions.into_iter().for_each(|question| self.think(question));
     }
 
     /// A diner makes up his mind about a question, once.

@@ -29,8 +29,12 @@ pub struct Manners {
     pub request_late: u64,
     /// A request arrives twice, the second time later than others asked after it.
     pub request_repeated: u64,
-    /// A phone loses its connection before the next event.
+    /// A phone loses its connection before the next frame.
     pub phone_cut: u64,
+    /// A phone's connection goes dead before the next frame, and nobody tells the server.
+    pub phone_dead: u64,
+    /// A phone reads nothing for a while before the next frame.
+    pub phone_slow: u64,
     /// A diner who is asked stays silent.
     pub diner_silent: u64,
     /// A diner who is asked says no.
@@ -52,6 +56,8 @@ pub const CALM: Manners = Manners {
     reply_lost: 0,
     request_repeated: 0,
     phone_cut: 0,
+    phone_dead: 0,
+    phone_slow: 0,
     diner_silent: 0,
     diner_refuses: 0,
     delay_ms: 5,
@@ -379,6 +385,8 @@ fn life(chance: &mut Chance) -> LifePlan {
         reply_lost: sometimes(120),
         request_repeated: sometimes(150),
         phone_cut: sometimes(100),
+        phone_dead: sometimes(30),
+        phone_slow: sometimes(30),
         diner_silent: sometimes(200),
         diner_refuses: sometimes(150),
         delay_ms: 1 + sometimes(120),

@@ -280,21 +280,39 @@ impl Witness {
         self.yes.get_or_insert_default().insert(said);
     }
 
+    /// Somebody is about to be told of the record at `position` (J-1, J-3).
+    pub fn tells(&mut self, position: Position) {
+        self.follow();
+        let Some(followed) = &self.followed else { return };
+        if followed.frozen.is_some_and(|frozen| position > frozen) {
+            self.fault(format!("J-3: told of a record at {position} after a write or sync failed"));
+        } else if !followed.records.contains_key(&position) {
+            self.fault(format!("J-1: told of a record at {position}, which is not durable"));
+        }
+    }
+
+    /// Somebody was told, in JSON, what happened at `position`.
+    pub fn told_in_json(&mut self, position: Position, event: &str) {
+        self.tells(position);
+        let recorded = self.followed.as_ref().and_then(|followed| followed.records.get(&position));
+        let Some(recorded) = recorded.map(|record| record.event.clone()) else { return };
+        if serde_json::to_string(&recorded).expect("an event is plain data") != event {
+            self.fault(format!("J-2: told of another event than the one at {position}: {event}"));
+        }
+        self.remember(position, &recorded);
+    }
+
     /// Somebody was told that `event` happened, and stands at `position` (J-1).
     pub fn told(&mut self, position: Position, event: &Event) {
-        self.follow();
-        let frozen = self.followed.as_ref().and_then(|followed| followed.frozen);
-        if frozen.is_some_and(|frozen| position > frozen) {
-            self.fault(format!("J-3: told of a record at {position} after a write or sync failed"));
-        }
+        self.tells(position);
         let recorded = self.followed.as_ref().and_then(|followed| followed.records.get(&position));
-        match recorded {
-            Some(recorded) if recorded.event == *event => {}
-            Some(_) => self.fault(format!("J-2: told of another event than the one at {position}")),
-            None => {
-                self.fault(format!("J-1: told of a record at {position}, which is not durable"))
-            }
+        if recorded.is_some_and(|recorded| recorded.event != *event) {
+            self.fault(format!("J-2: told of another event than the one at {position}"));
         }
+        self.remember(position, event);
+    }
+
+    fn remember(&mut self, position: Position, event: &Event) {
         self.told.insert(position, event.clone());
         if let Event::Settled(settlement) = event {
             let order = (settlement.merchant, settlement.order_no.clone());

@@ -15,6 +15,8 @@ use fanju::{
     journal::{Fault, FaultyStorage, MemoryStorage},
 };
 
+use fanju_server::live::topics::Topics;
+
 use super::{
     disk::{self, Disk},
     life::{self, Died},
@@ -27,6 +29,9 @@ use crate::chance::Chance;
 
 /// Lives after which the world gives up: opening itself may fail, and is tried again.
 const LIVES_MAX: u32 = 60;
+
+/// The journal's name in what the server tells.
+const EPOCH: &str = "chaos";
 
 /// What a phone remembers.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +89,7 @@ pub struct Stage {
     life: u32,
     cast: Rc<RefCell<Cast>>,
     witness: Rc<RefCell<Witness>>,
-    engine: RefCell<Option<Engine>>,
+    open: RefCell<Option<(Engine, Rc<Topics>)>>,
     bank: SandboxBank,
     me: RefCell<std::rc::Weak<Stage>>,
 }
@@ -125,7 +130,8 @@ impl Stage {
             cast.logs.len() - 1
         };
         let stage = self.me.borrow().upgrade();
-        if let (Some(stage), Some(engine)) = (stage, self.engine.borrow().clone()) {
+        let engine = self.open.borrow().as_ref().map(|(engine, _)| engine.clone());
+        if let (Some(stage), Some(engine)) = (stage, engine) {
             drop(tokio::task::spawn_local(phone::listen(stage, engine, log)));
         }
     }
@@ -142,7 +148,17 @@ impl Stage {
 
     /// The engine of this life, once it is open.
     pub fn opened(&self, engine: &Engine) {
-        *self.engine.borrow_mut() = Some(engine.clone());
+        let topics = Topics::new(engine.clone(), EPOCH.to_owned());
+        *self.open.borrow_mut() = Some((engine.clone(), Rc::new(topics)));
+    }
+
+    /// What the server tells of this life's engine.
+    ///
+    /// # Panics
+    /// Before it is open.
+    pub fn topics(&self) -> Rc<Topics> {
+        let open = self.open.borrow();
+        Rc::clone(&open.as_ref().expect("people come when the engine is open").1)
     }
 }
 
@@ -371,7 +387,7 @@ impl World {
             life,
             cast: Rc::clone(&self.cast),
             witness: Rc::clone(&self.witness),
-            engine: RefCell::default(),
+            open: RefCell::default(),
             bank: self.bank.clone(),
             me: RefCell::default(),
         });

@@ -199,11 +199,48 @@ fn an_unsubscribed_topic_is_silent_and_can_be_resumed() {
     assert_eq!(table.phones[1].event().expect("hears")["event"]["data"]["order_no"], "quiet");
 }
 
+/// Whoever subscribes anew while things happen hears each event after its newest answer once: the former
+/// subscription says nothing more.
+#[test]
+fn a_subscription_that_is_replaced_says_nothing_more() {
+    let house = House::open_with(1, 0, &[TIRELESS]);
+    let mut table = Table::seat(&house, &house.cast.diners);
+    let topic = table.topic();
+    let mut busy = Socket::signed_in(&house, &house.cast.diners[0].token);
+    let phone = &mut table.phones[0];
+    let (group, wallet) = (table.group.clone(), house.cast.diners[0].wallet.clone());
+    let mut replaced = 0;
+    for round in 0..REPLACED {
+        let changes: Vec<u64> = (0..AT_ONCE)
+            .map(|cap| {
+                let cap = 100_000 + round * AT_ONCE + cap;
+                let change = json!({ "group": group, "wallet": wallet, "cap": cap });
+                busy.begin("groups.consent", change).expect("is sent")
+            })
+            .collect();
+        // One after the other: the socket's own record of what it heard tells of anything told twice.
+        while replaced < 5 * (round + 1) {
+            phone.subscribe(&topic, None);
+            replaced += 1;
+        }
+        for id in changes {
+            busy.answer(id).expect("still there").expect("is granted");
+        }
+    }
+    let change = json!({ "group": group, "wallet": wallet, "cap": 90_000 });
+    let newest = position(&busy.ask("groups.consent", change));
+    while position(&phone.event().expect("still there")) < newest {}
+    phone.hears_nothing();
+}
+
 /// The most events that a subscriber can catch up with.
 const RESUME_EVENTS_MAX: usize = 4_096;
 
 /// Requests that are under way at once: fewer than `hello` allows.
 const AT_ONCE: usize = 50;
+
+/// How often a phone subscribes anew amid that many requests.
+const REPLACED: usize = 20;
 
 #[test]
 fn whoever_missed_too_much_takes_the_state_instead() {
