@@ -192,7 +192,26 @@ fn write_again(name: &str, last: &LastSegment, journal: JournalId) -> Result<(),
     }
 }
 
+/// Looks until two looks agree: whoever reads a journal that is being written may see the beginning of
+/// a batch, and then the end of the next one. Only what is found twice is damage.
 fn survey(
+    storage: &dyn Storage,
+    known_good: Option<Tail>,
+    thorough: bool,
+) -> Result<Survey, JournalError> {
+    let mut seen = None;
+    loop {
+        match look(storage, known_good, thorough) {
+            Err(JournalError::Damaged(damage)) if seen.as_ref() != Some(&damage) => {
+                tracing::debug!(%damage, "the journal is looked at again");
+                seen = Some(damage);
+            }
+            found => return found,
+        }
+    }
+}
+
+fn look(
     storage: &dyn Storage,
     known_good: Option<Tail>,
     thorough: bool,

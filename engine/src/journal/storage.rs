@@ -134,8 +134,8 @@ impl DirectoryStorage {
         }
     }
 
-    /// Opens `path` for reading only, without the lock: for auditors. A journal that is written meanwhile may look
-    /// damaged at its end.
+    /// Opens `path` for reading only, without the lock: for auditors. Of a journal that is written meanwhile
+    /// they see what was there when they looked.
     ///
     /// # Errors
     /// `NotFound` when there is no such directory.
