@@ -599,6 +599,17 @@ fn a_directory_belongs_to_one_journal_at_a_time() {
 }
 
 #[test]
+fn a_file_where_a_directory_should_be_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("file");
+    std::fs::write(&file, "not a directory").expect("written");
+    for opened in [DirectoryStorage::open(&file), DirectoryStorage::open(file.join("journal"))] {
+        let error = opened.expect_err("no directory").to_string();
+        assert!(error.contains(file.to_str().expect("text")), "{error}");
+    }
+}
+
+#[test]
 fn a_journal_of_real_files_comes_back() {
     let directory = tempfile::tempdir().expect("a directory");
     let storage = || -> Arc<dyn Storage> {

@@ -22,7 +22,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use super::{BooksError, Counts, Options};
 use crate::{
     id::Position,
-    journal::{JournalId, Tail},
+    journal::{JournalId, Tail, naming, sync_directory},
     money::{Amount, Currency},
 };
 
@@ -119,7 +119,7 @@ impl Place {
         }
         let name = format!("fanju-books-{}", uuid::Uuid::now_v7());
         let directory = std::env::temp_dir().join(name);
-        fs::create_dir(&directory).map_err(BooksError::Place)?;
+        fs::create_dir(&directory).map_err(naming(&directory)).map_err(BooksError::Place)?;
         Ok(Self {
             file: directory.join("books.sqlite"),
             temporary: Some(directory),
@@ -134,7 +134,8 @@ impl Place {
     /// The database itself, which must be there.
     pub(super) fn database(&self) -> Result<&File, BooksError> {
         if self.database.get().is_none() {
-            let opened = File::open(&self.file).map_err(BooksError::Place)?;
+            let opened = File::open(&self.file).map_err(naming(&self.file));
+            let opened = opened.map_err(BooksError::Place)?;
             // One thread writes the books, and nobody else comes here.
             drop(self.database.set(opened));
         }
@@ -215,11 +216,13 @@ pub fn set_aside(path: &Path) -> io::Result<()> {
             moved => moved,
         };
         match moved {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(naming(path)(error));
+            }
             Ok(()) | Err(_) => {}
         }
     }
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), sync_directory)
 }
 
 /// Makes the tables unless they are there; says up to where they go.

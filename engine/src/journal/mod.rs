@@ -97,6 +97,7 @@ pub use reader::{Batches, Reader};
 pub use recovery::{RecoveryReport, Verified, is_empty, verify};
 pub use stats::Stats;
 pub use storage::{DirectoryStorage, FileEntry, Storage, StorageFile};
+pub(crate) use storage::{naming, sync_directory};
 pub use tail::{Chain, Epoch, JournalId, Tail};
 pub use writer::{Committer, Outcome, Proposal, Refused, RefusedReason, Writer, spawn, writer};
 

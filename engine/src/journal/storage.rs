@@ -119,18 +119,16 @@ impl DirectoryStorage {
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         create_directories(&path)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path.join(LOCK_NAME))?;
+        let at = path.join(LOCK_NAME);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&at);
+        let lock = lock.map_err(naming(&at))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, lock: Mutex::new(Some(lock)) }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
                 format!("{} is in use by another process", path.display()),
             )),
-            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::Error(error)) => Err(naming(&at)(error)),
         }
     }
 
@@ -142,7 +140,7 @@ impl DirectoryStorage {
     pub fn open_read_only(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         if !path.is_dir() {
-            return Err(io::ErrorKind::NotFound.into());
+            return Err(naming(&path)(io::ErrorKind::NotFound.into()));
         }
         Ok(Self { path, lock: Mutex::new(None) })
     }
@@ -163,14 +161,20 @@ impl DirectoryStorage {
             false => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
+
+    fn open_file(&self, options: &OpenOptions, name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        let path = self.path.join(name);
+        let file = options.open(&path).map_err(naming(&path))?;
+        Ok(Arc::new(RealFile(file)))
+    }
 }
 
 impl Storage for DirectoryStorage {
     fn list(&self) -> io::Result<Vec<FileEntry>> {
         let mut entries = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
+        for entry in fs::read_dir(&self.path).map_err(naming(&self.path))? {
+            let entry = entry.map_err(naming(&self.path))?;
+            let metadata = entry.metadata().map_err(naming(&entry.path()))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if metadata.is_file() && name != LOCK_NAME {
                 entries.push(FileEntry { name, bytes: metadata.len() });
@@ -181,27 +185,21 @@ impl Storage for DirectoryStorage {
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
         self.writable()?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(self.path.join(name))?;
-        Ok(Arc::new(RealFile(file)))
+        self.open_file(OpenOptions::new().read(true).write(true).create_new(true), name)
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
-        let file =
-            OpenOptions::new().read(true).write(self.is_writable()).open(self.path.join(name))?;
-        Ok(Arc::new(RealFile(file)))
+        self.open_file(OpenOptions::new().read(true).write(self.is_writable()), name)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         self.writable()?;
-        fs::remove_file(self.path.join(name))
+        let path = self.path.join(name);
+        fs::remove_file(&path).map_err(naming(&path))
     }
 
     fn sync_dir(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+        sync_directory(&self.path)
     }
 
     fn release(&self) {
@@ -220,9 +218,19 @@ fn create_directories(path: &Path) -> io::Result<()> {
     };
     create_directories(parent)?;
     match fs::create_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        Ok(()) | Err(_) => File::open(parent)?.sync_all(),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(naming(path)(error)),
+        Ok(()) | Err(_) => sync_directory(parent),
     }
+}
+
+/// Makes creations, removals and new names in `path` durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(naming(path))
+}
+
+/// Says which file it was: the system's errors do not.
+pub(crate) fn naming(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 struct RealFile(File);
