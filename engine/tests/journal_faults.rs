@@ -81,8 +81,14 @@ fn calls() -> u64 {
     storage.calls()
 }
 
-const HONEST: [Fault; 5] =
-    [Fault::Fails, Fault::DoneButFails, Fault::NoSpace, Fault::ShortWrite, Fault::Crash];
+const HONEST: [Fault; 6] = [
+    Fault::Fails,
+    Fault::DoneButFails,
+    Fault::NoSpace,
+    Fault::ShortWrite,
+    Fault::Crash,
+    Fault::Hole,
+];
 
 #[test]
 fn a_fault_at_any_call_loses_nothing_that_was_acknowledged() {

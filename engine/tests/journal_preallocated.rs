@@ -2,9 +2,14 @@
 
 mod journal_support;
 
+use std::sync::Arc;
+
 use fanju::{
     id::Position,
-    journal::{Journal, JournalError, LocalJournal, MemoryStorage, SECTOR_BYTES, Tail, verify},
+    journal::{
+        AppendError, Fault, FaultyStorage, Journal, JournalError, LocalJournal, MemoryStorage,
+        SECTOR_BYTES, Storage, Tail, verify,
+    },
 };
 use journal_support::{append, names, open, options, payloads, segment, shared, written};
 
@@ -101,4 +106,24 @@ fn a_segment_that_is_full_has_nothing_preallocated() {
         }
     }
     assert!(seen > 3, "{seen}");
+}
+
+#[test]
+fn a_batch_whose_first_sectors_were_lost_is_torn() {
+    let memory = MemoryStorage::new();
+    let faulty = FaultyStorage::scripted(shared(&memory), []);
+    let (mut journal, _) = open(&(Arc::new(faulty.clone()) as Arc<dyn Storage>), ONE_SEGMENT)
+        .expect("a new journal opens");
+    let before = append(&mut journal, &payloads(1)).expect("memory does not fail");
+    faulty.fail_at(faulty.calls(), Fault::Hole);
+    let appended = append(&mut journal, &[vec![7; 4 * SECTOR_BYTES]]);
+    assert!(matches!(appended, Err(AppendError::InDoubt(_))), "{appended:?}");
+    memory.crash();
+
+    let content = memory.content(&segment(0)).expect("one segment");
+    let start = usize::try_from(before.position.0).expect("small");
+    let (first, later) = content[start..].split_at(SECTOR_BYTES);
+    assert!(first.iter().all(|byte| *byte == 0) && later.contains(&7), "a hole");
+    let (_, report) = open(&shared(&memory), ONE_SEGMENT).expect("it was never acknowledged");
+    assert_eq!((report.tail, report.dropped_bytes > 0), (before, true));
 }

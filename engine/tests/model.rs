@@ -78,8 +78,14 @@ async fn the_engine_answers_as_the_model_across_crashes() {
 
 #[tokio::test]
 async fn after_a_failing_disk_everybody_is_told_and_nothing_acknowledged_is_lost() {
-    let faults =
-        [Fault::Fails, Fault::DoneButFails, Fault::NoSpace, Fault::ShortWrite, Fault::Crash];
+    let faults = [
+        Fault::Fails,
+        Fault::DoneButFails,
+        Fault::NoSpace,
+        Fault::ShortWrite,
+        Fault::Crash,
+        Fault::Hole,
+    ];
     for seed in seeds(100..118) {
         let named = Named(seed, "the failing disk");
         let mut chance = StdRng::seed_from_u64(seed);

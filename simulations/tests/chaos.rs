@@ -15,7 +15,7 @@ use fanju_sim::{
 };
 
 /// What has to happen somewhere in a thousand worlds, or they prove less than they say.
-const KINDS: [&str; 24] = [
+const KINDS: [&str; 25] = [
     "bank loses answers",
     "bill cancelled",
     "bit flipped in a read",
@@ -27,6 +27,7 @@ const KINDS: [&str; 24] = [
     "diner refuses",
     "diner silent",
     "disk full",
+    "hole in a write",
     "phone cut",
     "power cut",
     "power cut between sectors",

@@ -31,6 +31,9 @@ pub enum Fault {
     FlippedBit,
     /// Half of a write happens, and no call does anything any more.
     Crash,
+    /// The power fails when the disk has written the later sectors of a write and not the first; other
+    /// calls are unharmed. No call does anything any more.
+    Hole,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +98,7 @@ impl FaultyStorage {
     }
 
     /// From now on a fault that its call does not suit waits for one that it does: a lost sync for a sync,
-    /// a flipped bit for a read. Otherwise it is forgotten.
+    /// a flipped bit for a read, a hole for a write. Otherwise it is forgotten.
     #[must_use]
     pub fn patient(self) -> Self {
         self.plan.lock().patient = true;
@@ -114,7 +117,7 @@ impl FaultyStorage {
         self.plan.lock().calls
     }
 
-    /// Whether [`Fault::Crash`] happened: no call does anything any more.
+    /// Whether [`Fault::Crash`] or [`Fault::Hole`] happened: no call does anything any more.
     #[must_use]
     pub fn has_crashed(&self) -> bool {
         self.plan.lock().crashed
@@ -170,6 +173,7 @@ fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
     let suits = |fault: &Fault| match fault {
         Fault::LostSync => call == Call::Sync,
         Fault::FlippedBit => call == Call::Read,
+        Fault::Hole => call == Call::Write,
         Fault::Fails | Fault::DoneButFails | Fault::NoSpace | Fault::ShortWrite | Fault::Crash => {
             true
         }
@@ -179,7 +183,7 @@ fn next(plan: &Mutex<Plan>, call: Call) -> io::Result<Verdict> {
     let fault = due.and_then(|at| plan.script.remove(&at)).or(drawn.filter(suits));
     if let Some(fault) = fault {
         plan.injected.push((number, fault));
-        plan.crashed = fault == Fault::Crash;
+        plan.crashed = matches!(fault, Fault::Crash | Fault::Hole);
         let told = !matches!(fault, Fault::LostSync | Fault::FlippedBit);
         plan.failed |= told && matches!(call, Call::Write | Call::Sync);
     }
@@ -195,7 +199,7 @@ fn error(fault: Fault) -> io::Error {
 /// A call that either happens or does not.
 fn whole<T>(plan: &Mutex<Plan>, call: Call, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     match next(plan, call)?.fault {
-        None | Some(Fault::LostSync | Fault::FlippedBit) => act(),
+        None | Some(Fault::LostSync | Fault::FlippedBit | Fault::Hole) => act(),
         Some(fault @ Fault::DoneButFails) => act().and(Err(error(fault))),
         Some(fault @ (Fault::Fails | Fault::NoSpace | Fault::ShortWrite | Fault::Crash)) => {
             Err(error(fault))
@@ -206,7 +210,7 @@ fn whole<T>(plan: &Mutex<Plan>, call: Call, act: impl FnOnce() -> io::Result<T>)
 /// A sync: it may also be lost.
 fn sync(plan: &Mutex<Plan>, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     match next(plan, Call::Sync)?.fault {
-        None | Some(Fault::FlippedBit) => act(),
+        None | Some(Fault::FlippedBit | Fault::Hole) => act(),
         Some(Fault::LostSync) => Ok(()),
         Some(fault @ Fault::DoneButFails) => act().and(Err(error(fault))),
         Some(fault @ (Fault::Fails | Fault::NoSpace | Fault::ShortWrite | Fault::Crash)) => {
@@ -258,6 +262,14 @@ impl FaultyFile {
     }
 }
 
+/// The sectors of a write behind its first half, and where they begin; none where it touches but one.
+fn later_sectors(offset: u64, bytes: &[u8]) -> (u64, &[u8]) {
+    let end = offset + bytes.len() as u64;
+    let half = offset + bytes.len() as u64 / 2;
+    let at = half.next_multiple_of(SECTOR_BYTES as u64).min(end);
+    (at, &bytes[usize::try_from(at - offset).expect("inside the write")..])
+}
+
 impl StorageFile for FaultyFile {
     fn bytes(&self) -> io::Result<u64> {
         whole(&self.plan, Call::Other, || self.inner.bytes())
@@ -266,7 +278,7 @@ impl StorageFile for FaultyFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let Verdict { fault, chance } = next(&self.plan, Call::Read)?;
         match fault {
-            None | Some(Fault::LostSync) => self.inner.read_at(offset, buffer),
+            None | Some(Fault::LostSync | Fault::Hole) => self.inner.read_at(offset, buffer),
             Some(Fault::FlippedBit) => {
                 let read = self.inner.read_at(offset, buffer)?;
                 if let Some(bits) = (read as u64 * 8).checked_sub(1) {
@@ -290,6 +302,11 @@ impl StorageFile for FaultyFile {
             Some(fault @ (Fault::NoSpace | Fault::ShortWrite | Fault::Crash)) => {
                 let half = self.half(offset, bytes.len());
                 self.inner.write_at(offset, &bytes[..half]).and(Err(error(fault)))
+            }
+            Some(fault @ Fault::Hole) => {
+                let (at, later) = later_sectors(offset, bytes);
+                let written = self.inner.write_at(at, later).and_then(|()| self.inner.sync());
+                written.and(Err(error(fault)))
             }
         }
     }

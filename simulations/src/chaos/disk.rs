@@ -90,5 +90,6 @@ pub fn name(fault: Fault) -> &'static str {
         Fault::LostSync => "sync lost",
         Fault::FlippedBit => "bit flipped in a read",
         Fault::Crash => "crash at a call",
+        Fault::Hole => "hole in a write",
     }
 }

@@ -455,6 +455,7 @@ fn disk_fault(chance: &mut Chance) -> DiskFault {
         3 => Fault::ShortWrite,
         4 => Fault::LostSync,
         5 => Fault::FlippedBit,
+        6 => Fault::Hole,
         _ => Fault::Crash,
     };
     DiskFault { call, fault }
