@@ -117,15 +117,17 @@ fn parse_stat(stat: &str) -> Option<(String, Duration)> {
     Some((name, Duration::from_millis(used * 1000 / TICKS_PER_SECOND)))
 }
 
-/// The type of the file system that holds `path`, such as `ext4`; on `tmpfs` nothing is durable.
+/// The type of the file system that holds `path`, or will once it is there, such as `ext4`; on `tmpfs`
+/// nothing is durable.
 #[must_use]
 pub fn file_system(path: &Path) -> String {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let path = std::path::absolute(path).unwrap_or_default();
+    let there = path.ancestors().find_map(|above| above.canonicalize().ok()).unwrap_or_default();
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let holds = |line: &str| {
         let mut fields = line.split(' ').skip(1);
         let (at, kind) = (fields.next()?.to_owned(), fields.next()?.to_owned());
-        path.starts_with(&at).then_some((at.len(), kind))
+        there.starts_with(&at).then_some((at.len(), kind))
     };
     let deepest = mounts.lines().filter_map(holds).max_by_key(|(depth, _)| *depth);
     deepest.map_or_else(|| "unknown".to_owned(), |(_, kind)| kind)
@@ -158,7 +160,9 @@ mod tests {
             let found = Process::of(std::process::id()).expect("this process").usage();
             assert!(found.memory.0 > 0);
             assert_eq!(Process::of(u32::MAX).map(drop), Err(u32::MAX));
-            assert_ne!(file_system(Path::new("/proc")), "unknown");
+            assert_eq!(file_system(Path::new("/proc")), "proc");
+            assert_eq!(file_system(Path::new("/proc/not/there")), "proc");
+            assert_eq!(file_system(Path::new("not/there")), file_system(Path::new(".")));
         }
     }
 }
