@@ -279,8 +279,11 @@ pub fn write_audit(text: &mut String, audit: &Audit) -> fmt::Result {
     let read = format!("{} re-read in {:.2} s", counted(records.into(), "record"), audit.took_s);
     row(text, "audit", verdict, read)?;
     row(text, "  money made or lost", &audit.money_delta_minor.to_string(), "minor units")?;
-    let told = format!("of {} acknowledged", grouped(audit.acknowledged.into()));
-    row(text, "  settlements lost", &grouped(audit.lost.into()), told)?;
+    let (lost, told) = match audit.acknowledged {
+        0 => ("unknown".to_owned(), "no acknowledgements to look for".to_owned()),
+        told => (grouped(audit.lost.into()), format!("of {} acknowledged", grouped(told.into()))),
+    };
+    row(text, "  settlements lost", &lost, told)?;
     let of = format!("of {}", grouped(audit.wallets as u128));
     row(text, "  negative wallets", &grouped(audit.negative_wallets.into()), of)?;
     for reason in &audit.reasons {

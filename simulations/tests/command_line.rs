@@ -117,6 +117,10 @@ fn what_was_acknowledged_is_found_again_and_what_was_not_is_missed() {
     let audit: Value = serde_json::from_slice(&audit.stdout).expect("JSON");
     assert_eq!((&audit["lost"], &audit["acknowledged"]), (&0.into(), &100.into()));
 
+    let audit = fanju_sim(&["audit", &data]);
+    let told = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(told.contains("unknown") && told.contains("no acknowledgements to look for"), "{told}");
+
     let text = fs::read_to_string(&acks).expect("acknowledgements");
     let first = text.lines().next().expect("a line").to_owned();
     fs::write(&acks, format!("{text}{first}0\n")).expect("writes");
