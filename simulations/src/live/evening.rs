@@ -20,7 +20,7 @@ use super::{
     house::{Phone, ServerHouse, Shop},
     line::Line,
     operator::{self, Counted, Operator, Watch},
-    options::LiveOptions,
+    options::{LiveOptions, enough_shops},
     run::gauges,
     session::{self, Card, Role},
     set_up::{SetUpError, read, taken},
@@ -90,6 +90,7 @@ fn sizes(scenario: &Scenario, cast: &Cast, options: &LiveOptions) -> Result<Size
         let diners = cast.diners.len();
         return Err(format!("a party of {largest} needs more than the cast's {diners} diners"));
     }
+    enough_shops(tills(cast, options), cast)?;
     let sessions = sizes.people + tills(cast, options);
     let files = process::files_max().unwrap_or(usize::MAX);
     if sessions + OTHER_FILES > files {

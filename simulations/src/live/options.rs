@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     capacity::CapacityOptions,
+    figures::counted,
     keep::KeepOptions,
     process,
     scenario::options::EveningOptions,
@@ -121,6 +122,9 @@ const OTHER_FILES: usize = 64;
 /// Dinners per second that one till has by itself: under half of what a session may ask.
 const TILL_DINNERS_PER_SECOND: u64 = 20;
 
+/// Sessions that a shop's owner may have at once. Source: `SESSIONS_PER_IDENTITY_MAX` of the server.
+const TILLS_PER_SHOP_MAX: usize = 64;
+
 impl LiveOptions {
     /// How many of each are wanted, and whether they can be had.
     ///
@@ -133,14 +137,19 @@ impl LiveOptions {
         let most = diners / party;
         let tables = self.tables.map(fits).transpose()?.unwrap_or(most);
         if tables > most || tables == 0 {
-            let wanted = tables.max(1);
-            return Err(format!("{wanted} tables of {party} need more than {diners} diners"));
+            let wanted = counted(tables.max(1) as u128, "table");
+            let need = tables.max(1).saturating_mul(party);
+            return Err(format!(
+                "too few diners in the cast for {wanted} of {party}: {diners} of {need}. Take fewer with \
+                 --tables or --party, or make a cast with `fanju-server cast --diners {need}`"
+            ));
         }
         let tills = match (self.tills, self.rate) {
             (Some(tills), _) => fits(tills)?,
             (None, Rate::Max) => tables,
             (None, Rate::PerSecond(rate)) => fits(rate.div_ceil(TILL_DINNERS_PER_SECOND))?,
         };
+        enough_shops(tills, cast)?;
         let (phones, idle) = (tables * party, self.idle);
         let sessions = phones + tills + idle;
         if self.storm > phones + idle {
@@ -168,6 +177,20 @@ impl LiveOptions {
     }
 }
 
+/// Whether the shops' owners may have so many sessions.
+pub(super) fn enough_shops(tills: usize, cast: &Cast) -> Result<(), String> {
+    let shops = cast.merchants.len();
+    if tills <= shops.saturating_mul(TILLS_PER_SHOP_MAX) {
+        return Ok(());
+    }
+    let need = tills.div_ceil(TILLS_PER_SHOP_MAX);
+    let (shops, tills) = (counted(shops as u128, "shop"), counted(tills as u128, "till"));
+    Err(format!(
+        "too few shops in the cast for {tills}: {shops}, and each may have {TILLS_PER_SHOP_MAX}. Take fewer \
+         with --tills, or make a cast with `fanju-server cast --shops {need}`"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,7 +206,7 @@ mod tests {
         let text = || String::from("x");
         let diner = |_| Diner { wallet: text(), token: text() };
         let merchant = Merchant { merchant: text(), currency: text(), token: text() };
-        let cast = Cast { merchants: vec![merchant], diners: (0..100).map(diner).collect() };
+        let cast = Cast { merchants: vec![merchant; 2], diners: (0..100).map(diner).collect() };
         let Task::Live(options) = options.map_err(|error| error.to_string())?.task else {
             unreachable!("`live` was asked for")
         };
@@ -202,7 +225,9 @@ mod tests {
     #[test]
     fn what_cannot_be_is_said_before_anything_is_done() {
         for (arguments, reason) in [
-            ("--tables 13", "13 tables of 8 need more than 100 diners"),
+            ("--tables 13", "for 13 tables of 8: 100 of 104. Take fewer"),
+            ("--rate max --tills 129", "cast --shops 3`"),
+            ("--rate 4000", "for 200 tills: 2 shops, and each may have 64."),
             ("--party 33", "not in 1..=32"),
             ("--storm 97", "--storm 97 is more than 96 phones"),
             ("--idle 100000000", "sessions need more than"),

@@ -86,7 +86,7 @@ pub enum SessionError {
     #[error("session {0}: {1}")]
     Foreign(usize, FrameError),
     /// Nobody is there any more.
-    #[error("session {0} gives up: {1}")]
+    #[error("session {0} gives up after several attempts: {1}")]
     Nobody(usize, Gone),
 }
 

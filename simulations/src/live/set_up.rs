@@ -81,6 +81,16 @@ impl SetUpError {
             ))
             .into();
         }
+        if let Self::Session(SessionError::Refused(_, refusal)) = &self
+            && refusal.code == "too_many_sessions"
+        {
+            return BadInput(format!(
+                "{self}: somebody of {} has as many as the server allows; end what else uses that cast, or \
+                 make one of more people with `fanju-server cast`",
+                cast.display()
+            ))
+            .into();
+        }
         if matches!(self, Self::TooRich { .. }) {
             return BadInput(self.to_string()).into();
         }
@@ -312,4 +322,31 @@ pub(super) fn read<T: for<'a> Deserialize<'a>>(
 ) -> Result<T, SetUpError> {
     let answer = taken(method, answered)?;
     serde_json::from_str(&answer).map_err(|error| SetUpError::Foreign { method, error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::wire::Gone;
+
+    #[test]
+    fn whoever_is_turned_away_is_told_what_helps() {
+        let refusal = Refusal {
+            code: "too_many_sessions".to_owned(),
+            detail: "end another session first".to_owned(),
+            retry_after_ms: None,
+        };
+        let error = SetUpError::from(SessionError::Refused(64, refusal));
+        let error = error.explained(Path::new("cast.json"));
+        assert!(error.is::<BadInput>(), "{error}");
+        let flood = SessionError::Nobody(16, Gone::Closed(4009));
+        for (told, words) in [
+            (error.to_string(), ["session 64", "cast.json", "`fanju-server cast`"]),
+            (flood.to_string(), ["session 16", "4009", "FANJU_REQUESTS_PER_SECOND"]),
+        ] {
+            for word in words {
+                assert!(told.contains(word), "{word}: {told}");
+            }
+        }
+    }
 }

@@ -83,7 +83,7 @@ impl Place {
 #[derive(Debug, thiserror::Error)]
 pub enum Gone {
     /// The server closed it.
-    #[error("closed with {0}")]
+    #[error("the server closed it with {0}{why}", why = why_closed(*.0))]
     Closed(u16),
     /// Nobody took the call.
     #[error(
@@ -99,6 +99,22 @@ pub enum Gone {
     /// Whoever holds this end let go.
     #[error("cut")]
     Cut,
+}
+
+/// What a close code means, and what helps. Source: the server's contract, `x-close-codes`.
+fn why_closed(code: u16) -> &'static str {
+    match code {
+        1001 => ": it shuts down",
+        4008 => {
+            ": events came faster than they were read, so this machine is too slow for that load"
+        }
+        4009 => {
+            ": requests came faster than it allows; start it with more FANJU_REQUESTS_PER_SECOND, or take \
+             more --tills or a lower --rate"
+        }
+        4010 => ": heartbeats went unanswered, so this machine is too slow for that load",
+        _ => "",
+    }
 }
 
 impl Gone {
