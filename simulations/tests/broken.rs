@@ -38,7 +38,11 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
     match bug {
         // A power cut may also tear a batch that has whole ones behind it. Who syncs each batch before the
         // next one leaves nothing like that, so recovery takes it for damage and does not open.
-        Bug::TellBeforeSync => &["J-1:", "J-2: told of", "J-2: does not open"],
+        Bug::TellBeforeSync => {
+            const DAMAGED: &str =
+                "J-2: does not open: cannot open the journal: the journal is damaged: batch ";
+            &["J-1:", "J-2: told of", DAMAGED]
+        }
         Bug::RecoverUnsynced => &["J-1:", "J-2: told of"],
         Bug::IgnoreSyncError => &["J-3:", "J-2: told of"],
         // Records that rotted are gone or say something else: what anybody was told is not there, a phone's
