@@ -48,7 +48,7 @@ pub mod time;
 pub use actors::{
     archive::Statement,
     clock::{Clock, TestClock},
-    error::Error,
+    error::{Error, ErrorCode},
     feed::{DurableEvent, FeedError, FeedEvent, ProgressEvent},
     group::GroupView,
     merchant::{MerchantView, OrderView},

@@ -7,7 +7,7 @@ mod kind;
 
 use std::borrow::Cow;
 
-use fanju::Error;
+use fanju::{Error, ErrorCode, domain::reason::Reason};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub use kind::Kind;
 #[serde(into = "Body")]
 pub struct Problem {
     kind: Kind,
-    reason: Option<&'static str>,
+    reason: Option<Reason>,
     detail: String,
     retry_after_ms: Option<u64>,
 }
@@ -41,9 +41,9 @@ struct Body {
     /// A stable word for programs.
     #[schemars(with = "Kind")]
     code: &'static str,
-    /// Which of the engine's rules refused, as a stable word.
+    /// Which of the engine's rules refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    reason: Option<Reason>,
     /// When to try again, in milliseconds from now.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
@@ -162,7 +162,7 @@ impl std::fmt::Display for Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let kind = Kind::from(&error);
+        let kind = Kind::from(ErrorCode::from(&error));
         if kind.status() >= 500 {
             tracing::warn!(%error, "engine did not do it");
         }

@@ -4,8 +4,13 @@ use std::collections::BTreeSet;
 
 use actix_web::{App, http::header, test as probe};
 use fanju::{
-    Error,
-    domain::{payment::AnswerRejection, split::Split},
+    Error, ErrorCode,
+    domain::{
+        payment::{self, AnswerRejection},
+        split::{Split, SplitError},
+        wallet,
+    },
+    ledger::FundsRejection,
 };
 use fanju_server::{
     http::{self, openapi},
@@ -14,6 +19,7 @@ use fanju_server::{
     problem::{Kind, Problem},
 };
 use serde_json::{Value, json};
+use strum::IntoEnumIterator;
 
 #[test]
 fn every_operation_is_in_both_descriptions() {
@@ -181,6 +187,32 @@ fn codes(document: &Value) -> &Value {
     &schemas["ProblemCode"]
 }
 
+#[test]
+fn every_reason_of_a_refusal_is_described() {
+    for document in [openapi::document(), asyncapi::document()] {
+        let schemas = &document["components"]["schemas"];
+        let reason = schemas["Problem"]["properties"]["reason"].to_string();
+        assert!(reason.contains("#/components/schemas/Reason"), "{reason}");
+        let listed = schemas["Reason"]["oneOf"].as_array().expect("words");
+        let words: BTreeSet<&str> =
+            listed.iter().map(|reason| reason["const"].as_str().expect("a word")).collect();
+        assert_eq!(words.len(), listed.len(), "a word twice");
+        for refusal in [
+            Error::from(wallet::Rejection::Funds(FundsRejection::AmountOutOfRange)),
+            Error::from(payment::Rejection::Split(SplitError::NoWeight)),
+            Error::from(AnswerRejection::NotAsked),
+        ] {
+            let reason = serde_json::to_value(Problem::from(refusal)).expect("JSON");
+            let reason = reason["reason"].as_str().expect("a reason");
+            assert!(words.contains(reason), "{reason} is not listed");
+        }
+        for reason in listed {
+            let says = reason["description"].as_str().unwrap_or_default();
+            assert!(says.ends_with('.'), "{} means nothing", reason["const"]);
+        }
+    }
+}
+
 #[actix_web::test]
 async fn every_code_is_described_and_its_type_leads_to_its_row() {
     let app = App::new().configure(http::routes);
@@ -213,25 +245,9 @@ async fn every_code_is_described_and_its_type_leads_to_its_row() {
 
 #[test]
 fn the_engines_words_are_the_servers() {
-    for error in [
-        Error::UnknownOrder,
-        Error::AlreadyOpen,
-        Error::Answer(AnswerRejection::NotAsked),
-        Error::UnknownCode,
-        Error::ExpiredCode,
-        Error::SpentCode,
-        Error::OrderNoReused,
-        Error::OrderNotPaid,
-        Error::RailRefused,
-        Error::Busy,
-        Error::TooManySubscribers,
-        Error::UnknownPosition,
-        Error::GapTooLong,
-        Error::Closing,
-        Error::Unanswered,
-    ] {
-        let code = error.code();
-        assert_eq!(Problem::from(error).code(), code);
+    for code in ErrorCode::iter() {
+        let word: &str = code.into();
+        assert_eq!(Kind::from(code).code(), word);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         group, merchant,
         order::RefundRejection,
         payment::{self, AnswerRejection},
+        reason::Reason,
         wallet,
     },
     id::{GroupId, MerchantId, WalletId},
@@ -19,7 +20,13 @@ use crate::{
 };
 
 /// Why the engine did not do what was asked.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error, strum::EnumDiscriminants)]
+#[strum_discriminants(
+    name(ErrorCode),
+    doc = "The stable word of an [`Error`].",
+    derive(strum::EnumIter, strum::IntoStaticStr),
+    strum(serialize_all = "snake_case")
+)]
 pub enum Error {
     /// No such wallet.
     #[error("unknown wallet {0}")]
@@ -38,21 +45,27 @@ pub enum Error {
     AlreadyOpen,
     /// A wallet refuses.
     #[error(transparent)]
+    #[strum_discriminants(strum(serialize = "wallet_refused"))]
     Wallet(#[from] wallet::Rejection),
     /// A merchant refuses.
     #[error(transparent)]
+    #[strum_discriminants(strum(serialize = "merchant_refused"))]
     Merchant(#[from] merchant::Rejection),
     /// A group refuses.
     #[error(transparent)]
+    #[strum_discriminants(strum(serialize = "group_refused"))]
     Group(#[from] group::Rejection),
     /// The bill cannot be collected from this group.
     #[error(transparent)]
+    #[strum_discriminants(strum(serialize = "payment_refused"))]
     Payment(#[from] payment::Rejection),
     /// The answer was to no question.
     #[error(transparent)]
+    #[strum_discriminants(strum(serialize = "answer_refused"))]
     Answer(#[from] AnswerRejection),
     /// The refund cannot be made.
     #[error(transparent)]
+    #[strum_discriminants(strum(serialize = "refund_refused"))]
     Refund(#[from] RefundRejection),
     /// The code is known to no group: mistyped past the check digit, long expired, or of an engine
     /// that has restarted.
@@ -100,15 +113,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// Which rule refused, as a stable word for programs; `None` for everything but a rejection.
+    /// Which rule refused; `None` for everything but a rejection.
     #[must_use]
-    pub fn reason(&self) -> Option<&'static str> {
+    pub fn reason(&self) -> Option<Reason> {
         match self {
-            Self::Wallet(rejection) => Some(rejection.into()),
-            Self::Merchant(rejection) => Some(rejection.into()),
-            Self::Group(rejection) => Some(rejection.into()),
+            Self::Wallet(rejection) => Some((*rejection).into()),
+            Self::Merchant(rejection) => Some((*rejection).into()),
+            Self::Group(rejection) => Some((*rejection).into()),
             Self::Payment(rejection) => Some(rejection.into()),
-            Self::Answer(rejection) => Some(rejection.into()),
+            Self::Answer(rejection) => Some((*rejection).into()),
             Self::Refund(rejection) => Some(rejection.into()),
             Self::UnknownWallet(_)
             | Self::UnknownMerchant(_)
@@ -135,33 +148,7 @@ impl Error {
     /// A stable word for programs: the same in process, over HTTP and over the live channel.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownWallet(_) => "unknown_wallet",
-            Self::UnknownMerchant(_) => "unknown_merchant",
-            Self::UnknownGroup(_) => "unknown_group",
-            Self::UnknownOrder => "unknown_order",
-            Self::AlreadyOpen => "already_open",
-            Self::Wallet(_) => "wallet_refused",
-            Self::Merchant(_) => "merchant_refused",
-            Self::Group(_) => "group_refused",
-            Self::Payment(_) => "payment_refused",
-            Self::Answer(_) => "answer_refused",
-            Self::Refund(_) => "refund_refused",
-            Self::UnknownCode => "unknown_code",
-            Self::ExpiredCode => "expired_code",
-            Self::SpentCode => "spent_code",
-            Self::OrderNoReused => "order_no_reused",
-            Self::OrderNotPaid => "order_not_paid",
-            Self::RailRefused => "rail_refused",
-            Self::Busy => "busy",
-            Self::TooManySubscribers => "too_many_subscribers",
-            Self::UnknownPosition => "unknown_position",
-            Self::GapTooLong => "gap_too_long",
-            Self::Closing => "closing",
-            Self::Poisoned(_) => "poisoned",
-            Self::Unanswered => "unanswered",
-            Self::Unreadable(_) => "unreadable",
-        }
+        ErrorCode::from(self).into()
     }
 }
 

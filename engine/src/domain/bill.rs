@@ -41,8 +41,7 @@ pub struct Bill {
 }
 
 /// Why a bill cannot be presented, in the order the rules are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BillRejection {
     /// Zero, negative, or too large.
     #[error("total must be between 1 and {} minor units", limits::AMOUNT_MINOR_MAX)]

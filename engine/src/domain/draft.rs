@@ -11,6 +11,7 @@ use super::{
     bill::{self, Bill, Line},
     event::{Event, Rules, Settlement},
     group::{Group, Rejection},
+    reason::Reason,
     split::{self, Claim, SplitError},
     text::OrderNo,
 };
@@ -73,8 +74,8 @@ pub enum Preview {
     },
     /// The rules do not fit the draft.
     Refused {
-        /// Which rule, as a stable word.
-        reason: &'static str,
+        /// Which rule.
+        reason: Reason,
         /// The same for people.
         detail: String,
     },

@@ -156,8 +156,7 @@ pub enum Command {
 }
 
 /// Why a group refuses, in the order the rules are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejection {
     /// The outing is over.
     #[error("group is closed")]
@@ -216,7 +215,6 @@ pub enum Rejection {
     },
     /// A draft that is no bill.
     #[error(transparent)]
-    #[strum(transparent)]
     Bill(#[from] BillRejection),
     /// A draft without anything to claim.
     #[error("draft has no lines to claim")]

@@ -14,8 +14,7 @@ use crate::{
 };
 
 /// Why a merchant's command is refused, in the order the rules are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejection {
     /// The bill counts in another currency than the till.
     #[error("merchant takes {takes}, not {asked}")]
@@ -27,18 +26,15 @@ pub enum Rejection {
     },
     /// The bill cannot stand.
     #[error(transparent)]
-    #[strum(transparent)]
     Bill(#[from] BillRejection),
     /// The request id means something else already.
     #[error(transparent)]
-    #[strum(transparent)]
     Reused(#[from] RequestReused),
     /// The same request is on the rail right now.
     #[error("request is still on the rail")]
     StillMoving,
     /// The funds do not allow it.
     #[error(transparent)]
-    #[strum(transparent)]
     Funds(#[from] FundsRejection),
 }
 

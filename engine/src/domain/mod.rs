@@ -21,6 +21,7 @@ pub mod merchant;
 pub mod order;
 pub mod payment;
 pub mod purse;
+pub mod reason;
 pub mod requests;
 pub mod split;
 pub mod text;

@@ -59,8 +59,7 @@ pub struct Refunded {
 }
 
 /// Why a refund is refused, in the order the rules are checked.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RefundRejection {
     /// The number means another refund of this order.
     #[error("refund number was already used for something else")]

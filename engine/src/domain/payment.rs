@@ -80,8 +80,7 @@ pub struct Step {
 }
 
 /// Why a bill is not even tried, in the order the rules are checked.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejection {
     /// The outing is over.
     #[error("group is closed")]
@@ -99,13 +98,11 @@ pub enum Rejection {
     LinesDiffer,
     /// The rules do not fit the bill.
     #[error(transparent)]
-    #[strum(transparent)]
     Split(#[from] SplitError),
 }
 
 /// Why a diner cannot answer a question.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AnswerRejection {
     /// No bill is being paid.
     #[error("no bill is being paid")]

@@ -46,18 +46,6 @@ pub enum Decision<E> {
 #[error("request id was already used for something else")]
 pub struct RequestReused;
 
-impl From<&RequestReused> for &'static str {
-    fn from(_: &RequestReused) -> Self {
-        "request_reused"
-    }
-}
-
-impl From<RequestReused> for &'static str {
-    fn from(reused: RequestReused) -> Self {
-        (&reused).into()
-    }
-}
-
 /// The last [`limits::REQUESTS_REMEMBERED_MAX`] requests of one account, oldest first.
 ///
 /// As large as what it holds: a wallet that was topped up once keeps one, and there are millions.

@@ -75,8 +75,7 @@ pub enum Command {
 }
 
 /// Why a wallet refuses, in the order the rules are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Rejection {
     /// The wallet is closed.
     #[error("wallet is closed")]
@@ -106,14 +105,12 @@ pub enum Rejection {
     },
     /// The request id means something else already.
     #[error(transparent)]
-    #[strum(transparent)]
     Reused(#[from] RequestReused),
     /// The same request is on the rail right now.
     #[error("request is still on the rail")]
     StillMoving,
     /// The funds do not allow it.
     #[error(transparent)]
-    #[strum(transparent)]
     Funds(#[from] FundsRejection),
 }
 

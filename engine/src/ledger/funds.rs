@@ -62,8 +62,7 @@ struct Reservation {
 }
 
 /// Why money cannot be set aside or taken in, in the order the rules are checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FundsRejection {
     /// Zero, negative, or above the largest amount of one command.
     #[error("amount must be between 1 and {} minor units", limits::AMOUNT_MINOR_MAX)]

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use fanju::Error;
+use fanju::ErrorCode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 use strum::{EnumMessage, IntoEnumIterator};
@@ -267,34 +267,34 @@ impl Kind {
     }
 }
 
-impl From<&Error> for Kind {
-    fn from(error: &Error) -> Self {
-        match error {
-            Error::UnknownWallet(_) => Self::UnknownWallet,
-            Error::UnknownMerchant(_) => Self::UnknownMerchant,
-            Error::UnknownGroup(_) => Self::UnknownGroup,
-            Error::UnknownOrder => Self::UnknownOrder,
-            Error::AlreadyOpen => Self::AlreadyOpen,
-            Error::Wallet(_) => Self::WalletRefused,
-            Error::Merchant(_) => Self::MerchantRefused,
-            Error::Group(_) => Self::GroupRefused,
-            Error::Payment(_) => Self::PaymentRefused,
-            Error::Answer(_) => Self::AnswerRefused,
-            Error::Refund(_) => Self::RefundRefused,
-            Error::UnknownCode => Self::UnknownCode,
-            Error::ExpiredCode => Self::ExpiredCode,
-            Error::SpentCode => Self::SpentCode,
-            Error::OrderNoReused => Self::OrderNoReused,
-            Error::OrderNotPaid => Self::OrderNotPaid,
-            Error::RailRefused => Self::RailRefused,
-            Error::Busy => Self::Busy,
-            Error::TooManySubscribers => Self::TooManySubscribers,
-            Error::UnknownPosition => Self::UnknownPosition,
-            Error::GapTooLong => Self::GapTooLong,
-            Error::Closing => Self::Closing,
-            Error::Poisoned(_) => Self::Poisoned,
-            Error::Unanswered => Self::Unanswered,
-            Error::Unreadable(_) => Self::Unreadable,
+impl From<ErrorCode> for Kind {
+    fn from(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::UnknownWallet => Self::UnknownWallet,
+            ErrorCode::UnknownMerchant => Self::UnknownMerchant,
+            ErrorCode::UnknownGroup => Self::UnknownGroup,
+            ErrorCode::UnknownOrder => Self::UnknownOrder,
+            ErrorCode::AlreadyOpen => Self::AlreadyOpen,
+            ErrorCode::Wallet => Self::WalletRefused,
+            ErrorCode::Merchant => Self::MerchantRefused,
+            ErrorCode::Group => Self::GroupRefused,
+            ErrorCode::Payment => Self::PaymentRefused,
+            ErrorCode::Answer => Self::AnswerRefused,
+            ErrorCode::Refund => Self::RefundRefused,
+            ErrorCode::UnknownCode => Self::UnknownCode,
+            ErrorCode::ExpiredCode => Self::ExpiredCode,
+            ErrorCode::SpentCode => Self::SpentCode,
+            ErrorCode::OrderNoReused => Self::OrderNoReused,
+            ErrorCode::OrderNotPaid => Self::OrderNotPaid,
+            ErrorCode::RailRefused => Self::RailRefused,
+            ErrorCode::Busy => Self::Busy,
+            ErrorCode::TooManySubscribers => Self::TooManySubscribers,
+            ErrorCode::UnknownPosition => Self::UnknownPosition,
+            ErrorCode::GapTooLong => Self::GapTooLong,
+            ErrorCode::Closing => Self::Closing,
+            ErrorCode::Poisoned => Self::Poisoned,
+            ErrorCode::Unanswered => Self::Unanswered,
+            ErrorCode::Unreadable => Self::Unreadable,
         }
     }
 }

@@ -167,7 +167,7 @@ fn consent(outing: &Outing, seat: usize) -> Consent {
 fn word(error: &Error) -> Word {
     match error.reason() {
         // Its own kind is told apart by the code.
-        Some(reason) if !matches!(error, Error::Answer(_)) => reason.into(),
+        Some(reason) if !matches!(error, Error::Answer(_)) => reason.word().into(),
         Some(_) | None => error.code().into(),
     }
 }

@@ -46,12 +46,10 @@ impl fmt::Display for Gap {
 }
 
 /// Why a bill cannot be divided.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, strum::IntoStaticStr)]
-#[strum(serialize_all = "snake_case")]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SplitError {
     /// The bill itself cannot stand.
     #[error(transparent)]
-    #[strum(transparent)]
     Bill(#[from] BillRejection),
     /// Nobody to pay.
     #[error("nobody is there to pay")]

@@ -379,10 +379,10 @@ export type PersonView = { created_at: Timestamp; id: PersonId; name: Name; veri
 export type Position = number;
 
 /** What a scan of the draft would come to, as everything stands now. */
-export type Preview = { shares: DraftShare[]; state: "shares" } | { detail: string; reason: string; state: "refused" };
+export type Preview = { shares: DraftShare[]; state: "shares" } | { detail: string; reason: Reason; state: "refused" };
 
 /** A problem as it is sent. */
-export type Problem = { code: ProblemCode; detail: string; reason?: string | null; retry_after_ms?: number | null; status: number; title: string; type: string };
+export type Problem = { code: ProblemCode; detail: string; reason?: Reason | null; retry_after_ms?: number | null; status: number; title: string; type: string };
 
 /** What kind of problem it is: a stable word for programs. */
 export type ProblemCode = "bad_request" | "malformed_frame" | "unknown_method" | "not_found" | "wrong_method" | "body_too_slow" | "body_too_large" | "not_signed_in" | "forbidden" | "step_up_required" | "wrong_origin" | "too_many_requests" | "too_many_sessions" | "too_many_subscriptions" | "subscription_over" | "idempotency_key_required" | "idempotency_key_wrong" | "idempotency_key_reused" | "idempotency_key_in_use" | "passkey_refused" | "credential_malformed" | "ceremony_over" | "no_passkey" | "unknown_passkey" | "last_passkey" | "passkey_too_long" | "recovery_refused" | "already_registered" | "unknown_person" | "unknown_device" | "id_number_wrong" | "name_not_verified" | "document_taken" | "verified_otherwise" | "verifier_silent" | "unknown_wallet" | "unknown_merchant" | "unknown_group" | "unknown_order" | "already_open" | "wallet_refused" | "merchant_refused" | "group_refused" | "payment_refused" | "answer_refused" | "refund_refused" | "unknown_code" | "expired_code" | "spent_code" | "link_over" | "order_no_reused" | "order_not_paid" | "rail_refused" | "last_owner" | "unknown_key" | "no_scope" | "label_wrong" | "too_many" | "unknown_time_zone" | "books_behind" | "webhook_url_refused" | "unknown_event" | "too_many_webhooks" | "unknown_webhook" | "unknown_message" | "webhook_disabled" | "too_many_subscribers" | "unknown_position" | "gap_too_long" | "busy" | "closing" | "poisoned" | "unanswered" | "unreadable" | "internal";
@@ -395,6 +395,9 @@ export type Question = { diner: WalletId; merchant: MerchantId; order_no: OrderN
 
 /** Money on its way over the rail. */
 export type RailMove = { amount: Amount; direction: Direction; holder: Holder; request: RequestId };
+
+/** Which rule refused: a stable word for programs. */
+export type Reason = "amount_out_of_range" | "reservations_exhausted" | "insufficient_funds" | "balance_too_large" | "request_reused" | "still_moving" | "wrong_currency" | "closed" | "frozen" | "not_frozen" | "same_wallet" | "not_empty" | "total_out_of_range" | "too_many_lines" | "line_out_of_range" | "locked" | "not_locked" | "not_member" | "not_host" | "already_member" | "already_invited" | "not_invited" | "full" | "too_many_invitations" | "host_stays" | "cap_out_of_range" | "cap_below_spent" | "cash_step_out_of_range" | "lines_missing" | "draft_too_large" | "no_draft" | "not_itemised" | "unknown_line" | "split_too_large" | "treat_in_treat" | "payment_in_progress" | "group_closed" | "lines_differ" | "no_diners" | "too_many_diners" | "diner_repeated" | "total_off_step" | "unknown_diner" | "part_repeated" | "part_negative" | "part_off_step" | "no_weight" | "percent_off" | "shares_off" | "fixed_above" | "claim_repeated" | "claims_weightless" | "share_negative" | "too_large" | "nothing_to_answer" | "not_asked" | "other_share" | "refund_no_reused" | "too_many_refunds" | "beyond_remainder";
 
 /** Proof of one durable event. */
 export type Receipt = { at: Timestamp; event: Event; position: Position; replayed: boolean };

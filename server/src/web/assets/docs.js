@@ -120,17 +120,24 @@ function liveChannel(live, operations) {
 }
 
 /**
- * Every kind of problem; a problem's `type` leads to its row.
+ * Every kind of problem, to whose row its `type` leads, and every reason of a refusal.
  * @param {Json[]} problems
+ * @param {Json[]} reasons
  */
-function problemTable(problems) {
+function problemTable(problems, reasons) {
   return h('section', { id: 'problems' }, h('h2', {}, 'Problems'),
     h('p', {}, 'A refusal or a failure is a problem (RFC 9457). Programs go by its ', h('code', {}, 'code'), ', which stays; ',
       h('code', {}, 'detail'), ' is for people, and may change. Over the websocket it is the ', h('code', {}, 'data'), ' of the error.'),
     h('article', { class: 'operation' }, h('table', {},
       h('thead', {}, h('tr', {}, ...['Code', 'Status', 'Meaning'].map((text) => h('th', { scope: 'col' }, text)))),
       h('tbody', {}, ...problems.map(({ code, status, meaning }) => h('tr', { id: `problem-${code}` },
-        h('td', {}, code), h('td', {}, String(status)), h('td', {}, ...prose(meaning))))))));
+        h('td', {}, code), h('td', {}, String(status)), h('td', {}, ...prose(meaning))))))),
+    h('h3', { id: 'reasons' }, 'Reasons'),
+    h('p', {}, 'Where one of the engine\'s rules refuses, ', h('code', {}, 'reason'), ' says which.'),
+    h('article', { class: 'operation' }, h('table', {},
+      h('thead', {}, h('tr', {}, ...['Reason', 'Meaning'].map((text) => h('th', { scope: 'col' }, text)))),
+      h('tbody', {}, ...reasons.map((reason) => h('tr', {},
+        h('td', {}, reason.const), h('td', {}, ...prose(reason.description))))))));
 }
 
 /**
@@ -164,7 +171,7 @@ async function show() {
       h('nav', { 'aria-label': 'Rooms' }, ...[...rooms.keys(), 'live', 'problems', 'schemas'].map((room) => h('a', { class: 'button small', href: `#${room}` }, room.replaceAll('_', ' '))))),
     ...[...rooms].map(([room, cards]) => h('section', { id: room }, h('h2', {}, room.replaceAll('_', ' ')), ...cards)),
     liveChannel(live, names),
-    problemTable(http.components.schemas.ProblemCode['x-problems']),
+    problemTable(http.components.schemas.ProblemCode['x-problems'], http.components.schemas.Reason.oneOf),
     glossary({ ...live.components.schemas, ...http.components.schemas })));
   // What was linked to is here only now.
   document.getElementById(location.hash.slice(1))?.scrollIntoView();
