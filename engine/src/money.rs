@@ -8,17 +8,44 @@
 use std::{fmt, iter::Sum, str::FromStr};
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Unexpected, Visitor},
+};
 
 use crate::limits;
 
 /// A signed count of minor units (cents, fen, yen); which currency is the account's affair.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Amount(i64);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_i64(WholeMinorUnits)
+    }
+}
+
+/// Reads an amount, and says to whoever sends `1.5` what an amount is.
+struct WholeMinorUnits;
+
+impl Visitor<'_> for WholeMinorUnits {
+    type Value = Amount;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("whole minor units")
+    }
+
+    fn visit_i64<E: de::Error>(self, minor: i64) -> Result<Amount, E> {
+        Ok(Amount(minor))
+    }
+
+    fn visit_u64<E: de::Error>(self, minor: u64) -> Result<Amount, E> {
+        let too_large = |_| E::invalid_value(Unexpected::Unsigned(minor), &self);
+        i64::try_from(minor).map(Amount).map_err(too_large)
+    }
+}
 
 /// Why a decimal is not an [`Amount`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -226,8 +253,8 @@ impl schemars::JsonSchema for Currency {
 }
 
 impl<'de> Deserialize<'de> for Currency {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        code.parse().map_err(serde::de::Error::custom)
+        code.parse().map_err(de::Error::custom)
     }
 }

@@ -48,6 +48,17 @@ fn digests_are_text_in_json_because_numbers_lose_their_end_in_most_hands() {
 }
 
 #[test]
+fn an_amount_is_whole_minor_units() {
+    let read = |json: &str| serde_json::from_str::<Amount>(json).map_err(|error| error.to_string());
+    assert_eq!(read("-5"), Ok(Amount::from_minor(-5)));
+    assert_eq!(read("9223372036854775807"), Ok(Amount::from_minor(i64::MAX)));
+    for wrong in ["1.5", "1e2", "\"5\"", "9223372036854775808", "null"] {
+        let refused = read(wrong).expect_err("is refused");
+        assert!(refused.contains("expected whole minor units"), "{wrong}: {refused}");
+    }
+}
+
+#[test]
 fn a_rejection_says_which_rule_refused() {
     let (available, needed) = (Amount::ZERO, Amount::from_minor(1));
     let funds = FundsRejection::InsufficientFunds { available, needed };

@@ -61,6 +61,10 @@ enum Command {
     /// `token` of its owner, and `diners`, each with `name`, `wallet` (an id) and `token`. Whoever has a token
     /// is that person. No server may run on the folder meanwhile; the one that is started on it afterwards
     /// signs them all out, unless it is started with --made-up-people.
+    ///
+    /// They have neither finger nor face to show: what is above `step_up_above_minor` (a setting, in minor
+    /// units; 100000 unless said) is refused them as `step_up_required`. Where they are to pay more, or to agree
+    /// to a higher cap, start the server with FANJU_STEP_UP_ABOVE_MINOR=1000000000000.
     Cast {
         /// How many people
         #[arg(long, default_value_t = 1_000)]

@@ -21,11 +21,12 @@ pub struct Problem {
     reason: Option<Reason>,
     detail: String,
     retry_after_ms: Option<u64>,
+    step_up_above_minor: Option<i64>,
 }
 
 /// A problem as it is sent.
 ///
-/// Source: RFC 9457, section 3.1; `code`, `reason` and `retry_after_ms` are extension members.
+/// Source: RFC 9457, section 3.1; `code` and what follows it are extension members.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 struct Body {
@@ -47,15 +48,19 @@ struct Body {
     /// When to try again, in milliseconds from now.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    /// What an amount has to exceed to take a fresh look, in minor units of its own currency; pieces
+    /// count together for a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_up_above_minor: Option<i64>,
 }
 
 impl From<Problem> for Body {
     fn from(problem: Problem) -> Self {
         let title = problem.title();
-        let Problem { kind, reason, detail, retry_after_ms } = problem;
+        let Problem { kind, reason, detail, retry_after_ms, step_up_above_minor } = problem;
         let (status, code) = (kind.status(), kind.code());
         let about = format!("/problems/{code}");
-        Self { about, title, status, detail, code, reason, retry_after_ms }
+        Self { about, title, status, detail, code, reason, retry_after_ms, step_up_above_minor }
     }
 }
 
@@ -73,7 +78,13 @@ impl Problem {
     /// A problem of this `kind`.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, reason: None, detail: detail.into(), retry_after_ms: None }
+        Self {
+            kind,
+            reason: None,
+            detail: detail.into(),
+            retry_after_ms: None,
+            step_up_above_minor: None,
+        }
     }
 
     /// What kind it is.
@@ -98,6 +109,17 @@ impl Problem {
     #[must_use]
     pub fn forbidden() -> Self {
         Self::new(Kind::Forbidden, "this is not yours, or not within your rights")
+    }
+
+    /// It is more than `most` minor units, alone or with what was spent before.
+    #[must_use]
+    pub fn stakes_too_high(most: i64) -> Self {
+        let detail = format!(
+            "more than {most} minor units, at once or in pieces, take a fresh look at finger or face: \
+             `step_up.begin`"
+        );
+        let problem = Self::new(Kind::StepUpRequired, detail);
+        Self { step_up_above_minor: Some(most), ..problem }
     }
 
     /// The server failed; the log knows more.
@@ -160,9 +182,27 @@ impl std::fmt::Display for Problem {
     }
 }
 
+/// Whether the request alone is wrong, whatever the state: an amount out of its bounds, which the
+/// descriptions tell.
+fn is_never_right(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::AmountOutOfRange
+            | Reason::TotalOutOfRange
+            | Reason::LineOutOfRange
+            | Reason::CapOutOfRange
+            | Reason::CashStepOutOfRange
+            | Reason::PartNegative
+    )
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let kind = Kind::from(ErrorCode::from(&error));
+        let reason = error.reason();
+        let kind = match reason {
+            Some(reason) if is_never_right(reason) => Kind::BadRequest,
+            Some(_) | None => Kind::from(ErrorCode::from(&error)),
+        };
         if kind.status() >= 500 {
             tracing::warn!(%error, "engine did not do it");
         }
@@ -175,7 +215,7 @@ impl From<Error> for Problem {
             error.to_string()
         };
         let mut problem = Self::new(kind, detail);
-        problem.reason = error.reason();
+        problem.reason = reason;
         if matches!(error, Error::Busy) {
             problem.retry_after_ms = Some(1_000);
         }

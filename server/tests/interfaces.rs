@@ -144,6 +144,70 @@ fn no_request_has_fields_that_are_passed_over() {
     }
 }
 
+/// Every amount below `schema`, through everything that it refers to, with its place.
+fn amounts<'d>(
+    document: &'d Value,
+    schema: &'d Value,
+    at: &str,
+    seen: &mut BTreeSet<&'d str>,
+    found: &mut Vec<(String, &'d Value)>,
+) {
+    let Some(words) = schema.as_object() else { return };
+    if let Some(Value::String(reference)) = words.get("$ref") {
+        if reference.ends_with("/Amount") {
+            return found.push((at.to_owned(), schema));
+        }
+        if seen.insert(reference) {
+            let named = document.pointer(reference.trim_start_matches('#')).expect("is there");
+            amounts(document, named, reference, seen, found);
+        }
+    }
+    let either = words.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    for choice in either {
+        let mut inner = Vec::new();
+        amounts(document, choice, at, seen, &mut inner);
+        // What may also be left out has its bounds beside the choice.
+        found.extend(inner.into_iter().map(|(at, _)| (at, schema)));
+    }
+    for (name, property) in words.get("properties").and_then(Value::as_object).into_iter().flatten()
+    {
+        amounts(document, property, &format!("{at}.{name}"), seen, found);
+    }
+    for word in ["items", "oneOf", "allOf"] {
+        let within = &schema[word];
+        let within = within.as_array().map_or(std::slice::from_ref(within), Vec::as_slice);
+        within.iter().for_each(|schema| amounts(document, schema, at, seen, found));
+    }
+}
+
+#[test]
+fn every_amount_that_is_sent_has_bounds_at_both_doors() {
+    let (http, live) = (openapi::document(), asyncapi::document());
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (path, item) in http["paths"].as_object().expect("paths") {
+        for (verb, operation) in item.as_object().expect("an item") {
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+            amounts(&http, body, &format!("{verb} {path}"), &mut seen, &mut found);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for (name, message) in live["channels"]["live"]["messages"].as_object().expect("messages") {
+        if message.get("x-result").is_some() {
+            let params = &message["payload"]["properties"]["params"];
+            amounts(&live, params, name, &mut seen, &mut found);
+        }
+    }
+    for (at, schema) in &found {
+        let bounds = schema["minimum"].as_i64().zip(schema["maximum"].as_i64());
+        assert!(bounds.is_some_and(|(least, most)| least < most), "{at} has no bounds: {schema}");
+    }
+    let places: BTreeSet<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
+    for place in ["orders_scan.total", "#/components/schemas/Line.amount", "groups_confirm.owed"] {
+        assert!(places.contains(place), "{place} is not among {places:?}");
+    }
+}
+
 #[test]
 fn a_split_with_a_field_too_many_is_refused_by_its_name() {
     let diner = "01900000-0000-7000-8000-000000000001";

@@ -69,16 +69,16 @@ pub enum Error {
     Refund(#[from] RefundRejection),
     /// The code is known to no group: mistyped past the check digit, long expired, or of an engine
     /// that has restarted.
-    #[error("unknown group code")]
+    #[error("unknown group code: ask the table to show its code again")]
     UnknownCode,
     /// The code's time is over.
-    #[error("group code has expired")]
+    #[error("group code has expired: ask for the group's new code")]
     ExpiredCode,
     /// The code was scanned before.
-    #[error("group code was already used")]
+    #[error("group code was already used: ask for the group's new code")]
     SpentCode,
     /// The order number means another bill of this merchant.
-    #[error("order number was already used for another bill")]
+    #[error("order number was already used for another bill: take a new one")]
     OrderNoReused,
     /// The order ended without money; there is nothing to give back.
     #[error("order was not paid")]
@@ -93,10 +93,13 @@ pub enum Error {
     #[error("topic has too many subscribers")]
     TooManySubscribers,
     /// The position lies on another topic's chain, or beyond the newest record.
-    #[error("position is not on this topic's chain")]
+    #[error("position is not on this topic's chain: take the topic's state")]
     UnknownPosition,
     /// Too much happened since that position: take the topic's state and go on from there.
-    #[error("more than {} events since that position", limits::RESUME_EVENTS_MAX)]
+    #[error(
+        "more than {} events since that position: take the topic's state",
+        limits::RESUME_EVENTS_MAX
+    )]
     GapTooLong,
     /// The engine takes no more commands.
     #[error("engine is closing")]

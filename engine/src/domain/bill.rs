@@ -20,6 +20,10 @@ pub struct Line {
     /// What it was.
     pub name: Name,
     /// Its price; negative for a rebate on the line.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("minimum" = -limits::AMOUNT_MINOR_MAX, "maximum" = limits::AMOUNT_MINOR_MAX))
+    )]
     pub amount: Amount,
 }
 

@@ -115,6 +115,10 @@ pub struct Rules {
     /// Odd minor units.
     pub rounding: Rounding,
     /// Shares are multiples of this; zero or one means any minor unit.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("minimum" = 0, "maximum" = crate::limits::AMOUNT_MINOR_MAX))
+    )]
     pub cash_step: Amount,
 }
 

@@ -6,6 +6,7 @@
 use fanju::{
     Error,
     id::{GroupId, MerchantId, Topic, WalletId},
+    ledger::FundsRejection,
     money::Amount,
 };
 
@@ -149,7 +150,7 @@ pub fn settle_look<T>(look: Look, changed: &Result<T, Problem>) {
 /// at there.
 pub fn check_stakes(app: &App, caller: &Caller, amount: Amount) -> Result<Option<Spent>, Problem> {
     if amount.minor() < 0 {
-        return Err(Problem::bad_request("an amount is never negative"));
+        return Err(Error::Wallet(FundsRejection::AmountOutOfRange.into()).into());
     }
     let Caller::Person(identity) = caller else { return Ok(None) };
     let most = app.settings().step_up_above_minor;
@@ -157,7 +158,5 @@ pub fn check_stakes(app: &App, caller: &Caller, amount: Amount) -> Result<Option
         return Ok(None);
     }
     let spent = app.looks().spend(identity.device, amount, most, app.now());
-    let detail = "an amount this large, or as much in pieces, takes a fresh look at finger or face: \
-                  `step_up.begin`";
-    spent.map(Some).ok_or_else(|| Problem::new(Kind::StepUpRequired, detail))
+    spent.map(Some).ok_or_else(|| Problem::stakes_too_high(most))
 }

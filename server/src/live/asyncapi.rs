@@ -98,6 +98,11 @@ pub fn document() -> Value {
                             frame beyond it counts up and every other one down again, to zero: \
                             at a hundred the session is closed with 4009.",
         },
+        "servers": { "local": {
+            "host": "127.0.0.1:8080",
+            "protocol": "ws",
+            "description": "A server that was started without settings; `wss` where it has a certificate.",
+        } },
         "channels": { "live": {
             "address": PATH,
             "messages": messages,

@@ -44,6 +44,7 @@ struct Draft {
     /// The caller's wallet in the group.
     by: WalletId,
     /// How much in all, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     total: Amount,
     /// The lines; tax, tip, service and discount are what the total has beside them.
     lines: Vec<Line>,
@@ -143,6 +144,7 @@ struct DraftByTill {
     /// The merchant's number for the order.
     order_no: OrderNo,
     /// How much in all, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     total: Amount,
     /// The lines; tax, tip, service and discount are what the total has beside them.
     lines: Vec<Line>,

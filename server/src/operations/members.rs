@@ -99,8 +99,10 @@ struct Join {
     /// The caller's wallet that joins.
     wallet: WalletId,
     /// The most that the outing may cost without asking again.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     cap: Amount,
     /// Shares above this are asked for one by one.
+    #[schemars(extend("minimum" = 0, "maximum" = i64::MAX))]
     confirm_above: Option<Amount>,
     /// What `groups.link` answered to a member.
     link: Option<String>,
@@ -141,8 +143,10 @@ struct JoinByCode {
     /// The caller's wallet that joins.
     wallet: WalletId,
     /// The most that the outing may cost without asking again.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     cap: Amount,
     /// Shares above this are asked for one by one.
+    #[schemars(extend("minimum" = 0, "maximum" = i64::MAX))]
     confirm_above: Option<Amount>,
 }
 
@@ -199,8 +203,10 @@ struct SetConsent {
     /// The caller's wallet in the group.
     wallet: WalletId,
     /// The most that the outing may cost without asking again.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     cap: Amount,
     /// Shares above this are asked for one by one.
+    #[schemars(extend("minimum" = 0, "maximum" = i64::MAX))]
     confirm_above: Option<Amount>,
 }
 

@@ -124,6 +124,7 @@ struct PayOut {
     /// Whose takings.
     merchant: MerchantId,
     /// How much, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     amount: Amount,
 }
 

@@ -49,6 +49,7 @@ struct Scan {
     /// The merchant's number for the order.
     order_no: OrderNo,
     /// How much in all, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     total: Amount,
     /// What it is for; tax, tip, service and discount are what the total has beside it.
     #[serde(default)]
@@ -186,6 +187,7 @@ struct Refund {
     /// The merchant's number for the refund, unique within the order.
     refund_no: RefundNo,
     /// How much, in minor units; everything that is left unless said.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     amount: Option<Amount>,
     /// To which diner alone; to everybody unless said.
     diner: Option<WalletId>,

@@ -129,6 +129,7 @@ struct TopUp {
     /// Into which wallet.
     wallet: WalletId,
     /// How much, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     amount: Amount,
 }
 
@@ -153,6 +154,7 @@ struct Withdraw {
     /// From which wallet.
     wallet: WalletId,
     /// How much, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     amount: Amount,
 }
 
@@ -187,6 +189,7 @@ struct Transfer {
     /// To which.
     to: WalletId,
     /// How much, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     amount: Amount,
     /// A word with it.
     note: Option<Note>,

@@ -17,73 +17,73 @@ use strum::{EnumMessage, IntoEnumIterator};
 pub enum Kind {
     /// The request is not what the operation takes; the detail names the field.
     BadRequest,
-    /// The frame is no JSON-RPC request.
+    /// The frame is no JSON-RPC request; the detail says what one is.
     MalformedFrame,
-    /// There is no such method.
+    /// There is no such method: `/asyncapi.json` lists them, as `/openapi.json` does for HTTP.
     UnknownMethod,
-    /// There is nothing at this path.
+    /// There is nothing at this path: `/openapi.json` lists what there is.
     NotFound,
-    /// This path does not take that verb.
+    /// This path does not take that verb: the header `Allow` names those that it takes.
     WrongMethod,
-    /// The body did not come in in time.
+    /// The body did not come in in time: send it again, without pauses.
     BodyTooSlow,
-    /// The body is longer than the operation takes.
+    /// The body is longer than the operation takes; the detail says how long it may be.
     BodyTooLarge,
-    /// Nobody is signed in, or no longer.
+    /// Nobody is signed in, or no longer: sign in, and send the new token.
     NotSignedIn,
     /// It is not the caller's, or not within the caller's rights. Whether it exists is not told.
     Forbidden,
-    /// It takes a fresh look at finger or face first.
+    /// It takes a fresh look at finger or face: `step_up.begin`, then the same again. Made-up people have none to show.
     StepUpRequired,
-    /// A page of another site may not connect.
+    /// A page of another site may not connect: serve the page from this server's own address.
     WrongOrigin,
-    /// Asked too often, or too much at once.
+    /// Asked too often, or too much at once: wait, `retry_after_ms` where it is told, and ask again.
     TooManyRequests,
-    /// Too many sessions are open.
+    /// Too many sessions are open: close one, or try again later.
     TooManySessions,
-    /// The session hears as many topics as it may.
+    /// The session hears as many topics as it may: `unsubscribe` from one, or open another session.
     TooManySubscriptions,
-    /// The subscription ended before it began to be heard.
+    /// The subscription ended before it began to be heard: subscribe again.
     SubscriptionOver,
     /// Money moves and nothing else names the move: send an idempotency key.
     IdempotencyKeyRequired,
-    /// The idempotency key is empty or too long.
+    /// The idempotency key is empty or too long: take another.
     IdempotencyKeyWrong,
-    /// The idempotency key was used with other parameters.
+    /// The idempotency key was used with other parameters: take a new one for a new command.
     IdempotencyKeyReused,
-    /// The first command under this idempotency key still runs.
+    /// The first command under this idempotency key still runs: ask again in a moment for its answer.
     IdempotencyKeyInUse,
-    /// The passkey is not accepted.
+    /// The passkey is not accepted: begin anew, with a passkey of this site.
     PasskeyRefused,
-    /// The passkey's answer cannot be read.
+    /// The passkey's answer cannot be read: send what the browser gave, as JSON.
     CredentialMalformed,
     /// The ceremony is over, or never began: begin anew.
     CeremonyOver,
-    /// The person has no passkey.
+    /// The person has no passkey to show: made-up people have none.
     NoPasskey,
-    /// There is no such passkey.
+    /// There is no such passkey: `passkeys.list` has those that there are.
     UnknownPasskey,
-    /// The last passkey stays.
+    /// The last passkey stays: add another before this one is removed.
     LastPasskey,
-    /// The passkey is longer than is kept.
+    /// The passkey is longer than is kept: use another authenticator.
     PasskeyTooLong,
-    /// Name and recovery code do not lead in.
+    /// Name and recovery code do not lead in: check both; each code serves once.
     RecoveryRefused,
-    /// The person, the passkey or the wallet is registered already.
+    /// The person, the passkey or the wallet is registered already: sign in instead.
     AlreadyRegistered,
     /// There is no such person.
     UnknownPerson,
     /// There is no such device.
     UnknownDevice,
-    /// The number is no identity document's.
+    /// The number is no identity document's: check its digits.
     IdNumberWrong,
     /// Name and document do not belong together.
     NameNotVerified,
-    /// The document proves somebody else's name.
+    /// The document proves somebody else's name already.
     DocumentTaken,
     /// The person's name is proved by another document.
     VerifiedOtherwise,
-    /// Whoever verifies names does not answer.
+    /// Whoever verifies names does not answer: try again later.
     VerifierSilent,
     /// There is no such wallet.
     UnknownWallet,
@@ -93,7 +93,7 @@ pub enum Kind {
     UnknownGroup,
     /// The merchant has no such order.
     UnknownOrder,
-    /// A wallet, merchant or group of this id is open already.
+    /// A wallet, merchant or group of this id is open already: use it, or take a new id.
     AlreadyOpen,
     /// A rule of the wallet refuses; `reason` says which.
     WalletRefused,
@@ -101,69 +101,69 @@ pub enum Kind {
     MerchantRefused,
     /// A rule of the group refuses; `reason` says which.
     GroupRefused,
-    /// The bill cannot be collected from this group; `reason` says why.
+    /// The bill cannot be collected from this group; `reason` says why. Mend that, and scan a new code.
     PaymentRefused,
     /// The answer is to no question that is open; `reason` says why.
     AnswerRefused,
     /// The refund cannot be made; `reason` says why.
     RefundRefused,
-    /// The code is no group's, or long over.
+    /// The code is no group's, or long over: ask the table to show its code again.
     UnknownCode,
-    /// The code's time is over.
+    /// The code's time is over: ask for the group's new code.
     ExpiredCode,
-    /// The code was scanned before.
+    /// The code was scanned before: ask for the group's new code.
     SpentCode,
-    /// The link to join is over.
+    /// The link to join is over: ask a member for a new one.
     LinkOver,
-    /// The order number means another bill.
+    /// The order number means another bill: take a new number, or ask with `orders.get` what became of it.
     OrderNoReused,
     /// The order was not paid: there is nothing to give back.
     OrderNotPaid,
-    /// The bank refused; nothing moved.
+    /// The bank refused; nothing moved. Ask the bank, or try another amount under a new key.
     RailRefused,
-    /// The shop keeps one owner.
+    /// The shop keeps one owner: make somebody else an owner first.
     LastOwner,
-    /// The shop has no such key.
+    /// The shop has no such key: `keys.list` has those that there are.
     UnknownKey,
-    /// A key has at least one scope.
+    /// A key has at least one scope: name one.
     NoScope,
     /// The label is empty or too long.
     LabelWrong,
-    /// There are as many as there may be.
+    /// There are as many as there may be: remove one first.
     TooMany,
-    /// There is no such time zone.
+    /// There is no such time zone: name one of the IANA's, as in `Asia/Shanghai`.
     UnknownTimeZone,
-    /// The report is not up to date yet.
+    /// The report is not up to date yet: ask again in a moment.
     BooksBehind,
-    /// The webhook's URL is none that is called.
+    /// The webhook's URL is none that is called; the detail says why.
     WebhookUrlRefused,
-    /// Merchants have no such event.
+    /// Merchants have no such event; the detail names it.
     UnknownEvent,
-    /// The shop has as many webhooks as it may.
+    /// The shop has as many webhooks as it may: remove one first.
     TooManyWebhooks,
     /// The shop has no such webhook.
     UnknownWebhook,
     /// The shop has no such message, or no longer.
     UnknownMessage,
-    /// The webhook is disabled.
+    /// The webhook is disabled, for good: make a new one.
     WebhookDisabled,
-    /// The topic has as many subscribers as it may.
+    /// The topic has as many subscribers as it may: try again later.
     TooManySubscribers,
-    /// The position is none of the topic's.
+    /// The position is none of the topic's: subscribe without `after`, and take the topic's state.
     UnknownPosition,
-    /// Too much happened since that position: take the topic's state.
+    /// Too much happened since that position: subscribe without `after`, and take the topic's state.
     GapTooLong,
     /// Too much is under way: try again later.
     Busy,
-    /// The server shuts down.
+    /// The server shuts down: connect again, and ask again, in a moment.
     Closing,
-    /// The journal failed; the outcome is not known.
+    /// The journal failed; the outcome is not known. Once the server runs again, ask under the same key or number.
     Poisoned,
-    /// Nobody answered in time; the outcome is not known.
+    /// Nobody answered in time; the outcome is not known. Ask again under the same key or number.
     Unanswered,
-    /// The server cannot read its data.
+    /// The server cannot read its data; the operator's log says why.
     Unreadable,
-    /// The server failed; its log knows more.
+    /// The server failed; its log knows more. Ask again under the same key or number.
     Internal,
 }
 

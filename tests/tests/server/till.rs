@@ -105,7 +105,7 @@ fn refunds_in_pieces_count_together_until_a_passkey_is_shown() {
         })
     };
     // What is refused for another reason has given nothing back, and does not count.
-    owner.is_refused("orders.refund", refund("a", "odd", 0), "refund_refused");
+    owner.is_refused("orders.refund", refund("a", "odd", 0), "bad_request");
     owner.is_refused("orders.refund", refund("none", "odd", MOST), "unknown_order");
     // Asked for again, a refund gives nothing more back, and does not count again.
     for replayed in [false, true, true] {
@@ -117,7 +117,8 @@ fn refunds_in_pieces_count_together_until_a_passkey_is_shown() {
     for (order_no, number) in pieces {
         owner.ask("orders.refund", refund(order_no, &number.to_string(), MOST / 10));
     }
-    owner.is_refused("orders.refund", refund("a", "11", 1), "step_up_required");
+    let told = owner.is_refused("orders.refund", refund("a", "11", 1), "step_up_required");
+    assert_eq!(told["step_up_above_minor"], MOST, "{told}");
     // What was given back is told again all the same, and under its number nothing else goes.
     assert_eq!(owner.ask("orders.refund", refund("a", "1", MOST / 10))["replayed"], true);
     owner.is_refused("orders.refund", refund("a", "1", 1), "refund_refused");

@@ -145,6 +145,10 @@ pub struct Part {
     /// Whose.
     pub diner: WalletId,
     /// How much.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("minimum" = 0, "maximum" = crate::limits::AMOUNT_MINOR_MAX))
+    )]
     pub amount: Amount,
 }
 

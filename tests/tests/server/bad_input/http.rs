@@ -22,6 +22,35 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 const BILL_BYTES_MAX: usize = 1024 * 1024;
 
 #[test]
+fn an_amount_that_never_moves_is_a_bad_request_at_both_doors() {
+    let house = House::open(1, 0);
+    let Diner { wallet, token } = &house.cast.diners[0];
+    let (http, mut phone) = (Http::new(&house), Socket::signed_in(&house, token));
+    for (verb, method) in [("top-ups", "wallets.top_up"), ("withdrawals", "wallets.withdraw")] {
+        for (amount, reason, told) in [
+            (json!(-5), json!("amount_out_of_range"), "between 1 and 10000000000000 minor units"),
+            (json!(0), json!("amount_out_of_range"), "between 1 and 10000000000000 minor units"),
+            (
+                json!(1.5),
+                json!(null),
+                "`amount`: invalid type: floating point `1.5`, expected whole minor",
+            ),
+        ] {
+            let path = format!("/v1/wallets/{wallet}/{verb}");
+            let reply = http.command("POST", &path, token, "1", &json!({ "amount": amount }));
+            reply.is_problem(400, "bad_request");
+            let asked = json!({ "wallet": wallet, "amount": amount, "idempotency_key": "1" });
+            let problem = phone.refused(method, asked);
+            assert_eq!(reply.json(), problem);
+            assert_eq!(problem["reason"], reason, "{problem}");
+            assert!(problem["detail"].as_str().expect("a text").contains(told), "{problem}");
+        }
+    }
+    let stands = phone.ask("wallets.get", json!({ "wallet": wallet }));
+    assert_eq!(stands["available"], PURSE, "{stands}");
+}
+
+#[test]
 fn a_body_that_is_no_command_is_refused() {
     let house = House::open(1, 0);
     let Diner { wallet, token } = &house.cast.diners[0];
