@@ -12,7 +12,7 @@ import { go, route } from './route.js';
 import { statement } from './statement.js';
 import { joinView, tableView } from './table.js';
 import { Tables } from './tables.js';
-import { button, connectionBanner, field, fill, h, icon, languageSwitch, select, serveOffline, sheet, textOf, toast, waiting } from './ui.js';
+import { button, connectionBanner, field, fill, forgetRefused, h, icon, languageSwitch, select, serveOffline, sheet, textOf, toast, waiting } from './ui.js';
 import { keepInput } from './typed.js';
 import { begin, t } from './words.js';
 
@@ -123,7 +123,7 @@ export class Phone {
     if (/^(member_|group_)/.test(data.type)) this.#tablesChanged(data);
     if (data.type === 'refunded') toast(t('toast_refunded', { amount, who: this.names.of(data.merchant, 'merchants') }), 'good');
     if (data.type === 'transferred' && delta > 0) toast(t('toast_received', { amount, who: this.names.of(data.from) }), 'good');
-    if (data.type === 'rail_refused') toast(t('error_rail_refused'), 'bad');
+    if (data.type === 'rail_refused') toast(t('error_rail_refused'), 'unpaid');
   }
 
   /** @param {any} data */
@@ -193,6 +193,7 @@ export class Phone {
   show() {
     // A sheet belongs to the place where it opened; a question belongs to nobody but the diner.
     for (const open of document.querySelectorAll('dialog[open]:not(.question)')) /** @type {HTMLDialogElement} */ (open).close();
+    forgetRefused();
     this.#view = this.#choose();
     document.title = this.#view.title ? `${this.#view.title} · 饭局` : '饭局 Fanju';
     fill(this.#screen, this.#view.element);

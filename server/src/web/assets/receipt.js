@@ -144,7 +144,7 @@ export async function declined(phone, { decline, table, at }) {
   ]).catch(() => {});
   const { order_no } = decline;
   const reason = reasonText(decline.reason, (id) => (id === phone.wallet ? t('me') : phone.names.of(id)), who === phone.wallet);
-  if (shown().some(({ group }) => group !== decline.group)) return toast(t('toast_declined', { order_no, table, reason }), 'bad');
+  if (shown().some(({ group }) => group !== decline.group)) return toast(t('toast_declined', { order_no, table, reason }), 'unpaid');
   const opened = outcome(decline, {
     title: t('not_paid'), tone: 'declined', hideTitle: true, body: [
       h('div', { class: 'stamp bad', 'aria-hidden': 'true' }, icon('close')),

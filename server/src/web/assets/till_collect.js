@@ -8,7 +8,7 @@ import { FanjuError } from './fanju.js';
 import { decimals, parseMoney, readMoney, exponent } from './money.js';
 import { reasonText } from './receipt.js';
 import { blamed } from './ring.js';
-import { button, complain, explain, field, fill, formSheet, h, icon, known, toast, when } from './ui.js';
+import { button, complain, explain, field, fill, forgetRefused, formSheet, h, icon, known, toast, when } from './ui.js';
 import { keep, keepInput } from './typed.js';
 import { language, span, t } from './words.js';
 
@@ -130,8 +130,9 @@ export function collect(till) {
     const digits = digitsOf(text);
     code.value = '';
     if (result.kind === 'asking') return;
+    forgetRefused();
     // A scanner reads again what stays in its view: only a word from the till collects what lies on the table.
-    if (result.kind === 'drafted') return toast(t('till_collect_first'));
+    if (result.kind === 'drafted') return toast(t('till_collect_first'), 'bad');
     const wrong = wrongCode(digits);
     if (wrong) {
       code.value = text;

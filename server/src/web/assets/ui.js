@@ -95,6 +95,7 @@ export function button(label, press, props = {}) {
 export async function work(element, task) {
   if (element.getAttribute('aria-busy') === 'true') return;
   element.setAttribute('aria-busy', 'true');
+  forgetRefused();
   try {
     await task();
   } catch (error) {
@@ -207,30 +208,46 @@ export function formSheet({ title, body, action, submit, tone, primary = 'primar
   return opened;
 }
 
-/** @param {string} text @param {'' | 'good' | 'bad'} [tone] */
+/**
+ * `bad` says what is wrong with an attempt, and goes when the next one begins; `unpaid` says that money did not move.
+ * @param {string} text @param {'' | 'good' | 'bad' | 'unpaid'} [tone]
+ */
 export function toast(text, tone = '') {
   // A modal sheet hides the rest of the page from readers: the toast goes into the topmost one.
   const host = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body;
-  const element = h('div', { class: `toast ${tone}`, role: tone === 'bad' ? 'alert' : 'status' }, text);
+  const element = h('div', { class: `toast ${tone}`, role: tone === 'bad' || tone === 'unpaid' ? 'alert' : 'status' }, text);
   // Whatever it lies on can be had at once.
+  const gone = () => unsay(element);
   element.addEventListener('click', gone);
   say(host, element);
   setTimeout(gone, TOAST_MS);
-  function gone() {
-    const held = element.parentElement;
-    element.remove();
-    if (!held?.childElementCount) held?.remove();
-  }
 }
 
 /** Puts a toast under the others: in place of one with its words, and of the oldest where there are many. @param {Element} host @param {Element} toast */
 function say(host, toast) {
   const place = host.querySelector(':scope > .toasts') ?? host.appendChild(h('div', { class: 'toasts' }));
   for (const one of [...place.children]) if (one.textContent === toast.textContent) one.remove();
-  while (place.childElementCount >= TOASTS_MAX) place.firstElementChild?.remove();
+  const others = [...place.children];
+  const unpaid = others.filter((one) => one.matches('.unpaid'));
+  // What says that money did not move gives way to its like alone.
+  const lesser = others.filter((one) => !unpaid.includes(one));
+  const may_go = toast.matches('.unpaid') ? [...lesser, ...unpaid] : lesser;
+  for (const one of may_go.slice(0, Math.max(0, others.length + 1 - TOASTS_MAX))) one.remove();
   place.append(toast);
   // Once it is there: a reader says what changes.
   toast.replaceChildren(toast.textContent ?? '');
+}
+
+/** Takes a toast away, and their place with the last one. @param {Element} toast */
+function unsay(toast) {
+  const place = toast.parentElement;
+  toast.remove();
+  if (!place?.childElementCount) place?.remove();
+}
+
+/** What was wrong is not said any more: the next attempt begins, or another page shows. */
+export function forgetRefused() {
+  for (const one of document.querySelectorAll('.toast.bad')) unsay(one);
 }
 
 /** @param {unknown} error */
