@@ -916,6 +916,26 @@ class Demonstration(AtTheDemo):
         demo.driver.close()
         demo.driver.switch_to.window(first)
 
+    def test_5_an_invitation_covers_no_table(self):
+        """Whoever sits at a table finds the invitation to another one in the list of tables."""
+        [demo] = self.windows
+        demo.driver.get(f"{self.house.url}/demo")
+        demo.speak("en")
+        demo.ready()
+        demo.press("[data-testid=step-open]")
+        demo.see(".step.next [data-testid=step-seat]")
+        demo.gone("[data-testid=step-open][aria-busy]")
+        guest, *_, host = self.house.ask("GET", "/demo/cast")["diners"]
+        with demo.inside(".phones .phone:first-child iframe"):
+            demo.see(".ring")
+            group = self.house.ask("POST", "/v1/groups", host["token"], name="Next door", host=host["wallet"], cap=300_00)["group"]
+            self.house.ask("POST", f"/v1/groups/{group}/invitations", host["token"], by=host["wallet"], wallet=guest["wallet"])
+            # The driver misses what lies in a frame that is shown smaller.
+            demo.driver.execute_script("arguments[0].click()", demo.see(f"button[aria-label='{demo.word('back')}']"))
+            demo.see(".list .row", "Next door")
+            demo.see(".list .row .waiting", demo.word("group_invited"))
+            self.assertEqual(demo.count(".toast"), 0, "nothing lies over the page")
+
     def steps_have_room(self, demo):
         """A small laptop has room for the steps' words in two lines, if for nothing beside them."""
         lines = demo.driver.execute_script("""

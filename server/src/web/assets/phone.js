@@ -120,18 +120,10 @@ export class Phone {
     this.refresh();
     const delta = moved ?? 0;
     const amount = this.money(Math.abs(delta));
-    if (/^(member_|group_)/.test(data.type)) this.#tablesChanged(data);
+    if (/^(member_|group_)/.test(data.type)) this.tables.refresh();
     if (data.type === 'refunded') toast(t('toast_refunded', { amount, who: this.names.of(data.merchant, 'merchants') }), 'good');
     if (data.type === 'transferred' && delta > 0) toast(t('toast_received', { amount, who: this.names.of(data.from) }), 'good');
     if (data.type === 'rail_refused') toast(t('error_rail_refused'), 'unpaid');
-  }
-
-  /** @param {any} data */
-  async #tablesChanged(data) {
-    await this.tables.refresh();
-    // Whoever sits down by a link was invited by it a moment ago: that is no news.
-    const listed = this.tables.list?.find(({ group }) => group === data.group);
-    if (data.type === 'member_invited' && listed && !listed.joined) toast(t('toast_invited'));
   }
 
   /** Asks for the balance anew: what is set aside is in no event. */

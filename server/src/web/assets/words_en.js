@@ -26,7 +26,7 @@ export const en = {
   line_top_up: 'Top-up', line_withdrawal: 'Withdrawal', line_settled: 'Paid', line_refunded: 'Refund', line_received: 'Received', line_sent: 'Sent',
   line_rail_refused: 'Refused by the bank', line_rail_confirmed: 'Bank',
   toast_topped_up: '{amount} arrived', toast_sent: '{amount} sent to {who}', toast_received: '{amount} from {who}',
-  toast_refunded: '{who} gave {amount} back', toast_invited: 'You are invited to a table', toast_withdrawn: '{amount} is on its way to your bank',
+  toast_refunded: '{who} gave {amount} back', toast_withdrawn: '{amount} is on its way to your bank',
   // account
   account: 'Account', verified: 'Verified', verify: 'Verify identity', real_name: 'Name on the ID', id_number: 'ID number',
   devices: 'Devices', device: 'Device', this_device: 'This device', device_recovered: 'Came in by a recovery code, {when}', last_seen: 'Last seen {when}', revoke: 'Sign out', toast_revoked: 'That device is signed out',

@@ -27,7 +27,7 @@ export const zh = {
   line_top_up: '充值', line_withdrawal: '提现', line_settled: '付款', line_refunded: '退款', line_received: '收到转账', line_sent: '转出',
   line_rail_refused: '银行已拒绝', line_rail_confirmed: '银行',
   toast_topped_up: '{amount} 已到账', toast_sent: '已向{who}转出 {amount}', toast_received: '收到{who}的 {amount}',
-  toast_refunded: '{who}退回 {amount}', toast_invited: '有人邀请你入席', toast_withdrawn: '{amount} 正在转入银行卡',
+  toast_refunded: '{who}退回 {amount}', toast_withdrawn: '{amount} 正在转入银行卡',
   // 账户
   account: '账户', verified: '已实名', verify: '实名认证', real_name: '证件姓名', id_number: '证件号码',
   devices: '设备', device: '设备', this_device: '本机', device_recovered: '{when} 用恢复码登录', last_seen: '最近使用 {when}', revoke: '下线', toast_revoked: '该设备已下线',
