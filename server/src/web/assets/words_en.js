@@ -127,7 +127,7 @@ export const en = {
   // operator
   operator: 'Operator', operator_token: 'Operator token', operator_token_hint: 'It is in the server’s data folder, in the file operator.token', operator_enter: 'Enter',
   operator_token_wrong: 'That is not this server’s token. Copy the file operator.token of the data folder that this server runs on, all of it.',
-  throughput: 'Orders per second', settle_latency: 'Scan to end, of the latest 1,024 orders', settled_word: 'settled', declined_word: 'declined', all_numbers: 'All numbers',
+  throughput: 'Orders per second', settle_latency: 'Scan to end, of the latest orders', settled_word: 'settled', declined_word: 'declined', all_numbers: 'All numbers',
   tile_settled: 'Settled', tile_declined: 'Declined', tile_in_flight: 'In flight', tile_sessions: 'Sessions', tile_journal: 'Journal position', tile_syncs: '{count|sync|syncs}, {mean} each in the mean',
   tile_lag: 'Books behind', tile_lag_note: '{count} kB of journal', tile_active: 'Wallets awake', tile_active_note: '{groups|table|tables} · {merchants|merchant|merchants}',
   audit: 'All money', audit_why: 'As the books have it. Whatever is in wallets and with merchants came from outside: the sums of each currency come to zero.',

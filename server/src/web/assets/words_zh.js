@@ -128,7 +128,7 @@ export const zh = {
   // 运维
   operator: '运维', operator_token: '运维令牌', operator_token_hint: '在服务器数据目录的 operator.token 文件中', operator_enter: '进入',
   operator_token_wrong: '这不是本服务器的令牌。请完整复制本服务器数据目录中的 operator.token 文件。',
-  throughput: '每秒订单', settle_latency: '扫码到完成，最近 1,024 笔订单', settled_word: '已结算', declined_word: '未付', all_numbers: '全部指标',
+  throughput: '每秒订单', settle_latency: '扫码到完成，最近的订单', settled_word: '已结算', declined_word: '未付', all_numbers: '全部指标',
   tile_settled: '已结算', tile_declined: '未付', tile_in_flight: '进行中', tile_sessions: '会话', tile_journal: '日志位置', tile_syncs: '{count} 次同步，平均每次 {mean}',
   tile_lag: '账簿落后', tile_lag_note: '{count} kB 日志', tile_active: '活跃钱包', tile_active_note: '{groups} 桌 · {merchants} 商家',
   audit: '全部资金', audit_why: '以账簿为准。钱包和商家的钱都来自外部，每个币种的各项合计为零。',
