@@ -8,6 +8,7 @@ Pictures of everything lie in `target/screenshots` afterwards (`FANJU_SCREENSHOT
 
 import re
 import time
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 
 from selenium.webdriver.common.keys import Keys
@@ -685,7 +686,9 @@ class Counter(Quiet):
         self.a_bill_with_more_than_dishes(till, first)
         self.one_number_for_two_tables(till, order_no, first, second)
         self.an_order_of_long_ago(till, order_no, first)
+        self.a_till_that_comes_back(till, order_no)
         self.what_the_day_came_to(till)
+        self.who_leaves_takes_the_order_along(till, f"{order_no}-left")
 
     def amounts_that_may_be_either(self, till, table):
         till.enter("1,234")
@@ -782,6 +785,47 @@ class Counter(Quiet):
             till.press("[data-key=older-orders]")
         till.shot("till-orders-older", dark=True)
 
+    def a_till_that_comes_back(self, till, order_no):
+        """A tab that is opened again says when its order ended; one that ended yesterday is in the report alone."""
+        for kind, end in (("settled", self.says_yes), ("declined", self.cancel)):
+            for days in (0, 1):
+                number = f"{order_no}-{kind}-{days}"
+                table = self.is_asked(till, number)
+                till.driver.get(f"{self.house.url}/docs")
+                end(table, number)
+                with self.later(till, days):
+                    till.driver.get(f"{self.house.url}/till")
+                    if days:
+                        till.see(".result.idle")
+                        self.assertEqual(till.see(".till-amount").get_attribute("value"), "")
+                    else:
+                        till.result(kind, number)
+                        self.assertRegex(till.text(".result"), rf"{number} · \d\d:\d\d")
+                        till.shot(f"till-back-{kind}")
+        self.add(2, 18_00)
+
+    def who_leaves_takes_the_order_along(self, till, order_no):
+        self.is_asked(till, order_no)
+        till.sign_out()
+        kept = till.driver.execute_script("return Object.keys(sessionStorage)")
+        self.assertEqual([name for name in kept if "order" in name], [])
+        self.cancel(None, order_no)
+
+    @contextmanager
+    def later(self, till, days):
+        """What happened here is that many days old to the pages that are opened meanwhile."""
+        told = till.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": f"""
+            const parse = JSON.parse;
+            JSON.parse = (text, how) => {{
+              const said = parse(text, how);
+              for (const {{ event }} of said?.result?.events ?? []) event.time = new Date(Date.parse(event.time) - {days} * 86_400_000).toISOString();
+              return said;
+            }};"""})
+        try:
+            yield
+        finally:
+            till.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", told)
+
     def what_the_day_came_to(self, till):
         """What was taken and given back is what was done here, order by order, and stands there without being asked
         for. A day is one of where the till stands: these two zones never have the same date."""
@@ -823,9 +867,25 @@ class Counter(Quiet):
         type(self).paid += paid
         type(self).took += minor
 
-    def a_table(self, diner):
-        group = self.house.ask("POST", "/v1/groups", diner["token"], name="Table", host=diner["wallet"], cap=300_00)["group"]
+    def a_table(self, diner, **consent):
+        group = self.house.ask("POST", "/v1/groups", diner["token"], name="Table", host=diner["wallet"], cap=300_00, **consent)["group"]
         return diner, group
+
+    def is_asked(self, till, order_no):
+        """A table whose diner must say yes to this order first."""
+        table = self.a_table(self.cast["diners"][2], confirm_above=1_00)
+        self.order(till, "9.00", order_no)
+        till.scan(self.code(table))
+        till.see(".result.asking", order_no)
+        return table
+
+    def says_yes(self, table, order_no):
+        diner, group = table
+        self.house.ask("POST", f"/v1/groups/{group}/answers/yes", diner["token"], diner=diner["wallet"],
+                       merchant=self.shop["merchant"], order_no=order_no, owed=9_00)
+
+    def cancel(self, _, order_no):
+        self.house.ask("DELETE", f"/v1/merchants/{self.shop['merchant']}/orders/{order_no}", self.shop["token"])
 
     def code(self, table):
         diner, group = table

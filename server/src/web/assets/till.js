@@ -4,7 +4,7 @@
 import { Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
 import { CURRENCIES, money } from './money.js';
 import { Names } from './names.js';
-import { collect } from './till_collect.js';
+import { collect, forgetOrders } from './till_collect.js';
 import { daysView, ordersView } from './till_orders.js';
 import { shopView } from './till_shop.js';
 import { button, complain, connectionBanner, field, fill, formSheet, h, known, languageSwitch, leaveButton, select, serveOffline, textOf, toast, waiting } from './ui.js';
@@ -176,6 +176,7 @@ export class Till {
 
   #leave() {
     localStorage.removeItem(TOKEN);
+    forgetOrders();
     this.fanju.close();
     location.reload();
   }

@@ -13,9 +13,11 @@ import { keep, keepInput } from './typed.js';
 import { language, span, t } from './words.js';
 
 /** @typedef {import('./till.js').Till} Till */
-/** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, since: number | null, newest: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'earlier' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string }} Result */
+/** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, at: number, since: number | null, newest: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'earlier' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string, at?: number | null }} Result */
 
 const LOOK_AGAIN_MS = 1000;
+/** An order that ended longer ago than that is no answer to whoever opens the till now: the day's orders have it. */
+const FRESH_US = 300e6;
 
 /** What a result offers to do next. @type {Record<string, string>} */
 const followers = { settled: 'next_order', drafted: 'till_collect', earlier: 'order_no_fresh' };
@@ -25,6 +27,14 @@ function freshOrderNo() {
   const day = new Date().toISOString().slice(2, 10).replaceAll('-', '');
   const made = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   return `${day}-${(made % 36 ** 5).toString(36).toUpperCase().padStart(5, '0')}`;
+}
+
+/** Where this tab keeps the order that the table is asked about: the page may be loaded anew meanwhile. */
+const IN_FLIGHT = 'fanju.order in flight of ';
+
+/** Whoever leaves the shop leaves no order to the next one. */
+export function forgetOrders() {
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith(IN_FLIGHT)) sessionStorage.removeItem(name);
 }
 
 /** @param {Till} till */
@@ -38,8 +48,7 @@ export function collect(till) {
   /** The order number that this till made up itself, and the bill that was presented under it. */
   let made = freshOrderNo();
   let presented = '';
-  /** Where this tab keeps the order that the table is asked about: the page may be loaded anew meanwhile. */
-  const in_flight = `fanju.order in flight of ${till.id}`;
+  const in_flight = IN_FLIGHT + till.id;
 
   const amount = h('input', { class: 'till-amount', inputmode: 'decimal', 'aria-label': t('amount'), placeholder: decimals(0, till.currency), autocomplete: 'off' });
   const order = field(t('order_no'), { value: made, class: 'input mono', maxlength: 64, spellcheck: 'false' });
@@ -154,7 +163,7 @@ export function collect(till) {
     const order_no = order.input.value.trim();
     presented = order_no === made ? bill_now : '';
     if (result.kind === 'drafting' && lines.length) return draft(digits, total, order_no);
-    set({ kind: 'asking', total, since: performance.now(), newest: till.events[0]?.position ?? 0, order_no });
+    set({ kind: 'asking', total, at: till.fanju.now_us, since: performance.now(), newest: till.events[0]?.position ?? 0, order_no });
     const params = { merchant: till.id, code: digits, order_no, total, ...(lines.length ? { lines } : {}) };
     try {
       await ended(await till.fanju.call('orders.scan', params, { retry: false }), total, order_no);
@@ -176,7 +185,9 @@ export function collect(till) {
 
   /** @param {unknown} error @param {number} total @param {string} order_no */
   async function unanswered(error, total, order_no) {
-    const lost = ['connection_lost', 'unanswered', 'poisoned', 'idempotency_key_in_use', 'closed'];
+    // Whoever left the shop asks no more, and keeps nothing.
+    if (till.fanju.reason === 'closed') return;
+    const lost = ['connection_lost', 'unanswered', 'poisoned', 'idempotency_key_in_use'];
     if (!(error instanceof FanjuError) || !lost.includes(error.code)) {
       if (!(error instanceof FanjuError)) console.error(error);
       set({ kind: 'failed', total, order_no, text: explain(error), note: t('scan_again') });
@@ -199,7 +210,7 @@ export function collect(till) {
         unknown += 1;
       }
     }
-    set({ kind: 'unknown', total, order_no, text: t('order_unknown'), note: t('scan_again') });
+    set({ kind: 'unknown', total, order_no, text: t('order_unknown'), note: t('scan_again'), at: result.kind === 'asking' ? result.at : null });
   }
 
   /** @param {any} order @param {number} total @param {string} order_no */
@@ -207,29 +218,39 @@ export function collect(till) {
     // Asked for after a cut, an order says no more than its place: one that the till knew before the scan is not the scan's.
     const earlier = order.replayed ?? (result.kind === 'asking' && order.position <= result.newest);
     if (order.state === 'settled' && earlier) return paidBefore(order, total, order_no);
+    const at = await endedAt(order);
+    const since = result.kind === 'asking' ? result.since : null;
+    // Only a page that came later can be so late.
+    if (since === null && at !== null && till.fanju.now_us - at > FRESH_US) {
+      set({ kind: 'idle' });
+      return cleared();
+    }
     if (order.state === 'settled') {
-      const since = result.kind === 'asking' ? result.since : null;
       const settlement = order.settlement ?? {};
-      set({ kind: 'settled', total, order_no, text: till.money(total),
+      set({ kind: 'settled', total, order_no, at, text: till.money(total),
         note: [t('paid_by', { count: settlement.shares?.length ?? 0 }),
           // In the demo that is how long somebody watched a phone, and a page that came later has not measured it.
           ...(till.inside || since === null ? [] : [t('paid_after', { took: span(performance.now() - since) })])].join(' · ') });
-      amount.value = '';
-      setLines([]);
-      next();
-      return;
+      return cleared();
     }
     const who = blamed(order.reason);
     if (who) await till.names.need([who], 'wallets').catch(() => {});
-    set({ kind: 'declined', total, order_no, text: reasonText(order.reason, (id) => till.names.of(id)), note: t('nothing_taken') });
+    set({ kind: 'declined', total, order_no, at, text: reasonText(order.reason, (id) => till.names.of(id)), note: t('nothing_taken') });
+  }
+
+  /** When an order ended; an order that was asked for says only where its event is. @param {any} order @returns {Promise<number | null>} */
+  async function endedAt(order) {
+    if (order.at) return order.at;
+    const found = await till.fanju.call('merchants.events', { merchant: till.id, from: order.position, limit: 1 }).catch(() => null);
+    const event = found?.events.find((/** @type {any} */ { position }) => position === order.position)?.event;
+    return event ? Date.parse(event.time) * 1000 : null;
   }
 
   /** The number had been paid, maybe by another table: this scan charged nobody, and what was entered stays. @param {any} order @param {number} total @param {string} order_no */
   async function paidBefore(order, total, order_no) {
     const diners = (order.settlement?.shares ?? []).map((/** @type {any} */ share) => share.diner);
     await till.names.need(diners, 'wallets').catch(() => {});
-    const happened = till.events.find(({ position }) => position === order.position);
-    const at = order.at ?? (happened ? Date.parse(happened.event.time) * 1000 : null);
+    const at = await endedAt(order);
     const who = new Intl.ListFormat(language()).format(diners.map((/** @type {string} */ id) => till.names.of(id)));
     set({ kind: 'earlier', total, order_no, text: at === null ? t('paid_before_by', { who }) : t('paid_before_at', { when: when(at), who }), note: t('paid_before_note') });
   }
@@ -244,6 +265,12 @@ export function collect(till) {
     amount.select();
   }
 
+  function cleared() {
+    amount.value = '';
+    setLines([]);
+    next();
+  }
+
   function next() {
     made = freshOrderNo();
     presented = '';
@@ -252,6 +279,7 @@ export function collect(till) {
 
   /** @param {Result} to */
   function set(to) {
+    const ends = result.kind === 'asking' && to.kind !== 'asking';
     result = to;
     update();
     sessionStorage.removeItem(in_flight);
@@ -263,9 +291,9 @@ export function collect(till) {
     else if (result.kind === 'drafting') said.textContent = t('till_draft_hint');
     else if (result.kind !== 'idle') {
       said.textContent = `${t(`result_${result.kind}`)}. ${result.text}. ${result.note}`;
-      if (till.inside && result.kind !== 'drafted') parent.postMessage({ fanju: 'ended', state: result.kind }, location.origin);
       code.focus();
     }
+    if (ends && till.inside) parent.postMessage({ fanju: 'ended', state: result.kind }, location.origin);
   }
 
   function update() {
@@ -287,7 +315,7 @@ export function collect(till) {
         h('p', { class: 'result-word' }, t(`result_${result.kind}`)),
         h('p', { class: result.kind === 'settled' || result.kind === 'drafted' ? 'result-amount' : 'result-text' }, result.text),
         h('p', { class: 'result-note' }, result.note),
-        h('p', { class: 'result-note' }, t('order_no_is', { order_no: result.order_no })),
+        h('p', { class: 'result-note' }, [t('order_no_is', { order_no: result.order_no }), result.at && when(result.at)].filter(Boolean).join(' · ')),
         h('button', { type: 'button', class: 'button small', 'data-key': 'next', onclick: followed },
           t(followers[result.kind] ?? 'understood')));
     }
