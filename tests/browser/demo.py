@@ -45,7 +45,8 @@ class Demo(Window):
         for phone in range(8):
             with self.inside(f".phones .phone:nth-child({phone + 1}) iframe"):
                 self.see(".receipt [data-testid=my-share]", share)
-        self.see("[data-testid=step-settled]", self.word("demo_again"))
+        self.see(".step.next [data-testid=step-settled]", self.word("demo_again"))
+        self.see("[data-testid=play]", self.word("demo_all"))
 
 
     def in_all_phones(self, css, text):

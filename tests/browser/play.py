@@ -915,10 +915,15 @@ class Demonstration(AtTheDemo):
         demo.speak(language)
         demo.ready()
         demo.shot("demo-begin")
-        demo.play()
+        demo.resize((1280, 720))
+        demo.press("[data-testid=step-scan]")
         with demo.inside(".phones .phone:nth-child(5) iframe"):
             demo.see(".question [data-testid=owed]", "32.00")
+        self.who_is_asked_can_be_read(demo)
         demo.shot("demo-asking")
+        demo.resize((1440, 900))
+        demo.see("[data-testid=play]", demo.word("demo_rest"))
+        demo.play()
         demo.everybody_paid("32.00", "256.00")
         demo.shot("demo", dark=True)
         demo.resize((1280, 720))
@@ -995,6 +1000,14 @@ class Demonstration(AtTheDemo):
             demo.see(".list .row", "Next door")
             demo.see(".list .row .waiting", demo.word("group_invited"))
             self.assertEqual(demo.count(".toast"), 0, "nothing lies over the page")
+
+    def who_is_asked_can_be_read(self, demo):
+        """A small laptop shows fewer phones at once, as large as their words need, and whoever is asked among them."""
+        wide, above, below = demo.driver.execute_script("""
+            const [room, its] = ['.phones', '.phone:nth-child(5) .phone-glass'].map((css) => document.querySelector(css).getBoundingClientRect());
+            return [its.width, its.top - room.top, room.bottom - its.bottom];""")
+        self.assertGreater(wide, 360 / 2)
+        self.assertGreaterEqual(min(above, below), 0, "it is in sight")
 
     def steps_have_room(self, demo):
         """A small laptop has room for the steps' words in two lines, if for nothing beside them."""

@@ -6,12 +6,14 @@ import { begin, t } from './words.js';
 
 const TOTAL = 25_600;
 const CAP = 20_000;
-/** One of the friends is asked before so much is taken from her: somebody must show how that goes. */
+/** One of the friends is asked before so much is taken from him: somebody must show how that goes. */
 const CAREFUL = 4;
 const CAREFUL_ABOVE = 2_000;
 const STEPS = ['open', 'seat', 'code', 'scan', 'settled'];
 const PHONE_WIDTH = 360;
 const PHONE_HEIGHT = 640;
+/** A phone that is shown smaller than half cannot be read: then fewer are shown at once. */
+const SCALE_MIN = 0.5;
 const ANSWER_WITHIN_MS = 12_000;
 
 class Demo {
@@ -26,6 +28,7 @@ class Demo {
   /** @type {Map<string, ((data: any) => void)[]>} */ #waiting = new Map();
   /** @type {string[]} */ names = [];
   #ribbon = h('ol', { class: 'ribbon-steps' });
+  #play = button(t('demo_all'), () => this.#playAll(), { class: 'button pay', 'data-testid': 'play' });
   #line = h('p', { class: 'ribbon-line', role: 'status', 'aria-live': 'polite' });
 
   async start() {
@@ -54,18 +57,21 @@ class Demo {
       h('div', { class: 'ribbon-brand' }, h('img', { src: '/assets/icon.svg', alt: '', width: 40, height: 40 }),
         h('div', null, h('h1', null, h('span', { lang: 'zh', class: 'brand-word' }, '饭局'), ' ', t('demo')), this.#line)),
       this.#ribbon,
-      h('div', { class: 'ribbon-more' }, button(t('demo_all'), () => this.#playAll(), { class: 'button pay', 'data-testid': 'play' }), languageSwitch()));
+      h('div', { class: 'ribbon-more' }, this.#play, languageSwitch()));
   }
 
   /** A phone's page is laid out for a phone's width, and shown as small as it must be. */
   #fit() {
     const place = document.querySelector('.phones');
     if (!(place instanceof HTMLElement)) return;
-    const [rows, columns] = innerWidth < 900 ? [1, 1] : [2, 4];
-    const width = (place.clientWidth - 16 * (columns - 1)) / columns;
-    const height = rows === 1 ? Infinity : (place.clientHeight - 8) / rows - 24;
-    const scale = Math.min(rows === 1 ? 0.85 : 1, width / (PHONE_WIDTH + 16), height / (PHONE_HEIGHT + 16));
-    vars(place, { scale: scale.toFixed(4) });
+    const scaleOf = (/** @type {number} */ columns, /** @type {number} */ rows) => Math.min(1,
+      (place.clientWidth - 16 * (columns - 1)) / columns / (PHONE_WIDTH + 16),
+      ((place.clientHeight - 8 * (rows - 1)) / rows - 24) / (PHONE_HEIGHT + 16));
+    const all = scaleOf(4, 2);
+    // On a narrow screen the page is as long as it must be, and the phones are a row of it.
+    const [columns, scale] = innerWidth < 900 ? [1, Math.min(0.85, place.clientWidth / (PHONE_WIDTH + 16))]
+      : all < SCALE_MIN ? [3, scaleOf(3, 1)] : [4, all];
+    vars(place, { columns, scale: scale.toFixed(4) });
     this.#follow();
   }
 
@@ -83,27 +89,33 @@ class Demo {
     /** @type {Record<string, () => Promise<unknown>>} */
     const press = { open: () => this.#open(), seat: () => this.#seat(), code: () => this.#show(), scan: () => this.#scan(), settled: () => (this.asking ? this.#confirm() : this.#again()) };
     fill(this.#ribbon, STEPS.map((step, index) => {
-      const state = index < done ? 'done' : index === done ? 'next' : '';
       const last = step === 'settled';
+      const again = last && done === 5;
       // The last step is what is to be done then: the careful friend's answer, and after it the next dinner.
-      const word = last && this.asking ? 'step_confirm' : last && done === 5 ? 'demo_again' : `step_${step}`;
-      const hint = last && this.asking ? 'step_confirm_hint' : last && done === 5 ? 'step_again_hint' : `step_${step}_hint`;
+      const word = last && this.asking ? 'step_confirm' : again ? 'demo_again' : `step_${step}`;
+      const hint = last && this.asking ? 'step_confirm_hint' : again ? 'step_again_hint' : `step_${step}_hint`;
+      const state = again || index === done ? 'next' : index < done ? 'done' : '';
       const names = { host: this.names[0] ?? '', careful: this.names[CAREFUL] ?? '' };
-      return h('li', { class: `step ${state}`, 'aria-current': index === done ? 'step' : null },
-        button([h('span', { class: 'step-number' }, index < done ? icon('check') : index + 1),
+      return h('li', { class: `step ${state}`, 'aria-current': state === 'next' ? 'step' : null },
+        button([h('span', { class: 'step-number' }, state === 'done' ? icon('check') : again ? icon('add') : index + 1),
           h('span', { class: 'step-word' }, h('strong', null, t(word, names)),
             h('small', null, t(hint, { seated: this.seated.size, of: this.phones.length })))],
         /** @type {() => Promise<unknown>} */ (press[step]), { class: 'step-button', 'data-testid': `step-${step}`, 'data-key': step, disabled: last && done < 4 }));
     }));
     this.#follow();
+    this.#play.textContent = t(done > 0 && done < 5 ? 'demo_rest' : 'demo_all');
     this.#line.textContent = this.ended === 'declined' ? t('demo_declined') : t(`demo_line_${done}`, { host: this.names[0] ?? '', careful: this.names[CAREFUL] ?? '' });
   }
 
   /** On a narrow screen the ribbon is longer than that, and shows where one is. */
   #follow() {
-    const step = this.#ribbon.children[Math.min(this.done, STEPS.length - 1)];
-    const [room, its] = [this.#ribbon, step].map((one) => one?.getBoundingClientRect());
-    if (room && its) this.#ribbon.scrollLeft += its.left + its.width / 2 - room.left - room.width / 2;
+    bringInto(this.#ribbon, this.#ribbon.children[Math.min(this.done, STEPS.length - 1)]);
+  }
+
+  /** Where not all phones are in sight, that one is. @param {number} phone */
+  #look(phone) {
+    const one = this.phones[phone]?.closest('.phone');
+    if (one?.parentElement) bringInto(one.parentElement, one);
   }
 
   // --- the steps ---------------------------------------------------------------------------
@@ -178,6 +190,7 @@ class Demo {
   /** @param {number} phone @param {string} act @param {Record<string, unknown>} [more] */
   async #ask(phone, act, more = {}) {
     const answer = this.#until(`did ${phone} ${act}`);
+    this.#look(phone);
     this.phones[phone]?.contentWindow?.postMessage({ fanju: 'do', act, ...more }, location.origin);
     await Promise.race([answer, pause(ANSWER_WITHIN_MS)]);
   }
@@ -217,6 +230,7 @@ class Demo {
     } else if (what === 'asking') {
       this.asking = true;
       this.code = null;
+      this.#look(CAREFUL);
     } else if (what === 'ended') {
       this.asking = false;
       this.ended = data.state;
@@ -227,6 +241,14 @@ class Demo {
     }
     this.#draw();
   }
+}
+
+/** Scrolls `room`, and nothing around it, until `one` is in its middle. @param {Element} room @param {Element | undefined} one */
+function bringInto(room, one) {
+  if (!one) return;
+  const [there, its] = [room.getBoundingClientRect(), one.getBoundingClientRect()];
+  room.scrollLeft += its.left + its.width / 2 - there.left - there.width / 2;
+  room.scrollTop += its.top + its.height / 2 - there.top - there.height / 2;
 }
 
 /** @param {number} ms */
