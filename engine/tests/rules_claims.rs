@@ -9,6 +9,7 @@ use fanju::{
         event::{Consent, Event, Rules},
         group::{Command, Group, Rejection},
         payment::{self, Action, Payment, Verdict},
+        reason::Reason,
         split::{Claim, Rest, Split},
         text::Name,
     },
@@ -159,8 +160,8 @@ fn every_refusal_of_a_draft_has_its_reason() {
     }
     refused(&table, &Command::ClearDraft { by: STRANGER }, Rejection::NotMember);
     refused(&table, &Command::ClearDraft { by: BEN }, Rejection::NoDraft);
-    let reason: &str = (&Rejection::Bill(BillRejection::TooManyLines)).into();
-    assert_eq!(reason, "too_many_lines");
+    let reason = Reason::from(Rejection::Bill(BillRejection::TooManyLines));
+    assert_eq!(reason.word(), "too_many_lines");
 }
 
 #[test]
@@ -291,7 +292,7 @@ fn a_preview_says_why_the_scan_would_be_refused() {
     let mut table = after(&[by_till(901, &[300, 600])]);
     table.rules.cash_step = minor(10);
     let Some(Preview::Refused { reason, detail }) = Preview::of(&table) else { panic!("refused") };
-    assert_eq!(reason, "total_off_step");
+    assert_eq!(reason.word(), "total_off_step");
     assert!(detail.contains("0.01 above 9.00"), "{detail}");
     assert_eq!(Preview::of(&table_of(3)), None);
     assert_eq!(table_of(3).preview(), Ok(Vec::new()));
