@@ -5,7 +5,7 @@ use fanju::{
     domain::{
         event::{Consent, Event, Rules},
         group::{Command, Group, Rejection, check_consent, check_rules},
-        split::{Split, Weight},
+        split::{Part, Split, Weight},
     },
     id::{GroupId, WalletId},
     limits,
@@ -136,6 +136,13 @@ fn tables_and_rules_are_bounded() {
     for step in [-1, limits::AMOUNT_MINOR_MAX + 1] {
         let rules = Rules { cash_step: minor(step), ..Rules::default() };
         assert_eq!(check_rules(&rules), Err(Rejection::CashStepOutOfRange));
+    }
+    for part in [-1, limits::AMOUNT_MINOR_MAX + 1] {
+        let parts = vec![Part { diner: BEN, amount: minor(part) }];
+        for split in [Split::Exact { parts: parts.clone() }, Split::FixedPlusRest { parts }] {
+            let rules = Rules { split, ..Rules::default() };
+            assert_eq!(check_rules(&rules), Err(Rejection::PartOutOfRange));
+        }
     }
     let treat = |of| Split::Treat { payer: HOST, guests: Vec::new(), of: Box::new(of) };
     let twice = Rules { split: treat(treat(Split::Equal)), ..Rules::default() };

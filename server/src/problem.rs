@@ -192,6 +192,7 @@ fn is_never_right(reason: Reason) -> bool {
             | Reason::LineOutOfRange
             | Reason::CapOutOfRange
             | Reason::CashStepOutOfRange
+            | Reason::PartOutOfRange
             | Reason::PartNegative
     )
 }

@@ -239,6 +239,9 @@ pub enum Rejection {
     /// More parts or claims than any table needs.
     #[error("split has more than {} parts", limits::SPLIT_PARTS_MAX)]
     SplitTooLarge,
+    /// A negative part, or one larger than any bill.
+    #[error("a part must be between 0 and {} minor units", limits::AMOUNT_MINOR_MAX)]
+    PartOutOfRange,
     /// A treat of a treat.
     #[error("a treat cannot be part of another treat")]
     TreatInTreat,
@@ -286,19 +289,30 @@ pub fn check_consent(consent: &Consent) -> Result<(), Rejection> {
 /// Checks rules as far as that can be done before there is a bill.
 ///
 /// # Errors
-/// [`Rejection::CashStepOutOfRange`], [`Rejection::SplitTooLarge`] or [`Rejection::TreatInTreat`].
+/// [`Rejection::CashStepOutOfRange`], [`Rejection::PartOutOfRange`], [`Rejection::SplitTooLarge`] or
+/// [`Rejection::TreatInTreat`].
 pub fn check_rules(rules: &Rules) -> Result<(), Rejection> {
-    if !(0..=limits::AMOUNT_MINOR_MAX).contains(&rules.cash_step.minor()) {
+    if !is_part(rules.cash_step) {
         return Err(Rejection::CashStepOutOfRange);
     }
     check_split(&rules.split, true)
+}
+
+/// Whether some bill may have a part like that.
+fn is_part(amount: Amount) -> bool {
+    (0..=limits::AMOUNT_MINOR_MAX).contains(&amount.minor())
 }
 
 fn check_split(split: &Split, treats: bool) -> Result<(), Rejection> {
     let parts = match split {
         Split::Equal => 0,
         Split::Weights { parts } | Split::Percent { parts } => parts.len(),
-        Split::Exact { parts } | Split::FixedPlusRest { parts } => parts.len(),
+        Split::Exact { parts } | Split::FixedPlusRest { parts } => {
+            if !parts.iter().all(|part| is_part(part.amount)) {
+                return Err(Rejection::PartOutOfRange);
+            }
+            parts.len()
+        }
         Split::Itemised { claims, .. } => claims.len(),
         Split::Treat { .. } if !treats => return Err(Rejection::TreatInTreat),
         Split::Treat { guests, of, .. } => {

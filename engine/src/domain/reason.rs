@@ -90,6 +90,8 @@ pub enum Reason {
     UnknownLine,
     /// The split has more parts or claims than any table needs.
     SplitTooLarge,
+    /// A diner's part is negative, or larger than any bill.
+    PartOutOfRange,
     /// A treat cannot be part of another treat.
     TreatInTreat,
     /// A bill is being paid: members and rules stand until it has ended.
@@ -235,6 +237,7 @@ impl From<group::Rejection> for Reason {
             Rejection::NotItemised => Self::NotItemised,
             Rejection::UnknownLine { .. } => Self::UnknownLine,
             Rejection::SplitTooLarge => Self::SplitTooLarge,
+            Rejection::PartOutOfRange => Self::PartOutOfRange,
             Rejection::TreatInTreat => Self::TreatInTreat,
             Rejection::PaymentInProgress => Self::PaymentInProgress,
         }

@@ -44,6 +44,8 @@ pub struct Malformed {
     pub problem: Problem,
 }
 
+const WHAT_A_FRAME_IS: &str = "a frame is one JSON object: `jsonrpc`, `id`, `method` and `params`";
+
 const PARSE_ERROR: i32 = -32_700;
 const INVALID_REQUEST: i32 = -32_600;
 const METHOD_NOT_FOUND: i32 = -32_601;
@@ -73,12 +75,12 @@ impl Request {
         };
         let envelope: Envelope<'_> = match serde_json::from_str(text) {
             Err(error) if !error.is_data() => {
-                return Err(malformed(None, PARSE_ERROR, error.to_string()));
+                let detail = format!("{WHAT_A_FRAME_IS}; {error}");
+                return Err(malformed(None, PARSE_ERROR, detail));
             }
             // A list of the four would be taken for them.
             _ if !text.trim_start().starts_with('{') => {
-                let detail = "a frame is one JSON object: `jsonrpc`, `id`, `method` and `params`";
-                return Err(malformed(None, INVALID_REQUEST, detail.to_owned()));
+                return Err(malformed(None, INVALID_REQUEST, WHAT_A_FRAME_IS.to_owned()));
             }
             Err(error) => return Err(malformed(None, INVALID_REQUEST, error.to_string())),
             Ok(envelope) => envelope,
@@ -280,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_told_what_a_frame_is() {
-        for text in ["[]", "7", r#"["2.0",1,"ping",{}]"#] {
+        for text in ["hello", "", "[]", "7", r#"["2.0",1,"ping",{}]"#] {
             let told = Request::parse(text).expect_err("is refused").problem.to_string();
             assert!(told.contains("one JSON object") && !told.contains("Envelope"), "{told}");
         }

@@ -96,10 +96,12 @@ class Demo {
       const hint = last && this.asking ? 'step_confirm_hint' : again ? 'step_again_hint' : `step_${step}_hint`;
       const state = again || index === done ? 'next' : index < done ? 'done' : '';
       const names = { host: this.names[0] ?? '', careful: this.names[CAREFUL] ?? '' };
+      // A page that comes in the middle of a dinner does not know who sat down before.
+      const unknown = step === 'seat' && done > 1 && this.seated.size < 2;
       return h('li', { class: `step ${state}`, 'aria-current': state === 'next' ? 'step' : null },
         button([h('span', { class: 'step-number' }, state === 'done' ? icon('check') : again ? icon('add') : index + 1),
           h('span', { class: 'step-word' }, h('strong', null, t(word, names)),
-            h('small', null, t(hint, { seated: this.seated.size, of: this.phones.length })))],
+            h('small', null, unknown ? '' : t(hint, { seated: this.seated.size, of: this.phones.length })))],
         /** @type {() => Promise<unknown>} */ (press[step]), { class: 'step-button', 'data-testid': `step-${step}`, 'data-key': step, disabled: last && done < 4 }));
     }));
     this.#follow();

@@ -73,8 +73,8 @@ export function collect(till) {
   function keypad() {
     const places = exponent(till.currency);
     const press = (/** @type {string} */ key) => {
-      setLines([]);
-      const minor = parseMoney(amount.value || '0', till.currency) ?? 0;
+      // A digit behind the total of dishes would be ten times that.
+      const minor = dropDishes() ? 0 : parseMoney(amount.value || '0', till.currency) ?? 0;
       const next = key === '⌫' ? Math.floor(minor / 10) : minor * (key === '00' ? 100 : 10) + (key === '00' ? 0 : Number(key));
       if (next <= 1e11) amount.value = next ? decimals(next, till.currency) : '';
       if (result.kind !== 'asking') set({ kind: 'idle' });
@@ -83,6 +83,14 @@ export function collect(till) {
       ['1', '2', '3', '4', '5', '6', '7', '8', '9', '00', '0', '⌫'].map((key) =>
         h('button', { type: 'button', class: 'key', 'aria-label': key === '⌫' ? t('delete_digit') : key, onclick: () => press(key) }, key)),
       h('button', { type: 'button', class: 'key wide-key', onclick: importBill }, icon('list'), t('import_bill')));
+  }
+
+  /** An amount that is entered is no bill of dishes any more; says so. */
+  function dropDishes() {
+    if (!lines.length) return false;
+    setLines([]);
+    toast(t('dishes_dropped'));
+    return true;
   }
 
   function importBill() {
@@ -333,7 +341,7 @@ export function collect(till) {
       scan(scanned);
       return;
     }
-    if (lines.length) setLines([]);
+    dropDishes();
     if (result.kind !== 'asking' && result.kind !== 'idle') set({ kind: 'idle' });
   });
   amount.addEventListener('keydown', (event) => { if (event.key === 'Enter') code.focus(); });

@@ -100,7 +100,7 @@ export const zh = {
   bill_extras: '菜品之外：金额，或百分比如 10%', bill_service: '服务费', bill_tax: '税', bill_tip: '小费', bill_discount: '折扣', bill_total: '合计 {amount}',
   scan_here: '扫码或输入 18 位', scan_table: '扫饭局码', camera: '用摄像头扫码', camera_picture: '摄像头画面', camera_denied: '摄像头未获允许。请在浏览器设置中允许本页使用，或改用扫码枪，或输入 18 位数字。', camera_none: '这里没有摄像头。请用扫码枪，或输入 18 位数字。', camera_busy: '摄像头正被其他程序占用。请先关闭它，或改用扫码枪，或输入 18 位数字。', camera_failed: '摄像头无法使用。请用扫码枪，或输入 18 位数字。', code_mistyped: '不是饭局码：有数字错误', amount_first: '请先输入金额',
   code_length: '饭局码有 18 位数字，这里是 {count} 位', code_other: '不是饭局码：饭局码以 88 开头',
-  amount_needed: '请输入金额', amount_ambiguous: '“{text}”有两种读法。若指较大的金额，请写 {larger}。', amount_too_fine: '{currency} 最多 {places} 位小数。', no_code_shown: '还没有手机展示付款码', asking: '正在收款…', asking_lost: '连接中断，正在确认结果…', asking_note: '正在预留每个人的份额',
+  amount_needed: '请输入金额', amount_ambiguous: '“{text}”有两种读法。若指较大的金额，请写 {larger}。', amount_too_fine: '{currency} 最多 {places} 位小数。', no_code_shown: '还没有手机展示付款码', dishes_dropped: '已输入金额，菜品已移除', asking: '正在收款…', asking_lost: '连接中断，正在确认结果…', asking_note: '正在预留每个人的份额，或等待确认',
   cancel_order: '取消', result_settled: '收款成功', result_declined: '未付款', result_failed: '未受理', result_unknown: '未收款', next_order: '下一单',
   paid_by: '{count} 人', paid_after: '扫码后 {took}', paid_before_at: '{who}已于 {when} 付款', paid_before_by: '{who}此前已付款', paid_before_note: '本次扫码没有扣任何人的款。另一张账单请换新订单号后重扫。', result_earlier: '此订单号已付过', order_no_fresh: '换新订单号', nothing_taken: '没有人被扣款。', scan_again: '请出示新码后重扫。', order_unknown: '订单没有到达引擎',
   orders_today: '今天', order_find: '按订单号查找', order_find_do: '查找', order_in_flight: '正在付款中。', orders_none: '今天还没有订单。', refunded_part: '已退 {amount}', refunded_whole: '已全部退款', refund: '退款', refund_do: '确认退款',
