@@ -542,16 +542,6 @@ impl Engine {
         self.answer_question(group, question, false).await
     }
 
-    /// Whether `question` is open: asked, and not answered. Told as long as answers are taken.
-    ///
-    /// # Errors
-    /// [`Error::UnknownGroup`], or an operating error.
-    pub async fn is_asked(&self, group: GroupId, question: &Question) -> Result<bool, Error> {
-        let (reply, answer) = Reply::new(self.0.commands.admit_until_the_end()?);
-        ask(&self.0.core.group(group), group::Get(reply))?;
-        Ok(self.answer(answer).await?.questions.contains(question))
-    }
-
     /// Also taken while the engine closes: the bill that waits for it was accepted before.
     async fn answer_question(
         &self,

@@ -34,10 +34,10 @@ pub enum IdempotencyError {
     #[error("an idempotency key has 1 to {} bytes", limits::IDEMPOTENCY_KEY_BYTES_MAX)]
     KeyOutOfRange,
     /// The key was used for something else.
-    #[error("idempotency key was used with other parameters: take a new one")]
+    #[error("idempotency key was used with other parameters")]
     KeyReused,
     /// The same command is running right now.
-    #[error("command with this idempotency key is still running: ask again in a moment")]
+    #[error("command with this idempotency key is still running")]
     KeyInUse,
     /// No more commands may run at once.
     #[error("{} commands are running already", limits::COMMANDS_RUNNING_MAX)]
@@ -52,8 +52,8 @@ pub enum IdempotencyError {
 pub enum Begun {
     /// Run it, and give its answer to the ticket.
     Fresh(Ticket),
-    /// Give this answer, as JSON: it was the first one's. With the ticket what is to be done anew may be.
-    Replay(Box<str>, Ticket),
+    /// Give this answer, as JSON: it was the first one's.
+    Replay(Box<str>),
 }
 
 /// Every command that was asked for under a key; clones are the same.
@@ -103,7 +103,7 @@ impl Idempotency {
             return Ok(Begun::Fresh(ticket));
         };
         match answer {
-            Some(answer) if first == digest => Ok(Begun::Replay(answer, ticket)),
+            Some(answer) if first == digest => Ok(Begun::Replay(answer)),
             Some(_) => Err(IdempotencyError::KeyReused),
             None => {
                 if first == digest {

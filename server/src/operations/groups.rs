@@ -62,10 +62,8 @@ struct Open {
     /// The caller's wallet that hosts; its currency is the group's.
     host: WalletId,
     /// The most that the outing may cost the host without asking again.
-    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     cap: Amount,
     /// Shares above this are asked for one by one.
-    #[schemars(extend("minimum" = 0, "maximum" = i64::MAX))]
     confirm_above: Option<Amount>,
     /// How the group pays; equal shares, and nobody pays when somebody cannot, unless said.
     #[serde(default)]
@@ -281,8 +279,8 @@ impl Operation for ShowCode {
 }
 
 /// Says yes to the share that a diner is asked about: to this very share of this very bill. A bill that is
-/// presented again asks anew, and a yes that is said again under its key is heard anew.
-#[derive(Clone, Deserialize, JsonSchema)]
+/// presented again asks anew, and takes an answer under a key of its own.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Confirm {
     /// In which group.
@@ -294,17 +292,11 @@ struct Confirm {
     /// Under which number.
     order_no: OrderNo,
     /// The share, in minor units.
-    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     owed: Amount,
 }
 
 impl Operation for Confirm {
-    const OFFER: Offer = Offer::new(
-        "groups.confirm",
-        Verb::Post,
-        "/v1/groups/{group}/answers/yes",
-        Repeats::Answers,
-    );
+    const OFFER: Offer = command("groups.confirm", Verb::Post, "/v1/groups/{group}/answers/yes");
     type Answer = Done;
 
     /// The engine knows who was asked; a closing server cannot look at the group any more, and the
@@ -317,12 +309,6 @@ impl Operation for Confirm {
         Some(self.owed)
     }
 
-    async fn is_asked(&self, app: &App) -> Result<bool, Problem> {
-        let Self { group, diner, merchant, order_no, owed } = self.clone();
-        let question = Question { merchant, order_no, diner, owed };
-        Ok(app.engine().is_asked(group, &question).await?)
-    }
-
     async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
         let Self { group, diner, merchant, order_no, owed } = self;
         app.engine().confirm(group, Question { merchant, order_no, diner, owed }).await?;
@@ -330,9 +316,9 @@ impl Operation for Confirm {
     }
 }
 
-/// Says no to the share that a diner is asked about. A bill that is presented again asks anew, and a
-/// no that is said again under its key is heard anew.
-#[derive(Clone, Deserialize, JsonSchema)]
+/// Says no to the share that a diner is asked about. A bill that is presented again asks anew, and takes
+/// an answer under a key of its own.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Refuse {
     /// In which group.
@@ -344,23 +330,15 @@ struct Refuse {
     /// Under which number.
     order_no: OrderNo,
     /// The share, in minor units.
-    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     owed: Amount,
 }
 
 impl Operation for Refuse {
-    const OFFER: Offer =
-        Offer::new("groups.refuse", Verb::Post, "/v1/groups/{group}/answers/no", Repeats::Answers);
+    const OFFER: Offer = command("groups.refuse", Verb::Post, "/v1/groups/{group}/answers/no");
     type Answer = Done;
 
     fn right(&self) -> Right {
         Right::Wallet(self.diner)
-    }
-
-    async fn is_asked(&self, app: &App) -> Result<bool, Problem> {
-        let Self { group, diner, merchant, order_no, owed } = self.clone();
-        let question = Question { merchant, order_no, diner, owed };
-        Ok(app.engine().is_asked(group, &question).await?)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {

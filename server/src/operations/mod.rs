@@ -60,10 +60,7 @@ pub enum Repeats {
     Query,
     /// By an idempotency key, if one is sent.
     Keyed,
-    /// The same, for the answer to a question: what was kept is told only where that question is not
-    /// open again.
-    Answers,
-    /// By an idempotency key, if one is sent, and the key also decides the id of what is opened: a server that was killed in
+    /// The same, and the key also decides the id of what is opened: a server that was killed in
     /// between finds it again.
     Opens,
     /// By an idempotency key, which must be sent: money moves, and nothing else names the move.
@@ -78,7 +75,7 @@ impl Repeats {
     /// Whether a key may be sent.
     #[must_use]
     pub fn takes_key(self) -> bool {
-        matches!(self, Self::Keyed | Self::Answers | Self::Opens | Self::KeyRequired)
+        matches!(self, Self::Keyed | Self::Opens | Self::KeyRequired)
     }
 }
 
@@ -134,11 +131,6 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
     ) -> impl Future<Output = Result<Option<fanju::money::Amount>, Problem>> {
         let stakes = self.stakes();
         async move { Ok(stakes) }
-    }
-
-    /// Whether the question that this [answers](Repeats::Answers) is open.
-    fn is_asked(&self, _: &App) -> impl Future<Output = Result<bool, Problem>> {
-        async { Ok(false) }
     }
 
     /// Whether the answer tells what an earlier request did, and nothing moved for this one.

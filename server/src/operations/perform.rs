@@ -31,8 +31,6 @@ pub(crate) struct Asked {
     parameters: Map<String, Value>,
     /// The beginning of what opens something, to be written down before it does.
     beginning: Option<Arc<Ticket>>,
-    /// What was answered under the key, unless the question is open again.
-    kept: Option<Box<str>>,
 }
 
 impl Described {
@@ -56,7 +54,7 @@ const WHILE_CLOSING: [&str; 4] =
 /// # Errors
 /// The first problem of: idempotency key, parameters, right, step-up, and the operation itself. An
 /// answer that was kept under a key is given before anything else is looked at: it was the same
-/// caller's. Where it answered a question that is open again, the answer is heard anew.
+/// caller's.
 pub async fn perform(
     app: &App,
     what: &'static Described,
@@ -68,7 +66,7 @@ pub async fn perform(
     } else {
         None
     };
-    let asked = Asked { app: app.clone(), ask, parameters, beginning: None, kept: None };
+    let asked = Asked { app: app.clone(), ask, parameters, beginning: None };
     if what.offer.repeats == Repeats::Query {
         return (what.run)(Rc::new(asked)).await;
     }
@@ -95,36 +93,28 @@ async fn once(what: &'static Described, mut asked: Asked, digest: [u8; 32]) -> A
     let (asker, key) = (asked.ask.caller.asker(), asked.ask.key.clone().unwrap_or_default());
     // Memories are kept per asker: a stranger learns nothing from a guessed key.
     let begun = app.desk(move |desk| desk.idempotency.begin(&asker, &key, digest, now)).await?;
-    let ticket = match begun? {
-        Begun::Replay(answer, ticket) if what.offer.repeats == Repeats::Answers => {
-            asked.kept = Some(answer);
-            ticket
+    match begun? {
+        Begun::Replay(answer) => replayed(&answer),
+        Begun::Fresh(ticket) => {
+            let ticket = Arc::new(ticket);
+            if what.offer.repeats == Repeats::Opens {
+                asked.ask.opens = Some(ticket.id());
+                asked.beginning = Some(Arc::clone(&ticket));
+            }
+            let answer = (what.run)(Rc::new(asked)).await?;
+            let kept: Box<str> = answer.as_str().into();
+            app.desk(move |_| ticket.finish(&kept, now)).await??;
+            Ok(answer)
         }
-        Begun::Replay(answer, _) => return replayed(&answer),
-        Begun::Fresh(ticket) => ticket,
-    };
-    let ticket = Arc::new(ticket);
-    if what.offer.repeats == Repeats::Opens {
-        asked.ask.opens = Some(ticket.id());
-        asked.beginning = Some(Arc::clone(&ticket));
     }
-    let answer = (what.run)(Rc::new(asked)).await?;
-    let kept: Box<str> = answer.as_str().into();
-    app.desk(move |_| ticket.finish(&kept, now)).await??;
-    Ok(answer)
 }
 
 async fn run<O: Operation>(asked: &Asked) -> Answer {
-    let Asked { app, ask, parameters, beginning, kept } = asked;
+    let Asked { app, ask, parameters, beginning } = asked;
     if O::OFFER.repeats == Repeats::KeyRequired {
         ask.key()?;
     }
     let operation: O = read(parameters)?;
-    if let Some(kept) = kept
-        && !operation.is_asked(app).await?
-    {
-        return replayed(kept);
-    }
     rights::check(app, &ask.caller, &operation.right()).await?;
     let look = if O::TAKES_A_LOOK { Some(rights::take_look(app, &ask.caller)?) } else { None };
     let stakes = match &ask.caller {

@@ -132,43 +132,6 @@ fn everybody_sees_for_whom_the_table_waits() {
     ledger.agrees(&house);
 }
 
-/// The first time somebody else says no; the second time everybody says yes, one of them in the words and
-/// under the key of before.
-#[test]
-fn a_yes_under_its_key_is_heard_anew_where_the_same_share_is_asked_again() {
-    let house = House::open(2, 1);
-    let shop = house.cast.merchants[0].clone();
-    let mut table = Table::seat_with(&house, &house.cast.diners, json!({ "confirm_above": 1_000 }));
-    let mut till = Socket::signed_in(&house, &shop.token);
-    let share = |diner: usize, key: &str| {
-        json!({
-            "group": table.group, "diner": house.cast.diners[diner].wallet,
-            "merchant": shop.merchant, "order_no": "twice", "owed": 2_000, "idempotency_key": key,
-        })
-    };
-    let (yes, no, late) = (share(0, "yes"), share(1, "no"), share(1, "late"));
-    for (state, other, answer) in
-        [("declined", "groups.refuse", no), ("settled", "groups.confirm", late)]
-    {
-        let bill = table.bill(&shop, "twice", 4_000);
-        let scan = till.begin("orders.scan", bill).expect("is sent");
-        // Whoever is asked hears of it first.
-        for phone in &mut table.phones {
-            assert_eq!(phone.push().expect("still there")["method"], "progress");
-        }
-        assert_eq!(table.phones[0].ask("groups.confirm", yes.clone()), json!({}));
-        // While nobody asks again, it is told as it was.
-        assert_eq!(table.phones[0].ask("groups.confirm", yes.clone()), json!({ "replayed": true }));
-        assert_eq!(table.phones[1].ask(other, answer), json!({}));
-        let ended = till.answer(scan).expect("still there").expect("is an end");
-        assert_eq!(ended["state"], state, "{ended}");
-        for phone in &mut table.phones {
-            assert_eq!(phone.event().expect("still there")["event"]["data"]["type"], state);
-        }
-    }
-    assert_eq!(table.phones[0].ask("groups.confirm", yes), json!({ "replayed": true }));
-}
-
 #[test]
 fn whoever_says_no_ends_the_order_for_everybody() {
     let house = House::open(3, 1);

@@ -18,7 +18,7 @@ export interface Methods {
   'groups.close': { params: { by: WalletId; group: GroupId }; result: Receipt };
   /** Shows the group's payment code, a fresh one where the last is spent or its minute is over. */
   'groups.code': { params: { by: WalletId; group: GroupId }; result: ShownCode };
-  /** Says yes to the share that a diner is asked about: to this very share of this very bill. A bill that is presented again asks anew, and a yes that is said again under its key is heard anew. */
+  /** Says yes to the share that a diner is asked about: to this very share of this very bill. A bill that is presented again asks anew, and takes an answer under a key of its own. */
   'groups.confirm': { params: { diner: WalletId; group: GroupId; merchant: MerchantId; order_no: OrderNo; owed: Amount }; result: Done };
   /** Agrees to another cap. */
   'groups.consent': { params: { cap: Amount; confirm_above?: Amount | null; group: GroupId; wallet: WalletId }; result: Receipt };
@@ -42,7 +42,7 @@ export interface Methods {
   'groups.lock': { params: { by: WalletId; group: GroupId }; result: Receipt };
   /** Opens a group: a table of friends who pay together. The host is its first member. */
   'groups.open': { params: { cap: Amount; confirm_above?: Amount | null; host: WalletId; name: Name; rules?: Rules }; result: OpenedGroup };
-  /** Says no to the share that a diner is asked about. A bill that is presented again asks anew, and a no that is said again under its key is heard anew. */
+  /** Says no to the share that a diner is asked about. A bill that is presented again asks anew, and takes an answer under a key of its own. */
   'groups.refuse': { params: { diner: WalletId; group: GroupId; merchant: MerchantId; order_no: OrderNo; owed: Amount }; result: Done };
   /** Says how the group pays; the host's right. */
   'groups.rules': { params: { by: WalletId; group: GroupId; rules: Rules }; result: Receipt };
