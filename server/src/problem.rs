@@ -193,7 +193,6 @@ fn is_never_right(reason: Reason) -> bool {
             | Reason::CapOutOfRange
             | Reason::CashStepOutOfRange
             | Reason::PartOutOfRange
-            | Reason::PartNegative
     )
 }
 

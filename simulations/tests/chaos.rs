@@ -15,7 +15,7 @@ use fanju_sim::{
 };
 
 /// What has to happen somewhere in a thousand worlds, or they prove less than they say.
-const KINDS: [&str; 25] = [
+const KINDS: [&str; 27] = [
     "bank loses answers",
     "bill cancelled",
     "bit flipped in a read",
@@ -29,6 +29,8 @@ const KINDS: [&str; 25] = [
     "disk full",
     "hole in a write",
     "phone cut",
+    "phone goes dead",
+    "phone slow",
     "power cut",
     "power cut between sectors",
     "process killed",

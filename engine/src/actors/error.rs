@@ -78,7 +78,7 @@ pub enum Error {
     #[error("group code was already used: ask for the group's new code")]
     SpentCode,
     /// The order number means another bill of this merchant.
-    #[error("order number was already used for another bill: take a new one")]
+    #[error("order number was already used for another bill: ask what became of it")]
     OrderNoReused,
     /// The order ended without money; there is nothing to give back.
     #[error("order was not paid")]

@@ -196,7 +196,7 @@ fn write_again(name: &str, last: &LastSegment, journal: JournalId) -> Result<(),
 }
 
 /// Looks until two looks agree: whoever reads a journal that is being written may see the beginning of
-/// a batch, and then the end of the next one. Only what is found twice is damage.
+/// a batch, and then the end of the next one. Only what is found twice, or last, is damage.
 fn survey(
     storage: &dyn Storage,
     known_good: Option<Tail>,

@@ -16,8 +16,6 @@ import { language, span, t } from './words.js';
 /** @typedef {{ kind: 'idle' } | { kind: 'drafting' } | { kind: 'asking', total: number, at: number, since: number | null, newest: number, order_no: string, lost?: boolean } | { kind: 'drafted' | 'settled' | 'earlier' | 'declined' | 'failed' | 'unknown', total: number, order_no: string, text: string, note: string, at?: number | null }} Result */
 
 const LOOK_AGAIN_MS = 1000;
-/** An order that ended longer ago than that is no answer to whoever opens the till now: the day's orders have it. */
-const FRESH_US = 300e6;
 
 /** What a result offers to do next. @type {Record<string, string>} */
 const followers = { settled: 'next_order', drafted: 'till_collect', earlier: 'order_no_fresh' };
@@ -228,11 +226,6 @@ export function collect(till) {
     if (order.state === 'settled' && earlier) return paidBefore(order, total, order_no);
     const at = await endedAt(order);
     const since = result.kind === 'asking' ? result.since : null;
-    // Only a page that came later can be so late.
-    if (since === null && at !== null && till.fanju.now_us - at > FRESH_US) {
-      set({ kind: 'idle' });
-      return cleared();
-    }
     if (order.state === 'settled') {
       const settlement = order.settlement ?? {};
       set({ kind: 'settled', total, order_no, at, text: till.money(total),

@@ -99,7 +99,10 @@ fn what_cannot_be_asked_is_refused_under_its_id() {
         let params =
             json!({ "wallet": diner.wallet, "amount": amount, "idempotency_key": "amount" });
         let problem = socket.refused("wallets.top_up", params);
-        assert_eq!(problem["status"], 409, "{problem}");
+        assert_eq!(
+            (&problem["status"], &problem["reason"]),
+            (&json!(400), &json!("amount_out_of_range"))
+        );
     }
     let view = socket.ask("wallets.get", json!({ "wallet": diner.wallet }));
     assert_eq!(view["posted"], PURSE, "{view}");
