@@ -62,8 +62,10 @@ struct Open {
     /// The caller's wallet that hosts; its currency is the group's.
     host: WalletId,
     /// The most that the outing may cost the host without asking again.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     cap: Amount,
     /// Shares above this are asked for one by one.
+    #[schemars(extend("minimum" = 0, "maximum" = i64::MAX))]
     confirm_above: Option<Amount>,
     /// How the group pays; equal shares, and nobody pays when somebody cannot, unless said.
     #[serde(default)]
@@ -292,6 +294,7 @@ struct Confirm {
     /// Under which number.
     order_no: OrderNo,
     /// The share, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     owed: Amount,
 }
 
@@ -330,6 +333,7 @@ struct Refuse {
     /// Under which number.
     order_no: OrderNo,
     /// The share, in minor units.
+    #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     owed: Amount,
 }
 
