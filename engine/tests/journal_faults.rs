@@ -81,19 +81,10 @@ fn calls() -> u64 {
     storage.calls()
 }
 
-const HONEST: [Fault; 6] = [
-    Fault::Fails,
-    Fault::DoneButFails,
-    Fault::NoSpace,
-    Fault::ShortWrite,
-    Fault::Crash,
-    Fault::Hole,
-];
-
 #[test]
 fn a_fault_at_any_call_loses_nothing_that_was_acknowledged() {
     for call in 0..calls() {
-        for fault in HONEST {
+        for fault in Fault::HONEST {
             for crash in 0..8 {
                 let memory = MemoryStorage::new();
                 let faulty = FaultyStorage::scripted(shared(&memory), [(call, fault)]);
@@ -146,7 +137,7 @@ fn a_fault_at_any_call_of_a_recovery_loses_nothing() {
         (memory, claims)
     };
     for call in 0..60 {
-        for fault in HONEST {
+        for fault in Fault::HONEST {
             for seed in 0..4 {
                 let (memory, claims) = torn();
                 let faulty = FaultyStorage::scripted(shared(&memory), [(call, fault)]);
@@ -293,7 +284,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         prop::collection::vec(prop_oneof![0..40_usize, 100..400_usize, 2_000..5_000_usize], 1..6);
     prop_oneof![
         8 => sizes.prop_map(|sizes| Step::Append { sizes }),
-        1 => (prop::sample::select(HONEST.to_vec()), 0..6_u64)
+        1 => (prop::sample::select(Fault::HONEST.to_vec()), 0..6_u64)
             .prop_map(|(fault, in_calls)| Step::Fault { fault, in_calls }),
         1 => prop::option::of(any::<u64>()).prop_map(|torn| Step::Crash { torn }),
         1 => Just(Step::Reopen),

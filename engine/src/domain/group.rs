@@ -236,12 +236,12 @@ pub enum Rejection {
         /// How many there are.
         lines: usize,
     },
-    /// More parts or claims than any table needs.
-    #[error("split has more than {} parts", limits::SPLIT_PARTS_MAX)]
-    SplitTooLarge,
     /// A negative part, or one larger than any bill.
     #[error("a part must be between 0 and {} minor units", limits::AMOUNT_MINOR_MAX)]
     PartOutOfRange,
+    /// More parts or claims than any table needs.
+    #[error("split has more than {} parts", limits::SPLIT_PARTS_MAX)]
+    SplitTooLarge,
     /// A treat of a treat.
     #[error("a treat cannot be part of another treat")]
     TreatInTreat,

@@ -36,6 +36,12 @@ pub enum Fault {
     Hole,
 }
 
+impl Fault {
+    /// Those after which every call has said what it did.
+    pub const HONEST: [Self; 6] =
+        [Self::Fails, Self::DoneButFails, Self::NoSpace, Self::ShortWrite, Self::Crash, Self::Hole];
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Read,
