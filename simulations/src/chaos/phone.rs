@@ -10,7 +10,6 @@ use fanju::{
 };
 use fanju_server::live::close::Close;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{
     connection::{Connection, SUBSCRIBE, Said},
@@ -19,7 +18,7 @@ use super::{
     world::Stage,
 };
 use crate::live::{
-    frame::{Frame, Pushed},
+    frame::{Frame, Pushed, Subscribed},
     track::Track,
 };
 
@@ -38,11 +37,9 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// How often somebody says the same.
 const ANSWERS_MAX: u32 = 4;
 
-/// What a subscription is answered with, as far as a diner looks at it.
+/// What a subscription is answered with beside its place, unless it goes on from there.
 #[derive(Deserialize)]
 struct Begins {
-    recovered: bool,
-    position: Position,
     state: Option<State>,
 }
 
@@ -58,25 +55,6 @@ struct State {
 struct Waiting {
     #[serde(rename = "waiting_for")]
     questions: Vec<Question>,
-}
-
-/// A push, of which the event's own words are wanted.
-#[derive(Deserialize)]
-struct Happened<'a> {
-    #[serde(borrow)]
-    params: Told<'a>,
-}
-
-#[derive(Deserialize)]
-struct Told<'a> {
-    #[serde(borrow)]
-    event: Body<'a>,
-}
-
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow)]
-    data: &'a RawValue,
 }
 
 struct Phone {
@@ -165,14 +143,16 @@ impl Phone {
     /// The subscription begins: with what was missed, where the phone knew the topic.
     fn begin(&mut self, answer: &str) {
         let topic = self.topic;
-        match serde_json::from_str::<Begins>(answer) {
-            Ok(Begins { recovered, position, state }) => {
+        let read = serde_json::from_str::<Subscribed>(answer);
+        let read = read.and_then(|subscribed| Ok((subscribed, serde_json::from_str(answer)?)));
+        match read {
+            Ok((Subscribed { position, recovered }, Begins { state })) => {
                 let heard = self.heard();
                 if !recovered && let Some(heard) = heard {
                     self.fault(&format!("L-1: {topic} does not know {heard}, which it once told"));
                 }
                 if heard.is_none() {
-                    self.heard_up_to(position);
+                    self.heard_up_to(Position(position));
                 }
                 state.into_iter().for_each(|state| self.think_of(state.questions));
             }
@@ -187,12 +167,7 @@ impl Phone {
             self.fault(&format!("L-1: {topic}: {wrong}"));
         }
         let position = Position(pushed.position);
-        match serde_json::from_str::<Happened<'_>>(frame) {
-            Ok(Happened { params: Told { event: Body { data } } }) => {
-                self.stage.witness().told_in_json(position, data.get());
-            }
-            Err(error) => self.fault(&format!("L-1: {topic} says {frame}: {error}")),
-        }
+        self.stage.witness().told_in_json(position, frame);
         self.heard_up_to(position);
         // The same bill may be tried again, and asks again.
         if matches!(pushed.event.kind, "fanju.settled" | "fanju.declined") {

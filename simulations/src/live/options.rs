@@ -214,6 +214,12 @@ mod tests {
     }
 
     #[test]
+    fn a_shop_has_as_many_tills_as_the_server_lets_in() {
+        let sessions = fanju_server::limits::SESSIONS_PER_IDENTITY_MAX;
+        assert_eq!(TILLS_PER_SHOP_MAX, usize::try_from(sessions).expect("few"));
+    }
+
+    #[test]
     fn everybody_gets_a_table_unless_told_otherwise() {
         let found = numbers("--rate 100").expect("fine");
         assert_eq!((found.tables, found.party, found.tills, found.idle), (12, 8, 5, 0));
