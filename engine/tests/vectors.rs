@@ -4,6 +4,9 @@
 //! `shared` beside the checkout. Without them these tests pass, and say so. Every case is run or
 //! skipped for a stated reason, and the number that runs may not shrink unnoticed.
 
+#[path = "vectors/paid.rs"]
+mod paid;
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use fanju::{
@@ -416,6 +419,8 @@ fn mixed_legs(case: &Value) -> Ran {
         order.iter().map(|&leg| Source { available, max: limits[leg] }).collect();
     let plan = funding::plan(available, &sources).expect("the last takes all");
     let mut shares = vec![0; legs.len()];
+    let reach: Vec<i64> = sources.iter().map(|source| source.gives().minor()).collect();
+    assert_eq!(paid::pay(total, &reach).ok(), Some(minors(&plan)), "{case}");
     order.iter().zip(plan).for_each(|(&leg, part)| shares[leg] = part.minor());
     expect(case, &names, Ok(shares));
     Ok(())

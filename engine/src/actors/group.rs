@@ -31,7 +31,7 @@ use crate::{
     domain::{
         code::Codes,
         draft::Preview,
-        event::{Consent, Event, Rules},
+        event::{Consent, Event, Rules, Source},
         group::{Command, Group, Rejection, check_consent, check_rules},
         payment::Question,
         text::Name,
@@ -110,10 +110,11 @@ pub(crate) struct GroupActor {
     folded: Position,
     /// What the draft comes to since then, once somebody has looked.
     preview: OnceCell<Option<Box<Preview>>>,
-    /// The members' seats, in the members' order, kept while the group is in memory.
-    payers: Vec<(WalletId, Arc<Seat<WalletActor>>)>,
-    /// Whether a payer has died whose seat the bill still needs.
-    bereaved: bool,
+    /// What a bill may be paid from, in the members' order, with the seats that answer for it: kept while
+    /// the group is in memory.
+    sources: Vec<(Source, Arc<Seat<WalletActor>>)>,
+    /// Whether they are to be looked up anew once the bill is over that still needs them.
+    stale: bool,
     codes: Codes,
     paying: Option<Box<Paying>>,
     gate: Gate<Self>,
@@ -138,8 +139,8 @@ impl GroupActor {
             group: None,
             folded: Position::NONE,
             preview: OnceCell::new(),
-            payers: Vec::new(),
-            bereaved: false,
+            sources: Vec::new(),
+            stale: false,
             codes: Codes::default(),
             paying: None,
             gate: Gate::open(),
@@ -240,6 +241,14 @@ impl GroupActor {
         }
     }
 
+    /// Lets stale seats go, once no bill needs them.
+    fn forget_stale(&mut self) {
+        if self.stale && self.paying.is_none() {
+            self.sources.clear();
+            self.stale = false;
+        }
+    }
+
     fn view(&self) -> Result<GroupView, Error> {
         let group = self.group.clone().ok_or_else(|| self.absence())?;
         let questions = match self.paying.as_deref() {
@@ -299,7 +308,7 @@ impl Seated for GroupActor {
         let can_spend = |group: &Group| {
             group.members.iter().fold(true, |all, member| all & member.consent.cap.is_positive())
         };
-        let alive = self.payers.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
+        let alive = self.sources.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
         self.group.as_ref().is_some_and(can_spend) & alive & self.gate.is_open()
     }
 
@@ -314,15 +323,13 @@ impl Seated for GroupActor {
         }
         self.folded = news.position();
         self.preview.take();
-        if matches!(news.event(), Event::MemberJoined { .. } | Event::MemberLeft { .. }) {
-            self.payers.clear();
-        }
         if matches!(news.event(), Event::Settled(_) | Event::Declined(_)) {
             self.paying = None;
-            if std::mem::take(&mut self.bereaved) {
-                self.payers.clear();
-            }
+        } else {
+            // Whatever else happens may change who pays from what.
+            self.stale = true;
         }
+        self.forget_stale();
         self.feed.tell(news);
         if let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) {
             pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
@@ -420,11 +427,8 @@ impl Handler<Mourn> for GroupActor {
     type Result = ();
 
     fn handle(&mut self, _: Mourn, _: &mut Self::Context) {
-        if self.paying.is_some() {
-            self.bereaved = true;
-        } else {
-            self.payers.clear();
-        }
+        self.stale = true;
+        self.forget_stale();
     }
 }
 

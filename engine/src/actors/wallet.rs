@@ -28,7 +28,7 @@ use super::{
 use crate::{
     broken::{Bug, has},
     domain::{
-        event::Event,
+        event::{Event, Source},
         payment::Missing,
         requests::{Decision, Ended, Remembered},
         text::Name,
@@ -59,6 +59,7 @@ pub(crate) struct Get(pub(crate) Reply<WalletView>);
 /// Set money aside for a group's bill. Answered at once with [`group::Answered`], and also when the
 /// wallet dies before.
 pub(crate) struct Reserve {
+    pub(crate) source: Source,
     pub(crate) owner: Owner,
     pub(crate) currency: Currency,
     pub(crate) answer: OwedAnswer,
@@ -69,7 +70,10 @@ impl Message for Reserve {
 }
 
 /// Let go of what was set aside. Not answered.
-pub(crate) struct Release(pub(crate) Owner);
+pub(crate) struct Release {
+    pub(crate) source: Source,
+    pub(crate) owner: Owner,
+}
 
 impl Message for Release {
     type Result = ();
@@ -466,14 +470,16 @@ impl Handler<Reserve> for WalletActor {
             return self.gate.wait(|actor, ctx| Handler::<Reserve>::handle(actor, ask, ctx));
         }
         let reserved = match &mut self.wallet {
-            Some(wallet) => wallet.reserve(ask.owner, ask.answer.amount(), ask.currency),
+            Some(wallet) => {
+                wallet.reserve_from(ask.source, ask.owner, ask.answer.amount(), ask.currency)
+            }
             None => Err(Rejection::Closed),
         };
         let outcome = reserved.map_err(|rejection| Missing::from(&rejection));
         if ask.answer.give(outcome, ctx).is_err() {
             // The group is gone, and with it the bill: presumed abort.
             if let Some(wallet) = &mut self.wallet {
-                wallet.release(ask.owner);
+                wallet.release_from(ask.source, ask.owner);
             }
         }
     }
@@ -482,13 +488,13 @@ impl Handler<Reserve> for WalletActor {
 impl Handler<Release> for WalletActor {
     type Result = ();
 
-    fn handle(&mut self, Release(owner): Release, _: &mut Self::Context) {
+    fn handle(&mut self, release: Release, _: &mut Self::Context) {
         if self.is_loading() {
             // The reservation that this ends waits in the same line.
-            return self.gate.wait(move |actor, ctx| actor.handle(Release(owner), ctx));
+            return self.gate.wait(move |actor, ctx| actor.handle(release, ctx));
         }
         if let Some(wallet) = &mut self.wallet {
-            wallet.release(owner);
+            wallet.release_from(release.source, release.owner);
         }
     }
 }

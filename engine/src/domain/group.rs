@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     bill::{Bill, BillRejection, Line},
     draft::{Draft, Drafter},
-    event::{Consent, Event, Refund, Rules, Settlement, Sources},
+    event::{Consent, Event, Refund, Rules, Settlement, Source, Sources},
     split::{Diner, Split},
     text::Name,
 };
@@ -344,6 +344,22 @@ impl Group {
     #[must_use]
     pub fn member(&self, wallet: WalletId) -> Option<&Member> {
         self.members.iter().find(|member| member.wallet == wallet)
+    }
+
+    /// Whatever may be asked to pay a bill of this group, each once, in the members' order.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source> {
+        let mut all = Vec::with_capacity(self.members.len());
+        for member in &self.members {
+            all.push(Source::Wallet(member.wallet));
+            // Few have others, and those may be the same.
+            for source in member.sources() {
+                if !all.contains(&source) {
+                    all.push(source);
+                }
+            }
+        }
+        all
     }
 
     /// The members as the split sees them.

@@ -334,11 +334,6 @@ impl Payment {
         asked.map(question).collect()
     }
 
-    /// Everybody who is asked to set something aside, as it stands.
-    pub fn sources(&self) -> impl Iterator<Item = Source> {
-        self.draws.sources()
-    }
-
     /// The source that `ask` went to has set its part aside.
     pub fn reserved(&mut self, ask: Ask) -> Verdict {
         if self.draws.reserved(ask) {
@@ -540,7 +535,7 @@ impl Payment {
     }
 
     fn decline(&mut self, reason: DeclineReason) -> Step {
-        let actions = self.sources().map(|source| Action::Release { source }).collect();
+        let actions = self.draws.sources().map(|source| Action::Release { source }).collect();
         self.draws.clear();
         let verdict = Verdict::Decline(Decline {
             merchant: self.bill.merchant,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     digest::Digest,
-    event::{Direction, Event, Holder, RailMove},
+    event::{Direction, Event, Holder, RailMove, Source},
     payment::Missing,
     purse::{Purse, PurseRejection},
     requests::{Decision, Ended, RequestReused},
@@ -248,6 +248,29 @@ impl Wallet {
             return Ok(());
         }
         Ok(self.purse.funds.reserve(owner, amount)?)
+    }
+
+    /// Sets `amount` aside for the bill of `owner`, from `source`, for which this wallet answers.
+    ///
+    /// # Errors
+    /// As [`Wallet::reserve`].
+    pub fn reserve_from(
+        &mut self,
+        source: Source,
+        owner: Owner,
+        amount: Amount,
+        currency: Currency,
+    ) -> Result<(), Rejection> {
+        match source {
+            Source::Wallet(_) => self.reserve(owner, amount, currency),
+        }
+    }
+
+    /// Lets go of what `source` has set aside for the bill of `owner`.
+    pub fn release_from(&mut self, source: Source, owner: Owner) {
+        match source {
+            Source::Wallet(_) => self.release(owner),
+        }
     }
 
     /// Ends `owner`'s reservation, if there is one.

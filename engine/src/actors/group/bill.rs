@@ -144,41 +144,40 @@ impl GroupActor {
     }
 
     fn begin(&mut self, bill: Bill, ctx: &Context<Self>) -> Result<(Payment, Step), Error> {
-        let group = self.group.as_ref().ok_or_else(|| self.absence())?;
         if self.paying.is_some() {
             return Err(Rejection::PaymentInProgress.into());
         }
+        self.forget_stale();
+        let group = self.group.as_ref().ok_or_else(|| self.absence())?;
         let now = self.core.clock.now();
         let patience = now.after(self.core.patience.answer_within);
         let deadline = now.after(self.core.patience.order_deadline);
         let (payment, step) = Payment::begin(group, bill, patience, deadline)?;
-        if self.payers.len() != group.members.len() {
-            let seat = |member: &crate::domain::group::Member| {
-                (member.wallet, self.core.wallet(member.wallet))
-            };
-            self.payers = group.members.iter().map(seat).collect();
+        if self.sources.is_empty() {
+            let seated = |source: Source| (source, self.core.wallet(source.wallet()));
+            self.sources = group.sources().into_iter().map(seated).collect();
         }
         // All are looked at before any is asked: see `Room::look_ahead`.
-        self.bereaved |= !self.payers.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
+        self.stale |= !self.sources.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
         self.core.deadlines.watch(self.id, payment.next_due(), ctx.seat());
         Ok((payment, step))
     }
 
-    /// The seat of a wallet that pays, looked for among the members' from `hint` on: payments name
-    /// their sources in the members' order.
-    fn payer(
+    /// The seat of the wallet that answers for a source, looked for from `hint` on: payments and their
+    /// records name sources in the members' order.
+    fn seat_of(
         core: &Arc<Core>,
-        payers: &[(WalletId, Arc<Seat<WalletActor>>)],
+        sources: &[(Source, Arc<Seat<WalletActor>>)],
         wallet: WalletId,
         hint: &mut usize,
     ) -> Arc<Seat<WalletActor>> {
-        let is = |(payer, _): &(WalletId, Arc<Seat<WalletActor>>)| *payer == wallet;
-        let ahead = payers[*hint..].iter().position(is);
+        let is = |(source, _): &(Source, Arc<Seat<WalletActor>>)| source.wallet() == wallet;
+        let ahead = sources[*hint..].iter().position(is);
         let at = ahead.map(|offset| hint.saturating_add(offset));
-        match at.or_else(|| payers.iter().position(is)) {
+        match at.or_else(|| sources.iter().position(is)) {
             Some(at) => {
                 *hint = at;
-                Arc::clone(&payers[at].1)
+                Arc::clone(&sources[at].1)
             }
             None => core.wallet(wallet),
         }
@@ -191,9 +190,11 @@ impl GroupActor {
         for action in step.actions {
             match action {
                 Action::Reserve { ask, source, amount } => {
-                    let seat = Self::payer(&self.core, &self.payers, source.wallet(), &mut hint);
+                    let wallet = source.wallet();
+                    let seat = Self::seat_of(&self.core, &self.sources, wallet, &mut hint);
                     let group_seat = Arc::clone(ctx.seat());
                     let reserve = wallet::Reserve {
+                        source,
                         owner: paying.owner,
                         currency: group.currency,
                         answer: OwedAnswer::new(group_seat, paying.serial, ask, amount),
@@ -203,15 +204,17 @@ impl GroupActor {
                     }
                 }
                 Action::Release { source } => {
-                    let seat = Self::payer(&self.core, &self.payers, source.wallet(), &mut hint);
-                    drop(ctx.pass(seat, wallet::Release(paying.owner)));
+                    let wallet = source.wallet();
+                    let seat = Self::seat_of(&self.core, &self.sources, wallet, &mut hint);
+                    let owner = paying.owner;
+                    drop(ctx.pass(seat, wallet::Release { source, owner }));
                 }
                 Action::AskConfirmation { .. } => {}
             }
         }
         if !gone.is_empty() {
             // Whoever died is still needed by another bill: this one is not to wait for it.
-            self.bereaved = true;
+            self.stale = true;
             let step = paying.payment.gone(&gone);
             return self.perform(step, ctx);
         }
@@ -233,7 +236,7 @@ impl GroupActor {
         let mut hint = 0;
         let submitted = self.core.submit(event, 0, |topic| match topic {
             Topic::Wallet(id) => {
-                AnySeat::Wallet(Self::payer(&self.core, &self.payers, id, &mut hint))
+                AnySeat::Wallet(Self::seat_of(&self.core, &self.sources, id, &mut hint))
             }
             Topic::Merchant(_) => AnySeat::Merchant(Arc::clone(paying.word.merchant())),
             Topic::Group(_) => ctx.any_seat(),
@@ -255,14 +258,9 @@ impl GroupActor {
     /// Lets every source go and tells the merchant that the bill came to nothing.
     pub(super) fn abort(&self, paying: Paying, error: Error) {
         // Whoever may have been asked: a step that was cut short has let nobody go yet.
-        for (_, seat) in &self.payers {
-            drop(seat.tell(wallet::Release(paying.owner)));
-        }
-        let at_the_table = |wallet| self.payers.iter().any(|(payer, _)| *payer == wallet);
-        for wallet in paying.payment.sources().map(Source::wallet) {
-            if !at_the_table(wallet) {
-                drop(self.core.wallet(wallet).tell(wallet::Release(paying.owner)));
-            }
+        let owner = paying.owner;
+        for (source, seat) in &self.sources {
+            drop(seat.tell(wallet::Release { source: *source, owner }));
         }
         paying.word.refuse(error);
     }
