@@ -150,6 +150,12 @@ fn allocations_of_the_rules_we_offer() {
     Tally::of("allocation.json cases", &vectors["cases"], allocation).runs_at_least(116);
     Tally::of("allocation.json error_cases", &vectors["error_cases"], allocation_error)
         .runs_at_least(13);
+    Tally::of(
+        "allocation.json as bills whose rest is in proportion",
+        &vectors["cases"],
+        in_proportion,
+    )
+    .runs_at_least(47);
 }
 
 fn allocation(case: &Value) -> Ran {
@@ -189,6 +195,33 @@ fn allocation(case: &Value) -> Ran {
             assert_eq!(seated(total, &[], expected.len(), &rules), Ok(expected), "{case}");
         }
     }
+    Ok(())
+}
+
+/// Who had one line each pays for tax, tip or discount in proportion to it, and so the whole by ratio. No
+/// published itemised bill says so: those that have a rest share it equally.
+fn in_proportion(case: &Value) -> Ran {
+    let expected = integers(&case["expected"]);
+    let total = case["amount"].as_i64().expect("an integer");
+    let (lines, _) = over_one_denominator(&ratios(case));
+    let sum: i64 = lines.iter().sum();
+    match case["rule"].as_str().expect("a rule") {
+        "largest_remainder" | "largest_remainder_floor" => {}
+        _ => return Err("not by largest remainders: bills are"),
+    }
+    if total <= 0 {
+        return Err("a bill of nothing or less: we refuse");
+    }
+    if total == sum {
+        return Err("the lines are the bill: nothing is above or below them");
+    }
+    let claim = |line: u16| Claim { line, diner: wallet(usize::from(line)), weight: 1 };
+    let count = u16::try_from(lines.len()).expect("few lines");
+    let split =
+        Split::Itemised { claims: (0..count).map(claim).collect(), rest: Rest::InProportion };
+    let cash_step = Amount::from_minor(case["cash_step"].as_i64().unwrap_or_default());
+    let rules = Rules { split, cash_step, ..Rules::default() };
+    assert_eq!(seated(total, &lines, lines.len(), &rules), Ok(expected), "{case}");
     Ok(())
 }
 
@@ -363,9 +396,17 @@ fn itemised(case: &Value) -> Ran {
         };
         by_name.iter().map(claim).collect::<Vec<_>>()
     });
-    let split = Split::Itemised { claims: claims.collect(), rest: Rest::Equally };
-    let rules = Rules { split, ..Rules::default() };
-    expect(case, &names, seated(total, &lines, names.len(), &rules));
+    let claims: Vec<Claim> = claims.collect();
+    // Those that have a rest state that it is spread equally. Without one, both rules are to agree.
+    let rests: &[Rest] = match lines.iter().sum::<i64>() == total {
+        true => &[Rest::Equally, Rest::InProportion],
+        false => &[Rest::Equally],
+    };
+    for &rest in rests {
+        let split = Split::Itemised { claims: claims.clone(), rest };
+        let rules = Rules { split, ..Rules::default() };
+        expect(case, &names, seated(total, &lines, names.len(), &rules));
+    }
     Ok(())
 }
 
