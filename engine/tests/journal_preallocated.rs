@@ -8,7 +8,7 @@ use fanju::{
     id::Position,
     journal::{
         AppendError, Fault, FaultyStorage, Journal, JournalError, LocalJournal, MemoryStorage,
-        SECTOR_BYTES, Storage, Tail, verify,
+        SECTOR_BYTES, SEGMENT_HEADER_BYTES, Storage, Tail, verify,
     },
 };
 use journal_support::{append, names, open, options, payloads, segment, shared, written};
@@ -16,15 +16,23 @@ use journal_support::{append, names, open, options, payloads, segment, shared, w
 const ONE_SEGMENT: u64 = 1 << 30;
 const SMALL_SEGMENTS: u64 = 2_000;
 
-/// A journal of nine batches as it is while it is open: preallocated.
-fn preallocated() -> (MemoryStorage, Vec<Tail>, Vec<u8>) {
+/// The tails and the file of a journal with `batches` batches as it is while it is open: preallocated.
+fn open_journal(batches: u64) -> (Vec<Tail>, Vec<u8>) {
     let storage = MemoryStorage::new();
-    let mut tails = written(&storage, ONE_SEGMENT, 8);
+    let mut tails = written(&storage, ONE_SEGMENT, batches - 1);
     let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a sound journal");
-    tails.push(append(&mut journal, &payloads(9)).expect("appended"));
-    let mut bytes = storage.content(&segment(0)).expect("one segment");
-    let end = usize::try_from(tails[9].position.0).expect("small");
+    let tail = append(&mut journal, &payloads(batches)).expect("appended");
+    tails.push(tail);
+    let bytes = storage.content(&segment(0)).expect("one segment");
+    let end = usize::try_from(tail.position.0).expect("small");
     assert!(bytes.len() >= end + 64 * 1024, "{}", bytes.len());
+    (tails, bytes)
+}
+
+/// Nine batches, and a little of what is allocated behind them.
+fn preallocated() -> (MemoryStorage, Vec<Tail>, Vec<u8>) {
+    let (tails, mut bytes) = open_journal(9);
+    let end = usize::try_from(tails[9].position.0).expect("small");
     bytes.truncate(end + 4 * SECTOR_BYTES);
     (MemoryStorage::new(), tails, bytes)
 }
@@ -47,26 +55,79 @@ fn what_is_only_allocated_is_nothing() {
     assert_eq!(damage.what, "end of the journal");
 }
 
+/// Several hundred records, cut at every byte: zeros follow, as far as the file was allocated.
 #[test]
-fn a_batch_that_ends_in_zeros_is_torn() {
-    let (storage, tails, whole) = preallocated();
+fn a_cut_at_every_byte_keeps_exactly_the_whole_batches() {
+    let (tails, whole) = open_journal(120);
     let at = |number: usize| usize::try_from(tails[number].position.0).expect("small");
-    for cut in at(8)..at(9) {
+    let mut refused = 0;
+    for cut in SEGMENT_HEADER_BYTES..=at(120) {
+        let next = tails.partition_point(|tail| tail.position.0 <= cut as u64).min(120);
+        let lost = &whole[cut..at(next).max(cut)];
+        let bits: u32 = lost.iter().map(|byte| byte.count_ones()).sum();
+        let kept = if bits == 0 { next } else { next - 1 };
+        let end = at(kept).max(SEGMENT_HEADER_BYTES);
+
         let mut bytes = whole.clone();
-        bytes[cut..at(9)].fill(0);
-        let is_whole = bytes == whole;
-        storage.replace(&segment(0), Some(bytes.clone()));
-        let left = bytes[at(8)..].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        bytes[cut..].fill(0);
+        let left = bytes[end..cut.max(end)].iter().rposition(|byte| *byte != 0);
+        let left = left.map_or(0, |last| last as u64 + 1);
+        let storage = MemoryStorage::new();
+        storage.replace(&segment(0), Some(bytes));
         match open(&shared(&storage), ONE_SEGMENT) {
-            Ok((_, report)) if is_whole => assert_eq!(report.tail, tails[9]),
             Ok((_, report)) => {
-                assert_eq!((report.tail, report.dropped_bytes), (tails[8], left as u64), "{cut}");
+                assert_ne!(bits, 1, "{cut}: a flipped bit explains it as well");
+                assert_eq!((report.tail, report.batches), (tails[kept], kept as u64), "{cut}");
+                assert_eq!(report.dropped_bytes, left, "{cut}");
+                let content = storage.content(&segment(0)).expect("one segment");
+                assert!(content == whole[..end], "{cut}: everything before it, and nothing else");
             }
-            // So few bytes are missing that a record may end like that.
             Err(error) => {
-                assert!(at(9) - at(8) - left < 8 || left < 52 && left > 44, "{cut}: {error}")
+                assert_eq!(bits, 1, "{cut}: {error}");
+                refused += 1;
             }
         }
+    }
+    assert!((1..20).contains(&refused), "{refused}");
+}
+
+/// A record may end in zeros of its own: they must not excuse what is wrong before them.
+#[test]
+fn damage_before_zeros_of_the_record_is_refused() {
+    for zeros in 0..4 {
+        let storage = MemoryStorage::new();
+        written(&storage, ONE_SEGMENT, 8);
+        let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a sound journal");
+        let record = [vec![7; 30], vec![0; zeros]].concat();
+        let tail = append(&mut journal, &[payloads(1).concat(), record]).expect("appended");
+        let whole = storage.content(&segment(0)).expect("one segment");
+        let end = usize::try_from(tail.position.0).expect("small");
+        for (one, other) in [(end - zeros - 9, end - zeros - 4), (end - 60, end - zeros - 9)] {
+            let mut bytes = whole.clone();
+            bytes[one] ^= 1;
+            bytes[other] ^= 8;
+            storage.replace(&segment(0), Some(bytes));
+            let opened = open(&shared(&storage), ONE_SEGMENT);
+            assert!(matches!(opened, Err(JournalError::Damaged(_))), "{zeros}: {opened:?}");
+        }
+    }
+}
+
+/// Zeros at the end of a batch are its last record's matter: a record before it is whole, or damaged.
+#[test]
+fn damage_in_another_record_than_the_one_that_ends_in_zeros_is_refused() {
+    let storage = MemoryStorage::new();
+    let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a new journal opens");
+    let tail =
+        append(&mut journal, &[vec![7; 40], vec![7; 40], [vec![7; 30], vec![0; 30]].concat()]);
+    let end = usize::try_from(tail.expect("appended").position.0).expect("small");
+    let whole = storage.content(&segment(0)).expect("one segment");
+    for place in [end - 68 - 20, end - 68 - 48 - 20] {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 9;
+        storage.replace(&segment(0), Some(bytes));
+        let opened = open(&shared(&storage), ONE_SEGMENT);
+        assert!(matches!(opened, Err(JournalError::Damaged(_))), "{place}: {opened:?}");
     }
 }
 

@@ -165,8 +165,8 @@ fn a_flip_in_a_header_only_segment_is_refused() {
     }
 }
 
-/// Whatever subset of the last batch's sectors was never written, the batch is dropped; the same
-/// hole in an earlier batch is refused.
+/// Whatever subset of the last batch's sectors was never written, the batch is dropped, whether the file
+/// ends with it or was allocated further; the same hole in an earlier batch is refused.
 #[test]
 fn unwritten_sectors_are_torn_in_the_last_batch_and_damage_elsewhere() {
     for before in 0..40 {
@@ -191,8 +191,12 @@ fn unwritten_sectors_are_torn_in_the_last_batch_and_damage_elsewhere() {
                     torn[sector.clone()].fill(0);
                 }
             }
-            storage.replace(&segment(0), Some(torn.clone()));
-            recovers_to(&storage, tails.len() - 1, &tails);
+            for allocated in [0, 3 * SECTOR_BYTES + 100] {
+                let mut torn = torn.clone();
+                torn.resize(end + allocated, 0);
+                storage.replace(&segment(0), Some(torn));
+                recovers_to(&storage, tails.len() - 1, &tails);
+            }
         }
 
         // Acknowledged, because another batch follows.

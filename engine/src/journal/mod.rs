@@ -57,9 +57,10 @@
 //! them off, and so does recovery.
 //!
 //! # What is torn
-//! Only the last batch of the last segment, and only if the file ends before the batch does, or the
+//! Only the last batch of the last segment, and only if the file ends before the batch does, or each
 //! broken part touches a whole sector (or a sector's part inside the batch) that reads as zeros, or
-//! eight zeros and more to the batch's end, and no single flipped bit explains the damage. Where both
+//! zeros to the batch's end, and no single flipped bit explains the damage. Fewer than four zeros count
+//! only if the checksum holds with other bytes in their place: records may end in some. Where both
 //! explanations fit, the journal is refused: a person can still drop a torn tail, and nobody can bring
 //! back a record. A segment whose header is unfinished never held a batch, because header and name are
 //! synced before the first.

@@ -9,7 +9,8 @@ use std::{io, ops::Range};
 
 use super::{
     frame::{
-        self, BATCH_HEADER_BYTES, BATCH_MAGIC, BODY_BYTES_MAX, BatchHeader, SECTOR_BYTES, Seed,
+        self, BATCH_HEADER_BYTES, BATCH_MAGIC, BODY_BYTES_MAX, BatchHeader, RECORD_HEADER_BYTES,
+        SECTOR_BYTES, Seed,
     },
     scan::Intact,
     storage::StorageFile,
@@ -18,9 +19,9 @@ use crate::limits;
 
 const BATCH_BYTES_MAX: usize = BATCH_HEADER_BYTES + BODY_BYTES_MAX;
 
-/// As many zeros at the end of a broken batch are taken for unwritten, wherever in a sector they begin: a
-/// record does not end with as many.
-const UNWRITTEN_BYTES_MIN: usize = 8;
+/// As many zeros at the end of a broken batch are taken for unwritten, wherever in a sector they begin: no
+/// record of ours ends with as many. Of fewer the checksum can tell.
+const UNWRITTEN_BYTES_MIN: usize = 4;
 
 /// A broken batch in the last segment.
 #[derive(Debug, Clone, Copy)]
@@ -72,26 +73,36 @@ fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -
         return false;
     }
     let mut unwritten = unwritten_sectors(at.offset, &bytes[..whole]);
-    if whole - written >= UNWRITTEN_BYTES_MIN {
+    let zeros = whole - written;
+    if zeros >= UNWRITTEN_BYTES_MIN
+        || frame::last_bytes_explain_body(at.seed, position, header, body, zeros)
+    {
         unwritten.push(written..whole);
     }
     let touched = |range: Range<usize>| {
         unwritten.iter().any(|sector| sector.start < range.end && range.start < sector.end)
     };
+    let mut torn = false;
     let mut from = 0;
     while from < body.len() {
         let place = BATCH_HEADER_BYTES + from;
-        let record = frame::record_bytes(body, from).filter(|_| {
-            frame::check_record(at.seed, position + place as u64, &body[from..]).is_ok()
-        });
-        match record {
-            Some(record) => from += record,
-            // Without its length nothing behind a broken record can be told apart: the rest must be
+        let record = frame::record_bytes(body, from);
+        let holds = || frame::check_record(at.seed, position + place as u64, &body[from..]).is_ok();
+        if touched(place..place + RECORD_HEADER_BYTES) && !(record.is_some() && holds()) {
+            // Without its length nothing behind a broken record can be told apart: the rest is
             // explained as one.
-            None => return touched(place..whole),
+            return true;
         }
+        let Some(record) = record else { return false };
+        if !holds() {
+            if !touched(place..place + record) {
+                return false;
+            }
+            torn = true;
+        }
+        from += record;
     }
-    false
+    torn
 }
 
 /// The header does not hold: it must be short, or unwritten, and nothing may follow it.
@@ -103,7 +114,8 @@ fn header_is_torn(at: Place, bytes: &[u8], written: usize) -> bool {
         return bytes.iter().zip(BATCH_MAGIC).all(|(found, magic)| *found == magic)
             || touches_unwritten(at, bytes);
     };
-    let ends_within = written + UNWRITTEN_BYTES_MIN <= BATCH_HEADER_BYTES;
+    // What was acknowledged has a body, and a body is not all zeros.
+    let ends_within = written <= BATCH_HEADER_BYTES;
     (ends_within || touches_unwritten(at, bytes))
         && !one_flip_explains_batch(at, header, bytes, written)
         && !holds_a_batch(at, &bytes[1..bytes.len().min(written + BATCH_HEADER_BYTES)])
