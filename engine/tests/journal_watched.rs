@@ -6,7 +6,7 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -96,5 +96,67 @@ fn what_is_written_between_two_reads_is_no_damage() {
             let tail = verified.expect("a journal").tail;
             assert!(tails[4..].contains(&tail), "{cut}, after {reads} reads: {tail:?}");
         }
+    }
+}
+
+/// A file that has another content at each look.
+struct Changing {
+    contents: Vec<Arc<dyn StorageFile>>,
+    looks: AtomicUsize,
+}
+
+impl Changing {
+    fn now(&self) -> Arc<dyn StorageFile> {
+        let look = self.looks.load(Ordering::Relaxed).clamp(1, self.contents.len());
+        Arc::clone(&self.contents[look - 1])
+    }
+}
+
+impl Storage for Changing {
+    fn list(&self) -> io::Result<Vec<FileEntry>> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        Ok(vec![FileEntry { name: segment(0), bytes: self.now().bytes()? }])
+    }
+
+    fn create(&self, _name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn open(&self, _name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        Ok(self.now())
+    }
+
+    fn remove(&self, _name: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Who reads something else each time has not seen the end of the journal yet.
+#[test]
+fn behind_a_doubtful_look_a_torn_tail_has_to_be_found_twice() {
+    let storage = MemoryStorage::new();
+    let tails = written(&storage, ONE_SEGMENT, 6);
+    let whole = storage.content(&segment(0)).expect("one segment");
+    let mut damaged = whole.clone();
+    damaged[usize::try_from(tails[3].position.0).expect("small") + 60] ^= 1;
+    let torn = whole[..whole.len() - 10].to_vec();
+    let file = |content: &Vec<u8>| {
+        let storage = MemoryStorage::new();
+        storage.replace(&segment(0), Some(content.clone()));
+        storage.open(&segment(0)).expect("just put there")
+    };
+    for (contents, tail, torn_bytes) in [
+        (vec![&damaged, &torn, &whole], tails[6], false),
+        (vec![&damaged, &torn, &torn], tails[5], true),
+        (vec![&torn, &whole], tails[5], true),
+    ] {
+        let contents = contents.into_iter().map(file).collect();
+        let changing = Changing { contents, looks: AtomicUsize::new(0) };
+        let verified = verify(&changing).expect("sound, or torn").expect("a journal");
+        assert_eq!((verified.tail, verified.torn_bytes > 0), (tail, torn_bytes));
     }
 }

@@ -196,7 +196,8 @@ fn write_again(name: &str, last: &LastSegment, journal: JournalId) -> Result<(),
 }
 
 /// Looks until two looks agree: whoever reads a journal that is being written may see the beginning of
-/// a batch, and then the end of the next one. Only what is found twice, or last, is damage.
+/// a batch, and then the end of the next one. Only what is found twice, or last, is damage; and once a look
+/// was not sound, a tail is torn only if that is found twice as well.
 fn survey(
     storage: &dyn Storage,
     known_good: Option<Tail>,
@@ -204,13 +205,21 @@ fn survey(
 ) -> Result<Survey, JournalError> {
     let mut seen = None;
     for _ in 1..LOOKS_MAX {
-        match look(storage, known_good, thorough) {
-            Err(JournalError::Damaged(damage)) if seen.as_ref() != Some(&damage) => {
-                tracing::debug!(%damage, "the journal is looked at again");
-                seen = Some(damage);
+        let found = look(storage, known_good, thorough);
+        let doubtful = match &found {
+            Err(JournalError::Damaged(damage)) => Err(damage.clone()),
+            Ok(Survey { found: Some(Found { tail, last, .. }), .. })
+                if seen.is_some() && last.torn_bytes > 0 =>
+            {
+                Ok(*tail)
             }
-            found => return found,
+            Ok(_) | Err(_) => return found,
+        };
+        if seen.as_ref() == Some(&doubtful) {
+            return found;
         }
+        tracing::debug!(?doubtful, "the journal is looked at again");
+        seen = Some(doubtful);
     }
     look(storage, known_good, thorough)
 }
