@@ -327,7 +327,7 @@ pub(crate) fn last_bytes_explain(expected: u32, found: u32, bytes: usize) -> boo
     let mut difference = expected ^ found;
     for _ in 0..bytes * 8 {
         let taken = difference >> 31;
-        difference = (difference ^ taken * POLYNOMIAL) << 1 | taken;
+        difference = ((difference ^ (taken * POLYNOMIAL)) << 1) | taken;
     }
     difference >> (bytes * 8) == 0
 }
