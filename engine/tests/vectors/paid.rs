@@ -38,9 +38,10 @@ fn bill_of(case: &Value) -> Ran {
     let mut sources = Vec::new();
     waterfall(&balances, &send["source"], &mut sources)?;
     let reach: Vec<i64> = sources.iter().map(|(_, reach)| *reach).collect();
-    let total = match &send["amount"] {
-        Value::String(_) => reach.iter().sum(),
-        amount => amount.as_i64().ok_or("an amount of more than 64 bits: not offered")?,
+    let total = if send["amount"] == "all" {
+        reach.iter().sum()
+    } else {
+        send["amount"].as_i64().ok_or("an amount of more than 64 bits: not offered")?
     };
     if !(1..=limits::AMOUNT_MINOR_MAX).contains(&total) {
         return Err("sends nothing, or more than a bill may be");
