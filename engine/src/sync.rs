@@ -1,17 +1,19 @@
 //! The few primitives that threads share, so that loom can put its own in their place.
 //!
 //! In a normal build these are `parking_lot`'s lock and the standard atomics. Under `cfg(loom)` they
-//! are loom's, which tries every interleaving. All atomics come from here; locks do where a model
-//! checks them.
+//! are loom's, which tries every interleaving. All atomics come from here; locks, and counts of
+//! who holds something, do where a model checks them.
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+pub(crate) use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+pub(crate) use loom::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
 use std::time::Duration;
@@ -38,6 +40,33 @@ impl<T> Mutex<T> {
         return self.0.lock();
         #[cfg(loom)]
         return self.0.lock().expect("no model panics while it holds a lock");
+    }
+}
+
+/// As [`Mutex`], for many who read and one who writes.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T>(imp::RwLock<T>);
+
+pub(crate) type RwLockReadGuard<'a, T> = imp::RwLockReadGuard<'a, T>;
+pub(crate) type RwLockWriteGuard<'a, T> = imp::RwLockWriteGuard<'a, T>;
+
+impl<T> RwLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(imp::RwLock::new(value))
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        #[cfg(not(loom))]
+        return self.0.read();
+        #[cfg(loom)]
+        return self.0.read().expect("no model panics while it holds a lock");
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        #[cfg(not(loom))]
+        return self.0.write();
+        #[cfg(loom)]
+        return self.0.write().expect("no model panics while it holds a lock");
     }
 }
 

@@ -49,44 +49,6 @@ fn start(queue: &Arc<Queue>, fails_at: Option<u64>) -> thread::JoinHandle<(Vec<u
     thread::spawn(move || write(&queue, fails_at))
 }
 
-/// J-1, over the three steps of a batch: taken, the mark advanced (`LocalJournal::append`), told
-/// (`Writer::commit_all`). Told before the mark is advanced, this fails.
-#[test]
-fn who_was_told_finds_the_mark_beyond_it() {
-    loom::model(|| {
-        let (queue, answers) = (Arc::new(Queue::new()), Arc::new(Queue::new()));
-        let mark = Arc::new(Watermark::new(0));
-        let writer = {
-            let (queue, answers, mark) =
-                (Arc::clone(&queue), Arc::clone(&answers), Arc::clone(&mark));
-            thread::spawn(move || {
-                let (mut taken, mut end) = (Vec::new(), 0);
-                while queue.take(&mut taken) {
-                    end += taken.len() as u64;
-                    mark.advance(end);
-                    for proposal in taken.drain(..) {
-                        answers.push(proposal).expect("open until all are told");
-                    }
-                }
-                answers.close();
-            })
-        };
-        queue.push(1).expect("open");
-        queue.push(2).expect("open");
-        queue.close();
-        let (mut told, mut heard) = (Vec::new(), 0);
-        while answers.take(&mut told) {
-            for proposal in told.drain(..) {
-                heard += 1;
-                assert_eq!(proposal, heard, "in the order of the log");
-                assert!(mark.get() >= proposal, "told {proposal} before it was durable");
-            }
-        }
-        assert_eq!(heard, 2);
-        writer.join().expect("no panic");
-    });
-}
-
 #[test]
 fn no_wake_up_is_lost_and_close_drains() {
     loom::model(|| {

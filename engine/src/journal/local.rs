@@ -258,7 +258,9 @@ impl Journal for LocalJournal {
 
     fn truncate_before(&mut self, position: Position) -> Result<Position, JournalError> {
         // Oldest first, each made durable by itself: what a crash leaves has no gap.
-        while let Some(base) = self.log.oldest_ends_before(position.0) {
+        while let Some((base, next)) = self.log.oldest_ends_before(position.0) {
+            // Before the file is gone: a reader that looks for it hears that it was truncated.
+            self.log.begin_at(next);
             let name = segments::name(base);
             let storage = &*self.log.storage;
             match storage.remove(&name) {

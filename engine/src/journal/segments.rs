@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, io, ops::Bound, sync::Arc};
 
-use parking_lot::RwLock;
-
 use super::{
     error::ReadError,
     frame::Seed,
@@ -12,7 +10,7 @@ use super::{
     tail::JournalId,
     watermark::Watermark,
 };
-use crate::id::Position;
+use crate::{id::Position, sync::RwLock};
 
 const EXTENSION: &str = ".journal";
 
@@ -34,8 +32,20 @@ pub(crate) struct Log {
     pub(crate) journal: JournalId,
     pub(crate) seed: Seed,
     pub(crate) durable: Watermark,
+    segments: RwLock<Segments>,
+}
+
+struct Segments {
     /// By base; a file is opened when it is first read.
-    segments: RwLock<BTreeMap<u64, Option<Arc<dyn StorageFile>>>>,
+    files: BTreeMap<u64, Option<Arc<dyn StorageFile>>>,
+    /// Readers find nothing before this: the files there are being removed.
+    begins: u64,
+}
+
+impl Segments {
+    fn oldest(&self) -> u64 {
+        self.files.first_key_value().map_or(u64::MAX, |(base, _)| self.begins.max(*base))
+    }
 }
 
 /// One segment, open.
@@ -59,31 +69,39 @@ impl Log {
             journal,
             seed: Seed::new(journal),
             durable: Watermark::new(durable),
-            segments: RwLock::new(bases.into_iter().map(|base| (base, None)).collect()),
+            segments: RwLock::new(Segments {
+                files: bases.into_iter().map(|base| (base, None)).collect(),
+                begins: 0,
+            }),
         }
     }
 
     pub(crate) fn add(&self, base: u64, file: Arc<dyn StorageFile>) {
-        self.segments.write().insert(base, Some(file));
+        self.segments.write().files.insert(base, Some(file));
     }
 
-    /// Where the oldest segment begins.
+    /// Where the log begins for readers.
     pub(crate) fn oldest(&self) -> u64 {
-        let segments = self.segments.read();
-        segments.first_key_value().map_or(u64::MAX, |(base, _)| *base)
+        self.segments.read().oldest()
     }
 
-    /// The oldest segment, if it ends at or before `position`; the last one never does.
-    pub(crate) fn oldest_ends_before(&self, position: u64) -> Option<u64> {
+    /// The oldest segment, and where the next one begins, if that is at or before `position`; the last
+    /// segment never does.
+    pub(crate) fn oldest_ends_before(&self, position: u64) -> Option<(u64, u64)> {
         let segments = self.segments.read();
-        let mut bases = segments.keys();
+        let mut bases = segments.files.keys();
         let (oldest, next) = (*bases.next()?, *bases.next()?);
-        (next <= position).then_some(oldest)
+        (next <= position).then_some((oldest, next))
+    }
+
+    /// Lets readers find nothing before `position` any more; who opens a file there has done so.
+    pub(crate) fn begin_at(&self, position: u64) {
+        self.segments.write().begins = position;
     }
 
     /// Forgets the segment at `base`, whose file is gone.
     pub(crate) fn forget(&self, base: u64) {
-        self.segments.write().remove(&base);
+        self.segments.write().files.remove(&base);
     }
 
     /// The segment in which the byte at `position` lies.
@@ -101,24 +119,25 @@ impl Log {
             Some(file) => Arc::clone(file),
             None => self.open(base)?,
         };
-        segments.insert(base, Some(Arc::clone(&file)));
+        segments.files.insert(base, Some(Arc::clone(&file)));
         Ok(Segment { base, end, file })
     }
 
     #[allow(clippy::type_complexity, reason = "used twice, four lines apart")]
     fn find(
-        segments: &BTreeMap<u64, Option<Arc<dyn StorageFile>>>,
+        segments: &Segments,
         position: u64,
     ) -> Result<(u64, Option<&Arc<dyn StorageFile>>, Option<u64>), ReadError> {
-        let Some((base, file)) = segments.range(..=position).next_back() else {
-            let oldest = segments.first_key_value().map_or(u64::MAX, |(base, _)| *base);
+        let oldest = segments.oldest();
+        let mut until = segments.files.range(..=position);
+        let Some((base, file)) = until.next_back().filter(|_| position >= oldest) else {
             return Err(ReadError::Truncated {
                 position: Position(position),
                 oldest: Position(oldest),
             });
         };
         let behind = (Bound::Excluded(*base), Bound::Unbounded);
-        let end = segments.range(behind).next().map(|(base, _)| *base);
+        let end = segments.files.range(behind).next().map(|(base, _)| *base);
         Ok((*base, file.as_ref(), end))
     }
 

@@ -241,7 +241,8 @@ impl<P, J, S> fmt::Debug for Writer<P, J, S> {
 }
 
 impl<P: Proposal, J: Journal, S: FnMut(Outcome<P>)> Writer<P, J, S> {
-    fn run(mut self) {
+    /// Writes and tells until the committer is closed or the journal is poisoned.
+    pub(crate) fn run(mut self) {
         let mut taken = Vec::new();
         while self.desk.handoff.take(&mut taken) && self.serve(&mut taken) {}
     }
