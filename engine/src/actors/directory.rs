@@ -7,22 +7,14 @@
 use std::{hash::Hash, sync::Arc};
 
 use actix::{Handler, Message};
-use dashmap::{DashMap, Entry};
 
+pub(crate) use super::roster::Origin;
 use super::{
     error::Error,
+    roster::{self, Seats},
     seat::{Context, Key, Seat, Seated},
     turns::Turns,
 };
-
-/// Where a new actor's state comes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Origin {
-    /// The books have all of it: the actor before left memory only then.
-    Asleep,
-    /// The books may not have all of it yet: they must catch up with the journal first.
-    AfterDeath,
-}
 
 /// A message from outside the actors.
 pub(crate) struct Asked<M>(pub(crate) M);
@@ -38,7 +30,7 @@ pub(crate) trait Asking<M>: Seated {
 
 /// Everybody of one kind who is in memory.
 pub(crate) struct Directory<K: Eq + Hash, A: Seated> {
-    seats: DashMap<K, Arc<Seat<A>>, crate::hash::IdState>,
+    seats: Seats<K, Seat<A>>,
     turns: Arc<Turns>,
 }
 
@@ -48,7 +40,7 @@ where
     A: Seated,
 {
     pub(crate) fn new(turns: Arc<Turns>) -> Self {
-        Self { seats: DashMap::default(), turns }
+        Self { seats: Seats::default(), turns }
     }
 
     /// How many are in memory.
@@ -62,32 +54,13 @@ where
     /// once nobody else holds it: no record on its way names it then, and no bill counts on what
     /// the dead actor had reserved. The new one is told to read its state [`Origin::AfterDeath`].
     pub(crate) fn seat(&self, key: K, actor: impl FnOnce() -> A) -> Arc<Seat<A>> {
-        let taken = |origin| Seat::taken_by(actor(), origin, Arc::clone(&self.turns));
-        if let Some(seat) = self.seats.get(&key)
-            && seat.is_alive()
-        {
-            return Arc::clone(&seat);
-        }
-        match self.seats.entry(key) {
-            Entry::Vacant(vacant) => match taken(Origin::Asleep) {
-                (seat, true) => Arc::clone(&vacant.insert(seat)),
-                // The engine has ended: listed, the seat would keep the core for ever.
-                (seat, false) => seat,
-            },
-            Entry::Occupied(mut occupied) => {
-                let seat = occupied.get();
-                if !seat.is_alive() && Arc::strong_count(seat) == 1 {
-                    tracing::warn!("an actor has died and is made anew");
-                    occupied.insert(taken(Origin::AfterDeath).0);
-                }
-                Arc::clone(occupied.get())
-            }
-        }
+        let take = |origin| Seat::taken_by(actor(), origin, Arc::clone(&self.turns));
+        roster::find(&self.seats, key, take)
     }
 
     /// Takes `key` off the list if nobody holds the seat but the directory and its own actor's turn.
     pub(crate) fn leave(&self, key: K) -> bool {
-        self.seats.remove_if(&key, |_, seat| Arc::strong_count(seat) <= 2).is_some()
+        roster::leave(&self.seats, &key)
     }
 
     /// Calls `visit` with everybody in memory.

@@ -23,13 +23,12 @@ use qcell::{QCell, QCellOwner};
 use super::{
     directory::Origin,
     error::Error,
+    roster::Sits,
+    standing::Standing,
     transaction::{AnySeat, Committed},
     turns::{Room, Row, Turn, Turns},
 };
-use crate::{
-    id::Position,
-    sync::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-};
+use crate::id::Position;
 
 /// The key to all actors of one engine.
 pub(crate) type Key = QCellOwner;
@@ -64,13 +63,7 @@ pub(crate) trait Seated:
 
 /// One topic's place in memory.
 pub(crate) struct Seat<A: Seated> {
-    /// Whether the actor has not ended.
-    is_alive: AtomicBool,
-    /// The topic's newest record in log order. Written by the journal's thread alone once the
-    /// actor has said where its state stands.
-    head: AtomicU64,
-    /// The lower half of the head that the sweeper saw last, and one; who has not moved since is idle.
-    swept: AtomicU32,
+    standing: Standing,
     turns: Arc<Turns>,
     /// Away while it has its turn, and for good once it has ended. The mutex is never locked: it says
     /// that the actor is never looked at from two threads, which the key alone does not.
@@ -133,9 +126,7 @@ impl<A: Seated> Seat<A> {
     /// has to wait for its state.
     pub(super) fn taken_by(actor: A, origin: Origin, turns: Arc<Turns>) -> (Arc<Self>, bool) {
         let seat = Arc::new(Self {
-            is_alive: AtomicBool::new(true),
-            head: AtomicU64::new(0),
-            swept: AtomicU32::new(0),
+            standing: Standing::new(),
             actor: turns.owner().cell(Mutex::new(Some(Box::new(actor)))),
             turns,
         });
@@ -209,7 +200,7 @@ impl<A: Seated> Seat<A> {
             *seat.actor.rw(key).get_mut() = Some(actor);
             return;
         }
-        seat.is_alive.store(false, Ordering::Release);
+        seat.standing.end();
         // What is dropped with an actor may say a last word to anybody.
         let ended = panic::catch_unwind(AssertUnwindSafe(|| {
             if done.is_err() {
@@ -224,37 +215,39 @@ impl<A: Seated> Seat<A> {
 
     /// Ends the actor: the engine closes, and nobody gives turns any more.
     pub(super) fn dismiss(&self, key: &mut Key) {
-        self.is_alive.store(false, Ordering::Release);
+        self.standing.end();
         let ended = self.actor.rw(key).get_mut().take();
         drop(panic::catch_unwind(AssertUnwindSafe(|| drop(ended))));
     }
 
     /// Whether the actor has not ended.
     pub(crate) fn is_alive(&self) -> bool {
-        self.is_alive.load(Ordering::Acquire)
+        self.standing.is_alive()
     }
 
     pub(crate) fn head(&self) -> Position {
-        Position(self.head.load(Ordering::Acquire))
+        self.standing.head()
     }
 
     /// Says where the actor's state stands, before any record names it.
     pub(crate) fn set_head(&self, head: Position) {
-        self.head.store(head.0, Ordering::Release);
+        self.standing.set_head(head);
     }
 
     /// Makes the record at `position` the newest and returns the one before it.
     pub(crate) fn advance(&self, position: Position) -> Position {
-        Position(self.head.swap(position.0, Ordering::AcqRel))
+        self.standing.advance(position)
     }
 
     /// Whether nothing was recorded since the last call.
     pub(crate) fn is_idle_since_last_sweep(&self) -> bool {
-        // One more than the head: a seat that was never swept is not idle, unless its head ends in
-        // thirty-two ones. The actor has the last word in any case.
-        #[expect(clippy::cast_possible_truncation, reason = "half of it tells as much")]
-        let seen = (self.head().0 as u32).wrapping_add(1);
-        self.swept.swap(seen, Ordering::AcqRel) == seen
+        self.standing.is_idle_since_last_sweep()
+    }
+}
+
+impl<A: Seated> Sits for Seat<A> {
+    fn standing(&self) -> &Standing {
+        &self.standing
     }
 }
 
