@@ -31,15 +31,19 @@ async fn a_table_of_three_hears_of_every_share_that_is_set_aside_and_then_of_the
     let topic = Topic::Group(table.group);
     let mut feed = within(table.engine.subscribe(topic, None)).await.unwrap();
     let paying = table.begin_paying("A-1", 300).await;
+    let mut heard = None;
     for reserved in 0..=3 {
         let progress = next_progress(&mut feed).await;
         assert_eq!((progress.reserved, progress.of), (reserved, 3));
         assert_eq!((progress.merchant, progress.total), (table.merchant, minor(300)));
         let asks: Vec<_> = progress.waiting_for.iter().map(|question| question.diner).collect();
         assert_eq!(asks, [asked], "{reserved} of 3");
+        heard = Some(Box::new(progress));
     }
-    // All is set aside, and still nothing is decided: one has not said yes.
+    // All is set aside, and still nothing is decided: one has not said yes. Whoever comes now, is told
+    // the same.
     assert!(feed.try_next().unwrap().is_none());
+    assert_eq!(within(table.engine.group(table.group)).await.unwrap().progress, heard);
     let questions = table.questions(1).await;
     within(table.engine.confirm(table.group, questions[0].clone())).await.unwrap();
     assert!(matches!(within(paying).await, Ok(Presented::Settled(_))));
@@ -56,6 +60,7 @@ async fn a_table_of_three_hears_of_every_share_that_is_set_aside_and_then_of_the
             }
         }
     }
+    assert_eq!(within(table.engine.group(table.group)).await.unwrap().progress, None);
     within(table.engine.close()).await;
 }
 

@@ -100,7 +100,8 @@ impl std::fmt::Debug for DurableEvent {
 }
 
 /// How far a bill has come.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "BillProgress"))]
 pub struct ProgressEvent {
     /// Who wants to be paid.
     pub merchant: MerchantId,

@@ -18,7 +18,7 @@ use super::{
     core::Core,
     directory::{Asked, Asking, Origin},
     error::{Error, check_vacant},
-    feed::{Feed, Snapshot, Subscribe},
+    feed::{Feed, ProgressEvent, Snapshot, Subscribe},
     gate::Gate,
     receipt::Receipt,
     reply::Reply,
@@ -90,6 +90,8 @@ pub struct GroupView {
     pub paying: bool,
     /// What its diners are asked right now.
     pub questions: Vec<Question>,
+    /// How far that bill has come, until it is decided.
+    pub progress: Option<Box<ProgressEvent>>,
     /// What everybody would owe of the draft that lies on the table, as it is claimed now.
     pub preview: Option<Box<Preview>>,
     /// Its newest record.
@@ -251,13 +253,15 @@ impl GroupActor {
 
     fn view(&self) -> Result<GroupView, Error> {
         let group = self.group.clone().ok_or_else(|| self.absence())?;
-        let questions = match self.paying.as_deref() {
-            Some(paying) if !paying.decided => paying.payment.questions(),
-            Some(_) | None => Vec::new(),
-        };
+        let undecided = self.paying.as_deref().filter(|paying| !paying.decided);
+        let progress = undecided.map(|Paying { payment, .. }| {
+            Box::new(ProgressEvent::new(payment.bill(), payment.progress()))
+        });
+        let questions =
+            progress.as_ref().map(|progress| progress.waiting_for.clone()).unwrap_or_default();
         let preview = self.preview.get_or_init(|| Preview::of(&group).map(Box::new)).clone();
         let paying = self.paying.is_some();
-        Ok(GroupView { group, paying, questions, preview, position: self.folded })
+        Ok(GroupView { group, paying, questions, progress, preview, position: self.folded })
     }
 
     fn is_idle(&self, ctx: &Context<Self>) -> bool {

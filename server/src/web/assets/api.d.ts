@@ -171,6 +171,9 @@ export type Added = { label: string; passkey: PasskeyId };
 /** A signed count of minor units (cents, fen, yen); which currency is the account's affair. */
 export type Amount = number;
 
+/** How far a bill has come. */
+export type BillProgress = { merchant: MerchantId; of: number; order_no: OrderNo; reserved: number; total: Amount; waiting_for: Question[] };
+
 /** The beginning of a passkey ceremony. */
 export type Ceremony = { ceremony: CeremonyId; options: unknown };
 
@@ -271,7 +274,7 @@ export type GroupList = { groups: GroupItem[] };
 export type GroupStatus = "open" | "locked" | "closed";
 
 /** A group as its members see it. */
-export type GroupView = { bills: number; currency: Currency; draft?: Draft | null; host: WalletId; id: GroupId; invited: WalletId[]; members: Member[]; name: Name; paying: boolean; position: Position; preview?: Preview | null; questions: Question[]; rules: Rules; status: GroupStatus };
+export type GroupView = { bills: number; currency: Currency; draft?: Draft | null; host: WalletId; id: GroupId; invited: WalletId[]; members: Member[]; name: Name; paying: boolean; position: Position; preview?: Preview | null; progress?: BillProgress | null; questions: Question[]; rules: Rules; status: GroupStatus };
 
 /** What a session says first. */
 export type Hello = { epoch: string; heartbeat_ms: number; limits: HelloLimits; position: Position; server_time: Timestamp; session: string };

@@ -106,12 +106,8 @@ function middle(phone, table) {
       h('strong', { class: 'middle-amount' }, phone.money(progress.total)),
       h('span', { class: progress.waiting_for.length ? 'waiting-text' : null, 'data-testid': 'coming' }, coming(phone, progress)));
   }
-  // A page that was loaded in the middle knows whom the bill waits for, and how far it is with the next push.
-  if (view.paying) {
-    const [first] = view.questions;
-    return h('div', { class: 'middle' }, h('span', null, t('order_in_flight')),
-      first && h('span', { class: 'waiting-text' }, coming(phone, { reserved: 0, of: 0, waiting_for: view.questions })));
-  }
+  // It is decided, and the word is on its way.
+  if (view.paying) return h('div', { class: 'middle' }, h('span', null, t('order_in_flight')));
   if (outcome) {
     const good = outcome.kind === 'settled';
     return h('div', { class: `middle ${good ? 'good' : 'bad'}` }, icon(good ? 'check' : 'close'),

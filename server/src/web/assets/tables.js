@@ -35,10 +35,8 @@ export class Tables {
 
   /** The orders that are being paid, for each of which something may be set aside. */
   get paying() {
-    return [...this.#live.values()].flatMap(({ view, progress }) => {
-      const of = view?.paying ? progress ?? view.questions[0] : null;
-      return of ? [{ table: view.name, order_no: of.order_no }] : [];
-    });
+    return [...this.#live.values()].flatMap(({ view, progress }) =>
+      (view?.paying && progress ? [{ table: view.name, order_no: progress.order_no }] : []));
   }
 
   clear() {
@@ -90,8 +88,9 @@ export class Tables {
     table.dishes = dishes(state);
     this.#seen(table, state);
     table.bills_changed += 1;
-    if (!state.paying) table.progress = null;
-    this.#questions(table, state.questions ?? []);
+    if (state.progress) this.#comes(table, state.progress);
+    else if (!state.paying) table.progress = null;
+    this.#questions(table, state.questions);
     this.#phone.changed();
   }
 
@@ -103,17 +102,22 @@ export class Tables {
 
   /** @param {Table} table @param {any} progress */
   #progress(table, progress) {
+    this.#comes(table, progress);
+    if (table.view) table.view.paying = true;
+    closeCode(table.id);
+    this.#questions(table, progress.waiting_for);
+    this.#phone.refresh();
+    this.#phone.changed();
+  }
+
+  /** How far a bill is; another one than before begins anew. @param {Table} table @param {any} progress */
+  #comes(table, progress) {
     if (table.progress?.order_no !== progress.order_no) {
       table.asked.clear();
       table.paid.clear();
       table.outcome = null;
     }
     table.progress = progress;
-    if (table.view) table.view.paying = true;
-    closeCode(table.id);
-    this.#questions(table, progress.waiting_for);
-    this.#phone.refresh();
-    this.#phone.changed();
   }
 
   /** @param {Table} table @param {{ diner: string, merchant: string, order_no: string, owed: number }[]} open */
