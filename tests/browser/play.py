@@ -946,8 +946,15 @@ class Demonstration(AtTheDemo):
             order_no = self.until_one_is_asked(demo)
             demo.driver.refresh()
             demo.ready()
-            for said in ("32.00", order_no):
-                demo.in_all_phones("[data-testid=aside]", said)
+            demo.in_all_phones(".middle-amount", "256.00")
+            with demo.inside(".phones .phone:nth-child(5) iframe"):
+                for said in ("32.00", "256.00", self.house.ask("GET", "/demo/cast")["merchant"]["name"]):
+                    demo.see(".question", said)
+            demo.shot("demo-asking-anew")
+            with demo.inside(".phones .phone:nth-child(2) iframe"):
+                self.back(demo)
+                for said in ("32.00", order_no):
+                    demo.see("[data-testid=aside]", said)
             with demo.inside(".till-frame"):
                 demo.see(".result.asking", order_no)
             if way == "yes":
@@ -992,10 +999,7 @@ class Demonstration(AtTheDemo):
             demo.see(".ring")
             group = self.house.ask("POST", "/v1/groups", host["token"], name="Next door", host=host["wallet"], cap=300_00)["group"]
             self.house.ask("POST", f"/v1/groups/{group}/invitations", host["token"], by=host["wallet"], wallet=guest["wallet"])
-            back = f"button[aria-label='{demo.word('back')}']"
-            demo.see(back)
-            # The driver misses what lies in a frame that is shown smaller; the news may draw the page anew.
-            demo.driver.execute_script("document.querySelector(arguments[0]).click()", back)
+            self.back(demo)
             demo.see(".list .row", "Next door")
             demo.see(".list .row .waiting", demo.word("group_invited"))
             self.assertEqual(demo.count(".toast"), 0, "nothing lies over the page")
@@ -1023,3 +1027,39 @@ class Demonstration(AtTheDemo):
 
 if __name__ == "__main__":
     begin()
+    def test_6_the_page_is_loaded_anew_at_the_table(self):
+        """Whoever sits there sits there still, and the dinner goes on without another table."""
+        [demo] = self.windows
+        demo.driver.get(f"{self.house.url}/demo")
+        demo.speak("en")
+        demo.ready()
+        demo.press("[data-testid=step-open]")
+        demo.see("[data-testid=step-seat]", demo.word("step_seat_hint", seated=1, of=8))
+        tables = self.tables_of_the_host()
+        demo.driver.refresh()
+        demo.ready()
+        demo.see("[data-testid=step-seat]", demo.word("step_seat_hint", seated=1, of=8))
+        demo.press("[data-testid=step-seat]")
+        everybody = demo.word("step_seat_hint", seated=8, of=8)
+        demo.see("[data-testid=step-seat]", everybody)
+        demo.driver.refresh()
+        demo.ready()
+        demo.see("[data-testid=step-seat]", everybody)
+        demo.see(".step.next [data-testid=step-code]")
+        demo.in_all_phones(".middle-count", "8")
+        demo.shot("demo-anew")
+        demo.play()
+        demo.everybody_paid("32.00", "256.00")
+        self.assertEqual(self.tables_of_the_host(), tables)
+
+    def tables_of_the_host(self):
+        host = self.house.ask("GET", "/demo/cast")["diners"][0]
+        groups = self.house.ask("GET", f"/v1/wallets/{host['wallet']}/groups", host["token"])["groups"]
+        return {one["group"] for one in groups}
+
+    def back(self, demo):
+        back = f"button[aria-label='{demo.word('back')}']"
+        demo.see(back)
+        # The driver misses what lies in a frame that is shown smaller; the news may draw the page anew.
+        demo.driver.execute_script("document.querySelector(arguments[0]).click()", back)
+

@@ -21,6 +21,8 @@ class Demo {
   /** @type {HTMLIFrameElement} */ till = h('iframe', { src: '/till#demo', title: t('till'), class: 'till-frame' });
   /** The table that was opened last. @type {{ group: string, link: string, name: string, host: string, demo: number } | null} */ table = null;
   /** Who sits. @type {Set<number>} */ seated = new Set();
+  /** Where the phones sat before this page was loaded, as each says once. @type {Map<number, { group: string, name: string }[]>} */ #sat = new Map();
+  /** @type {Promise<unknown>} */ #met = Promise.resolve();
   /** The code on a screen. @type {string | null} */ code = null;
   /** Whether the till waits for the table. */
   asking = false;
@@ -42,6 +44,7 @@ class Demo {
     const cast = await answer.json();
     this.names = cast.diners.map((/** @type {any} */ diner) => diner.name);
     this.phones = this.names.map((name, index) => h('iframe', { src: `/#demo=${index}`, title: t('phone_of', { name }) }));
+    this.#met = Promise.race([this.#until('met'), pause(ANSWER_WITHIN_MS)]);
     addEventListener('message', (event) => this.#heard(event));
     document.body.append(h('div', { class: 'demo' }, this.#head(), h('main', { class: 'stage' },
       h('div', { class: 'till-place' }, h('h2', { class: 'frame-name' }, cast.merchant.name), this.till),
@@ -87,7 +90,7 @@ class Demo {
   #draw() {
     const { done } = this;
     /** @type {Record<string, () => Promise<unknown>>} */
-    const press = { open: () => this.#open(), seat: () => this.#seat(), code: () => this.#show(), scan: () => this.#scan(), settled: () => (this.asking ? this.#confirm() : this.#again()) };
+    const press = { open: () => this.#begin(), seat: () => this.#seat(), code: () => this.#show(), scan: () => this.#scan(), settled: () => (this.asking ? this.#confirm() : this.#again()) };
     fill(this.#ribbon, STEPS.map((step, index) => {
       const last = step === 'settled';
       const again = last && done === 5;
@@ -122,6 +125,13 @@ class Demo {
 
   // --- the steps ---------------------------------------------------------------------------
 
+  /** Whoever is quicker than the phones does not leave the table that these are about to find. */
+  async #begin() {
+    const { table } = this;
+    await this.#met;
+    if (this.table === table) await this.#open();
+  }
+
   async #open() {
     this.ended = null;
     this.code = null;
@@ -130,7 +140,12 @@ class Demo {
   }
 
   async #seat() {
+    await this.#met;
     if (!this.table) await this.#open();
+    // A table that was found again has no link yet.
+    if (this.table && !this.table.link && this.seated.size < this.phones.length) {
+      await this.#ask(this.table.demo, 'invite', { group: this.table.group, name: this.table.name });
+    }
     const { table } = this;
     if (!table) return;
     // One after the other, as people sit down: it is more to look at, and kinder to a small machine.
@@ -172,6 +187,7 @@ class Demo {
 
   async #playAll() {
     const ended = this.#until('ended');
+    await this.#met;
     // A till that waits for a table goes on with that, also where this page is younger than the scan.
     if (!this.asking) {
       if (this.done === 5) await this.#again();
@@ -185,6 +201,25 @@ class Demo {
     await Promise.race([ended, pause(1_800)]);
     if (!this.ended) await this.#confirm();
     await Promise.race([ended, pause(ANSWER_WITHIN_MS)]);
+  }
+
+  /** Goes on at the table at which most phones sit, of several the newest: ids grow. */
+  #goOn() {
+    if (this.table) return;
+    /** @type {Map<string, { name: string, phones: number[] }>} */
+    const found = new Map();
+    for (const [phone, tables] of this.#sat) {
+      for (const { group, name } of tables) {
+        const { phones } = found.get(group) ?? { phones: [] };
+        found.set(group, { name, phones: [...phones, phone] });
+      }
+    }
+    const [best] = [...found].sort(([a, of], [b, other]) => other.phones.length - of.phones.length || (a < b ? 1 : -1));
+    if (!best) return;
+    const [group, { name, phones }] = best;
+    this.table = { group, link: '', name, host: '', demo: Math.min(...phones) };
+    this.seated = new Set(phones);
+    for (const phone of phones) this.phones[phone]?.contentWindow?.postMessage({ fanju: 'do', act: 'sit', group }, location.origin);
   }
 
   // --- talking with the frames -------------------------------------------------------------
@@ -212,7 +247,13 @@ class Demo {
   #heard({ origin, data }) {
     if (origin !== location.origin || !data?.fanju) return;
     const { fanju: what, demo } = data;
-    if (what === 'opened') {
+    if (what === 'sits') {
+      this.#sat.set(demo, data.tables);
+      if (this.#sat.size === this.phones.length) {
+        this.#goOn();
+        this.#arrived('met', null);
+      }
+    } else if (what === 'opened') {
       if (this.table?.group !== data.group) this.seated = new Set([demo]);
       this.table = { group: data.group, link: data.link, name: data.name, host: data.host, demo };
       this.ended = null;

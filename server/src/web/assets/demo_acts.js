@@ -14,6 +14,8 @@ const PURSE = 50_000;
 export async function act(phone, order) {
   try {
     if (order.act === 'open') await open(phone, order);
+    if (order.act === 'sit') go({ group: order.group });
+    if (order.act === 'invite') await opened(phone, order.group, order.name);
     if (order.act === 'join') await join(phone, order);
     if (order.act === 'show_code') await code(phone, order);
     if (order.act === 'confirm') await answerQuestion();

@@ -11,6 +11,8 @@ export function bridge(phone) {
 
   /** What others at the demo were told: a table that one may join. @type {{ group: string, link: string, name: string, host: string } | null} */
   let invitation = null;
+  /** Whether the page around was told where this phone's diner sits. */
+  let sat = false;
 
   addEventListener('message', async ({ origin, data }) => {
     if (origin !== location.origin || !inside || !data?.fanju) return;
@@ -36,6 +38,13 @@ export function bridge(phone) {
     /** @param {string} what @param {Record<string, unknown>} [more] */
     tell(what, more = {}) {
       if (inside) parent.postMessage({ fanju: what, demo: Number(demo), ...more }, location.origin);
+    },
+    /** Says once where the diner sat before this page was loaded. */
+    sits() {
+      if (!inside || sat) return;
+      sat = true;
+      const open = phone.tables.list?.filter(({ joined, status }) => joined && status !== 'closed') ?? [];
+      this.tell('sits', { tables: open.map(({ group, name }) => ({ group, name })) });
     },
     invitation() { return invitation; },
     answered() { invitation = null; },

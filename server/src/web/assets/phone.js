@@ -108,7 +108,7 @@ export class Phone {
         this.account = state;
         this.names.learn(state.id, state.name);
         this.changed();
-        this.tables.refresh();
+        this.tables.refresh().then(() => this.bridge.sits());
       },
       event: (happened) => this.#happened(happened),
       error: (error) => toast(error.message, 'bad'),
