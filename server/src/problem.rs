@@ -4,6 +4,7 @@
 //! a JSON-RPC error). `code` is for programs; `detail` is for people and may change.
 
 mod kind;
+pub(crate) mod misfit;
 
 use std::borrow::Cow;
 

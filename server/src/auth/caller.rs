@@ -102,9 +102,20 @@ impl Caller {
     }
 }
 
+/// By which way a request comes in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Door {
+    /// Parameters come from path, query string and body.
+    Http,
+    /// They are one object.
+    Live,
+}
+
 /// What a request brings beside its parameters.
 #[derive(Clone, Debug)]
 pub struct Ask {
+    /// How it comes in.
+    pub door: Door,
     /// Who asks.
     pub caller: Caller,
     /// The token by which we know.

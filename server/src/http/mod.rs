@@ -24,13 +24,13 @@ use tokio::time::timeout;
 use crate::{
     app::App,
     auth::{
-        caller::{Ask, Caller},
+        caller::{Ask, Caller, Door},
         rights::{self, Right},
         token::{Token, TokenHash},
     },
     limits,
     operations::{self, Described, Repeats, Verb},
-    problem::{Kind, Problem},
+    problem::{Kind, Problem, misfit},
     telemetry,
 };
 
@@ -166,6 +166,7 @@ fn ask(app: &App, operation: &Described, request: &HttpRequest) -> Result<Ask, P
     let agent = text(request, header::USER_AGENT.as_str());
     let agent = agent.and_then(Result::ok).map(str::to_owned);
     Ok(Ask {
+        door: Door::Http,
         caller,
         token,
         key,
@@ -198,7 +199,8 @@ fn parameters(
         Verb::Get | Verb::Delete => queried(request)?,
         Verb::Post | Verb::Put if body.is_empty() => Map::new(),
         Verb::Post | Verb::Put => serde_json::from_slice(body).map_err(|error| {
-            Problem::bad_request(format!("the body is no JSON object: {error}"))
+            let why = misfit::no_json(&error);
+            Problem::bad_request(format!("the body is no JSON object: {why}"))
         })?,
     };
     for (name, value) in request.match_info().iter() {

@@ -99,13 +99,13 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
     let offer = operation.offer;
     let schema = (operation.parameters)(generator);
     let description = operations::description(schema.get("description"), offer.repeats);
-    let in_path = |name: &str| offer.path.contains(&format!("{{{name}}}"));
+    let in_path = offer.in_path();
     let required = required(&schema);
     let mut parameters = Vec::new();
     let mut body = Map::new();
     for (name, property) in properties(&schema) {
         let place = match offer.verb {
-            _ if in_path(&name) => "path",
+            _ if in_path.contains(&name.as_str()) => "path",
             Verb::Get | Verb::Delete => "query",
             Verb::Post | Verb::Put => {
                 body.insert(name, property);

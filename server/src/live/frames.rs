@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::problem::{Kind, Problem};
+use crate::problem::{Kind, Problem, misfit};
 
 /// A request that came in.
 #[derive(Debug)]
@@ -75,14 +75,16 @@ impl Request {
         };
         let envelope: Envelope<'_> = match serde_json::from_str(text) {
             Err(error) if !error.is_data() => {
-                let detail = format!("{WHAT_A_FRAME_IS}; {error}");
+                let detail = format!("{WHAT_A_FRAME_IS}; {}", misfit::no_json(&error));
                 return Err(malformed(None, PARSE_ERROR, detail));
             }
             // A list of the four would be taken for them.
             _ if !text.trim_start().starts_with('{') => {
                 return Err(malformed(None, INVALID_REQUEST, WHAT_A_FRAME_IS.to_owned()));
             }
-            Err(error) => return Err(malformed(None, INVALID_REQUEST, error.to_string())),
+            Err(error) => {
+                return Err(malformed(None, INVALID_REQUEST, misfit::no_json(&error)));
+            }
             Ok(envelope) => envelope,
         };
         let id = match envelope.id {

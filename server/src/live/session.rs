@@ -42,7 +42,7 @@ use super::{
 use crate::{
     app::App,
     auth::{
-        caller::{Ask, Caller},
+        caller::{Ask, Caller, Door},
         rights::{self, Right},
         token::{Token, TokenHash, TokenKind},
     },
@@ -370,7 +370,8 @@ impl Session {
 
     fn ask(&self, caller: Caller, key: Option<String>) -> Ask {
         let (address, agent) = (self.nobody.address, self.nobody.agent.clone());
-        Ask { caller, token: self.token.map(|(_, token)| token), key, opens: None, address, agent }
+        let token = self.token.map(|(_, token)| token);
+        Ask { door: Door::Live, caller, token, key, opens: None, address, agent }
     }
 
     fn sign_in(

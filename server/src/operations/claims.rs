@@ -119,14 +119,16 @@ impl Operation for Claim {
 /// A number over the live channel, text in an HTTP path.
 fn line_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected a whole number from 0 to 65535")]
     enum Said {
         Number(u16),
         Text(String),
     }
     match Said::deserialize(deserializer)? {
         Said::Number(line) => Ok(line),
-        Said::Text(line) => line.parse().map_err(D::Error::custom),
+        Said::Text(line) => {
+            line.parse().map_err(|_| D::Error::custom("expected a whole number from 0 to 65535"))
+        }
     }
 }
 

@@ -102,6 +102,13 @@ impl Offer {
     pub const fn get(method: &'static str, path: &'static str) -> Self {
         Self::new(method, Verb::Get, path, Repeats::Query)
     }
+
+    /// The parameters that HTTP has in the path.
+    #[must_use]
+    pub fn in_path(&self) -> Vec<&'static str> {
+        let parts = self.path.split('/');
+        parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
+    }
 }
 
 /// Something that one can ask. Its fields are the parameters, its documentation the summary.

@@ -12,11 +12,11 @@ use super::{Described, Operation, Repeats};
 use crate::{
     app::App,
     auth::{
-        caller::{Ask, Caller},
+        caller::{Ask, Caller, Door},
         idempotency::{Begun, Ticket},
         rights,
     },
-    problem::Problem,
+    problem::{Problem, misfit},
 };
 
 /// An answer in JSON.
@@ -114,7 +114,10 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
     if O::OFFER.repeats == Repeats::KeyRequired {
         ask.key()?;
     }
-    let operation: O = read(parameters)?;
+    let operation: O = match ask.door {
+        Door::Http => read_beside(parameters, &O::OFFER.in_path()),
+        Door::Live => read(parameters),
+    }?;
     rights::check(app, &ask.caller, &operation.right()).await?;
     let look = if O::TAKES_A_LOOK { Some(rights::take_look(app, &ask.caller)?) } else { None };
     let stakes = match &ask.caller {
@@ -147,13 +150,23 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
 /// # Errors
 /// `bad_request`, which names the field that does not fit by its path.
 pub fn read<P: DeserializeOwned>(parameters: &Map<String, Value>) -> Result<P, Problem> {
+    read_beside(parameters, &[])
+}
+
+/// The same, where those of `elsewhere` are no fields to whoever asks.
+fn read_beside<P: DeserializeOwned>(
+    parameters: &Map<String, Value>,
+    elsewhere: &[&str],
+) -> Result<P, Problem> {
     // Keeping the path costs time: only what is refused is read with it.
     let fits = P::deserialize(parameters);
     fits.or_else(|_| serde_path_to_error::deserialize(parameters)).map_err(|error| {
         let (path, error) = (error.path(), error.inner());
+        let is_nested = path.iter().count() > 1;
+        let told = misfit::in_words(error, if is_nested { &[] } else { elsewhere });
         Problem::bad_request(match path.iter().next() {
-            Some(_) => format!("`{path}`: {error}"),
-            None => error.to_string(),
+            Some(_) => format!("`{path}`: {told}"),
+            None => told,
         })
     })
 }

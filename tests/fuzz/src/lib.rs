@@ -15,7 +15,7 @@ use fanju::money::Amount;
 use fanju_server::{
     app::App,
     auth::{
-        caller::{Ask, Caller},
+        caller::{Ask, Caller, Door},
         token::Token,
     },
     cast,
@@ -101,7 +101,8 @@ impl World {
         for caller in callers {
             let (address, key, params) =
                 (IpAddr::V4(Ipv4Addr::LOCALHOST), key.clone(), params.clone());
-            let ask = Ask { caller, token: None, key, opens: None, address, agent: None };
+            let door = Door::Live;
+            let ask = Ask { door, caller, token: None, key, opens: None, address, agent: None };
             let answered =
                 self.system.block_on(operations::perform(&self.app, operation, ask, params));
             match answered {
