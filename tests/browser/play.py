@@ -125,6 +125,25 @@ class Dinner(Quiet):
         till.resize(PHONE, mobile=True)
         till.shot("docs-360")
         till.resize((1280, 900))
+        self.what_was_linked_to_is_marked(till)
+        self.an_address_that_was_mistyped(till)
+
+    def what_was_linked_to_is_marked(self, till):
+        for place, code in (("/problems/forbidden", "forbidden"), ("/docs#problem-busy", "busy"), ("/docs#closing", "closing")):
+            till.driver.get(f"{self.house.url}{place}")
+            till.see(f"#problem-{code}.linked", code)
+            self.assertEqual(till.count(".linked"), 1, place)
+        till.shot("docs-linked", dark=True)
+
+    def an_address_that_was_mistyped(self, till):
+        till.expected = ["/tlil - Failed to load resource: the server responded with a status of 404"]
+        for language in ("en", "zh"):
+            till.driver.get(f"{self.house.url}/tlil")
+            till.speak(language)
+            till.see("h1", till.word("missing"))
+            till.shot("missing", dark=True)
+            till.press("a", till.word("missing_home"))
+            till.see(".brand-word")
 
     def the_money_is_all_there(self, till):
         """The audit says from when it is, that it comes to zero, and the page's own sums do."""

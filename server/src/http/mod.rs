@@ -31,7 +31,7 @@ use crate::{
     limits,
     operations::{self, Described, Repeats, Verb},
     problem::{Kind, Problem, misfit},
-    telemetry,
+    telemetry, web as pages,
 };
 
 /// The header that names a command.
@@ -66,19 +66,24 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// What a problem's `type` leads to: its row of the table on `/docs`.
-async fn about_problem(code: web::Path<String>) -> HttpResponse {
+async fn about_problem(request: HttpRequest, code: web::Path<String>) -> HttpResponse {
     match Kind::all().find(|kind| kind.code() == *code) {
         Some(kind) => {
             let row = format!("/docs#problem-{}", kind.code());
             HttpResponse::SeeOther().insert_header((header::LOCATION, row)).finish()
         }
-        None => nothing_here().await,
+        None => nothing_here(request).await,
     }
 }
 
-/// What no route knows.
-pub async fn nothing_here() -> HttpResponse {
-    reply::problem(&Problem::new(Kind::NotFound, "there is nothing here"))
+/// What no route knows: a page for whoever reads, a problem for programs.
+pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    let problem = Problem::new(Kind::NotFound, "there is nothing here");
+    if pages::is_read(&request) {
+        telemetry::refused(&problem);
+        return pages::missing();
+    }
+    reply::problem(&problem)
 }
 
 /// Source: RFC 9110, section 15.5.6: the answer names what is taken.

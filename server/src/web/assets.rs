@@ -47,6 +47,8 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "icon.svg": "image/svg+xml",
     "manifest.webmanifest": "application/manifest+json",
     "money.js": SCRIPT,
+    "missing.html": HTML,
+    "missing.js": SCRIPT,
     "names.js": SCRIPT,
     "offline.js": SCRIPT,
     "operator.html": HTML,

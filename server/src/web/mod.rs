@@ -15,7 +15,10 @@ mod tests;
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, Route, guard,
-    http::header::{self, EntityTag, Header, IfNoneMatch},
+    http::{
+        Method,
+        header::{self, Accept, ContentType, EntityTag, Header, IfNoneMatch},
+    },
     web::{self, Data, Path, ServiceConfig},
 };
 use fanju::domain::code::Code;
@@ -66,11 +69,32 @@ async fn demo(request: HttpRequest) -> HttpResponse {
     match request.app_data::<Data<Shown>>() {
         Some(shown) if shown.demo => page(&request, "demo.html"),
         // The page finds nobody who plays, and says how to begin.
-        Some(_) | None => headers(&mut HttpResponse::NotFound())
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .content_type("text/html; charset=utf-8")
-            .body(assets::find("demo.html").map_or(&[][..], |(page, _)| page.bytes)),
+        Some(_) | None => guide("demo.html"),
     }
+}
+
+/// Whether somebody reads the answer to `request`: a browser that opens a page.
+#[must_use]
+pub fn is_read(request: &HttpRequest) -> bool {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    reads
+        && Accept::parse(request).is_ok_and(|accept| {
+            accept.preference().essence_str() == ContentType::html().essence_str()
+        })
+}
+
+/// For whoever reads: that there is no such page, and the way to those that there are.
+#[must_use]
+pub fn missing() -> HttpResponse {
+    guide("missing.html")
+}
+
+/// The page called `name`, in place of the one that is not there.
+fn guide(name: &str) -> HttpResponse {
+    headers(&mut HttpResponse::NotFound())
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("text/html; charset=utf-8")
+        .body(assets::find(name).map_or(&[][..], |(page, _)| page.bytes))
 }
 
 async fn asset(request: HttpRequest, file: Path<String>) -> HttpResponse {

@@ -7,15 +7,16 @@ use actix_web::{
     body::MessageBody,
     dev::ServiceResponse,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderName},
     },
     test as probe,
-    web::Data,
+    web::{self, Data},
 };
 use fanju::domain::code::Code;
 
 use super::{Shown, assets, routes};
+use crate::http::nothing_here;
 
 /// The answer to `GET path`, of a server that plays the demo or does not.
 async fn get(
@@ -84,6 +85,32 @@ async fn what_is_no_file_is_not_found_and_still_guarded() {
 }
 
 #[actix_web::test]
+async fn who_mistypes_an_address_reads_a_page_and_a_program_a_problem() {
+    let app = App::new().default_service(web::to(nothing_here));
+    let service = probe::init_service(app).await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let (page, problem) = ("text/html; charset=utf-8", "application/problem+json");
+    for (method, accept, expected) in [
+        (Method::GET, Some(browser), page),
+        (Method::HEAD, Some(browser), page),
+        (Method::POST, Some(browser), problem),
+        (Method::GET, Some("*/*"), problem),
+        (Method::GET, Some("application/json, text/html;q=0.9"), problem),
+        (Method::GET, None, problem),
+    ] {
+        let request = probe::TestRequest::with_uri("/tlil").method(method.clone());
+        let request = match accept {
+            Some(accept) => request.insert_header((header::ACCEPT, accept)),
+            None => request,
+        };
+        let answer = probe::call_service(&service, request.to_request()).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        assert_eq!(said(&answer, header::CONTENT_TYPE), expected, "{method} {accept:?}");
+        assert_eq!(said(&answer, header::CACHE_CONTROL), "no-store");
+    }
+}
+
+#[actix_web::test]
 async fn the_service_worker_stands_at_the_root_as_script() {
     let answer = get("/offline.js", false, None).await;
     assert_eq!(said(&answer, header::CONTENT_TYPE), "text/javascript; charset=utf-8");
@@ -95,8 +122,9 @@ fn the_service_worker_keeps_every_script_of_the_pages() {
         |name: &str| assets::ASSETS.iter().find(|asset| asset.name == name).expect("is listed");
     let kept = std::str::from_utf8(find("offline.js").bytes).expect("is text");
     let scripts = assets::ASSETS.iter().filter_map(|asset| asset.name.strip_suffix(".js"));
-    // The demo and the description need a network, and the worker does not keep itself.
-    let pages = scripts.filter(|name| !["demo", "docs", "offline"].contains(name));
+    // The demo, the description and what the server does not find need a network, and the worker does
+    // not keep itself.
+    let pages = scripts.filter(|name| !["demo", "docs", "missing", "offline"].contains(name));
     let missing: Vec<_> = pages.filter(|name| !kept.contains(&format!("'{name}'"))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

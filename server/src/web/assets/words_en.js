@@ -139,6 +139,7 @@ export const en = {
   demo: 'Demo', demo_off: 'No demo is played here: this server was started without --demo. Stop it, and start it again with the demo:', demo_off_cargo: 'or, in the folder of its source code:', phone_of: '{name}’s phone', demo_all: 'Play the whole dinner', demo_rest: 'Play the rest', demo_again: 'Another dinner',
   step_open: '{host} opens a table', step_seat: 'Friends join', step_code: 'Show the code', step_scan: 'Scan it', step_settled: 'All pay', step_confirm: '{careful} agrees',
   step_open_hint: 'or by hand', step_seat_hint: '{seated} of {of} seated', step_code_hint: 'one for all', step_scan_hint: 'at the till', step_settled_hint: 'or nobody does', step_confirm_hint: 'then all pay', step_again_hint: 'at a new table',
+  missing: 'Nothing here', missing_why: 'There is no page at this address. It may have been mistyped.', missing_home: 'To the start',
   demo_line_0: 'Eight friends, one bill. Press the steps, or use the phones by hand.', demo_line_1: 'The other phones see {host}’s invitation.', demo_line_2: 'Anybody at the table can show its code.',
   demo_line_3: 'One scan sets everybody’s share aside, then takes all at once.', demo_line_4: '{careful} wants to say yes himself: answer on that phone.', demo_line_5: 'Paid: each phone shows its share.',
   demo_declined: 'Not paid, and nobody was charged. Show a fresh code to try again.',

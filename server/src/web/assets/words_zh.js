@@ -140,6 +140,7 @@ export const zh = {
   demo: '演示', demo_off: '这里没有演示：服务器启动时没有加 --demo。请停止它，再带演示启动：', demo_off_cargo: '或者，在源代码目录中：', phone_of: '{name}的手机', demo_all: '演完整顿饭', demo_rest: '演完剩下的', demo_again: '再来一顿',
   step_open: '{host}开一桌', step_seat: '朋友入席', step_code: '出示付款码', step_scan: '扫码', step_settled: '全桌付款', step_confirm: '{careful}同意',
   step_open_hint: '或自己操作', step_seat_hint: '{seated}/{of} 已入席', step_code_hint: '全桌一个码', step_scan_hint: '在收银台', step_settled_hint: '要么都付，要么都不付', step_confirm_hint: '然后全桌付款', step_again_hint: '另开一桌',
+  missing: '没有这个页面', missing_why: '这个地址没有页面，可能输错了。', missing_home: '回到首页',
   demo_line_0: '八个朋友，一张账单。点步骤，或自己操作手机。', demo_line_1: '其他手机看到了{host}的邀请。', demo_line_2: '席上任何人都可以出示付款码。',
   demo_line_3: '扫一次，预留每个人的份额，然后同时扣款。', demo_line_4: '{careful}要求先确认：请在该手机上回答。', demo_line_5: '已付：每部手机显示自己的份额，收银台显示总额。',
   demo_declined: '未付款，没有人被扣款。出示新码再试。',
