@@ -309,6 +309,19 @@ async fn every_code_is_described_and_its_type_leads_to_its_row() {
 
 #[test]
 fn the_engines_words_are_the_servers() {
+#[actix_web::test]
+async fn the_live_channel_is_where_its_description_was_found() {
+    let service = probe::init_service(App::new().configure(http::routes)).await;
+    for host in ["fanju.example:9443", "192.168.7.7:8080"] {
+        let request = probe::TestRequest::get().uri("/asyncapi.json");
+        let request = request.insert_header((header::HOST, host)).to_request();
+        let mut told: Value = probe::call_and_read_body_json(&service, request).await;
+        let servers = told.as_object_mut().expect("an object").remove("servers");
+        let here = json!({ "here": { "host": host, "protocol": "ws" } });
+        assert_eq!((servers, told), (Some(here), asyncapi::document()));
+    }
+}
+
     for code in ErrorCode::iter() {
         let word: &str = code.into();
         assert_eq!(Kind::from(code).code(), word);

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
+use url::Position;
 
 use super::{
     close,
@@ -14,15 +15,34 @@ use super::{
     methods::{SignIn, Subscribe, Subscribed, Unsubscribe},
 };
 use crate::{
+    app::App,
     http::openapi::generator,
     operations::{self, EventItem, KEY, Repeats},
     problem::Problem,
 };
 
-/// Serves the description.
-pub async fn serve() -> HttpResponse {
-    static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
-    HttpResponse::Ok().content_type("application/json").body(TEXT.as_str())
+/// Serves the description, with the host that was asked for it.
+pub async fn serve(request: HttpRequest) -> HttpResponse {
+    static REST: LazyLock<String> =
+        LazyLock::new(|| document().to_string().trim_start_matches('{').to_owned());
+    let here = json!({ "here": server(&request) });
+    let text = format!("{{\"servers\":{here},{}", *REST);
+    HttpResponse::Ok().content_type("application/json").body(text)
+}
+
+/// The server that `request` has found. Source: AsyncAPI 3.0, Server Object: no host is relative.
+fn server(request: &HttpRequest) -> Value {
+    let settings = request.app_data::<web::Data<App>>().map(|app| app.settings());
+    let public = settings.map(|settings| &settings.public_url);
+    let public_host = public.map(|url| &url[Position::BeforeHost..Position::AfterPort]);
+    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let asked = request.uri().authority().map(|authority| authority.as_str()).or(named);
+    let host = asked.or(public_host).unwrap_or("localhost");
+    // In front of the public host there may be a proxy that has the certificate.
+    let is_public = public.is_some_and(|url| url.scheme() == "https") && Some(host) == public_host;
+    let has_certificate = settings.is_some_and(|settings| !settings.tls_certificate.is_empty());
+    let protocol = if is_public || has_certificate { "wss" } else { "ws" };
+    json!({ "host": host, "protocol": protocol })
 }
 
 /// A push of a durable event.
@@ -36,7 +56,7 @@ struct EventPush {
     item: EventItem,
 }
 
-/// The whole description.
+/// The whole description, but for where the server is.
 #[must_use]
 pub fn document() -> Value {
     let mut generator = generator();
@@ -98,11 +118,6 @@ pub fn document() -> Value {
                             frame beyond it counts up and every other one down again, to zero: \
                             at a hundred the session is closed with 4009.",
         },
-        "servers": { "local": {
-            "host": "127.0.0.1:8080",
-            "protocol": "ws",
-            "description": "A server that was started without settings; `wss` where it has a certificate.",
-        } },
         "channels": { "live": {
             "address": PATH,
             "messages": messages,
