@@ -701,6 +701,7 @@ class Counter(Quiet):
         first, second = (self.a_table(diner) for diner in self.cast["diners"][:2])
         order_no = f"{language}-7"
         self.amounts_that_may_be_either(till, first)
+        self.a_code_that_is_typed(till, first)
         self.bills_that_are_not_clear(till)
         self.a_bill_with_more_than_dishes(till, first)
         self.one_number_for_two_tables(till, order_no, first, second)
@@ -715,11 +716,32 @@ class Counter(Quiet):
         till.see(".toast.bad", till.word("amount_ambiguous", text="1,234", larger="1234.00"))
         till.shot("till-ambiguous")
 
+    def a_code_that_is_typed(self, till, table):
+        """By a finger alone: a screen's keyboard may have no Enter."""
+        till.next_order()
+        till.driver.execute_script("for (const css of ['.till-amount', '.till-code']) document.querySelector(css).value = ''")
+        till.press("[data-key=collect-typed]")
+        till.see(".toast.bad", till.word("code_first"))
+        till.write(".till-code", "123")
+        till.press("[data-key=collect-typed]")
+        till.see(".toast.bad", till.word("code_length", count=3))
+        till.see(".till-code").clear()
+        till.keys(self.code(table))
+        till.see(".toast.bad", till.word("amount_first"))
+        till.write(".till-amount", "7.00")
+        till.press("[data-key=collect-typed]")
+        till.result("settled", "7.00")
+        till.next_order()
+        self.add(1, 7_00)
+
     def bills_that_are_not_clear(self, till):
         till.press(".wide-key")
         till.write("dialog textarea", "Duck,1,234.00\nTea,2,8.00")
         till.press("dialog button[type=submit]")
-        till.see(".form-error", till.word("import_wrong", lines="1"))
+        for number, why in ((1, till.word("line_either", count=1, price="234.00", whole='"1,234.00"')), (3, till.word("line_quantity", text="x")),
+                            (4, till.word("line_amount", text="dear"))):
+            till.see(".form-error", till.word("import_line", number=number, why=why))
+        till.see(".form-error", till.word("import_more", count=2))
         till.shot("till-import-wrong")
         till.keys(Keys.ESCAPE)
         till.gone("dialog")

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Bills from elsewhere: CSV or JSON lines become lines of a bill, or it is said which are none.
+ * Bills from elsewhere: CSV or JSON lines become lines of a bill, or it is said which are none, and why.
  *
  * `name,amount` or `name,quantity,price`; other orders where a heading names the columns. One sign
  * parts all rows: a tab where there is one, else a semicolon, else a comma; what is in quotes parts
@@ -8,14 +8,18 @@
  */
 
 import { AMOUNT_MINOR_MAX, parseMoney, readMoney } from './money.js';
+import { t } from './words.js';
 
-/** @typedef {{ name: string, amount: number }} Line */
+/** @typedef {{ name: string, amount: number, wrong?: undefined }} Line */
+/** Why a row is no line: a word of the pages, and what it is said with. @typedef {{ wrong: string, values?: Record<string, string | number> }} Wrong */
 /** @typedef {{ text: string, quoted: boolean }} Cell */
 /** @typedef {'name' | 'quantity' | 'price' | 'amount'} Column */
 
 /** The engine's bounds. */
 const LINES_MAX = 2000;
 const NAME_MAX = 80;
+/** Rows that are told; whoever sees three knows what to look for. */
+const TOLD_MAX = 3;
 
 /** @type {Map<string, Column>} */
 const HEADINGS = new Map(Object.entries({
@@ -31,7 +35,7 @@ const PARTING = [/\t/, /[;；]/, /[,，]/];
 
 /**
  * @param {string} text @param {string} currency
- * @returns {{ lines: Line[], wrong: number[] }} the lines, and the numbers of those that are none
+ * @returns {{ lines: Line[], wrong: ({ number: number } & Wrong)[] }} the lines, and the rows that are none
  */
 export function parseBill(text, currency) {
   const rows = text.split(/\r?\n/).map((raw, index) => ({ row: raw.trim(), number: index + 1 })).filter(({ row }) => row);
@@ -41,14 +45,22 @@ export function parseBill(text, currency) {
   const heading = first && first === plain[0] ? headingOf(cellsOf(first.row, parting), currency) : null;
   /** @type {Line[]} */
   const lines = [];
-  /** @type {number[]} */
+  /** @type {({ number: number } & Wrong)[]} */
   const wrong = [];
   for (const { row, number } of heading ? rows.slice(1) : rows) {
     const line = row.startsWith('{') ? fromJson(row, currency) : fromCells(cellsOf(row, parting), heading, parting.test(','), currency);
-    if (line && lines.length < LINES_MAX) lines.push(line);
-    else wrong.push(number);
+    if (line.wrong !== undefined) wrong.push({ number, ...line });
+    else if (lines.length === LINES_MAX) wrong.push({ number, wrong: 'line_many', values: { most: LINES_MAX } });
+    else lines.push(line);
   }
   return { lines, wrong };
+}
+
+/** What is wrong with which rows, in words. @param {ReturnType<typeof parseBill>['wrong']} wrong */
+export function wrongRows(wrong) {
+  const told = wrong.slice(0, TOLD_MAX).map(({ number, wrong: why, values }) => t('import_line', { number, why: t(why, values) }));
+  const more = wrong.length - told.length;
+  return [...told, ...(more ? [t('import_more', { count: more })] : []), t('import_wrong')].join('\n');
 }
 
 /** What a bill may have beside its lines. */
@@ -96,48 +108,57 @@ function headingOf(cells, currency) {
   return clear ? columns : null;
 }
 
-/** @param {Cell[] | null} cells @param {(Column | null)[] | null} heading @param {boolean} commas whether commas part cells @param {string} currency @returns {Line | null} */
+/** @param {Cell[] | null} cells @param {(Column | null)[] | null} heading @param {boolean} commas whether commas part cells @param {string} currency @returns {Line | Wrong} */
 function fromCells(cells, heading, commas, currency) {
-  if (!cells) return null;
+  if (!cells) return { wrong: 'line_quotes' };
   if (heading) {
-    if (cells.length !== heading.length) return null;
+    if (cells.length !== heading.length) return { wrong: 'line_columns', values: { count: cells.length, columns: heading.length } };
     const cell = (/** @type {Column} */ column) => cells[heading.indexOf(column)]?.text;
     return lineOf(cell('name'), cell('quantity'), cell('price'), cell('amount'), currency);
   }
   const [name, second, third, ...more] = cells;
-  if (more.length || !second) return null;
+  if (more.length) return { wrong: 'line_cells', values: { count: cells.length } };
+  if (!second) return { wrong: 'line_alone' };
   if (!third?.text) return lineOf(name?.text, undefined, undefined, second.text, currency);
   // "Duck,1,234.00" may be one duck, or a dear one.
   const together = readMoney(`${second.text},${third.text}`, currency);
   const either = commas && !second.quoted && !third.quoted && together.wrong !== 'amount_needed';
-  return either ? null : lineOf(name?.text, second.text, third.text, undefined, currency);
+  const values = { count: second.text, price: third.text, whole: `"${second.text},${third.text}"` };
+  return either ? { wrong: 'line_either', values } : lineOf(name?.text, second.text, third.text, undefined, currency);
 }
 
-/** @param {string} row @param {string} currency @returns {Line | null} */
+/** @param {string} row @param {string} currency @returns {Line | Wrong} */
 function fromJson(row, currency) {
   try {
     const { name, quantity, price, amount } = JSON.parse(row.replace(/,$/, ''));
     const text = (/** @type {unknown} */ value) => (value === undefined || value === null ? undefined : String(value));
     return lineOf(text(name), text(quantity), text(price), text(amount), currency);
   } catch {
-    return null;
+    return { wrong: 'line_json' };
   }
 }
 
 /**
  * A dish: so many at a price, or an amount for all of them; where both are said they must agree.
  * @param {string | undefined} name @param {string | undefined} quantity @param {string | undefined} price @param {string | undefined} amount
- * @param {string} currency @returns {Line | null}
+ * @param {string} currency @returns {Line | Wrong}
  */
 function lineOf(name, quantity, price, amount, currency) {
+  const called = (name ?? '').trim().replace(/\p{Cc}/gu, ' ');
+  if (!called) return { wrong: 'line_name' };
   const count = quantity === undefined || quantity === '' ? 1 : Number(/^([1-9]\d{0,3})\s*[x×]?$/i.exec(quantity)?.[1] ?? 0);
+  if (!count) return { wrong: 'line_quantity', values: { text: quantity ?? '' } };
+  for (const text of [price, amount]) {
+    const read = text === undefined ? null : readMoney(text, currency);
+    if (read?.wrong === 'amount_needed') return { wrong: 'line_amount', values: { text: text ?? '' } };
+    if (read?.wrong !== undefined) return read;
+  }
   const each = price === undefined ? null : parseMoney(price, currency);
   const all = amount === undefined ? null : parseMoney(amount, currency);
   const sum = all ?? (each === null ? null : each * count);
-  const called = (name ?? '').trim().replace(/\p{Cc}/gu, ' ');
-  if (!called || !count || sum === null || Math.abs(sum) > AMOUNT_MINOR_MAX) return null;
-  if ((price !== undefined && each === null) || (amount !== undefined && all === null)) return null;
-  if (each !== null && all !== null && each * count !== all) return null;
+  if (sum === null) return { wrong: 'line_alone' };
+  if (Math.abs(sum) > AMOUNT_MINOR_MAX) return { wrong: 'line_large' };
+  if (each !== null && all !== null && each * count !== all) return { wrong: 'line_differs', values: { count, price: price ?? '', amount: amount ?? '' } };
   const times = count > 1 ? ` ×${count}` : '';
   return { name: called.slice(0, NAME_MAX - times.length) + times, amount: sum };
 }

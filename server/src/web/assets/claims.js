@@ -1,7 +1,7 @@
 // @ts-check
 /** The bill that is coming: its dishes, who had which, and what everybody would pay of it now. */
 
-import { parseBill } from './bill.js';
+import { parseBill, wrongRows } from './bill.js';
 import { decimals } from './money.js';
 import { amountOf, button, field, formSheet, h, icon, known, sheet } from './ui.js';
 import { t } from './words.js';
@@ -112,7 +112,7 @@ export function draftSheet(phone, table) {
     async submit() {
       const { lines, wrong } = parseBill(text.value, phone.currency);
       const sum = lines.reduce((so_far, line) => so_far + line.amount, 0);
-      if (wrong.length) throw known(t('import_wrong', { lines: wrong.slice(0, 5).join(', ') }), 'import');
+      if (wrong.length) throw known(wrongRows(wrong), 'import');
       if (!lines.length) throw known(t('import_empty'), 'import');
       const whole = total.input.value.trim() ? amountOf(total.input, phone.currency) : sum;
       if (whole <= 0) throw known(t('amount_needed'), 'amount_needed');

@@ -1,7 +1,7 @@
 // @ts-check
 /** Collecting: an amount, a scan, and one answer that cannot be missed. */
 
-import { EXTRAS, extraOf, parseBill } from './bill.js';
+import { EXTRAS, extraOf, parseBill, wrongRows } from './bill.js';
 import { camera } from './camera.js';
 import { digitsOf, isCode, wrongCode } from './code.js';
 import { FanjuError } from './fanju.js';
@@ -58,9 +58,12 @@ export function collect(till) {
   keepInput(`order_no of ${till.id}`, order.input);
   keepInput(`code of ${till.id}`, code);
   const seen = camera((digits) => scan(digits), () => code.focus());
-  const scanning = h('div', { class: 'scan-row' }, code,
-    till.inside && button([icon('code'), t('scan_table')], () => parent.postMessage({ fanju: 'want_code' }, location.origin), { class: 'button pay', 'data-testid': 'scan' }),
-    seen.button);
+  const typed = () => { if (code.value) scan(code.value); else { toast(t('code_first'), 'bad'); code.focus(); } };
+  const scanning = h('div', { class: 'scan-row' }, code, h('div', { class: 'scan-acts' },
+    // Not every keyboard on a screen has a key that ends what is typed.
+    till.inside ? button([icon('code'), t('scan_table')], () => parent.postMessage({ fanju: 'want_code' }, location.origin), { class: 'button pay', 'data-testid': 'scan' })
+      : h('button', { type: 'button', class: 'button primary', 'data-key': 'collect-typed', onclick: typed }, t('till_collect')),
+    seen.button));
 
   const element = h('div', { class: 'collect' },
     h('div', { class: 'collect-entry' },
@@ -101,7 +104,7 @@ export function collect(till) {
     /** What was typed, as a bill; throws what is wrong with it. */
     function summed() {
       const { lines: read, wrong } = parseBill(text.value, till.currency);
-      if (wrong.length) throw known(t('import_wrong', { lines: wrong.slice(0, 5).join(', ') }), 'import');
+      if (wrong.length) throw known(wrongRows(wrong), 'import');
       const dishes = read.reduce((so_far, line) => so_far + line.amount, 0);
       const beside = extras.filter(({ input }) => input.value.trim()).map(({ kind, input }) => {
         const extra = extraOf(input.value, dishes, till.currency);

@@ -201,6 +201,7 @@ export function formSheet({ title, body, action, submit, tone, primary = 'primar
         // What is wrong stands where it is to be mended, and stays there.
         wrong.textContent = told(error);
         wrong.hidden = false;
+        wrong.scrollIntoView({ block: 'nearest' });
       }
     });
   });
