@@ -300,6 +300,8 @@ async fn every_code_is_described_and_its_type_leads_to_its_row() {
         words.push(json!({ "code": code, "status": status, "meaning": kind.meaning() }));
     }
     assert_eq!(get("/problems/nothing").await.status(), 404);
+    let all = get("/problems").await;
+    assert_eq!(all.headers().get(header::LOCATION).expect("leads on"), "/docs#problems");
     let listed: Vec<Value> = words.iter().map(|word| word["code"].clone()).collect();
     for document in [openapi::document(), asyncapi::document()] {
         assert_eq!(codes(&document)["enum"], json!(listed));
@@ -307,8 +309,6 @@ async fn every_code_is_described_and_its_type_leads_to_its_row() {
     }
 }
 
-#[test]
-fn the_engines_words_are_the_servers() {
 #[actix_web::test]
 async fn the_live_channel_is_where_its_description_was_found() {
     let service = probe::init_service(App::new().configure(http::routes)).await;
@@ -322,6 +322,8 @@ async fn the_live_channel_is_where_its_description_was_found() {
     }
 }
 
+#[test]
+fn the_engines_words_are_the_servers() {
     for code in ErrorCode::iter() {
         let word: &str = code.into();
         assert_eq!(Kind::from(code).code(), word);

@@ -59,6 +59,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         .route("/openapi.json", web::get().to(openapi::serve))
         .route("/asyncapi.json", web::get().to(crate::live::asyncapi::serve))
+        .route("/problems", web::get().to(|| async { row("problems") }))
         .route("/problems/{code}", web::get().to(about_problem))
         .route("/healthz", web::get().to(healthy))
         .route("/readyz", web::get().to(ready))
@@ -68,12 +69,14 @@ pub fn routes(config: &mut ServiceConfig) {
 /// What a problem's `type` leads to: its row of the table on `/docs`.
 async fn about_problem(request: HttpRequest, code: web::Path<String>) -> HttpResponse {
     match Kind::all().find(|kind| kind.code() == *code) {
-        Some(kind) => {
-            let row = format!("/docs#problem-{}", kind.code());
-            HttpResponse::SeeOther().insert_header((header::LOCATION, row)).finish()
-        }
+        Some(kind) => row(&format!("problem-{}", kind.code())),
         None => nothing_here(request).await,
     }
+}
+
+/// The way to the place of `/docs` that is called `name`.
+fn row(name: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/docs#{name}"))).finish()
 }
 
 /// What no route knows: a page for whoever reads, a problem for programs.

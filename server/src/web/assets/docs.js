@@ -174,7 +174,17 @@ async function show() {
     problemTable(http.components.schemas.ProblemCode['x-problems'], http.components.schemas.Reason.oneOf),
     glossary({ ...live.components.schemas, ...http.components.schemas })));
   // What was linked to is here only now.
-  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  mark();
+  addEventListener('hashchange', mark);
+}
+
+/** Shows what was linked to: a place of the page, or a problem by its code alone. */
+function mark() {
+  const name = decodeURIComponent(location.hash.slice(1));
+  for (const before of document.querySelectorAll('.linked')) before.classList.remove('linked');
+  const there = document.getElementById(name) ?? document.getElementById(`problem-${name}`);
+  there?.classList.add('linked');
+  there?.scrollIntoView({ block: there.matches('tr') ? 'center' : 'start' });
 }
 
 show().catch((error) => fill(document.body, h('main', {}, h('p', { role: 'alert' }, `The reference cannot be read: ${error}`))));
