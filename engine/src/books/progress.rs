@@ -287,3 +287,23 @@ impl Progress {
         waiting.into_values().for_each(|Call(tell)| tell());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_what_is_not_there_shortens_one_nap_and_has_nothing_written() {
+        let progress = Progress::new(Position(100));
+        let far = progress.when(Position(900), || ());
+        // A leash: nobody sleeps as long.
+        assert!(progress.nap(Duration::from_secs(60)), "somebody has come");
+        for _ in 0..3 {
+            assert!(!progress.nap(Duration::from_millis(1)), "nobody has come since");
+        }
+        assert!(!progress.is_wanted_of(Position(899)));
+        assert!(progress.is_wanted_of(Position(900)), "it is there, and only to be written");
+        drop(far);
+        assert!(!progress.is_wanted_of(Position(900)), "nobody waits any more");
+    }
+}
