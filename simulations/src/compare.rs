@@ -27,6 +27,10 @@ pub const NOISE_WORDS: &str = "Single runs of one build differ by up to a third 
 pub const ASKED_OTHERWISE: &str = "They were not asked the same, as the settings below say: nothing is \
     called better or worse.";
 
+/// What is said of runs whose folders did not hold the same when they began.
+pub const OTHER_GROUND: &str = "They did not begin on the same ground: what a folder holds of earlier \
+    runs takes memory and time.";
+
 /// Before the name of what was asked for, among differences.
 const SETTING: &str = "setting: ";
 
@@ -153,6 +157,12 @@ impl<'a> Comparison<'a> {
     pub fn was_asked_alike(&self) -> bool {
         !self.differences.iter().any(|it| it.name == KIND || it.name.starts_with(SETTING))
     }
+
+    /// Whether both folders held the same when the runs began, as far as that is known.
+    #[must_use]
+    pub fn began_alike(&self) -> bool {
+        self.a.ground.zip(self.b.ground).is_none_or(|(a, b)| a == b)
+    }
 }
 
 fn differences(a: &Recording, b: &Recording) -> Vec<Difference> {
@@ -175,6 +185,7 @@ fn differences(a: &Recording, b: &Recording) -> Vec<Difference> {
             ("commit", run.commit.clone()),
             ("audit", verdict(run).to_owned()),
             ("durable", durable(run).to_owned()),
+            ("held when it began", run.ground.map_or_else(String::new, |it| it.to_string())),
             ("seconds whose syncs are known", seconds_with_syncs(run)),
             ("machine: processor", machine.cpu.clone()),
             ("machine: cores", machine.cores.to_string()),
@@ -311,6 +322,9 @@ impl fmt::Display for Comparison<'_> {
         if !self.was_asked_alike() {
             writeln!(f, "{ASKED_OTHERWISE}")?;
         }
+        if !self.began_alike() {
+            writeln!(f, "{OTHER_GROUND}")?;
+        }
         for Difference { name, a, b } in &self.differences {
             writeln!(f, "  {name}: {a} | {b}")?;
         }
@@ -330,7 +344,7 @@ impl fmt::Display for Comparison<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::{Kind, Point, Second};
+    use crate::recording::{Kind, Point, Second, ground::Ground};
 
     fn run(settled: u64, p99: f64) -> Recording {
         let mut run = Recording::begin(Kind::Dinner, "dinners", 1, None);
@@ -402,6 +416,20 @@ mod tests {
         let told = told.replace(ASKED_OTHERWISE, "");
         assert!(!told.contains("better") && !told.contains("worse"), "{told}");
         assert!(told.contains("rate: 2,000 | 4,000") && told.contains("2.50"), "{told}");
+    }
+
+    #[test]
+    fn runs_that_began_on_other_grounds_are_warned_of() {
+        let (mut a, mut b) = (run(1_000, 400.0), run(1_000, 400.0));
+        let (used, fresh) = (Ground { wallets: 800, ..Ground::default() }, Ground::default());
+        b.ground = Some(used);
+        for (ground, warns) in [(None, false), (Some(used), false), (Some(fresh), true)] {
+            a.ground = ground;
+            let told = Comparison::of(&a, &b).to_string();
+            assert_eq!(told.contains(OTHER_GROUND), warns, "{told}");
+        }
+        let told = Comparison::of(&a, &b).to_string();
+        assert!(told.contains("held when it began: nothing | 0 orders settled, 800 w"), "{told}");
     }
 
     #[test]

@@ -12,9 +12,13 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use crate::{auditor::Verdict, machine::Machine};
 
 pub mod charts;
+pub mod ground;
 pub mod means;
 
-use self::charts::{Bars, Curves, Notes, Quoted};
+use self::{
+    charts::{Bars, Curves, Notes, Quoted},
+    ground::Ground,
+};
 
 /// The format that this version writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
@@ -73,6 +77,9 @@ pub struct Recording {
     pub began_at: String,
     /// What it ran on.
     pub machine: Machine,
+    /// What the data folder held when the run began; `None`: nobody looked.
+    #[serde(default)]
+    pub ground: Option<Ground>,
     /// Whether a crash of the machine would have lost nothing that was acknowledged.
     pub durable: Option<bool>,
     /// Until everybody was there.
@@ -353,6 +360,7 @@ impl Recording {
             commit: env!("FANJU_COMMIT").to_owned(),
             began_at: now.expect("years of four digits are written"),
             machine: Machine::this(data),
+            ground: None,
             durable: None,
             setup_s: 0.0,
             warmup_s: 0.0,

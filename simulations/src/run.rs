@@ -19,7 +19,7 @@ use crate::{
     population::{self, Wanted},
     process,
     recorder::Gauges,
-    recording::{Kind, Recording},
+    recording::{Kind, Recording, ground::Ground},
     report::{FileReport, Report, Settings},
     scratch::Scratch,
     show::{Show, aside},
@@ -60,7 +60,8 @@ pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     }
 
     let mut recording = Recording::begin(Kind::Dinner, title(options), options.seed, Some(&data));
-    let engine = open(config(options, &data), &data)?;
+    let (engine, ground) = open(config(options, &data), &data)?;
+    recording.ground = Some(ground);
     let expected = expected_dinners(options, numbers.dinners, seconds);
     let wanted = Wanted {
         merchants: numbers.merchants,
@@ -276,11 +277,11 @@ pub(crate) fn config(options: &DinnerOptions, data: &Path) -> Config {
 }
 
 /// Opens the engine on its folder, and says what earlier runs left there.
-pub(crate) fn open(config: Config, data: &Path) -> Result<Engine> {
+pub(crate) fn open(config: Config, data: &Path) -> Result<(Engine, Ground)> {
     let engine = Engine::open(config).context("cannot open the engine")?;
-    let known = engine.block_on(engine.query(|books| books.counts()))?;
-    if known.wallets > 0 {
-        let [settled, wallets] = [(known.settled, "order"), (known.wallets, "wallet")]
+    let ground = Ground::of(&engine)?;
+    if ground.wallets > 0 {
+        let [settled, wallets] = [(ground.settlements, "order"), (ground.wallets, "wallet")]
             .map(|(number, one)| counted(number.into(), one));
         aside(format_args!(
             "{} has {settled} settled and {wallets} from earlier: the audit reads them again, and no \
@@ -288,7 +289,7 @@ pub(crate) fn open(config: Config, data: &Path) -> Result<Engine> {
             data.display()
         ));
     }
-    Ok(engine)
+    Ok((engine, ground))
 }
 
 fn settings(options: &DinnerOptions, data: &Path, tables: usize) -> Settings {

@@ -131,6 +131,7 @@ impl Tally {
             wallets_active: after.stats.wallets_active,
             audit,
             settings,
+            ground: recording.ground,
             file,
             paid_minor: meter.paid_minor,
             setup,

@@ -103,6 +103,23 @@ fn without_syncs_it_says_so() {
 }
 
 #[test]
+fn dinners_that_all_end_within_the_warm_up_are_said_to_measure_nothing() {
+    let told = |arguments: &str| {
+        let words: Vec<&str> =
+            "dinner --wallets 8".split(' ').chain(arguments.split(' ')).collect();
+        let output = fanju_sim(&words);
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let nothing = told("--count 3 --warmup 3");
+    let warning =
+        "*** NOTHING WAS MEASURED: 3 dinners came to an end, and none after the warm-up of 3 s;";
+    assert!(nothing.contains(warning), "{nothing}");
+    let something = told("--count 3");
+    assert!(!something.contains("NOTHING WAS MEASURED"), "{something}");
+}
+
+#[test]
 fn what_was_acknowledged_is_found_again_and_what_was_not_is_missed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -149,6 +166,12 @@ fn a_second_run_says_what_the_first_one_left_and_counts_its_own() {
     assert_sound(&second);
     let counted = ["settlements", "debits"].map(|figure| second[figure].as_u64());
     assert_eq!(counted, [Some(20), Some(160)]);
+    let grounds = [&first, &second].map(|run| {
+        ["wallets", "settlements", "journal_position"].map(|it| run["ground"][it].as_u64())
+    });
+    assert_eq!(grounds[0], [Some(0); 3]);
+    assert_eq!(grounds[1][..2], [Some(100), Some(50)]);
+    assert!(grounds[1][2] > Some(0), "{grounds:?}");
     // The audit is of the whole journal, but for what was acknowledged.
     let audit = &second["audit"];
     let found =

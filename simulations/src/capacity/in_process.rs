@@ -41,7 +41,8 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
     let (data, _removed_at_the_end) = run::data_folder(options)?;
     let title = recorded::title(options.capacity.p99, "");
     let mut recording = Recording::begin(Kind::Dinner, title, options.seed, Some(&data));
-    let engine = run::open(run::config(options, &data), &data)?;
+    let (engine, ground) = run::open(run::config(options, &data), &data)?;
+    recording.ground = Some(ground);
     let wanted = Wanted {
         merchants: numbers.merchants,
         wallets: options.wallets,

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     auditor::Verdict,
+    figures::counted,
     meter::histogram,
     process::{self, Process},
     recorder::{Recorder, distribution},
@@ -124,7 +125,7 @@ impl Evening<'_> {
         let mut show = Show::new(Some(length), None);
         let mut operator = self.operator().await?;
         let began = Instant::now();
-        show.say(&format!("{} phones come in", sizes.people));
+        show.say(&format!("connecting {}", counted(sizes.people as u128, "phone")));
         let house = Rc::new(self.come_in().await.map_err(|error| explained(error, options))?);
         recording.setup_s = began.elapsed().as_secs_f64();
         show.say(&format!("the evening begins; it takes {:.0} s", length.as_secs_f64()));

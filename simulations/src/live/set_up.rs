@@ -141,7 +141,7 @@ impl Setting<'_> {
         let Numbers { tables, party, tills, idle, .. } = self.numbers;
         let [tables, tills, idle] = [(tables, "table"), (tills, "till"), (idle, "quiet session")]
             .map(|(number, one)| counted(number as u128, one));
-        say(&format!("{tables} of {party}, {tills} and {idle} come in"));
+        say(&format!("connecting {tables} of {party}, {tills} and {idle}"));
         self.tills().await?;
         let mut phones = Phones { seated: self.tables().await?, idle: Vec::new() };
         phones.idle = self.idle().await?;

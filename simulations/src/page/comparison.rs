@@ -10,7 +10,7 @@ use super::{
     section, table, timeline, words,
 };
 use crate::{
-    compare::{ASKED_OTHERWISE, Comparison, Meaning, NOISE_WORDS},
+    compare::{ASKED_OTHERWISE, Comparison, Meaning, NOISE_WORDS, OTHER_GROUND},
     recording::{Recording, Second},
 };
 
@@ -66,8 +66,10 @@ fn differences(comparison: &Comparison<'_>) -> Element {
     let rows =
         comparison.differences.iter().map(|it| vec![row_head(&it.name), cell(&it.a), cell(&it.b)]);
     let table = table(&["", "a", "b"].map(str::to_owned), rows);
-    let said = (!comparison.was_asked_alike()).then(|| element("p").text(ASKED_OTHERWISE));
-    element("div").all(said).child(table)
+    let said =
+        [(comparison.was_asked_alike(), ASKED_OTHERWISE), (comparison.began_alike(), OTHER_GROUND)];
+    let said = said.into_iter().filter(|(alike, _)| !alike);
+    element("div").all(said.map(|(_, words)| element("p").text(words))).child(table)
 }
 
 fn ratios(comparison: &Comparison<'_>) -> Element {

@@ -51,9 +51,10 @@ pub fn evening(name: &str, options: &DinnerOptions) -> Result<Recording> {
     config.order_deadline = limits::ORDER_DEADLINE.div_f64(speed).max(DEADLINE_MIN);
     config.answer_within = config.order_deadline * 3 / 4;
     config.rail = population::rail();
-    let engine = run::open(config, &data)?;
+    let (engine, ground) = run::open(config, &data)?;
     let title = format!("{name}: {}", scenario.about);
     let mut recording = Recording::begin(Kind::Scenario, title, options.seed, Some(&data));
+    recording.ground = Some(ground);
     let (scale, seed) = (options.evening.scale, options.seed);
     let length = length(&scenario, speed);
     let show = Show::new(Some(length), None);
