@@ -13,7 +13,7 @@ use fanju::{
 use fanju_server::{
     app::{App, Desk},
     auth::{
-        caller::{Ask, Caller},
+        caller::{Ask, Caller, Door},
         register::{Answered, DeviceId, KeyId, Person, PersonId, Role, Scope},
     },
     config::Settings,
@@ -172,6 +172,7 @@ impl World {
     /// What `role` is answered.
     async fn ask(&self, role: &str, method: &str, parameters: Value) -> Result<Value, Problem> {
         let ask = Ask {
+            door: Door::Http,
             caller: self.caller(role).clone(),
             token: None,
             key: None,
@@ -305,6 +306,7 @@ fn every_operation_is_refused_to_everybody_who_has_no_right() {
             for role in ROLES {
                 let method = operation.offer.method;
                 let ask = Ask {
+                    door: Door::Http,
                     caller: world.caller(role).clone(),
                     token: None,
                     key: Some(Uuid::now_v7().to_string()),
@@ -391,6 +393,7 @@ async fn keyed(
     parameters: Value,
 ) -> Result<Value, Problem> {
     let ask = Ask {
+        door: Door::Http,
         caller: world.caller(role).clone(),
         token: None,
         key: Some(KEY.into()),

@@ -17,7 +17,7 @@ use fanju::{
 };
 use rust_decimal::Decimal;
 
-use crate::options::FileOptions;
+use crate::{figures::counted, options::FileOptions};
 
 /// One dinner of a file of bills.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -256,8 +256,9 @@ impl<const N: usize> Table<N> {
         let mut fields = [const { String::new() }; N];
         for (field, place) in fields.iter_mut().zip(self.places) {
             let Some(bytes) = self.record.get(place) else {
-                let (has, needs) = (self.record.len(), place + 1);
-                return Ok(Some((line, Err(format!("row has {has} fields, needs {needs}")))));
+                let has = counted(self.record.len() as u128, "field");
+                let needs = self.places.iter().max().map_or(0, |last| last + 1);
+                return Ok(Some((line, Err(format!("row has {has}, needs {needs}")))));
             };
             match std::str::from_utf8(bytes) {
                 Ok(text) => text.trim().clone_into(field),

@@ -79,7 +79,8 @@ pub struct DinnerOptions {
     /// Tables that are served at once with `--rate max`; 1 measures one table alone [default: 2000].
     #[arg(long, visible_alias = "in-flight", value_name = "N", value_parser = count)]
     pub tables: Option<u64>,
-    /// Diners at each table, or `published`: party sizes as in published figures.
+    /// Diners at each table, or `published`: party sizes as in published figures. A file of `--bills` says
+    /// it itself.
     #[arg(long, value_name = "N|published", default_value = "8")]
     pub diners: Diners,
     /// Wallets to open and top up.
@@ -155,7 +156,7 @@ pub struct DinnerOptions {
 #[derive(Args, Clone, Debug)]
 pub struct FileOptions {
     /// A file of bills, one dinner in each row: total without tip, tip, party size.
-    #[arg(long, value_name = "FILE", conflicts_with = "orders")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["orders", "diners"])]
     pub bills: Option<PathBuf>,
     /// A file of itemised orders, one line of an order in each row; they are split by item.
     #[arg(long, value_name = "FILE")]
@@ -374,6 +375,9 @@ mod tests {
         check("--seconds=-1", Err("seconds"));
         check("--bills nowhere.csv", Err("no such file: nowhere.csv"));
         check("--bills a --orders b", Err("cannot be used with"));
+        check("--bills a --diners 4", Err("'--bills <FILE>' cannot be used with '--diners"));
+        check("--orders a --diners published", Err("the file does not say"));
+        check("--orders Cargo.toml --diners 4", Ok(()));
         check("--repeat 2", Err("--repeat needs"));
         check("--currency XAU", Err("not an ISO 4217 currency"));
     }

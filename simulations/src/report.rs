@@ -12,6 +12,7 @@ use crate::{
     figures::{arriving, counted, grouped, list, money, row, whole, written},
     meter::Latency,
     population::SetUp,
+    recording::ground::Ground,
 };
 
 /// Everything that a run was asked to be.
@@ -116,6 +117,8 @@ pub struct Report {
     pub audit: Audit,
     /// What was asked for.
     pub settings: Settings,
+    /// What the data folder held when the run began.
+    pub ground: Option<Ground>,
     /// What the file said.
     pub file: Option<FileReport>,
     /// Money paid to merchants by this run.
@@ -135,6 +138,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether dinners came to an end, and none of them while measuring.
+    #[must_use]
+    pub fn ended_in_warmup(&self) -> bool {
+        self.warmup_dinners > 0 && self.settlements + self.declined + self.failed == 0
+    }
+
     /// Whether nothing went wrong: declined dinners are fine, and so is being told to come back.
     #[must_use]
     pub fn is_well(&self) -> bool {
@@ -172,6 +181,15 @@ impl Summary<'_> {
             writeln!(text, "*** NOT DURABLE: a crash loses what was acknowledged ***")?;
         }
         let settings = &r.settings;
+        if r.ended_in_warmup() {
+            let dinners = counted(r.warmup_dinners.into(), "dinner");
+            writeln!(
+                text,
+                "*** NOTHING WAS MEASURED: {dinners} came to an end, and none after the warm-up of {} s; \
+                 ask for more dinners, or for a shorter --warmup ***",
+                settings.warmup_s
+            )?;
+        }
         let mut rate = arriving(&settings.rate);
         if let Some(tables) = settings.tables {
             rate += &format!(", {} at once", counted(tables as u128, "table"));

@@ -81,7 +81,7 @@ fn every_bad_bill_has_its_line_and_reason() {
             "6: total with tip is zero or too large",
             "7: size `2.5` is not a whole number",
             "8: size 0 is not from 1 to 1000",
-            "9: row has 1 fields, needs 2",
+            "9: row has 1 field, needs 3",
             "10: total with tip is zero or too large",
         ]
     );
