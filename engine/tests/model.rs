@@ -1,12 +1,14 @@
 //! Random commands through a real engine, with crashes, failing disks and recovery at random points,
 //! against a sequential model with its own arithmetic: same answers, same state.
 //!
-//! The model knows plain maps and nothing of journals or actors. Where an answer depends on who is
-//! heard first (a bill that some cannot pay, under `Reshare`, or with questions asked), it checks
-//! what must hold of any answer and takes that answer over.
+//! The model knows plain maps and nothing of journals or actors, and calls none of the engine's rules. Of
+//! each command it says the very record that it becomes, or the very refusal. Where an answer depends on
+//! who is heard first (a bill of which several cannot pay their shares), it checks what must hold of any
+//! answer and takes that answer over.
 //!
-//! `MODEL_SEEDS=7,8 cargo test -p fanju --test model` runs these seeds; each failure names its own.
+//! `PROPTEST_CASES=2000 cargo test -p fanju --test model` tells so many stories instead of a few.
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "what one function leaves is the next one's")]
 
 mod support;
 
@@ -19,103 +21,96 @@ use fanju::{
     Config,
     journal::{Fault, FaultyStorage, MemoryStorage},
 };
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use proptest::{prelude::*, sample::Index};
 use support::{over, within};
-use world::{Driver, plan::Plan};
+use world::{Driver, plan::Story, stories::story};
 
-/// The seeds that were asked for; otherwise some that are always the same, and as many again that no run
-/// before has had.
-fn seeds(default: std::ops::Range<u64>) -> Vec<u64> {
-    match std::env::var("MODEL_SEEDS") {
-        Ok(seeds) => seeds.split(',').map(|seed| seed.trim().parse().expect("a number")).collect(),
-        Err(_) => default.clone().chain(default.map(|_| rand::random())).collect(),
+/// A few stories, or as many as `PROPTEST_CASES` says; each of them opens an engine several times.
+fn few() -> ProptestConfig {
+    let as_told = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { as_told.cases } else { 32 };
+    ProptestConfig { cases, max_shrink_iters: 1_000, ..as_told }
+}
+
+fn play(story: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(story);
+}
+
+/// Cuts the power, maybe in the middle of a write.
+fn crash(storage: &MemoryStorage, torn: Option<u64>) {
+    match torn {
+        None => storage.crash(),
+        Some(seed) => storage.crash_torn(seed),
     }
 }
 
-/// Says the seed when a run fails.
-struct Named(u64, &'static str);
-
-impl Drop for Named {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{} failed with seed {}: MODEL_SEEDS={}", self.1, self.0, self.0);
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_engine_answers_as_the_model_across_crashes() {
-    for seed in seeds(0..16) {
-        let named = Named(seed, "the model");
-        let mut chance = StdRng::seed_from_u64(seed);
-        let storage = MemoryStorage::new();
-        let mut driver = Driver::open(over(storage.clone()));
-        driver.found(&mut chance).await;
-        for _ in 0..chance.random_range(2..5) {
-            for _ in 0..chance.random_range(20..60) {
-                let plan = Plan::any(&mut chance, &driver.model);
-                driver.carry_out(plan, &mut chance).await;
-            }
-            driver.compare().await;
-            // The power goes while some commands are on their way.
-            let flying = chance.random_range(0..6);
-            driver.begin_some(flying, &mut chance).await;
-            for _ in 0..chance.random_range(0..40) {
-                tokio::task::yield_now().await;
-            }
-            let acknowledged = driver.acknowledged().await;
-            match chance.random() {
-                true => storage.crash(),
-                false => storage.crash_torn(chance.random()),
-            }
-            driver.reopen(over(storage.clone()), &acknowledged).await;
-            driver.compare().await;
-        }
-        within(driver.engine.close()).await;
-        drop(named);
-    }
-}
-
-#[tokio::test]
-async fn after_a_failing_disk_everybody_is_told_and_nothing_acknowledged_is_lost() {
-    for seed in seeds(100..118) {
-        let named = Named(seed, "the failing disk");
-        let mut chance = StdRng::seed_from_u64(seed);
-        let memory = MemoryStorage::new();
-        let disk = FaultyStorage::scripted(Arc::new(memory.clone()), []);
-        // Nobody answers the questions of what is begun: time does.
-        let impatient = Config {
-            answer_within: Duration::from_millis(20),
-            order_deadline: Duration::from_millis(40),
-            ..over(disk.clone())
-        };
-        let mut driver = Driver::open(impatient);
-        driver.found(&mut chance).await;
-        for _ in 0..20 {
-            driver.strict = false;
-            let plan = Plan::any(&mut chance, &driver.model);
-            driver.carry_out(plan, &mut chance).await;
-        }
-        let fault = Fault::HONEST[chance.random_range(0..Fault::HONEST.len())];
-        disk.fail_at(disk.calls() + chance.random_range(0..8), fault);
-        driver.begin_some(chance.random_range(4..12), &mut chance).await;
-        let told = driver.everybody_is_told().await;
-        if disk.injected().is_empty() || !driver.is_poisoned().await {
-            // It hit a reader, or nobody wrote any more.
-            within(driver.engine.close()).await;
-        }
-        match chance.random() {
-            true => memory.crash(),
-            false => memory.crash_torn(chance.random()),
-        }
-        driver.reopen(over(memory.clone()), &told).await;
+async fn with_crashes(story: Story) {
+    let storage = MemoryStorage::new();
+    let mut driver = Driver::open(over(storage.clone()));
+    driver.carry_out(&story.opening()).await;
+    for chapter in &story.chapters {
+        driver.carry_out(&chapter.plans).await;
         driver.compare().await;
-        for _ in 0..10 {
-            let plan = Plan::any(&mut chance, &driver.model);
-            driver.carry_out(plan, &mut chance).await;
+        // The power goes while some commands are on their way.
+        driver.begin(&chapter.flying).await;
+        for _ in 0..chapter.turns {
+            driver.fly().await;
         }
+        crash(&storage, chapter.torn);
+        driver.reopen(over(storage.clone())).await;
         driver.compare().await;
+    }
+    within(driver.engine.close()).await;
+}
+
+/// A story of two chapters: the disk fails in what flies after the first.
+async fn with_a_failing_disk(story: Story, calls: u64, fault: Fault) {
+    let [first, last] = story.chapters.as_slice() else { unreachable!("two chapters") };
+    let memory = MemoryStorage::new();
+    let disk = FaultyStorage::scripted(Arc::new(memory.clone()), []);
+    let mut driver = Driver::open(over(disk.clone()));
+    driver.carry_out(&story.opening()).await;
+    driver.carry_out(&first.plans).await;
+    within(driver.engine.close()).await;
+    // Nobody answers the questions of what flies: time does.
+    let impatient = Config {
+        answer_within: Duration::from_millis(20),
+        order_deadline: Duration::from_millis(40),
+        ..over(disk.clone())
+    };
+    driver.reopen(impatient).await;
+    disk.fail_at(disk.calls() + calls, fault);
+    driver.begin(&first.flying).await;
+    driver.begin(&last.flying).await;
+    driver.land().await;
+    if disk.injected().is_empty() || !driver.is_poisoned().await {
+        // It hit a reader, or nobody wrote any more.
         within(driver.engine.close()).await;
-        drop(named);
+    }
+    crash(&memory, first.torn);
+    driver.reopen(over(memory.clone())).await;
+    driver.compare().await;
+    driver.carry_out(&last.plans).await;
+    driver.compare().await;
+    within(driver.engine.close()).await;
+}
+
+proptest! {
+    #![proptest_config(few())]
+
+    #[test]
+    fn the_engine_answers_as_the_model_across_crashes(story in story(2..5)) {
+        play(with_crashes(story));
+    }
+
+    #[test]
+    fn after_a_failing_disk_everybody_is_told_and_nothing_acknowledged_is_lost(
+        story in story(2..3),
+        calls in 0..8_u64,
+        fault in any::<Index>(),
+    ) {
+        let fault = Fault::HONEST[fault.index(Fault::HONEST.len())];
+        play(with_a_failing_disk(story, calls, fault));
     }
 }

@@ -1,173 +1,259 @@
-//! Plans: random commands, most of them possible, some of them repeated or absurd.
+//! Plans: what is to be done, by index, so that a shorter list of plans is a plan as well. Most of them are
+//! possible, some repeated or absurd.
 
-use fanju::{
-    domain::event::Shortfall,
-    id::{GroupId, MerchantId, RequestId, WalletId},
+use fanju::domain::{
+    event::{Rounding, Shortfall},
+    split::Rest,
 };
-use rand::{Rng, rngs::StdRng, seq::IteratorRandom};
-use uuid::Uuid;
 
-use super::ledger::Model;
+/// Somebody, as a group sees people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    Host,
+    /// A member, counted round and round.
+    Member(u8),
+    /// Whoever has this wallet, a member or not.
+    Wallet(u8),
+}
+
+/// What somebody agrees to: a cap, and above what to be asked.
+pub(crate) type Agreed = (i64, Option<i64>);
+
+/// A way to split. Parts fall to the members in their order; `odd` has one more, which may be too many.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    Equal,
+    Weights {
+        parts: Vec<u32>,
+        odd: Option<(By, u32)>,
+    },
+    /// The last part is what is missing to the whole, where `whole`.
+    Percent {
+        parts: Vec<u32>,
+        odd: Option<(By, u32)>,
+        whole: bool,
+    },
+    Exact {
+        parts: Vec<i64>,
+        odd: Option<(By, i64)>,
+    },
+    FixedPlusRest {
+        parts: Vec<i64>,
+        odd: Option<(By, i64)>,
+    },
+    Itemised {
+        claims: Vec<(u16, By, u32)>,
+        rest: Rest,
+    },
+    Treat {
+        payer: By,
+        guests: Vec<By>,
+        of: Box<Way>,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Ways {
+    pub(crate) split: Way,
+    pub(crate) shortfall: Shortfall,
+    pub(crate) rounding: Rounding,
+    pub(crate) cash_step: i64,
+}
+
+/// What a bill asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum Asked {
+    /// This.
+    Sum { total: i64, lines: Vec<i64> },
+    /// The same as the last time under this number.
+    Again,
+    /// What the group's rules fit: the parts that are fixed, or what lies on the table with a tip, or
+    /// `total`, in whole steps of cash.
+    Fitting { total: i64, tip: i64, lines: bool },
+    /// What lies on the table, with a tip.
+    Drafted { tip: i64, lines: bool },
+}
 
 #[derive(Clone, Debug)]
 pub(crate) enum Plan {
+    OpenWallet {
+        wallet: u8,
+        euro: bool,
+    },
+    Onboard {
+        merchant: u8,
+        euro: bool,
+    },
+    OpenGroup {
+        group: u8,
+        host: u8,
+        agreed: Agreed,
+        euro: bool,
+        ways: Ways,
+    },
     TopUp {
-        wallet: WalletId,
-        request: RequestId,
+        wallet: u8,
+        request: u8,
         amount: i64,
     },
     Withdraw {
-        wallet: WalletId,
-        request: RequestId,
+        wallet: u8,
+        request: u8,
         amount: i64,
     },
     Transfer {
-        from: WalletId,
-        to: WalletId,
-        request: RequestId,
+        from: u8,
+        to: u8,
+        request: u8,
         amount: i64,
     },
     PayOut {
-        merchant: MerchantId,
-        request: RequestId,
+        merchant: u8,
+        request: u8,
         amount: i64,
     },
     Freeze {
-        wallet: WalletId,
+        wallet: u8,
     },
     Thaw {
-        wallet: WalletId,
+        wallet: u8,
     },
     CloseWallet {
-        wallet: WalletId,
+        wallet: u8,
+    },
+    /// Takes out what is there, and closes.
+    EmptyAndClose {
+        wallet: u8,
+        request: u8,
     },
     Invite {
-        group: GroupId,
-        by: WalletId,
-        wallet: WalletId,
+        group: u8,
+        by: By,
+        wallet: u8,
     },
     Join {
-        group: GroupId,
-        wallet: WalletId,
-        cap: i64,
+        group: u8,
+        wallet: u8,
+        agreed: Agreed,
+    },
+    JoinByCode {
+        group: u8,
+        by: By,
+        wallet: u8,
+        agreed: Agreed,
     },
     Leave {
-        group: GroupId,
-        wallet: WalletId,
+        group: u8,
+        by: By,
     },
-    SetCap {
-        group: GroupId,
-        wallet: WalletId,
-        cap: i64,
+    SetConsent {
+        group: u8,
+        by: By,
+        agreed: Agreed,
     },
     SetRules {
-        group: GroupId,
-        by: WalletId,
-        shortfall: Shortfall,
+        group: u8,
+        by: By,
+        ways: Ways,
     },
     Lock {
-        group: GroupId,
-        by: WalletId,
+        group: u8,
+        by: By,
     },
     Unlock {
-        group: GroupId,
-        by: WalletId,
+        group: u8,
+        by: By,
     },
+    CloseGroup {
+        group: u8,
+        by: By,
+    },
+    Draft {
+        group: u8,
+        by: By,
+        tip: i64,
+        lines: Vec<i64>,
+    },
+    DraftByTill {
+        group: u8,
+        by: By,
+        merchant: u8,
+        order: u8,
+        tip: i64,
+        lines: Vec<i64>,
+    },
+    ClearDraft {
+        group: u8,
+        by: By,
+    },
+    Claim {
+        group: u8,
+        by: By,
+        line: u16,
+        weight: u32,
+    },
+    /// A bill: whoever is asked answers by the bits of `says`; after so many answers it is cancelled.
     Present {
-        merchant: MerchantId,
-        group: GroupId,
-        by: WalletId,
-        order_no: String,
-        total: i64,
+        merchant: u8,
+        group: u8,
+        by: By,
+        order: u8,
+        euro: bool,
+        asked: Asked,
+        says: u8,
+        cancel: Option<u8>,
     },
+    Cancel {
+        merchant: u8,
+        order: u8,
+    },
+    /// Of the order that is so many places down the merchant's list, or of none.
     Refund {
-        merchant: MerchantId,
-        order_no: String,
-        refund_no: String,
+        merchant: u8,
+        order: Option<u8>,
+        refund: u8,
         amount: Option<i64>,
-        diner: Option<WalletId>,
+        diner: Option<By>,
     },
 }
 
-fn amount(chance: &mut StdRng) -> i64 {
-    match chance.random_range(0..20) {
-        0 => *[0, -5, i64::MAX, i64::MIN].iter().choose(chance).expect("four"),
-        1 => chance.random_range(5_000..1_000_000),
-        _ => chance.random_range(1..1_500),
-    }
+/// Some plans, then a crash while others are on their way.
+#[derive(Clone, Debug)]
+pub(crate) struct Chapter {
+    pub(crate) plans: Vec<Plan>,
+    pub(crate) flying: Vec<Plan>,
+    /// How long they fly.
+    pub(crate) turns: u8,
+    /// What the crash leaves of a write that was under way, if anything.
+    pub(crate) torn: Option<u64>,
 }
 
-/// A fresh id, or now and then one that was used before.
-fn request(chance: &mut StdRng, model: &Model) -> RequestId {
-    let used = model.used.iter().choose(chance).copied();
-    match used {
-        Some(used) if chance.random_bool(0.15) => used,
-        Some(_) | None => RequestId(Uuid::from_u128(chance.random())),
-    }
+/// A table is laid with so much money each, and then things happen.
+#[derive(Clone, Debug)]
+pub(crate) struct Story {
+    pub(crate) balances: Vec<i64>,
+    pub(crate) cap: i64,
+    pub(crate) ways: Ways,
+    pub(crate) chapters: Vec<Chapter>,
 }
 
-impl Plan {
-    /// Any command.
-    pub(crate) fn any(chance: &mut StdRng, model: &Model) -> Self {
-        let wallet = *model.wallets.keys().choose(chance).expect("wallets");
-        let group = *model.groups.keys().choose(chance).expect("groups");
-        let members = &model.groups[&group].members;
-        let by = match chance.random_bool(0.9) {
-            true => *members.keys().choose(chance).expect("a host"),
-            false => wallet,
-        };
-        let host = model.groups[&group].host;
-        let cap = chance.random_range(-1..3_000);
-        match chance.random_range(0..40) {
-            0 => Self::Freeze { wallet },
-            1 | 2 => Self::Thaw { wallet },
-            3 if chance.random_bool(0.2) => Self::CloseWallet { wallet },
-            4..=7 => Self::Invite { group, by, wallet },
-            8..=12 => Self::Join { group, wallet, cap },
-            13 => Self::Leave { group, wallet: by },
-            14 | 15 => Self::SetCap { group, wallet: by, cap },
-            16 | 17 => {
-                let all = [Shortfall::Decline, Shortfall::Reshare, Shortfall::HostCovers];
-                let shortfall = *all.iter().choose(chance).expect("three");
-                let by = if chance.random_bool(0.9) { host } else { by };
-                Self::SetRules { group, by, shortfall }
-            }
-            18 => Self::Lock { group, by },
-            19 | 20 => Self::Unlock { group, by: host },
-            _ => Self::moving(chance, model),
+impl Story {
+    /// How the table is laid: the first two wallets have a group each, and everybody is in the first.
+    pub(crate) fn opening(&self) -> Vec<Plan> {
+        let agreed = (self.cap, None);
+        let mut plans = vec![Plan::Onboard { merchant: 0, euro: false }];
+        for (wallet, amount) in (0..).zip(&self.balances) {
+            plans.push(Plan::OpenWallet { wallet, euro: false });
+            plans.push(Plan::TopUp { wallet, request: 0, amount: *amount });
         }
-    }
-
-    /// A command that moves money.
-    pub(crate) fn moving(chance: &mut StdRng, model: &Model) -> Self {
-        let wallet = *model.wallets.keys().choose(chance).expect("wallets");
-        let to = *model.wallets.keys().choose(chance).expect("wallets");
-        let merchant = *model.merchants.keys().choose(chance).expect("merchants");
-        let group = *model.groups.keys().choose(chance).expect("groups");
-        let by = *model.groups[&group].members.keys().choose(chance).expect("a host");
-        let (request, amount) = (request(chance, model), amount(chance));
-        match chance.random_range(0..20) {
-            0..=4 => Self::TopUp { wallet, request, amount },
-            5 | 6 => Self::Withdraw { wallet, request, amount },
-            7..=9 => Self::Transfer { from: wallet, to, request, amount },
-            10 => Self::PayOut { merchant, request, amount },
-            11..=16 => {
-                let order_no = format!("A-{}", chance.random_range(0..30));
-                let known = model.merchants[&merchant].orders.get(&order_no);
-                let total = match known {
-                    Some(order) if chance.random_bool(0.7) => order.total,
-                    Some(_) | None => amount,
-                };
-                Self::Present { merchant, group, by, order_no, total }
-            }
-            _ => {
-                let known = model.merchants[&merchant].orders.iter().choose(chance);
-                let order_no = known.map_or_else(|| "none".to_owned(), |(no, _)| no.clone());
-                let refund_no = format!("R-{}", chance.random_range(0..5));
-                let amount = chance.random_bool(0.8).then(|| amount.min(200));
-                let diner = chance.random_bool(0.3).then_some(wallet);
-                Self::Refund { merchant, order_no, refund_no, amount, diner }
-            }
+        for group in 0..2 {
+            let ways = self.ways.clone();
+            plans.push(Plan::OpenGroup { group, host: group, agreed, euro: false, ways });
         }
+        for wallet in (1..).take(self.balances.len() - 1) {
+            plans.push(Plan::Invite { group: 0, by: By::Host, wallet });
+            plans.push(Plan::Join { group: 0, wallet, agreed });
+        }
+        plans
     }
 }
