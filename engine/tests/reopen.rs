@@ -20,6 +20,7 @@ use fanju::{
         event::{DeclineReason, Direction, Event, Rules},
         group::Command,
         payment::Question,
+        reason::Reason,
         text::OrderNo,
     },
     id::{Position, Topic},
@@ -281,6 +282,10 @@ async fn after_a_crash_requests_still_mean_what_they_meant() {
         assert!(again.is_replayed() && again.position() == taken.position());
         let again = within(engine.pay_out(table.merchant, payout, minor(5))).await.unwrap();
         assert!(again.is_replayed() && again.position() == paid.position());
+        // Its records are in the books alone.
+        let taken_back = within(engine.cancel(table.merchant, order_no("A-1"))).await;
+        let refused = taken_back.unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::AlreadySettled), "{refused:?}");
         let again = table.settle("A-1", 20).await;
         assert!(again.is_replayed() && again.position() == settled.position());
         let again = table.refund("A-1", "R-1", Some(3)).await.unwrap();

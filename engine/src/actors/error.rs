@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::{
     domain::{
         group, merchant,
-        order::RefundRejection,
+        order::{CancelRejection, RefundRejection},
         payment::{self, AnswerRejection},
         reason::Reason,
         wallet,
@@ -63,6 +63,10 @@ pub enum Error {
     #[error(transparent)]
     #[strum_discriminants(strum(serialize = "answer_refused"))]
     Answer(#[from] AnswerRejection),
+    /// The order cannot be taken back.
+    #[error(transparent)]
+    #[strum_discriminants(strum(serialize = "cancel_refused"))]
+    Cancel(#[from] CancelRejection),
     /// The refund cannot be made.
     #[error(transparent)]
     #[strum_discriminants(strum(serialize = "refund_refused"))]
@@ -125,6 +129,7 @@ impl Error {
             Self::Group(rejection) => Some((*rejection).into()),
             Self::Payment(rejection) => Some(rejection.into()),
             Self::Answer(rejection) => Some((*rejection).into()),
+            Self::Cancel(rejection) => Some((*rejection).into()),
             Self::Refund(rejection) => Some(rejection.into()),
             Self::UnknownWallet(_)
             | Self::UnknownMerchant(_)

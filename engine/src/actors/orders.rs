@@ -116,6 +116,11 @@ impl Orders {
         *self.looks.entry(order_no).or_default() += 1;
     }
 
+    /// Whether a look at the books is under way.
+    pub(crate) fn is_looked_up(&self, order_no: &OrderNo) -> bool {
+        self.looks.contains_key(order_no)
+    }
+
     /// A look at the books has ended.
     pub(crate) fn end_look(&mut self, order_no: &OrderNo) {
         let Some(looks) = self.looks.get_mut(order_no) else { return };

@@ -83,6 +83,25 @@ pub enum RefundRejection {
     },
 }
 
+/// Why an order is not taken back: it has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CancelRejection {
+    /// It was paid: what is to go back is refunded.
+    #[error("order is paid already: a refund gives money back")]
+    AlreadySettled,
+    /// It ended without money.
+    #[error("order has ended already, and nobody has paid")]
+    AlreadyDeclined,
+}
+
+impl CancelRejection {
+    /// Of an order that has ended, and was `paid` or not.
+    #[must_use]
+    pub fn of(paid: bool) -> Self {
+        if paid { Self::AlreadySettled } else { Self::AlreadyDeclined }
+    }
+}
+
 /// What a refund request means.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RefundDecision {

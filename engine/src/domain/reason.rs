@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{
     bill::BillRejection,
     group, merchant,
-    order::RefundRejection,
+    order::{CancelRejection, RefundRejection},
     payment::{self, AnswerRejection},
     requests::RequestReused,
     split::SplitError,
@@ -140,6 +140,10 @@ pub enum Reason {
     OtherShare,
     /// The refund number means another refund of the order: take a new one.
     RefundNoReused,
+    /// The order is paid already: a refund gives money back.
+    AlreadySettled,
+    /// The order has ended already, and nobody has paid.
+    AlreadyDeclined,
     /// The order has as many refunds as it may.
     TooManyRefunds,
     /// More is asked back than is left of the order, or of what the diner paid.
@@ -289,6 +293,15 @@ impl From<AnswerRejection> for Reason {
             AnswerRejection::NothingToAnswer => Self::NothingToAnswer,
             AnswerRejection::NotAsked => Self::NotAsked,
             AnswerRejection::OtherShare { .. } => Self::OtherShare,
+        }
+    }
+}
+
+impl From<CancelRejection> for Reason {
+    fn from(rejection: CancelRejection) -> Self {
+        match rejection {
+            CancelRejection::AlreadySettled => Self::AlreadySettled,
+            CancelRejection::AlreadyDeclined => Self::AlreadyDeclined,
         }
     }
 }

@@ -347,10 +347,11 @@ impl Engine {
     }
 
     /// Takes a bill back that is not decided yet. The order ends as its record says: declined, or
-    /// settled if it was decided already.
+    /// settled if that was on its way already.
     ///
     /// # Errors
-    /// [`Error::UnknownOrder`] when no such order is in flight, or an operating error.
+    /// [`Error::Cancel`] when the order has ended, [`Error::UnknownOrder`] when there is none, or an
+    /// operating error.
     pub async fn cancel(&self, merchant: MerchantId, order_no: OrderNo) -> Result<(), Error> {
         let seat = self.0.core.merchant(merchant);
         self.command(seat, |reply| merchant::Cancel { order_no, reply }).await

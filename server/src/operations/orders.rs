@@ -147,7 +147,7 @@ impl Operation for Get {
     }
 }
 
-/// Takes a bill back that is not decided yet.
+/// Takes a bill back that is not decided yet. An order that has ended stays as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Cancel {

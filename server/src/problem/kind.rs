@@ -105,6 +105,8 @@ pub enum Kind {
     PaymentRefused,
     /// The answer is to no question that is open; `reason` says why.
     AnswerRefused,
+    /// The order cannot be taken back, because it has ended; `reason` says how. What was paid is refunded.
+    CancelRefused,
     /// The refund cannot be made; `reason` says why.
     RefundRefused,
     /// The code is no group's, or long over: ask the table to show its code again.
@@ -237,6 +239,7 @@ impl Kind {
             | Self::GroupRefused
             | Self::PaymentRefused
             | Self::AnswerRefused
+            | Self::CancelRefused
             | Self::RefundRefused
             | Self::OrderNoReused
             | Self::OrderNotPaid
@@ -280,6 +283,7 @@ impl From<ErrorCode> for Kind {
             ErrorCode::Group => Self::GroupRefused,
             ErrorCode::Payment => Self::PaymentRefused,
             ErrorCode::Answer => Self::AnswerRefused,
+            ErrorCode::Cancel => Self::CancelRefused,
             ErrorCode::Refund => Self::RefundRefused,
             ErrorCode::UnknownCode => Self::UnknownCode,
             ErrorCode::ExpiredCode => Self::ExpiredCode,

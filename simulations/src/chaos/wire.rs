@@ -235,6 +235,7 @@ impl Wire {
             | Error::Group(_)
             | Error::Payment(_)
             | Error::Answer(_)
+            | Error::Cancel(_)
             | Error::Refund(_)
             | Error::UnknownCode
             | Error::ExpiredCode

@@ -26,7 +26,7 @@ use crate::{
         bill::Bill,
         code::Code,
         event::{DeclineReason, Event},
-        order::Order,
+        order::{CancelRejection, Order},
         text::OrderNo,
     },
     id::Position,
@@ -42,7 +42,8 @@ pub(crate) struct Present {
 }
 
 /// Take a bill back that is not decided yet. Answered at once; the order then ends as declined,
-/// unless it was decided already.
+/// unless its record is on its way already. Of an order that only the books may know, answered once they
+/// are read.
 pub(crate) struct Cancel {
     pub(crate) order_no: OrderNo,
     pub(crate) reply: Reply<()>,
@@ -194,6 +195,39 @@ impl MerchantActor {
         drop(ctx.pass(group, group::Scan { bill, code, word }));
     }
 
+    fn cancel(&mut self, Cancel { order_no, reply }: Cancel, ctx: &mut Context<Self>) {
+        match self.orders.get(&order_no) {
+            Some(Known::InFlight(order)) => {
+                // On the scan's way: who cancels, and then presents again, has not cancelled the second
+                // try.
+                let group = Arc::clone(&order.group);
+                reply.send(ctx.pass(group, group::CancelBill { merchant: self.id, order_no }));
+            }
+            Some(Known::Ended(ended)) => reply.send(Err(CancelRejection::of(ended.paid).into())),
+            None if self.orders.may_be_booked(&order_no) => {
+                self.cancel_after_look(order_no, reply, ctx);
+            }
+            None => reply.send(Err(Error::UnknownOrder)),
+        }
+    }
+
+    /// The number may be in the books: looks how the order ended.
+    fn cancel_after_look(&self, order_no: OrderNo, reply: Reply<()>, ctx: &mut Context<Self>) {
+        let booked = self.look(order_no.clone());
+        Self::after(booked, ctx, move |booked, actor, ctx| {
+            // Whoever presents it again may have come first, and still look: that try is meant then.
+            let is_tried = actor.orders.get(&order_no).is_some();
+            match booked {
+                Err(error) => reply.send(Err(error)),
+                Ok(_) if is_tried || actor.orders.is_looked_up(&order_no) => {
+                    actor.cancel(Cancel { order_no, reply }, ctx);
+                }
+                Ok(None) => reply.send(Err(Error::UnknownOrder)),
+                Ok(Some(ended)) => reply.send(Err(CancelRejection::of(ended.paid).into())),
+            }
+        });
+    }
+
     fn abandon(&mut self, order_no: &OrderNo, error: &Error) {
         if let Some(order) = self.orders.abandon(order_no) {
             order.waiting.refuse(error);
@@ -223,13 +257,8 @@ impl Asking<Present> for MerchantActor {
 }
 
 impl Asking<Cancel> for MerchantActor {
-    fn asked(&mut self, Cancel { order_no, reply }: Cancel, ctx: &mut Context<Self>) {
-        let Some(Known::InFlight(order)) = self.orders.get(&order_no) else {
-            return reply.send(Err(Error::UnknownOrder));
-        };
-        // On the scan's way: who cancels, and then presents again, has not cancelled the second try.
-        let group = Arc::clone(&order.group);
-        reply.send(ctx.pass(group, group::CancelBill { merchant: self.id, order_no }));
+    fn asked(&mut self, cancel: Cancel, ctx: &mut Context<Self>) {
+        self.cancel(cancel, ctx);
     }
 }
 
