@@ -30,11 +30,13 @@ async fn a_table_of_three_hears_of_every_share_that_is_set_aside_and_then_of_the
     within(table.engine.group_command(table.group, ask)).await.unwrap();
     let topic = Topic::Group(table.group);
     let mut feed = within(table.engine.subscribe(topic, None)).await.unwrap();
+    let before = feed.position();
     let paying = table.begin_paying("A-1", 300).await;
     let mut heard = None;
     for reserved in 0..=3 {
         let progress = next_progress(&mut feed).await;
         assert_eq!((progress.reserved, progress.of), (reserved, 3));
+        assert_eq!(progress.position, before, "nothing was recorded since");
         assert_eq!((progress.merchant, progress.total), (table.merchant, minor(300)));
         let asks: Vec<_> = progress.waiting_for.iter().map(|question| question.diner).collect();
         assert_eq!(asks, [asked], "{reserved} of 3");

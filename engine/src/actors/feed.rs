@@ -103,6 +103,8 @@ impl std::fmt::Debug for DurableEvent {
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "BillProgress"))]
 pub struct ProgressEvent {
+    /// The group's newest record when it was so: who knows a newer one knows better.
+    pub position: Position,
     /// Who wants to be paid.
     pub merchant: MerchantId,
     /// Under which number.
@@ -118,10 +120,14 @@ pub struct ProgressEvent {
 }
 
 impl ProgressEvent {
-    pub(crate) fn new(bill: &crate::domain::bill::Bill, progress: Progress) -> Self {
+    pub(crate) fn new(
+        position: Position,
+        bill: &crate::domain::bill::Bill,
+        progress: Progress,
+    ) -> Self {
         let Progress { reserved, of, waiting_for } = progress;
         let (merchant, order_no, total) = (bill.merchant, bill.order_no.clone(), bill.total);
-        Self { merchant, order_no, total, reserved, of, waiting_for }
+        Self { position, merchant, order_no, total, reserved, of, waiting_for }
     }
 }
 

@@ -255,7 +255,7 @@ impl GroupActor {
         let group = self.group.clone().ok_or_else(|| self.absence())?;
         let undecided = self.paying.as_deref().filter(|paying| !paying.decided);
         let progress = undecided.map(|Paying { payment, .. }| {
-            Box::new(ProgressEvent::new(payment.bill(), payment.progress()))
+            Box::new(ProgressEvent::new(self.folded, payment.bill(), payment.progress()))
         });
         let questions =
             progress.as_ref().map(|progress| progress.waiting_for.clone()).unwrap_or_default();

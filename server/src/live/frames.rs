@@ -219,6 +219,8 @@ pub fn progress(topic: Topic, progress: &ProgressEvent) -> ByteString {
 pub struct Progress {
     /// The group.
     topic: String,
+    /// The group's newest record when it was so. Who knows a newer one drops it: the bill may have ended.
+    position: fanju::id::Position,
     /// Who wants to be paid.
     merchant: fanju::id::MerchantId,
     /// Under which number.
@@ -235,9 +237,10 @@ pub struct Progress {
 
 impl Progress {
     fn of(topic: Topic, progress: &ProgressEvent) -> Self {
-        let ProgressEvent { merchant, order_no, total, reserved, of, waiting_for } =
+        let ProgressEvent { position, merchant, order_no, total, reserved, of, waiting_for } =
             progress.clone();
-        Self { topic: topic.to_string(), merchant, order_no, total, reserved, of, waiting_for }
+        let topic = topic.to_string();
+        Self { topic, position, merchant, order_no, total, reserved, of, waiting_for }
     }
 }
 

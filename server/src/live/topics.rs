@@ -7,7 +7,7 @@
 //!
 //! - L-1: a listener who is too far behind is told so and must resume; nothing is skipped silently.
 //!   Progress is not kept: what changes faster than [`limits::PROGRESS_EVERY`] is told as it stands
-//!   then, and not at all once a durable event has overtaken it.
+//!   then, and not at all once a durable event has overtaken it, or a state that knows one.
 
 use std::sync::{Arc, Weak};
 
@@ -34,12 +34,21 @@ use crate::{cloud_event, limits};
 /// One push, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Push {
-    /// The record's position; none for progress.
-    pub position: Option<Position>,
+    /// Where it stands on the topic's chain.
+    pub place: Place,
     /// Who left the group with this event, and may have no right to hear it any more.
     pub left: Option<WalletId>,
     /// The frame.
     pub text: ByteString,
+}
+
+/// Where a push stands on its topic's chain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// It is the record at this position.
+    At(Position),
+    /// It is progress, from when the record at this position was the newest.
+    After(Position),
 }
 
 /// Every topic that anybody listens to.
@@ -96,13 +105,15 @@ impl Pushes {
                 Err(RecvError::Lagged(_)) => return Err(Gone::Lagged),
                 Err(RecvError::Closed) => return Err(Gone::Ended),
             };
-            match push.position {
-                Some(position) if position <= self.known && !broken::has(Bug::TellTwice) => {}
-                Some(position) => {
+            match push.place {
+                Place::At(position) if position <= self.known && !broken::has(Bug::TellTwice) => {}
+                Place::At(position) => {
                     self.known = position;
                     return Ok(push);
                 }
-                None => return Ok(push),
+                // The bill may have ended since, and the listener knows.
+                Place::After(position) if position < self.known => {}
+                Place::After(_) => return Ok(push),
             }
         }
     }
@@ -232,9 +243,10 @@ async fn tell(
             heard = feed.next() => heard,
             () = sleep_until(progress_at), if progress.is_some() => {
                 if let Some(progress) = progress.take() {
+                    let place = Place::After(progress.position);
                     let text = frames::progress(topic, &progress);
                     // Nobody listening is no failure: they come and go.
-                    drop(listeners.send(Push { position: None, left: None, text }));
+                    drop(listeners.send(Push { place, left: None, text }));
                 }
                 continue;
             }
@@ -272,5 +284,44 @@ fn push(epoch: &str, topic: Topic, event: &DurableEvent) -> Push {
     } else {
         None
     };
-    Push { position: Some(event.position()), left, text }
+    Push { place: Place::At(event.position()), left, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use fanju::id::GroupId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// What a listener who knows the record at `known` hears of `said`.
+    async fn heard(known: u64, said: &[Place]) -> Vec<Place> {
+        let (sender, ring) = broadcast::channel(said.len());
+        let topic = Topic::Group(GroupId(Uuid::nil()));
+        let (open, started) = (Arc::default(), OnceCell::new());
+        let channel = Arc::new(Channel { topic, open, started });
+        let mut pushes = Pushes { ring, _channel: channel, known: Position(known) };
+        for place in said {
+            let push = Push { place: *place, left: None, text: ByteString::new() };
+            sender.send(push).expect("somebody listens");
+        }
+        drop(sender);
+        let mut heard = Vec::new();
+        while let Ok(push) = pushes.next().await {
+            heard.push(push.place);
+        }
+        heard
+    }
+
+    #[tokio::test]
+    async fn progress_that_a_record_has_overtaken_is_not_told() {
+        let [at_5, at_9] = [5, 9].map(|position| Place::At(Position(position)));
+        let [after_3, after_5, after_9] =
+            [3, 5, 9].map(|position| Place::After(Position(position)));
+        let said = [after_3, at_5, after_3, after_5, at_9, after_5, after_9];
+        assert_eq!(heard(3, &said).await, [after_3, at_5, after_5, at_9, after_9]);
+        // Whose state has the record at 5, with which a bill ended.
+        assert_eq!(heard(5, &said).await, [after_5, at_9, after_9]);
+        assert_eq!(heard(9, &said).await, [after_9]);
+    }
 }

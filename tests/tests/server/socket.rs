@@ -274,6 +274,12 @@ impl Socket {
         assert_eq!(event["prev"], *last, "L-1: a gap or a duplicate in {event}");
         let position = event["position"].as_u64().expect("a position");
         assert!(position > *last, "L-1: {event} stands before {last}");
+        let event = &push["params"];
+        if push["method"] == "progress" {
+            let known = event["topic"].as_str().and_then(|topic| self.heard.get(topic));
+            let position = event["position"].as_u64();
+            assert!(known.is_some() && position >= known.copied(), "{push} after {known:?}");
+        }
         assert_eq!(event["event"]["id"], position.to_string(), "{event}");
         *last = position;
     }

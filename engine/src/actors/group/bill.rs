@@ -226,8 +226,9 @@ impl GroupActor {
         let Some(paying) = &mut self.paying else { return };
         let event = match verdict {
             Verdict::Waiting => {
-                let payment = &paying.payment;
-                self.feed.progress(|| ProgressEvent::new(payment.bill(), payment.progress()));
+                let (payment, position) = (&paying.payment, self.folded);
+                let progress = || ProgressEvent::new(position, payment.bill(), payment.progress());
+                self.feed.progress(progress);
                 return;
             }
             Verdict::Settle(settlement) => Event::Settled(settlement),

@@ -35,8 +35,8 @@ export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, s
  */
 /**
  * What a listener hears: `state` is the topic's whole state, at first and when it could not be
- * resumed; `event` is each durable event, once and in order; `progress` may be missed; after `error`
- * the topic is not (any more) for this caller.
+ * resumed; `event` is each durable event, once and in order; `progress` may be missed, and is never older
+ * than these; after `error` the topic is not (any more) for this caller.
  * @template {string} [T=string]
  * @typedef {{
  *   state?: (state: StateOf<T>, position: number) => void, event?: (happened: Durable) => void,
@@ -298,10 +298,16 @@ export class Fanju extends EventTarget {
     const message = JSON.parse(text);
     if (message.id !== undefined && message.id !== null) this.#answered(message);
     else if (message.method === 'hello') this.#greeted(message.params);
+  /** Tells how far a bill is, unless something that is known happened since. @param {import('./api.js').Progress} progress */
+  #progressed(progress) {
+    const subscription = this.#topics.get(progress.topic);
+    if (!subscription || (subscription.last !== null && progress.position < subscription.last)) return;
+    subscription.handlers.progress?.(progress);
+  }
+
     else if (message.method === 'event') this.#happened(message.params);
-    else if (message.method === 'progress') {
-      this.#topics.get(message.params.topic)?.handlers.progress?.(message.params);
-    } else if (message.method === 'unsubscribed') this.#topics.delete(message.params.topic);
+    else if (message.method === 'progress') this.#progressed(message.params);
+    else if (message.method === 'unsubscribed') this.#topics.delete(message.params.topic);
   }
 
   /** @param {any} hello */

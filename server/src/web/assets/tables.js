@@ -102,6 +102,8 @@ export class Tables {
 
   /** @param {Table} table @param {any} progress */
   #progress(table, progress) {
+    // What was asked for beside the subscription may know more, and the bill's end among it.
+    if (table.view && progress.position < table.view.position) return;
     this.#comes(table, progress);
     if (table.view) table.view.paying = true;
     closeCode(table.id);
