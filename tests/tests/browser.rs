@@ -58,9 +58,18 @@ fn the_pages_scripts_read_and_say_what_their_tables_say() {
     if !has("node") {
         return println!("SKIPPED: tables of what people type, for want of Node");
     }
-    let tables =
-        ["tests/pages/money.test.mjs", "tests/pages/bill.test.mjs", "tests/pages/words.test.mjs"];
+    let tables = ["money", "bill", "words"].map(|name| format!("tests/pages/{name}.test.mjs"));
     succeeds(Command::new("node").arg("--test").args(tables));
+}
+
+#[test]
+fn the_pages_live_channel_sends_nothing_that_was_withdrawn() {
+    if !has("node") {
+        return println!(
+            "SKIPPED: the pages' live channel over a wire that is cut, for want of Node"
+        );
+    }
+    succeeds(Command::new("node").args(["--test", "tests/pages/live.test.mjs"]));
 }
 
 #[test]

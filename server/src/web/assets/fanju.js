@@ -23,7 +23,7 @@ export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, s
 
 /** @typedef {{ code: string, title: string, status?: number, detail?: string } & Record<string, unknown>} Problem */
 /** @typedef {import('./api.js').Methods} Methods what can be asked, and what is answered */
-/** @typedef {{ retry?: boolean, key?: string }} Asking */
+/** @typedef {{ retry?: boolean, key?: string, signal?: AbortSignal }} Asking */
 /** @typedef {'offline' | 'connecting' | 'online' | 'stopped'} State */
 /** @typedef {import('./api.js').EventPush} Durable a durable event, and where it stands */
 /**
@@ -152,18 +152,19 @@ export class Fanju extends EventTarget {
    * Asks the server. Commands get an idempotency key; after a cut everything unanswered is asked
    * again (a command with its first key), unless `retry` is false: then it is rejected with
    * `connection_lost`, and the outcome is unknown. Whatever answers with a secret takes no key: ask for
-   * it with `retry: false`, or a cut makes two of them.
+   * it with `retry: false`, or a cut makes two of them. `signal` withdraws what nobody wants any more: what
+   * was not sent yet is rejected with `withdrawn`, and what was sent is not sent again.
    * @template {keyof Methods} M
    * @param {M} method
    * @param {Methods[M]['params']} params
    * @param {Asking} [options]
    * @returns {Promise<Methods[M]['result']>}
    */
-  call(method, params, { retry = true, key } = {}) {
+  call(method, params, { retry = true, key, signal } = {}) {
     const keyed = WITHOUT_KEY.test(method) ? params : { ...params, idempotency_key: key ?? newKey() };
     const early = /^(sign_(in|up)|recovery)\./.test(method);
     const ceremony = early || method.startsWith('add_passkey.');
-    const answer = this.#ask(method, keyed, { retry: retry && !ceremony, early });
+    const answer = this.#ask(method, keyed, { retry: retry && !ceremony, early, signal });
     this.connect();
     return answer;
   }
@@ -189,12 +190,23 @@ export class Fanju extends EventTarget {
 
   // --- asking ------------------------------------------------------------------------------
 
-  /** @param {string} method @param {Record<string, unknown>} params @param {{ retry?: boolean, early?: boolean }} how @returns {Promise<any>} */
-  #ask(method, params, { retry = true, early = false }) {
+  /** @param {string} method @param {Record<string, unknown>} params @param {{ retry?: boolean, early?: boolean, signal?: AbortSignal }} how @returns {Promise<any>} */
+  #ask(method, params, { retry = true, early = false, signal }) {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ method, params, retry, early, resolve, reject });
+      /** @type {Pending} */ const pending = { method, params, retry, early, resolve, reject };
+      if (signal?.aborted) return this.#withdraw(pending);
+      signal?.addEventListener('abort', () => this.#withdraw(pending), { once: true });
+      this.#queue.push(pending);
       this.#flush();
     });
+  }
+
+  /** What is on its way is answered still, unless the channel is cut. @param {Pending} pending */
+  #withdraw(pending) {
+    pending.retry = false;
+    if ([...this.#sent.values()].includes(pending)) return;
+    this.#queue = this.#queue.filter((waiting) => waiting !== pending);
+    pending.reject(new FanjuError({ code: 'withdrawn', title: 'withdrawn before it was sent' }));
   }
 
   /** Sends what may go now; stays below the server's requests per second. */
@@ -234,7 +246,11 @@ export class Fanju extends EventTarget {
     const error = new FanjuError({ code: `json_rpc_${code}`, title, ...data });
     if (LATER.has(error.code) && pending.retry) {
       const pause = Number(error.problem.retry_after_ms ?? STILL_RUNNING_PAUSE_MS);
-      setTimeout(() => { this.#queue.push(pending); this.#flush(); }, pause);
+      setTimeout(() => {
+        if (!pending.retry) return;
+        this.#queue.push(pending);
+        this.#flush();
+      }, pause);
     } else {
       pending.reject(error);
     }

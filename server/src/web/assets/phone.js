@@ -136,9 +136,9 @@ export class Phone {
     }, 60);
   }
 
-  /** Asks, and shows the passkey where the amount wants one. @template {keyof import('./fanju.js').Methods} M @param {M} method @param {import('./fanju.js').Methods[M]['params']} params */
-  pay(method, params) {
-    return this.sure(() => this.fanju.call(method, params), t('step_up_why'));
+  /** Asks, and shows the passkey where the amount wants one. @template {keyof import('./fanju.js').Methods} M @param {M} method @param {import('./fanju.js').Methods[M]['params']} params @param {import('./fanju.js').Asking} [asking] */
+  pay(method, params, asking = {}) {
+    return this.sure(() => this.fanju.call(method, params, asking), t('step_up_why'));
   }
 
   /** Does `task`; where that wants the passkey, says why, has it shown and does it then. @template T @param {() => Promise<T>} task @param {string} why */

@@ -1,0 +1,111 @@
+// The pages' live channel, over a wire that is cut when the test says so: what is withdrawn is not sent, and
+// progress that something durable has overtaken is not told.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** Every wire that was opened, the newest last. @type {Wire[]} */
+const wires = [];
+
+class Wire {
+  static OPEN = 1;
+  readyState = Wire.OPEN;
+  /** @type {any[]} */ sent = [];
+
+  constructor() { wires.push(this); }
+
+  send(text) { this.sent.push(JSON.parse(text)); }
+
+  close() {}
+
+  hear(message) { this.onmessage({ data: JSON.stringify({ jsonrpc: '2.0', ...message }) }); }
+
+  asked(method) { return this.sent.filter((request) => request.method === method); }
+}
+
+globalThis.WebSocket = Wire;
+const { Fanju } = await import('../../server/src/web/assets/fanju.js');
+
+const QUESTION = { group: 'g', diner: 'w', merchant: 'm', order_no: '1', presentation: 'p', owed: 5 };
+
+async function online(fanju, count = 1) {
+  while (wires.length < count) await pause(5);
+  const wire = wires.at(-1);
+  wire.hear({ method: 'hello', params: { epoch: 'e', server_time: 0 } });
+  while (fanju.state !== 'online') await pause(0);
+  await pause(0);
+  return wire;
+}
+
+function begun(context) {
+  wires.length = 0;
+  const fanju = new Fanju({ url: 'ws://nowhere' });
+  fanju.connect();
+  context.after(() => fanju.close());
+  return fanju;
+}
+
+test('a yes that waits for the channel is withdrawn, and the no after it is sent alone', async (context) => {
+  const fanju = begun(context);
+  const yes = new AbortController();
+  const said = fanju.call('groups.confirm', QUESTION, { signal: yes.signal });
+  const refused = assert.rejects(said, { code: 'withdrawn' });
+  yes.abort();
+  await refused;
+  fanju.call('groups.refuse', QUESTION).catch(() => {});
+  const wire = await online(fanju);
+  assert.deepEqual([wire.asked('groups.confirm').length, wire.asked('groups.refuse').length], [0, 1]);
+  const late = fanju.call('groups.confirm', QUESTION, { signal: yes.signal });
+  assert.equal(wire.asked('groups.confirm').length, 0);
+  await assert.rejects(late, { code: 'withdrawn' });
+});
+
+for (const when of ['before the cut', 'after the cut']) {
+  test(`a yes that was sent and is withdrawn ${when} is not sent again`, async (context) => {
+    const fanju = begun(context);
+    const first = await online(fanju);
+    const yes = new AbortController();
+    const said = fanju.call('groups.confirm', QUESTION, { signal: yes.signal });
+    const refused = assert.rejects(said, { code: when === 'before the cut' ? 'connection_lost' : 'withdrawn' });
+    const kept = fanju.call('wallets.freeze', { wallet: 'w' });
+    assert.equal(first.asked('groups.confirm').length, 1);
+    if (when === 'before the cut') yes.abort();
+    first.onclose({ code: 1006 });
+    yes.abort();
+    await refused;
+    const second = await online(fanju, 2);
+    assert.equal(second.asked('groups.confirm').length, 0);
+    const [again] = second.asked('wallets.freeze');
+    assert.equal(again.params.idempotency_key, first.asked('wallets.freeze')[0].params.idempotency_key);
+    second.hear({ id: again.id, result: {} });
+    await kept;
+    });
+}
+
+test('a yes that was sent is answered although it was withdrawn', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const yes = new AbortController();
+  const said = fanju.call('groups.confirm', QUESTION, { signal: yes.signal });
+  yes.abort();
+  wire.hear({ id: wire.asked('groups.confirm')[0].id, result: {} });
+  assert.deepEqual(await said, {});
+});
+
+test('progress that is older than the state, or than an event, is not told', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const told = [];
+  fanju.subscribe('group:g', { progress: ({ position }) => told.push(position) });
+  const progress = (position) => wire.hear({ method: 'progress', params: { topic: 'group:g', position } });
+  const [asked] = wire.asked('subscribe');
+  wire.hear({ id: asked.id, result: { topic: 'group:g', recovered: false, position: 5, state: {} } });
+  await pause(0);
+  progress(3);
+  progress(5);
+  wire.hear({ method: 'event', params: { topic: 'group:g', position: 9, prev: 5, event: {} } });
+  progress(5);
+  progress(9);
+  assert.deepEqual(told, [5, 9]);
+});
