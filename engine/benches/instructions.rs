@@ -27,7 +27,7 @@ use fanju::{
         text::OrderNo,
         wallet::{Command, Wallet},
     },
-    id::{GroupId, MerchantId, Position, RequestId, Topic, WalletId},
+    id::{GroupId, MerchantId, Position, PresentationId, RequestId, Topic, WalletId},
     journal::{Epoch, Journal, LocalJournal, MemoryStorage, Options},
     ledger::Owner,
     money::{Amount, Currency},
@@ -41,6 +41,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SHARE: i64 = 2_000;
 /// Far beyond what any number of repetitions spends.
 const FUNDS: i64 = 1_000_000_000_000;
+const PRESENTATION: PresentationId = PresentationId(Uuid::from_u128(700));
 const LATER: Timestamp = Timestamp(i64::MAX);
 /// About what a settlement of eight takes.
 const PAYLOAD_BYTES: usize = 300;
@@ -131,7 +132,7 @@ fn decide_transfer(count: u64) {
 fn decide_dinner(count: u64) {
     let (group, bill) = (group(), bill(SHARE * 8, Vec::new()));
     for _ in 0..count {
-        let begun = Payment::begin(&group, black_box(bill.clone()), LATER, LATER);
+        let begun = Payment::begin(&group, black_box(bill.clone()), PRESENTATION, LATER, LATER);
         let (mut payment, step) = begun.expect("a good bill");
         let mut verdict = step.verdict;
         for action in &step.actions {
@@ -154,7 +155,8 @@ fn decide_for_the_short(count: u64) {
         group.apply(&Event::MemberJoined { group: group_id, wallet, consent });
     }
     for _ in 0..count {
-        let begun = Payment::begin(&group, bill(SHARE * 500, Vec::new()), LATER, LATER);
+        let begun =
+            Payment::begin(&group, bill(SHARE * 500, Vec::new()), PRESENTATION, LATER, LATER);
         let (mut payment, step) = begun.expect("a good bill");
         let (mut verdict, mut of_host) = (step.verdict, None);
         for action in &step.actions {

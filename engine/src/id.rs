@@ -40,6 +40,11 @@ identity! {
     GroupId
 }
 identity! {
+    /// One presentation of a bill to a group. A bill that was declined and is presented again is another
+    /// one, and asks anew; no two share a name, also not across a restart.
+    PresentationId
+}
+identity! {
     /// A client's own name for one money command; the same id never moves money twice.
     RequestId
 }

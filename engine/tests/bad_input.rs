@@ -23,7 +23,7 @@ use fanju::{
         text::{Name, OrderNo, TextError},
         wallet,
     },
-    id::{GroupId, MerchantId, Position, Topic, WalletId},
+    id::{GroupId, MerchantId, Position, PresentationId, Topic, WalletId},
     ledger::FundsRejection,
     limits,
     money::Currency,
@@ -167,7 +167,8 @@ async fn who_is_not_known_is_refused_everywhere() {
     refused!(table, engine.cancel(shop, no_order()), Error::UnknownOrder);
     refused!(table, engine.refund(shop, refund_request("none", "R", None)), Error::UnknownOrder);
     let (merchant, order_no) = (table.merchant, OrderNo::new("A-1").unwrap());
-    let question = Question { merchant, order_no, diner: ana, owed: minor(1) };
+    let presentation = PresentationId(Uuid::nil());
+    let question = Question { merchant, order_no, presentation, diner: ana, owed: minor(1) };
     refused!(
         table,
         engine.confirm(group, question),

@@ -16,9 +16,10 @@ use fanju::{
         bill::Bill,
         event::{Consent, DeclineReason, Direction, Rules, Shortfall},
         group::{Command, Rejection},
-        order::RefundRequest,
+        order::{CancelRejection, RefundRequest},
         payment::Question,
         purse::OpenMove,
+        reason::Reason,
         text::OrderNo,
     },
     id::{GroupId, MerchantId, RequestId, WalletId},
@@ -247,6 +248,66 @@ async fn an_unpaid_order_may_be_tried_again_with_a_fresh_code() {
     assert!(matches!(table.pay("A-1", 100).await.unwrap(), Presented::Declined { .. }));
     table.engine.top_up(table.diners[1], request(), minor(1_000)).await.unwrap();
     assert!(matches!(table.pay("A-1", 100).await.unwrap(), Presented::Settled(_)));
+    assert_eq!(table.takings().await, 100);
+}
+
+/// A phone sends its yes again after a cut; its first copy never arrived, and its owner has seen the bill
+/// end meanwhile.
+#[tokio::test]
+async fn a_yes_to_an_earlier_presentation_of_a_bill_is_none_to_the_next() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 2], 2_000, Rules::default()).await;
+    let order_no = || OrderNo::new("A-1").unwrap();
+    let mut earlier: Option<Question> = None;
+    for tried in 0..3 {
+        let code = table.engine.show_code(table.group, table.diners[0]).await.unwrap().code;
+        let (engine, bill) = (table.engine.clone(), table.bill("A-1", 6_000));
+        let paying = tokio::spawn(async move { engine.present(bill, code).await });
+        let question = loop {
+            let questions = table.engine.group(table.group).await.unwrap().questions;
+            if let Some(question) = questions.into_iter().find(|it| it.diner == table.diners[1]) {
+                break question;
+            }
+            tokio::task::yield_now().await;
+        };
+        if let Some(earlier) = earlier.replace(question.clone()) {
+            let Question { presentation, .. } = question.clone();
+            assert_eq!(Question { presentation, ..earlier.clone() }, question, "all else is alike");
+            for yes in [true, false] {
+                let answered = match yes {
+                    true => table.engine.confirm(table.group, earlier.clone()).await,
+                    false => table.engine.refuse(table.group, earlier.clone()).await,
+                };
+                let refused = answered.unwrap_err();
+                let said = (refused.code(), refused.reason());
+                assert_eq!(said, ("answer_refused", Some(Reason::OtherPresentation)), "{tried}");
+            }
+        }
+        match tried {
+            0 => table.engine.refuse(table.group, question).await.unwrap(),
+            _ => table.engine.cancel(table.merchant, order_no()).await.unwrap(),
+        }
+        assert!(matches!(paying.await.unwrap(), Ok(Presented::Declined { .. })), "{tried}");
+    }
+    assert_eq!(table.balances().await, [10_000; 2]);
+}
+
+#[tokio::test]
+async fn an_order_that_has_ended_is_not_taken_back() {
+    let table = Table::laid(Config::in_memory(), &[10_000, 0], 10_000, Rules::default()).await;
+    let cancel =
+        |order_no: &str| table.engine.cancel(table.merchant, OrderNo::new(order_no).unwrap());
+    assert!(matches!(cancel("A-1").await, Err(Error::UnknownOrder)));
+    assert!(matches!(table.pay("A-1", 100).await.unwrap(), Presented::Declined { .. }));
+    let declined = Err(CancelRejection::AlreadyDeclined);
+    let refused = |outcome: Result<(), Error>| match outcome {
+        Err(Error::Cancel(rejection)) => Err(rejection),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(cancel("A-1").await), declined);
+    table.engine.top_up(table.diners[1], request(), minor(1_000)).await.unwrap();
+    assert!(matches!(table.pay("A-1", 100).await.unwrap(), Presented::Settled(_)));
+    let settled: Result<(), _> = Err(CancelRejection::AlreadySettled);
+    assert_eq!(refused(cancel("A-1").await), settled);
     assert_eq!(table.takings().await, 100);
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fanju::{
     Engine, Error, FeedError, Presented,
     domain::{code::Code, event::Rules, group::Command, payment::Question},
-    id::Topic,
+    id::{PresentationId, Topic},
     money::Currency,
 };
 use support::{
@@ -79,7 +79,8 @@ async fn afterwards(table: &Table) -> Vec<(&'static str, Option<&'static str>)> 
     let (ana, ben, group, merchant) = (diners[0], diners[1], *group, *merchant);
     let code = Code::from_random(7);
     let order_no = "NEW".try_into().unwrap();
-    let question = Question { merchant, order_no, diner: ana, owed: minor(1) };
+    let presentation = PresentationId(uuid::Uuid::nil());
+    let question = Question { merchant, order_no, presentation, diner: ana, owed: minor(1) };
     vec![
         told!(engine, open_wallet("late".try_into().unwrap(), Currency::CNY)),
         told!(engine, onboard_merchant("late".try_into().unwrap(), Currency::CNY)),

@@ -23,7 +23,7 @@ use fanju::{
         reason::Reason,
         text::OrderNo,
     },
-    id::{Position, Topic},
+    id::{Position, PresentationId, Topic},
     journal::MemoryStorage,
     limits,
     time::Timestamp,
@@ -308,6 +308,29 @@ async fn a_crash_forgets_reservations_and_the_bill_that_was_not_decided() {
     assert_eq!(again.balances().await, [1_000; 2]);
     let order = within(again.engine.order(again.merchant, order_no("A-1"))).await;
     assert!(matches!(order, Err(Error::UnknownOrder)), "presumed abort: {order:?}");
+    drop(begun);
+}
+
+/// Nothing of a question is on disk: the name of the presentation alone says that it is of a life before.
+#[tokio::test]
+async fn a_yes_to_what_was_asked_before_a_crash_answers_nothing_after_it() {
+    let storage = MemoryStorage::new();
+    let table = Table::laid(over(storage.clone()), &[1_000; 2], 10, Rules::default()).await;
+    let begun = table.begin_paying("A-1", 600).await;
+    let before = table.questions(2).await;
+    storage.crash();
+    let again = table.moved_to(Engine::open(over(storage.clone())).unwrap());
+    let paying = again.begin_paying("A-1", 600).await;
+    let now = again.questions(2).await;
+    for (before, now) in before.into_iter().zip(now.clone()) {
+        assert_eq!((before.diner, before.owed), (now.diner, now.owed));
+        let refused = within(again.engine.confirm(again.group, before)).await.unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::OtherPresentation), "{refused:?}");
+    }
+    for question in now {
+        within(again.engine.confirm(again.group, question)).await.unwrap();
+    }
+    assert!(matches!(within(paying).await.unwrap(), Presented::Settled(_)));
     drop(begun);
 }
 
@@ -832,7 +855,8 @@ async fn a_closing_engine_still_takes_the_answers_that_its_bills_wait_for() {
 async fn whoever_answers_while_the_engine_closes_hears_that_it_is_closed() {
     let table = Table::laid(Config::in_memory(), &[1_000; 2], 1_000, Rules::default()).await;
     let (merchant, diner) = (table.merchant, table.diners[0]);
-    let question = Question { merchant, order_no: order_no("A-1"), diner, owed: minor(1) };
+    let (order_no, presentation) = (order_no("A-1"), PresentationId(uuid::Uuid::nil()));
+    let question = Question { merchant, order_no, presentation, diner, owed: minor(1) };
     let ask = |_| {
         let (engine, group, question) = (table.engine.clone(), table.group, question.clone());
         tokio::spawn(async move {

@@ -13,7 +13,7 @@ use fanju::{
         split::{Claim, Rest, Split},
         text::Name,
     },
-    id::{GroupId, MerchantId, WalletId},
+    id::{GroupId, MerchantId, PresentationId, WalletId},
     limits,
     money::{Amount, Currency},
     time::Timestamp,
@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 const ID: GroupId = GroupId(Uuid::from_u128(900));
 const SHOP: MerchantId = MerchantId(Uuid::from_u128(500));
+const PRESENTATION: PresentationId = PresentationId(Uuid::from_u128(700));
 const HOST: WalletId = WalletId(Uuid::from_u128(1));
 const BEN: WalletId = WalletId(Uuid::from_u128(2));
 const CAT: WalletId = WalletId(Uuid::from_u128(3));
@@ -101,7 +102,7 @@ fn claims(group: &Group) -> Vec<(u16, WalletId, u32)> {
 
 /// What a scan of `bill` asks of each wallet.
 fn scanned(group: &Group, bill: Bill) -> Result<Vec<(WalletId, i64)>, payment::Rejection> {
-    let (_, step) = Payment::begin(group, bill, Timestamp(1), Timestamp(2))?;
+    let (_, step) = Payment::begin(group, bill, PRESENTATION, Timestamp(1), Timestamp(2))?;
     let asked = step.actions.iter().filter_map(|action| match action {
         Action::Reserve { source, amount, .. } => Some((source.wallet(), amount.minor())),
         Action::Release { .. } | Action::AskConfirmation { .. } => None,
@@ -111,7 +112,8 @@ fn scanned(group: &Group, bill: Bill) -> Result<Vec<(WalletId, i64)>, payment::R
 
 /// Pays `bill`, with money enough in every wallet.
 fn pay(group: &mut Group, bill: Bill) {
-    let (mut payment, step) = Payment::begin(group, bill, Timestamp(1), Timestamp(2)).unwrap();
+    let (mut payment, step) =
+        Payment::begin(group, bill, PRESENTATION, Timestamp(1), Timestamp(2)).unwrap();
     let mut verdict = step.verdict;
     for action in step.actions {
         let Action::Reserve { ask, .. } = action else { panic!("nobody is asked") };

@@ -15,12 +15,12 @@ use fanju::{
         payment::{Action, AnswerRejection, Missing, Payment, Question, Rejection, Step, Verdict},
         split::Split,
     },
-    id::{GroupId, WalletId},
+    id::{GroupId, PresentationId, WalletId},
     money::{Amount, Currency},
     time::Timestamp,
 };
 use proptest::prelude::*;
-use table::{DEADLINE, PATIENCE, Table, bill, minor, place, wallet};
+use table::{DEADLINE, PATIENCE, PRESENTATION, Table, bill, minor, place, wallet};
 use uuid::Uuid;
 
 /// Diners with these caps and thresholds; the first is the host.
@@ -122,6 +122,27 @@ fn a_question_waits_for_its_diner_alone() {
     assert!(table.reserved.is_empty());
 }
 
+/// The share and the bill are the same, and still an answer is to the presentation at which it was asked.
+#[test]
+fn an_answer_to_another_presentation_of_the_same_bill_is_none_to_this_one() {
+    let consents = [(1_000, None), (50, None), (1_000, None)];
+    let mut table = run(Shortfall::Decline, &consents, 300, &[500; 3]);
+    let before = table.payment.clone();
+    let [now] = &before.questions()[..] else { panic!("one is asked") };
+    let another = Question { presentation: PresentationId(Uuid::from_u128(701)), ..now.clone() };
+    let other_share = Question { owed: minor(99), ..another.clone() };
+    let to_another = Err(AnswerRejection::OtherPresentation);
+    for (question, yes) in [(&another, true), (&another, false), (&other_share, true)] {
+        assert_eq!(table.payment.answer(question, yes).map(drop), to_another, "{question:?}");
+    }
+    let of_another = Question { diner: wallet(0), ..another };
+    let refused = table.payment.answer(&of_another, true).map(drop);
+    assert_eq!(refused, Err(AnswerRejection::NotAsked), "who is not asked hears of no bill");
+    assert_eq!(table.payment, before, "a refused answer changes nothing");
+    table.answer(1, true).unwrap();
+    assert_eq!(table.paid(), pays(&[100; 3]));
+}
+
 /// A yes is to one share: what is taken over from others never goes beyond what a diner agreed to
 /// without being asked.
 #[test]
@@ -211,7 +232,9 @@ fn a_treat_is_drawn_from_the_payer_alone() {
 fn a_bill_that_cannot_be_tried_is_refused() {
     let mut closed = group(Shortfall::Decline, &[(1_000, None); 2]);
     closed.status = Status::Closed;
-    let begin = |group: &Group, bill| Payment::begin(group, bill, PATIENCE, DEADLINE).map(drop);
+    let begin = |group: &Group, bill| {
+        Payment::begin(group, bill, PRESENTATION, PATIENCE, DEADLINE).map(drop)
+    };
     assert_eq!(begin(&closed, bill(100)), Err(Rejection::GroupClosed));
     let open = group(Shortfall::Decline, &[(1_000, None); 2]);
     let yen = Bill { currency: Currency::JPY, ..bill(100) };

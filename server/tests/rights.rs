@@ -193,7 +193,8 @@ impl World {
         let seat = json!({ "group": group, "by": host });
         let join = json!({ "group": group, "wallet": host, "cap": 1 });
         let answer = json!({
-            "group": group, "diner": host, "merchant": merchant, "order_no": "1", "owed": 1,
+            "group": group, "diner": host, "merchant": merchant, "order_no": "1",
+            "presentation": id, "owed": 1,
         });
         let shop = json!({ "merchant": merchant });
         let lines = json!([{ "name": "Noodles", "amount": 1 }]);

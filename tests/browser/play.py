@@ -919,8 +919,9 @@ class Counter(Quiet):
 
     def says_yes(self, table, order_no):
         diner, group = table
-        self.house.ask("POST", f"/v1/groups/{group}/answers/yes", diner["token"], diner=diner["wallet"],
-                       merchant=self.shop["merchant"], order_no=order_no, owed=9_00)
+        [question] = self.house.ask("GET", f"/v1/groups/{group}", diner["token"])["questions"]
+        self.assertEqual(question["order_no"], order_no)
+        self.house.ask("POST", f"/v1/groups/{group}/answers/yes", diner["token"], **question)
 
     def cancel(self, _, order_no):
         self.house.ask("DELETE", f"/v1/merchants/{self.shop['merchant']}/orders/{order_no}", self.shop["token"])

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     broken::{Bug, has},
-    id::{MerchantId, WalletId},
+    id::{MerchantId, PresentationId, WalletId},
     money::{Amount, Currency},
     time::Timestamp,
 };
@@ -110,6 +110,9 @@ pub enum AnswerRejection {
     /// This diner was not asked, or has answered.
     #[error("this diner was not asked")]
     NotAsked,
+    /// The bill was presented anew, and the diner is asked anew: the answer is to another presentation.
+    #[error("bill was presented anew, and the answer is to another presentation of it")]
+    OtherPresentation,
     /// The diner was asked about another share of this bill.
     #[error("diner was asked about {asked}, and answers about {answered}")]
     OtherShare {
@@ -141,8 +144,9 @@ struct Seat {
     payer: WalletId,
 }
 
-/// What a diner is asked: a yes or a no to this very share of this very bill (G-3). A late answer to
-/// an earlier question is no answer to a later one.
+/// What a diner is asked: a yes or a no to this very share of this very bill, as it was presented this
+/// time (G-3). A late answer to an earlier question is no answer to a later one, though the bill and the
+/// share be the same: its owner may never have seen the later one, or have refused it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Question {
@@ -150,6 +154,8 @@ pub struct Question {
     pub merchant: MerchantId,
     /// Under which number.
     pub order_no: OrderNo,
+    /// At which presentation of the bill.
+    pub presentation: PresentationId,
     /// Who is asked.
     pub diner: WalletId,
     /// How much it is for this diner.
@@ -171,6 +177,7 @@ pub struct Progress {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payment {
     bill: Bill,
+    presentation: PresentationId,
     group: crate::id::GroupId,
     host: WalletId,
     host_room: Amount,
@@ -189,18 +196,19 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// Begins to collect `bill` from `group`. Until `patience` people may answer; at `deadline` it
-    /// is over.
+    /// Begins to collect `bill` from `group`, to which it is presented as `presentation`. Until
+    /// `patience` people may answer; at `deadline` it is over.
     ///
     /// # Errors
     /// The first [`Rejection`] that applies.
     pub fn begin(
         group: &Group,
         bill: Bill,
+        presentation: PresentationId,
         patience: Timestamp,
         deadline: Timestamp,
     ) -> Result<(Self, Step), Rejection> {
-        Self::begin_from(Member::sources, group, bill, patience, deadline)
+        Self::begin_from(Member::sources, group, bill, presentation, patience, deadline)
     }
 
     /// [`Payment::begin`], with the `sources` of each member, each once and in the order that the member
@@ -212,6 +220,7 @@ impl Payment {
         sources: impl Fn(&Member) -> Sources,
         group: &Group,
         bill: Bill,
+        presentation: PresentationId,
         patience: Timestamp,
         deadline: Timestamp,
     ) -> Result<(Self, Step), Rejection> {
@@ -248,6 +257,7 @@ impl Payment {
         let purses = group.members.iter().map(purse).filter(|(_, of)| !of.is_empty()).collect();
         let mut payment = Self {
             bill,
+            presentation,
             group: group.id,
             host: group.host,
             host_room,
@@ -328,6 +338,7 @@ impl Payment {
         let question = |seat: &Seat| Question {
             merchant: self.bill.merchant,
             order_no: self.bill.order_no.clone(),
+            presentation: self.presentation,
             diner: seat.diner,
             owed: seat.owed,
         };
@@ -383,16 +394,19 @@ impl Payment {
     /// The diner answers `question`.
     ///
     /// # Errors
-    /// [`AnswerRejection::NotAsked`] or [`AnswerRejection::OtherShare`]: it is not a question that
-    /// stands open now.
+    /// [`AnswerRejection::NotAsked`], [`AnswerRejection::OtherPresentation`] or
+    /// [`AnswerRejection::OtherShare`]: it is not a question that stands open now.
     pub fn answer(&mut self, question: &Question, yes: bool) -> Result<Step, AnswerRejection> {
-        let Question { merchant, order_no, diner, owed } = question;
+        let Question { merchant, order_no, presentation, diner, owed } = question;
         if *merchant != self.bill.merchant || *order_no != self.bill.order_no {
             return Err(AnswerRejection::NotAsked);
         }
         let (diner, answered) = (*diner, *owed);
         let is_asked = |seat: &&mut Seat| seat.diner == diner && seat.consent == Consent::Asked;
         let seat = self.seats.iter_mut().find(is_asked).ok_or(AnswerRejection::NotAsked)?;
+        if *presentation != self.presentation {
+            return Err(AnswerRejection::OtherPresentation);
+        }
         let asked = seat.owed;
         if asked != answered {
             return Err(AnswerRejection::OtherShare { asked, answered });

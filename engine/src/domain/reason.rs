@@ -136,14 +136,16 @@ pub enum Reason {
     NothingToAnswer,
     /// This diner was not asked, or has answered.
     NotAsked,
+    /// The bill was presented anew, and so is the question: answer it as it is now.
+    OtherPresentation,
     /// The diner is asked about another share: answer the question as it is now.
     OtherShare,
-    /// The refund number means another refund of the order: take a new one.
-    RefundNoReused,
     /// The order is paid already: a refund gives money back.
     AlreadySettled,
     /// The order has ended already, and nobody has paid.
     AlreadyDeclined,
+    /// The refund number means another refund of the order: take a new one.
+    RefundNoReused,
     /// The order has as many refunds as it may.
     TooManyRefunds,
     /// More is asked back than is left of the order, or of what the diner paid.
@@ -292,6 +294,7 @@ impl From<AnswerRejection> for Reason {
         match rejection {
             AnswerRejection::NothingToAnswer => Self::NothingToAnswer,
             AnswerRejection::NotAsked => Self::NotAsked,
+            AnswerRejection::OtherPresentation => Self::OtherPresentation,
             AnswerRejection::OtherShare { .. } => Self::OtherShare,
         }
     }

@@ -526,8 +526,8 @@ impl Engine {
         self.command(seat, |reply| group::ShowCode { by, reply }).await
     }
 
-    /// Says yes to the share that a diner is asked about: to this very share of this very bill.
-    /// Questions come with progress events, and with [`GroupView::questions`].
+    /// Says yes to the share that a diner is asked about: to this very share of this very bill, as it was
+    /// presented this time. Questions come with progress events, and with [`GroupView::questions`].
     ///
     /// # Errors
     /// [`Error::Answer`] when the question does not stand open (any more), or an operating error.

@@ -9,12 +9,13 @@ use fanju::{
         group::{Group, Member},
         payment::{Action, AnswerRejection, Ask, Missing, Payment, Step, Verdict},
     },
-    id::{MerchantId, WalletId},
+    id::{MerchantId, PresentationId, WalletId},
     money::{Amount, Currency},
     time::Timestamp,
 };
 use uuid::Uuid;
 
+pub(crate) const PRESENTATION: PresentationId = PresentationId(Uuid::from_u128(700));
 pub(crate) const PATIENCE: Timestamp = Timestamp(46_000_000);
 pub(crate) const DEADLINE: Timestamp = Timestamp(61_000_000);
 
@@ -53,7 +54,10 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(group: &Group, total: i64, balances: &[i64]) -> Self {
-        Self::begun(Payment::begin(group, bill(total), PATIENCE, DEADLINE).unwrap(), balances)
+        Self::begun(
+            Payment::begin(group, bill(total), PRESENTATION, PATIENCE, DEADLINE).unwrap(),
+            balances,
+        )
     }
 
     /// Where each diner pays from these wallets, in this order.
@@ -67,7 +71,8 @@ impl Table {
             let of = sources[place(member.wallet)];
             of.iter().map(|number| Source::Wallet(wallet(*number))).collect()
         };
-        let begun = Payment::begin_from(source, group, bill(total), PATIENCE, DEADLINE);
+        let begun =
+            Payment::begin_from(source, group, bill(total), PRESENTATION, PATIENCE, DEADLINE);
         Self::begun(begun.unwrap(), balances)
     }
 

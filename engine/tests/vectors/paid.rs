@@ -11,7 +11,7 @@ use fanju::{
         payment::{Action, Missing, Payment, Verdict},
         text::{Name, OrderNo},
     },
-    id::{GroupId, MerchantId},
+    id::{GroupId, MerchantId, PresentationId},
     limits,
     money::{Amount, Currency},
     time::Timestamp,
@@ -114,7 +114,8 @@ pub(crate) fn pay(total: i64, reach: &[i64]) -> Result<Vec<i64>, MissingFunds> {
     let numbers = 1..=reach.len();
     let sources =
         |_: &Member| -> Sources { numbers.clone().map(wallet).map(Source::Wallet).collect() };
-    let begun = Payment::begin_from(sources, &group, bill, never, never);
+    let presentation = PresentationId(Uuid::nil());
+    let begun = Payment::begin_from(sources, &group, bill, presentation, never, never);
     let (mut payment, step) = begun.expect("a bill that fits");
     let (mut actions, mut verdict) = (VecDeque::from_iter(step.actions), step.verdict);
     while let Some(action) = actions.pop_front() {

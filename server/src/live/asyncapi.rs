@@ -112,10 +112,12 @@ pub fn document() -> Value {
                             stands for it. Topics are `wallet:`, \
                             `merchant:` or `group:` and an id. Durable events are CloudEvents \
                             1.0; their `prev` tells a gap, and `subscribe` with `after` closes \
-                            it. Progress may be conflated and is never repeated. Every frame \
-                            counts against the `requests_per_second` of `hello`, the websocket's \
-                            own pings and pongs as well: beyond it a request is refused. Every \
-                            frame beyond it counts up and every other one down again, to zero: \
+                            it. Progress may be conflated and is never repeated; its \
+                            `position` is the newest record that it follows. A diner's answer \
+                            repeats the question as it came. Every frame counts against the \
+                            `requests_per_second` of `hello`, the websocket's own pings and \
+                            pongs as well: beyond it a request is refused. Every frame beyond \
+                            it counts up and every other one down again, to zero: \
                             at a hundred the session is closed with 4009.",
         },
         "channels": { "live": {

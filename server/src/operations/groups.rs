@@ -9,7 +9,7 @@ use fanju::{
         payment::Question,
         text::{Name, OrderNo},
     },
-    id::{GroupId, MerchantId, Position, Topic, WalletId},
+    id::{GroupId, MerchantId, Position, PresentationId, Topic, WalletId},
     money::Amount,
 };
 use schemars::JsonSchema;
@@ -280,8 +280,9 @@ impl Operation for ShowCode {
     }
 }
 
-/// Says yes to the share that a diner is asked about: to this very share of this very bill. A bill that is
-/// presented again asks anew, and takes an answer under a key of its own.
+/// Says yes to the share that a diner is asked about: to this very share of this very bill, as it was
+/// presented this time. A bill that is presented again asks anew, and takes an answer under a key of its
+/// own.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Confirm {
@@ -293,6 +294,8 @@ struct Confirm {
     merchant: MerchantId,
     /// Under which number.
     order_no: OrderNo,
+    /// At which presentation of the bill, as the question says.
+    presentation: PresentationId,
     /// The share, in minor units.
     #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     owed: Amount,
@@ -313,8 +316,9 @@ impl Operation for Confirm {
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
-        let Self { group, diner, merchant, order_no, owed } = self;
-        app.engine().confirm(group, Question { merchant, order_no, diner, owed }).await?;
+        let Self { group, diner, merchant, order_no, presentation, owed } = self;
+        let question = Question { merchant, order_no, presentation, diner, owed };
+        app.engine().confirm(group, question).await?;
         Ok(Done {})
     }
 }
@@ -332,6 +336,8 @@ struct Refuse {
     merchant: MerchantId,
     /// Under which number.
     order_no: OrderNo,
+    /// At which presentation of the bill, as the question says.
+    presentation: PresentationId,
     /// The share, in minor units.
     #[schemars(extend("minimum" = 1, "maximum" = fanju::limits::AMOUNT_MINOR_MAX))]
     owed: Amount,
@@ -346,8 +352,9 @@ impl Operation for Refuse {
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
-        let Self { group, diner, merchant, order_no, owed } = self;
-        app.engine().refuse(group, Question { merchant, order_no, diner, owed }).await?;
+        let Self { group, diner, merchant, order_no, presentation, owed } = self;
+        let question = Question { merchant, order_no, presentation, diner, owed };
+        app.engine().refuse(group, question).await?;
         Ok(Done {})
     }
 }

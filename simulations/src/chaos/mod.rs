@@ -16,6 +16,7 @@
 //! Safety is looked at after every answer and every event. Liveness comes last: the faults stop, and
 //! everything must come to its end.
 
+pub mod answers;
 pub mod connection;
 pub mod disk;
 pub mod life;

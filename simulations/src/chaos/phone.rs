@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, rc::Rc, time::Duration};
 use fanju::{
     Engine,
     domain::payment::Question,
-    id::{Position, Topic},
+    id::{Position, PresentationId, Topic, WalletId},
 };
 use fanju_server::live::close::Close;
 use serde::Deserialize;
@@ -62,7 +62,8 @@ struct Phone {
     wire: Wire,
     topic: Topic,
     log: usize,
-    asked: BTreeSet<String>,
+    /// Whom it has asked, and at which presentation of a bill.
+    asked: BTreeSet<(PresentationId, WalletId)>,
     answers: u32,
 }
 
@@ -169,10 +170,6 @@ impl Phone {
         let position = Position(pushed.position);
         self.stage.witness().told_in_json(position, frame);
         self.heard_up_to(position);
-        // The same bill may be tried again, and asks again.
-        if matches!(pushed.event.kind, "fanju.settled" | "fanju.declined") {
-            self.asked.clear();
-        }
     }
 
     fn think_of(&mut self, questions: Vec<Question>) {
@@ -182,10 +179,11 @@ impl Phone {
     /// A diner makes up his mind about a question, once.
     fn think(&mut self, question: Question) {
         let Topic::Group(group) = self.topic else { return };
-        let Question { order_no, diner, owed, .. } = &question;
-        if !self.asked.insert(format!("{order_no} {diner} {owed}")) {
+        let Question { order_no, presentation, diner, owed, .. } = &question;
+        if !self.asked.insert((*presentation, *diner)) {
             return;
         }
+        self.stage.witness().asks(group, &question);
         let manners = self.stage.manners;
         if self.wire.happens(manners.diner_silent) {
             return self.stage.witness().inject("diner silent");

@@ -2,32 +2,24 @@
 //! auditor's own arithmetic. What it notes must not be.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     time::Duration,
 };
 
 use fanju::{
     codec::{self, Record},
-    domain::{
-        event::{Event, Settlement},
-        payment::Question,
-        text::OrderNo,
-    },
-    id::{GroupId, MerchantId, Position, Topic, WalletId},
+    domain::{event::Event, payment::Question, text::OrderNo},
+    id::{GroupId, MerchantId, Position, Topic},
     journal::{Batches, Fault, FaultyStorage, Reader},
-    money::Amount,
 };
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{panics, trace::Trace};
+use super::{answers::Answers, panics, trace::Trace};
 use crate::auditor::Auditor;
 
 /// Faults that are kept in words.
 const KEPT: usize = 20;
-
-/// Who said yes, to which share of which bill.
-type Answers = BTreeSet<(GroupId, OrderNo, WalletId, Amount)>;
 
 /// Who notes that something must not be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -58,8 +50,8 @@ pub struct Witness {
     told: BTreeMap<Position, Event>,
     settled: BTreeMap<(MerchantId, OrderNo), Position>,
     followed: Option<Followed>,
-    /// Everybody who said yes in this life, and to what.
-    yes: Option<Answers>,
+    /// What diners were asked and said in this life.
+    answers: Option<Answers>,
     /// The newest record before the disk first lied about a sync.
     sure: Position,
     /// Whether an earlier lie still stands.
@@ -152,7 +144,7 @@ impl Witness {
         let batches = reader.batches(Position::NONE);
         let (auditor, noted) = (Auditor::new(), 0);
         // What is in the journal already was looked at when it came.
-        self.yes = None;
+        self.answers = None;
         self.followed = Some(Followed {
             storage,
             batches,
@@ -165,7 +157,7 @@ impl Witness {
         self.follow();
         let followed = self.followed.as_ref().expect("just put there");
         let lost = lost(&self.told, &followed.records);
-        self.yes = Some(BTreeSet::new());
+        self.answers = Some(Answers::default());
         let opened = format!("opened with {} records", followed.records.len());
         self.say(opened);
         for lost in lost {
@@ -219,7 +211,7 @@ impl Witness {
     pub fn follow(&mut self) {
         let Some(followed) = &mut self.followed else { return };
         let (panicked, mut faults, mut news) = (panics::take(), Vec::new(), Vec::new());
-        let (yes, traced) = (self.yes.as_ref(), self.traced);
+        let (answers, traced) = (&mut self.answers, self.traced);
         // Whoever looks on hears no fault of the disk, and changes none.
         let storage = followed.storage.clone();
         storage.spare(|| {
@@ -237,7 +229,7 @@ impl Witness {
                                     if record.position > traced {
                                         news.push(in_words(&record));
                                     }
-                                    followed.observe(record, yes, &mut faults);
+                                    followed.observe(record, answers.as_mut(), &mut faults);
                                 }
                                 Err(error) => faults.push(format!("a record: {error}")),
                             }
@@ -273,11 +265,16 @@ impl Witness {
         }
     }
 
-    /// A diner says yes to this share of this bill.
+    /// A diner is asked: at a presentation that comes after whatever is durable by now.
+    pub fn asks(&mut self, group: GroupId, question: &Question) {
+        self.follow();
+        self.answers.get_or_insert_default().asks(group, question);
+    }
+
+    /// A diner says yes to this share of this bill, as it was presented when he was asked.
     pub fn says_yes(&mut self, group: GroupId, question: &Question) {
-        let Question { order_no, diner, owed, .. } = question;
-        let said = (group, order_no.clone(), *diner, *owed);
-        self.yes.get_or_insert_default().insert(said);
+        self.follow();
+        self.answers.get_or_insert_default().says_yes(group, question);
     }
 
     /// Somebody is about to be told of the record at `position` (J-1, J-3).
@@ -368,29 +365,18 @@ impl Followed {
     }
 
     /// Folds one record.
-    fn observe(&mut self, record: Record, yes: Option<&Answers>, faults: &mut Vec<String>) {
+    fn observe(&mut self, record: Record, answers: Option<&mut Answers>, faults: &mut Vec<String>) {
         let records = &self.records;
         self.auditor.observe(&record, &|position| {
             records.get(&position).cloned().ok_or_else(|| format!("no record at {position}"))
         });
-        if let (Event::Settled(settlement), Some(yes)) = (&record.event, yes) {
-            unsaid(settlement, yes, faults);
+        if let Some(answers) = answers {
+            faults.extend(answers.observe(&record.event));
         }
         for topic in record.topics() {
             self.heads.insert(topic, record.position);
         }
         self.records.insert(record.position, record);
-    }
-}
-
-/// Whoever is said to have agreed has said so (G-3).
-fn unsaid(settlement: &Settlement, yes: &Answers, faults: &mut Vec<String>) {
-    let Settlement { group, order_no, shares, .. } = settlement;
-    for share in shares.iter().filter(|share| share.confirmed) {
-        let (diner, owed) = (share.diner, share.owed);
-        if !yes.contains(&(*group, order_no.clone(), diner, owed)) {
-            faults.push(format!("G-3: {diner} confirms {owed} of {order_no}, and never said yes"));
-        }
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Asked {
     pub merchant: String,
     /// Under which number.
     pub order_no: String,
+    /// At which presentation of the bill.
+    pub presentation: String,
     /// Who is asked.
     pub diner: String,
     /// How much it is, in minor units.
@@ -88,6 +90,7 @@ struct Progress<'a> {
 struct Waiting<'a> {
     merchant: &'a str,
     order_no: &'a str,
+    presentation: &'a str,
     diner: &'a str,
     owed: u64,
 }
@@ -138,9 +141,10 @@ impl Guests {
             drop(tell.send(news));
         }
         let own = waiting_for.into_iter().find(|waiting| waiting.diner == wallet.as_ref());
-        if let Some(Waiting { merchant, order_no, diner, owed }) = own {
+        if let Some(Waiting { merchant, order_no, presentation, diner, owed }) = own {
             let (merchant, order_no) = (merchant.to_owned(), order_no.to_owned());
-            let asked = Asked { merchant, order_no, diner: diner.to_owned(), owed, breaks };
+            let (presentation, diner) = (presentation.to_owned(), diner.to_owned());
+            let asked = Asked { merchant, order_no, presentation, diner, owed, breaks };
             drop(tell.send(News::Asked { seat: *seat, asked }));
         }
         Ok(())
@@ -182,8 +186,8 @@ mod tests {
     use super::*;
 
     const PROGRESS: &str = r#"{"topic":"group:g","merchant":"m","order_no":"o-1","total":9,
-        "reserved":2,"of":2,"waiting_for":[{"merchant":"m","order_no":"o-1","diner":"w1",
-        "owed":5}]}"#;
+        "reserved":2,"of":2,"waiting_for":[{"merchant":"m","order_no":"o-1","presentation":"p",
+        "diner":"w1","owed":5}]}"#;
 
     #[test]
     fn the_first_to_hear_tells_how_far_it_is_and_everybody_only_the_own_question() {
@@ -201,6 +205,7 @@ mod tests {
         let asked = Asked {
             merchant: "m".to_owned(),
             order_no: "o-1".to_owned(),
+            presentation: "p".to_owned(),
             diner: "w1".to_owned(),
             owed: 5,
             breaks: 0,

@@ -418,7 +418,7 @@ impl house::House for Rc<ServerHouse> {
         let say = |method| {
             let params = format!(
                 "{{\"group\":\"{group}\",\"diner\":\"{diner}\",\"merchant\":\"{merchant}\",\
-                 \"order_no\":\"{order_no}\",\"owed\":{owed}}}"
+                 \"order_no\":\"{order_no}\",\"presentation\":\"{presentation}\",\"owed\":{owed}}}"
             );
             async move { ServerHouse::ask(line, method, format_args!("{params}")).await }
         };

@@ -165,6 +165,7 @@ impl World {
             }
             "groups.get" => json!({ "questions": [] }),
             method @ ("groups.confirm" | "groups.refuse") => {
+                assert_eq!(params["presentation"], "p", "an answer says to what: {params}");
                 let scans = self.asked.remove(&text("order_no")).expect("a question");
                 for (scan, till) in scans {
                     if method == "groups.confirm" {
@@ -234,8 +235,8 @@ impl World {
         }
         let group = self.groups.get(params["code"].as_str().expect("a code")).expect("a group");
         let question = json!({
-            "merchant": params["merchant"], "order_no": order_no, "diner": group.members[0],
-            "owed": 1,
+            "merchant": params["merchant"], "order_no": order_no, "presentation": "p",
+            "diner": group.members[0], "owed": 1,
         });
         let (reserved, of) = (group.members.len(), group.members.len());
         let progress = json!({ "jsonrpc": "2.0", "method": "progress", "params": {

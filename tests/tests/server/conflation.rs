@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    house::{House, TIRELESS},
+    house::{Diner, House, TIRELESS},
     socket::Socket,
     table::Table,
 };
@@ -26,7 +26,7 @@ fn waits_for(phone: &mut Socket, count: usize) -> Value {
         let waiting = push["params"]["waiting_for"].as_array().expect("a list").len();
         assert!(waiting >= count, "nobody took an answer back: {push}");
         if waiting == count {
-            return push["params"].clone();
+            return push;
         }
     }
 }
@@ -45,25 +45,19 @@ fn a_phone_hears_the_newest_progress_and_every_event() {
     for number in 0..BILLS {
         let bill = table.bill(&shop, &number.to_string(), total);
         let scan = till.begin("orders.scan", bill).expect("is sent");
-        waits_for(&mut table.phones[0], DINERS);
-        let confirm = |phone: &mut Socket, diner: &str| {
-            let question = json!({
-                "group": table.group, "diner": diner, "merchant": shop.merchant,
-                "order_no": number.to_string(), "owed": SHARE,
-            });
-            phone.begin("groups.confirm", question).expect("is sent")
+        let asked = waits_for(&mut table.phones[0], DINERS);
+        let answer = |diner: &Diner| table.answer(&asked, diner);
+        let answers: Vec<Value> = table.diners.iter().map(answer).collect();
+        let mut confirm = |diner: usize| {
+            let said = table.phones[diner].begin("groups.confirm", answers[diner].clone());
+            said.expect("is sent");
         };
         // All but the last answer at once; then everybody is told for whom alone the table waits.
-        let (last, others) = table.phones.split_last_mut().expect("diners");
-        for (phone, diner) in others.iter_mut().zip(&table.diners) {
-            confirm(phone, &diner.wallet);
-        }
-        let newest = waits_for(&mut others[0], 1);
-        let [question] = &newest["waiting_for"].as_array().expect("a list")[..] else {
-            panic!("{newest}")
-        };
-        assert_eq!(question["diner"], table.diners[DINERS - 1].wallet.as_str(), "{newest}");
-        confirm(last, &table.diners[DINERS - 1].wallet);
+        (0..DINERS - 1).for_each(&mut confirm);
+        let newest = waits_for(&mut table.phones[0], 1);
+        table.answer(&newest, &table.diners[DINERS - 1]);
+        let last = answers[DINERS - 1].clone();
+        table.phones[DINERS - 1].begin("groups.confirm", last).expect("is sent");
         let ended = till.answer(scan).expect("still there").expect("an end");
         assert_eq!(ended["state"], "settled", "{ended}");
         for phone in &mut table.phones {

@@ -63,13 +63,10 @@ fn an_order_that_waits_for_a_diner_when_the_server_dies_never_happened() {
     assert_eq!(till.refused("orders.scan", bill)["code"], "unknown_code");
     let bill = table.bill(&shop, "cut", 9_000);
     let scan = till.begin("orders.scan", bill).expect("is sent");
-    for (phone, diner) in table.phones.iter_mut().zip(&house.cast.diners) {
-        while phone.push().expect("still there")["params"]["reserved"] != 3 {}
-        let question = json!({
-            "group": table.group, "diner": diner.wallet, "merchant": shop.merchant,
-            "order_no": "cut", "owed": 3_000,
-        });
-        phone.ask("groups.confirm", question);
+    for (seat, diner) in house.cast.diners.iter().enumerate() {
+        let asked = table.phones[seat].hears_reserved(3);
+        let answer = table.answer(&asked, diner);
+        table.phones[seat].ask("groups.confirm", answer);
     }
     let ended = till.answer(scan).expect("still there").expect("an end");
     let told = table.all_hear_settled("cut");

@@ -1,6 +1,6 @@
 //! Whole dinners: eight phones and a till, told at once and debited to the last cent.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     house::{House, PURSE},
@@ -99,6 +99,7 @@ fn everybody_sees_for_whom_the_table_waits() {
     let mut said = Vec::new();
     for (asked, diner) in house.cast.diners.iter().enumerate() {
         // Everybody hears that this diner and those behind are waited for, before the answer.
+        let mut newest = Value::Null;
         for phone in &mut table.phones {
             loop {
                 let push = phone.push().expect("still there");
@@ -107,14 +108,14 @@ fn everybody_sees_for_whom_the_table_waits() {
                 let of = push["params"]["of"].as_u64().expect("a number");
                 assert_eq!((of, &push["params"]["total"]), (4, &json!(8_000)), "{push}");
                 if waiting == 4 - asked {
+                    newest = push;
                     break;
                 }
             }
         }
-        let question = json!({
-            "group": table.group, "diner": diner.wallet, "merchant": shop.merchant,
-            "order_no": "slow", "owed": 2_000, "idempotency_key": "yes",
-        });
+        let mut question = table.answer(&newest, diner);
+        assert_eq!((&question["order_no"], &question["owed"]), (&json!("slow"), &json!(2_000)));
+        question["idempotency_key"] = json!("yes");
         assert_eq!(table.phones[asked].ask("groups.confirm", question.clone()), json!({}));
         said.push(question);
     }
@@ -142,11 +143,14 @@ fn whoever_says_no_ends_the_order_for_everybody() {
     let scan = till.begin("orders.scan", bill).expect("is sent");
     let diner = &house.cast.diners[2].wallet;
     // Whoever is asked hears of it first.
-    assert_eq!(table.phones[2].push().expect("still there")["method"], "progress");
+    let asked = table.phones[2].push().expect("still there");
+    assert_eq!(asked["method"], "progress");
+    let question = table.answer(&asked, &house.cast.diners[2]);
     let share = |owed: i64| {
-        json!({
-            "diner": diner, "merchant": shop.merchant, "order_no": "no", "owed": owed,
-        })
+        let mut answer = question.clone();
+        answer.as_object_mut().expect("an object").remove("group");
+        answer["owed"] = json!(owed);
+        answer
     };
     let (http, token) = (Http::new(&house), &house.cast.diners[2].token);
     let path = format!("/v1/groups/{}/answers/no", table.group);
@@ -171,6 +175,61 @@ fn whoever_says_no_ends_the_order_for_everybody() {
         assert_eq!(phone.event().expect("still there")["event"]["data"]["type"], "declined");
     }
     Ledger::default().agrees(&house);
+}
+
+/// A phone sends a pending yes again after a cut. Its first copy never arrived; meanwhile the bill was
+/// declined, and is presented again.
+#[test]
+fn an_answer_to_an_earlier_presentation_is_refused_at_either_door() {
+    let house = House::open(2, 1);
+    let shop = house.cast.merchants[0].clone();
+    let mut table = Table::seat_with(&house, &house.cast.diners, json!({ "confirm_above": 1_000 }));
+    let mut till = Socket::signed_in(&house, &shop.token);
+    let diner = house.cast.diners[1].clone();
+    let mut answers = Vec::new();
+    for tried in 0..2 {
+        let bill = table.bill(&shop, "again", 6_000);
+        let scan = till.begin("orders.scan", bill).expect("is sent");
+        let asked = table.phones[1].push().expect("still there");
+        answers.push(table.answer(&asked, &diner));
+        if tried == 0 {
+            table.phones[1].ask("groups.refuse", answers[0].clone());
+            let ended = till.answer(scan).expect("still there").expect("an end");
+            assert_eq!(ended["state"], "declined", "{ended}");
+            assert_eq!(
+                table.phones[1].event().expect("there")["event"]["data"]["type"],
+                "declined"
+            );
+            let taken_back = json!({ "merchant": shop.merchant, "order_no": "again" });
+            let refused = till.refused("orders.cancel", taken_back);
+            assert_eq!(
+                (&refused["status"], &refused["code"]),
+                (&json!(409), &json!("cancel_refused"))
+            );
+            assert_eq!(refused["reason"], "already_declined", "{refused}");
+        }
+    }
+    let (earlier, now) = (answers[0].clone(), answers[1].clone());
+    let refused = table.phones[1].refused("groups.confirm", earlier.clone());
+    assert_eq!((&refused["status"], &refused["code"]), (&json!(409), &json!("answer_refused")));
+    assert_eq!(refused["reason"], "other_presentation", "{refused}");
+    let mut body = earlier;
+    body.as_object_mut().expect("an object").remove("group");
+    let path = format!("/v1/groups/{}/answers/yes", table.group);
+    let refused = Http::new(&house).command("POST", &path, &diner.token, "late", &body);
+    refused.is_problem(409, "answer_refused");
+    assert_eq!(refused.json()["reason"], "other_presentation");
+    body.as_object_mut().expect("an object").remove("presentation");
+    Http::new(&house)
+        .command("POST", &path, &diner.token, "none", &body)
+        .is_problem(400, "bad_request");
+    let order = format!("/v1/groups/{}", table.group);
+    let view = Http::new(&house).get(&order, Some(&diner.token)).done();
+    let presentation = &now["presentation"];
+    let questions = view["questions"].as_array().expect("questions");
+    assert!(questions.iter().all(|asked| asked["presentation"] == *presentation), "{view}");
+    assert_eq!(questions.len(), 2, "nothing was answered: {view}");
+    table.phones[1].ask("groups.confirm", now);
 }
 
 #[test]

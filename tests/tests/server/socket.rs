@@ -153,6 +153,16 @@ impl Socket {
         self.wait_for("a push", |socket| socket.pushes.pop_front())
     }
 
+    /// The next progress in which so many sources have set their part aside.
+    pub(crate) fn hears_reserved(&mut self, sources: u64) -> Value {
+        loop {
+            let push = self.push().expect("still there");
+            if push["params"]["reserved"] == sources {
+                return push;
+            }
+        }
+    }
+
     /// The next durable event's `params`; progress is passed over.
     pub(crate) fn event(&mut self) -> Result<Value, Gone> {
         self.wait_for("an event", Self::heard_event)
@@ -262,24 +272,23 @@ impl Socket {
         assert!(self.answers.insert(id, answer).is_none(), "answered twice: {id}");
     }
 
-    /// L-1: no gap, no duplicate.
+    /// L-1: no gap, no duplicate; and no progress from before what is known.
     fn track(&mut self, push: &Value) {
-        if push["method"] != "event" {
-            return;
-        }
-        let event = &push["params"];
-        let topic = event["topic"].as_str().expect("a topic");
-        let last = self.heard.get_mut(topic);
-        let last = last.unwrap_or_else(|| panic!("nobody asked for {topic}: {event}"));
-        assert_eq!(event["prev"], *last, "L-1: a gap or a duplicate in {event}");
-        let position = event["position"].as_u64().expect("a position");
-        assert!(position > *last, "L-1: {event} stands before {last}");
         let event = &push["params"];
         if push["method"] == "progress" {
             let known = event["topic"].as_str().and_then(|topic| self.heard.get(topic));
             let position = event["position"].as_u64();
             assert!(known.is_some() && position >= known.copied(), "{push} after {known:?}");
         }
+        if push["method"] != "event" {
+            return;
+        }
+        let topic = event["topic"].as_str().expect("a topic");
+        let last = self.heard.get_mut(topic);
+        let last = last.unwrap_or_else(|| panic!("nobody asked for {topic}: {event}"));
+        assert_eq!(event["prev"], *last, "L-1: a gap or a duplicate in {event}");
+        let position = event["position"].as_u64().expect("a position");
+        assert!(position > *last, "L-1: {event} stands before {last}");
         assert_eq!(event["event"]["id"], position.to_string(), "{event}");
         *last = position;
     }

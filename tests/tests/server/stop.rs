@@ -25,9 +25,7 @@ fn an_order_under_way_is_answered_before_the_server_goes() {
     let mut till = Socket::signed_in(&house, &shop.token);
     let bill = table.bill(&shop, "last", 9_000);
     let scan = till.begin("orders.scan", bill).expect("is sent");
-    for phone in &mut table.phones {
-        while phone.push().expect("still there")["params"]["reserved"] != 3 {}
-    }
+    let asked: Vec<Value> = table.phones.iter_mut().map(|phone| phone.hears_reserved(3)).collect();
     house.ask_to_stop();
     while Http::new(&house).get("/readyz", None).status == 200 {}
     let late = raw(house.address(), handshake(house.address(), "/v1/live", "").as_bytes());
@@ -35,12 +33,10 @@ fn an_order_under_way_is_answered_before_the_server_goes() {
     let show = json!({ "group": table.group, "by": table.host() });
     let refused = table.phones[0].refused("groups.code", show);
     assert_eq!((&refused["status"], &refused["code"]), (&json!(503), &json!("closing")));
-    for (phone, diner) in table.phones.iter_mut().zip(&house.cast.diners) {
-        let question = json!({
-            "group": table.group, "diner": diner.wallet, "merchant": shop.merchant,
-            "order_no": "last", "owed": 3_000, "idempotency_key": "yes",
-        });
-        phone.ask("groups.confirm", question);
+    for (seat, asked) in asked.iter().enumerate() {
+        let mut answer = table.answer(asked, &house.cast.diners[seat]);
+        answer["idempotency_key"] = json!("yes");
+        table.phones[seat].ask("groups.confirm", answer);
     }
     let ended = till.answer(scan).expect("is told before the end").expect("an end");
     assert_eq!(ended["state"], "settled", "{ended}");
@@ -204,14 +200,12 @@ fn a_journal_that_fails_while_the_server_stops_is_no_good_end() {
     let bill =
         json!({ "merchant": shop.merchant, "code": code, "order_no": "last", "total": 9_000 });
     let scan = till.begin("orders.scan", bill).expect("is sent");
-    while phone.push().expect("still there")["params"]["reserved"] != 1 {}
+    let asked = phone.hears_reserved(1);
     limited.run("kill", &["-TERM"]);
     limited.says(|told| told["fields"]["message"].as_str()?.contains("closing").then_some(()));
     limited.fill();
-    let yes = json!({
-        "group": group, "diner": diner.wallet, "merchant": shop.merchant, "order_no": "last",
-        "owed": 9_000,
-    });
+    let mut yes = asked["params"]["waiting_for"][0].clone();
+    yes["group"] = group;
     phone.begin("groups.confirm", yes).expect("is sent");
     let told = till.answer(scan).expect("is told before the end");
     assert_eq!(told.expect_err("nobody knows")["code"], "poisoned");

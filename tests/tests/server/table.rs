@@ -71,6 +71,14 @@ impl Table {
         json!({ "merchant": shop.merchant, "code": code, "order_no": order_no, "total": total })
     }
 
+    /// What a diner's phone sends to answer what `progress` asks of `diner`.
+    pub(crate) fn answer(&self, progress: &Value, diner: &Diner) -> Value {
+        let asked = progress["params"]["waiting_for"].as_array().expect("a list");
+        let is_own = |question: &&Value| question["diner"] == diner.wallet.as_str();
+        let own = asked.iter().find(is_own).unwrap_or_else(|| panic!("not asked: {progress}"));
+        with(json!({ "group": self.group }), own)
+    }
+
     /// Lets every phone hear the settlement of `order_no`, and nothing else before it.
     pub(crate) fn all_hear_settled(&mut self, order_no: &str) -> Value {
         let mut told = Vec::new();

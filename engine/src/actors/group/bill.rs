@@ -27,7 +27,7 @@ use crate::{
         payment::{Action, AnswerRejection, Ask, Missing, Payment, Question, Step, Verdict},
         text::OrderNo,
     },
-    id::{MerchantId, Topic, WalletId},
+    id::{MerchantId, PresentationId, Topic, WalletId},
     ledger::Owner,
 };
 
@@ -152,7 +152,8 @@ impl GroupActor {
         let now = self.core.clock.now();
         let patience = now.after(self.core.patience.answer_within);
         let deadline = now.after(self.core.patience.order_deadline);
-        let (payment, step) = Payment::begin(group, bill, patience, deadline)?;
+        let presentation = PresentationId(self.core.fresh_uuid());
+        let (payment, step) = Payment::begin(group, bill, presentation, patience, deadline)?;
         if self.sources.is_empty() {
             let seated = |source: Source| (source, self.core.wallet(source.wallet()));
             self.sources = group.sources().into_iter().map(seated).collect();

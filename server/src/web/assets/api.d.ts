@@ -19,7 +19,7 @@ export interface Methods {
   /** Shows the group's payment code, a fresh one where the last is spent or its minute is over. */
   'groups.code': { params: { by: WalletId; group: GroupId }; result: ShownCode };
   /** Says yes to the share that a diner is asked about: to this very share of this very bill. A bill that is presented again asks anew, and takes an answer under a key of its own. */
-  'groups.confirm': { params: { diner: WalletId; group: GroupId; merchant: MerchantId; order_no: OrderNo; owed: Amount }; result: Done };
+  'groups.confirm': { params: { diner: WalletId; group: GroupId; merchant: MerchantId; order_no: OrderNo; owed: Amount; presentation: PresentationId }; result: Done };
   /** Agrees to another cap. */
   'groups.consent': { params: { cap: Amount; confirm_above?: Amount | null; group: GroupId; wallet: WalletId }; result: Receipt };
   /** Lays the bill that is coming on the table, so that diners can claim its lines. */
@@ -43,7 +43,7 @@ export interface Methods {
   /** Opens a group: a table of friends who pay together. The host is its first member. */
   'groups.open': { params: { cap: Amount; confirm_above?: Amount | null; host: WalletId; name: Name; rules?: Rules }; result: OpenedGroup };
   /** Says no to the share that a diner is asked about. A bill that is presented again asks anew, and takes an answer under a key of its own. */
-  'groups.refuse': { params: { diner: WalletId; group: GroupId; merchant: MerchantId; order_no: OrderNo; owed: Amount }; result: Done };
+  'groups.refuse': { params: { diner: WalletId; group: GroupId; merchant: MerchantId; order_no: OrderNo; owed: Amount; presentation: PresentationId }; result: Done };
   /** Says how the group pays; the host's right. */
   'groups.rules': { params: { by: WalletId; group: GroupId; rules: Rules }; result: Receipt };
   /** Lets people come and go again; the host's right. */
@@ -381,6 +381,9 @@ export type PersonView = { created_at: Timestamp; id: PersonId; name: Name; veri
 /** A byte offset into the journal, where one record begins. */
 export type Position = number;
 
+/** One presentation of a bill to a group. A bill that was declined and is presented again is another one, and asks anew; no two share a name, also not across a restart. */
+export type PresentationId = string;
+
 /** What a scan of the draft would come to, as everything stands now. */
 export type Preview = { shares: DraftShare[]; state: "shares" } | { detail: string; reason: Reason; state: "refused" };
 
@@ -393,14 +396,14 @@ export type ProblemCode = "bad_request" | "malformed_frame" | "unknown_method" |
 /** How far a bill has come. It may come to nothing, and is never sent again. */
 export type Progress = { merchant: MerchantId; of: number; order_no: OrderNo; position: Position; reserved: number; topic: string; total: Amount; waiting_for: Question[] };
 
-/** What a diner is asked: a yes or a no to this very share of this very bill (G-3). A late answer to an earlier question is no answer to a later one. */
-export type Question = { diner: WalletId; merchant: MerchantId; order_no: OrderNo; owed: Amount };
+/** What a diner is asked: a yes or a no to this very share of this very bill, as it was presented this time (G-3). A late answer to an earlier question is no answer to a later one, though the bill and the share be the same: its owner may never have seen the later one, or have refused it. */
+export type Question = { diner: WalletId; merchant: MerchantId; order_no: OrderNo; owed: Amount; presentation: PresentationId };
 
 /** Money on its way over the rail. */
 export type RailMove = { amount: Amount; direction: Direction; holder: Holder; request: RequestId };
 
 /** Which rule refused: a stable word for programs. */
-export type Reason = "amount_out_of_range" | "reservations_exhausted" | "insufficient_funds" | "balance_too_large" | "request_reused" | "still_moving" | "wrong_currency" | "closed" | "frozen" | "not_frozen" | "same_wallet" | "not_empty" | "total_out_of_range" | "too_many_lines" | "line_out_of_range" | "locked" | "not_locked" | "not_member" | "not_host" | "already_member" | "already_invited" | "not_invited" | "full" | "too_many_invitations" | "host_stays" | "cap_out_of_range" | "cap_below_spent" | "cash_step_out_of_range" | "lines_missing" | "draft_too_large" | "no_draft" | "not_itemised" | "unknown_line" | "split_too_large" | "part_out_of_range" | "treat_in_treat" | "payment_in_progress" | "group_closed" | "lines_differ" | "no_diners" | "too_many_diners" | "diner_repeated" | "total_off_step" | "unknown_diner" | "part_repeated" | "part_negative" | "part_off_step" | "no_weight" | "percent_off" | "shares_off" | "fixed_above" | "claim_repeated" | "claims_weightless" | "share_negative" | "too_large" | "nothing_to_answer" | "not_asked" | "other_share" | "refund_no_reused" | "too_many_refunds" | "beyond_remainder";
+export type Reason = "amount_out_of_range" | "reservations_exhausted" | "insufficient_funds" | "balance_too_large" | "request_reused" | "still_moving" | "wrong_currency" | "closed" | "frozen" | "not_frozen" | "same_wallet" | "not_empty" | "total_out_of_range" | "too_many_lines" | "line_out_of_range" | "locked" | "not_locked" | "not_member" | "not_host" | "already_member" | "already_invited" | "not_invited" | "full" | "too_many_invitations" | "host_stays" | "cap_out_of_range" | "cap_below_spent" | "cash_step_out_of_range" | "lines_missing" | "draft_too_large" | "no_draft" | "not_itemised" | "unknown_line" | "split_too_large" | "part_out_of_range" | "treat_in_treat" | "payment_in_progress" | "group_closed" | "lines_differ" | "no_diners" | "too_many_diners" | "diner_repeated" | "total_off_step" | "unknown_diner" | "part_repeated" | "part_negative" | "part_off_step" | "no_weight" | "percent_off" | "shares_off" | "fixed_above" | "claim_repeated" | "claims_weightless" | "share_negative" | "too_large" | "nothing_to_answer" | "not_asked" | "other_presentation" | "other_share" | "already_settled" | "already_declined" | "refund_no_reused" | "too_many_refunds" | "beyond_remainder";
 
 /** Proof of one durable event. */
 export type Receipt = { at: Timestamp; event: Event; position: Position; replayed: boolean };

@@ -298,6 +298,13 @@ export class Fanju extends EventTarget {
     subscription.handlers.event?.(happened);
   }
 
+  /** Tells how far a bill is, unless something that is known happened since. @param {import('./api.js').Progress} progress */
+  #progressed(progress) {
+    const subscription = this.#topics.get(progress.topic);
+    if (!subscription || (subscription.last !== null && progress.position < subscription.last)) return;
+    subscription.handlers.progress?.(progress);
+  }
+
   // --- the channel -------------------------------------------------------------------------
 
   #dial() {
@@ -314,13 +321,6 @@ export class Fanju extends EventTarget {
     const message = JSON.parse(text);
     if (message.id !== undefined && message.id !== null) this.#answered(message);
     else if (message.method === 'hello') this.#greeted(message.params);
-  /** Tells how far a bill is, unless something that is known happened since. @param {import('./api.js').Progress} progress */
-  #progressed(progress) {
-    const subscription = this.#topics.get(progress.topic);
-    if (!subscription || (subscription.last !== null && progress.position < subscription.last)) return;
-    subscription.handlers.progress?.(progress);
-  }
-
     else if (message.method === 'event') this.#happened(message.params);
     else if (message.method === 'progress') this.#progressed(message.params);
     else if (message.method === 'unsubscribed') this.#topics.delete(message.params.topic);

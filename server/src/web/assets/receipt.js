@@ -8,7 +8,7 @@ import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
 
-/** What is asked right now, by table: the newest lies on top. @type {Map<string, { key: string, close: () => void, confirm: () => Promise<void> }>} */
+/** What is asked right now, by table: the newest lies on top. @type {Map<string, { presentation: string, owed: number, close: () => void, confirm: () => Promise<void> }>} */
 const asked = new Map();
 
 /** Browsers let a page buzz once it was touched, and complain before. @param {number[]} pattern */
@@ -16,7 +16,7 @@ function buzz(pattern) {
   if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(pattern);
 }
 
-/** @param {string} table */
+/** What was answered and is not sent yet goes with the question. @param {string} table */
 export function closeQuestion(table) {
   asked.get(table)?.close();
   asked.delete(table);
@@ -29,22 +29,30 @@ export async function answerQuestion() {
 
 /**
  * @param {Phone} phone @param {import('./tables.js').Table} table
- * @param {{ merchant: string, order_no: string, diner: string, owed: number }} what
+ * @param {{ merchant: string, order_no: string, presentation: string, diner: string, owed: number }} what
  */
 export async function question(phone, table, what) {
-  const { merchant, order_no, diner, owed } = what;
-  const key = `${merchant} ${order_no} ${owed}`;
-  if (asked.get(table.id)?.key === key) return;
+  const { merchant, order_no, presentation, diner, owed } = what;
+  const before = asked.get(table.id);
+  if (before?.presentation === presentation && before.owed === owed) return;
   closeQuestion(table.id);
-  const params = { group: table.id, diner, merchant, order_no, owed };
-  const confirm = async () => {
-    await phone.pay('groups.confirm', params);
-    closeQuestion(table.id);
+  const params = { group: table.id, diner, merchant, order_no, presentation, owed };
+  let said = new AbortController();
+  const answer = async (/** @type {(signal: AbortSignal) => Promise<unknown>} */ say) => {
+    // The last word counts: a yes that still waits for the channel does not outlive a no.
+    said.abort();
+    said = new AbortController();
+    const { signal } = said;
+    try {
+      await say(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+    if (asked.get(table.id) === mine) closeQuestion(table.id);
   };
-  const refuse = async () => {
-    await phone.fanju.call('groups.refuse', params);
-    closeQuestion(table.id);
-  };
+  const confirm = () => answer((signal) => phone.pay('groups.confirm', params, { signal }));
+  const refuse = () => answer((signal) => phone.fanju.call('groups.refuse', params, { signal }));
   const who = h('strong', null, phone.names.of(merchant, 'merchants'));
   const opened = sheet({
     title: t('question'), tone: 'question', firm: true, body: [
@@ -56,7 +64,12 @@ export async function question(phone, table, what) {
       button(t('refuse_share'), refuse, { class: 'button wide' }),
       h('p', { class: 'center quiet small' }, t('order_no_is', { order_no }))],
   });
-  asked.set(table.id, { key, close: opened.close, confirm });
+  const close = () => {
+    said.abort();
+    opened.close();
+  };
+  const mine = { presentation, owed, close, confirm };
+  asked.set(table.id, mine);
   buzz([60, 40, 60]);
   await phone.names.need([merchant], 'merchants').catch(() => {});
   who.textContent = phone.names.of(merchant, 'merchants');

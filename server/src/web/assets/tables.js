@@ -122,7 +122,7 @@ export class Tables {
     table.progress = progress;
   }
 
-  /** @param {Table} table @param {{ diner: string, merchant: string, order_no: string, owed: number }[]} open */
+  /** @param {Table} table @param {{ diner: string, merchant: string, order_no: string, presentation: string, owed: number }[]} open */
   #questions(table, open) {
     for (const { diner } of open) table.asked.add(diner);
     const mine = open.find(({ diner }) => diner === this.#phone.wallet);

@@ -166,7 +166,7 @@ export const zh = {
   reason_already_member: '你已经入席。', reason_not_invited: '你没有被邀请。', reason_full: '席位已满。', reason_host_stays: '主人须留到散席。',
   reason_cap_out_of_range: '上限无效。', reason_cap_below_spent: '你在此已付的超过该上限。', reason_payment_in_progress: '正在付款中。',
   reason_percent_off: '比例合计不是 100 %。', reason_shares_off: '指定金额与账单不符。', reason_no_weight: '席上没有人有份额。',
-  reason_unknown_diner: '规则中有人不在席上。', reason_nothing_to_answer: '已无需回答。', reason_not_asked: '已不再询问你。', reason_other_share: '询问你的是另一个金额。',
+  reason_unknown_diner: '规则中有人不在席上。', reason_nothing_to_answer: '已无需回答。', reason_not_asked: '已不再询问你。', reason_other_share: '询问你的是另一个金额。', reason_other_presentation: '账单已重新出示，请重新确认。', reason_already_settled: '该订单已付款。', reason_already_declined: '该订单已结束，无人付款。',
   reason_no_draft: '席上已没有待付账单。', reason_not_itemised: '这桌不按菜分账。', reason_unknown_line: '账单上已没有这道菜。',
   reason_lines_differ: '账单与席上的菜不同，请重新放上账单。', reason_lines_missing: '账单没有可分的菜。', reason_draft_too_large: '账单太长。',
   reason_total_off_step: '总额无法按此面额支付。', reason_share_negative: '有人的份额会小于零。',

@@ -90,8 +90,7 @@ const SEAT: &str = r#"{"group":"$group","by":"$host"}"#;
 const WALLET: &str = r#"{"wallet":"$host"}"#;
 const AMOUNT: &str = r#"{"wallet":"$host","amount":1}"#;
 const CONSENT: &str = r#"{"group":"$group","wallet":"$host","cap":1}"#;
-const SHARE: &str =
-    r#"{"group":"$group","diner":"$host","merchant":"$merchant","order_no":"1","owed":1}"#;
+const SHARE: &str = r#"{"group":"$group","diner":"$host","merchant":"$merchant","order_no":"1","presentation":"$id","owed":1}"#;
 const SHOP: &str = r#"{"merchant":"$merchant"}"#;
 const ORDER: &str = r#"{"merchant":"$merchant","order_no":"1"}"#;
 const HOOK: &str = r#"{"merchant":"$merchant","webhook":"$id"}"#;
