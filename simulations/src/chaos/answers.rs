@@ -117,13 +117,13 @@ mod tests {
         assert_eq!(answers.observe(&settled()).len(), 1, "nobody said yes");
         answers.asks(GROUP, &question(1));
         answers.says_yes(GROUP, &question(1));
-        assert_eq!(answers.observe(&settled()), [String::new(); 0]);
-        assert_eq!(answers.observe(&declined()), [String::new(); 0]);
+        assert_eq!(answers.observe(&settled()), Vec::<String>::new());
+        assert_eq!(answers.observe(&declined()), Vec::<String>::new());
         assert_eq!(answers.observe(&settled()).len(), 1, "the yes was to what was declined");
         answers.asks(GROUP, &question(2));
         answers.says_yes(GROUP, &question(1));
         assert_eq!(answers.observe(&settled()).len(), 1, "it is said again, and as old");
         answers.says_yes(GROUP, &question(2));
-        assert_eq!(answers.observe(&settled()), [String::new(); 0]);
+        assert_eq!(answers.observe(&settled()), Vec::<String>::new());
     }
 }

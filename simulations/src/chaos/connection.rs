@@ -8,7 +8,7 @@ use fanju_server::{
     live::{
         close::Close,
         frames::{self, Id},
-        topics::{Gone, Topics},
+        topics::{Gone, Place, Topics},
     },
     problem::Problem,
 };
@@ -94,7 +94,9 @@ async fn serve(
         match push {
             Ok(push) => {
                 // Here, and not where it is read: it may be durable by then.
-                push.position.inspect(|position| stage.witness().tells(*position));
+                if let Place::At(position) = push.place {
+                    stage.witness().tells(position);
+                }
                 frames.send(Said::Frame(push.text.to_string())).await.ok()?;
             }
             Err(Gone::Lagged) => return Some(Close::TooSlow),

@@ -414,7 +414,8 @@ impl house::House for Rc<ServerHouse> {
         yes: bool,
     ) -> Result<Said, Word> {
         let line = &self.phone(outing, seat).line;
-        let (group, Asked { merchant, order_no, diner, owed, .. }) = (&table.group, &question);
+        let (group, Asked { merchant, order_no, presentation, diner, owed, .. }) =
+            (&table.group, &question);
         let say = |method| {
             let params = format!(
                 "{{\"group\":\"{group}\",\"diner\":\"{diner}\",\"merchant\":\"{merchant}\",\

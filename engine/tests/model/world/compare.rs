@@ -116,8 +116,10 @@ impl Driver {
         };
         let view = within(self.engine.group(id)).await.expect("known");
         let (preview, position) = (preview(group).map(Box::new), view.position);
-        let (group, paying, questions) = (group.clone(), false, Vec::new());
-        assert_eq!(view, GroupView { group, paying, questions, preview, position });
+        let (group, paying) = (group.clone(), false);
+        let (questions, progress) = (Vec::new(), None);
+        let expected = GroupView { group, paying, questions, progress, preview, position };
+        assert_eq!(view, expected);
     }
 }
 

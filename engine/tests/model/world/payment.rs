@@ -14,11 +14,15 @@ use fanju::{
         payment::{Question, Rejection},
         split::Split,
     },
-    id::WalletId,
+    id::{PresentationId, WalletId},
 };
+use uuid::Uuid;
 
 use super::divide::{Due, bill_content, bill_id, by_weight, divide, turn};
 use crate::support::minor;
+
+/// What stands for the name of a presentation, which the engine alone chooses.
+pub(crate) const UNNAMED: PresentationId = PresentationId(Uuid::nil());
 
 /// Where a payment stands once every wallet has answered.
 #[derive(Clone, PartialEq, Debug)]
@@ -140,6 +144,7 @@ impl Payment {
         let question = |seat: &Seat| Question {
             merchant: self.bill.merchant,
             order_no: self.bill.order_no.clone(),
+            presentation: UNNAMED,
             diner: seat.diner,
             owed: minor(seat.owed),
         };

@@ -17,7 +17,7 @@ use super::{
     ask::ask,
     assert_refused,
     command::{Answer, Command},
-    payment::{Payment, Stage},
+    payment::{Payment, Stage, UNNAMED},
     plan::Plan,
 };
 use crate::support::{Begun, begin, minor, within};
@@ -50,12 +50,11 @@ impl Driver {
         let mut answer = begin(ask(self.engine.clone(), command.clone())).await;
         for asked in 0_u8.. {
             let Stage::Asks(questions) = payment.stage() else { break };
-            self.wait_until_asked(&payment, group, &questions, &mut answer).await;
+            let question = self.wait_until_asked(&payment, group, &questions, &mut answer).await;
             if asked == 0 {
-                self.check_meanwhile(&payment, group, &questions[0]).await;
+                self.check_meanwhile(&payment, group, &question).await;
             }
             let (merchant, order_no) = (payment.bill().merchant, payment.bill().order_no.clone());
-            let question = questions[0].clone();
             if *cancel == Some(asked) {
                 within(self.engine.cancel(merchant, order_no)).await.expect("is under way");
                 payment.cancel();
@@ -81,14 +80,15 @@ impl Driver {
         self.take_over(&told);
     }
 
-    /// Waits until wallets and group have come to what the model says.
+    /// Waits until wallets and group have come to what the model says. Tells the first question, with the
+    /// name that the engine has for this presentation.
     async fn wait_until_asked(
         &self,
         payment: &Payment,
         group: GroupId,
         questions: &[Question],
         answer: &mut Begun<Answer>,
-    ) {
+    ) -> Question {
         let expected = self.left_of(payment);
         let mut seen = None;
         for _ in 0..LOOKS {
@@ -97,17 +97,20 @@ impl Driver {
                 told = &mut *answer => panic!("{questions:?} are to be asked, but {told:?}"),
                 () = tokio::task::yield_now() => {}
             }
-            let asked = within(self.engine.group(group)).await.expect("known").questions;
+            let named = within(self.engine.group(group)).await.expect("known").questions;
+            let unnamed = |it: &Question| Question { presentation: UNNAMED, ..it.clone() };
+            let asked: Vec<Question> = named.iter().map(unnamed).collect();
             let mut left = Vec::new();
             for (id, _) in &expected {
                 left.push((*id, within(self.engine.wallet(*id)).await.expect("known").available));
             }
             if asked == questions && left == expected {
-                return;
+                assert!(named.iter().all(|it| it.presentation == named[0].presentation));
+                return named[0].clone();
             }
             seen = Some((asked, left));
         }
-        assert_eq!(seen, Some((questions.to_vec(), expected)), "{:?}", payment.bill());
+        panic!("{seen:?}, expected {questions:?}, {expected:?}: {:?}", payment.bill())
     }
 
     /// What every wallet has left while the bill is being paid.
@@ -131,6 +134,10 @@ impl Driver {
         let other = Command::Present { group, by: host, bill: bill.clone() };
         self.check_refused(other, Rejection::PaymentInProgress.into()).await;
 
+        let earlier = Question { presentation: UNNAMED, ..asked.clone() };
+        let error = within(self.engine.confirm(group, earlier)).await.expect_err("another try");
+        let other = AnswerRejection::OtherPresentation;
+        assert_eq!(format!("{error:?}"), format!("{:?}", Error::Answer(other)));
         let answered = minor(asked.owed.minor() + 1);
         let wrong = Question { owed: answered, ..asked.clone() };
         let error = within(self.engine.confirm(group, wrong)).await.expect_err("another share");
