@@ -18,7 +18,7 @@ export interface Methods {
   'groups.close': { params: { by: WalletId; group: GroupId }; result: Receipt };
   /** Shows the group's payment code, a fresh one where the last is spent or its minute is over. */
   'groups.code': { params: { by: WalletId; group: GroupId }; result: ShownCode };
-  /** Says yes to the share that a diner is asked about: to this very share of this very bill. A bill that is presented again asks anew, and takes an answer under a key of its own. */
+  /** Says yes to the share that a diner is asked about: to this very share of this very bill, as it was presented this time. A bill that is presented again asks anew, and takes an answer under a key of its own. */
   'groups.confirm': { params: { diner: WalletId; group: GroupId; merchant: MerchantId; order_no: OrderNo; owed: Amount; presentation: PresentationId }; result: Done };
   /** Agrees to another cap. */
   'groups.consent': { params: { cap: Amount; confirm_above?: Amount | null; group: GroupId; wallet: WalletId }; result: Receipt };
@@ -74,7 +74,7 @@ export interface Methods {
   'operator.stats': { params: {}; result: StatsView };
   /** Sums all money up, by currency, as the books have it: wallets, merchants and the world outside come to zero. */
   'operator.totals': { params: {}; result: TotalList };
-  /** Takes a bill back that is not decided yet. */
+  /** Takes a bill back that is not decided yet. An order that has ended stays as it is. */
   'orders.cancel': { params: { merchant: MerchantId; order_no: OrderNo }; result: Done };
   /** Lays the bill that a till will present on the table that shows a code, so that it is claimed. */
   'orders.draft': { params: { code: Code; lines: Line[]; merchant: MerchantId; order_no: OrderNo; total: Amount }; result: Receipt };
@@ -172,7 +172,7 @@ export type Added = { label: string; passkey: PasskeyId };
 export type Amount = number;
 
 /** How far a bill has come. */
-export type BillProgress = { merchant: MerchantId; of: number; order_no: OrderNo; reserved: number; total: Amount; waiting_for: Question[] };
+export type BillProgress = { merchant: MerchantId; of: number; order_no: OrderNo; position: Position; reserved: number; total: Amount; waiting_for: Question[] };
 
 /** The beginning of a passkey ceremony. */
 export type Ceremony = { ceremony: CeremonyId; options: unknown };
