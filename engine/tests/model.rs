@@ -28,7 +28,7 @@ use world::{Driver, plan::Story, stories::story};
 /// A few stories, or as many as `PROPTEST_CASES` says; each of them opens an engine several times.
 fn few() -> ProptestConfig {
     let as_told = ProptestConfig::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { as_told.cases } else { 32 };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { as_told.cases } else { 20 };
     ProptestConfig { cases, max_shrink_iters: 1_000, ..as_told }
 }
 

@@ -32,7 +32,8 @@ class Demo(Window):
         return True
 
     def ready(self):
-        """Everybody is signed in."""
+        """Everybody is signed in, and has said where they sit."""
+        self.gone(".stage[aria-busy]")
         for phone in range(8):
             with self.inside(f".phones .phone:nth-child({phone + 1}) iframe"):
                 self.see("[data-testid=available], .ring")
@@ -66,11 +67,14 @@ class AtTheDemo(Quiet):
         cls.windows = (Demo("demo"),)
         cls.addClassCleanup(cls.windows[0].close)
 
-    def until_one_is_asked(self, demo):
+    def until_one_is_asked(self, demo, anew=False):
         """Plays a dinner as far as the careful friend's question, and tells its order's number."""
         demo.driver.get(f"{self.house.url}/demo")
         demo.speak("en")
         demo.ready()
+        if anew:
+            demo.press("[data-testid=step-open]")
+            demo.see("[data-testid=step-seat]", demo.word("step_seat_hint", seated=1, of=8))
         demo.press("[data-testid=step-scan]")
         with demo.inside(".phones .phone:nth-child(5) iframe"):
             demo.see(".question [data-testid=owed]", "32.00")

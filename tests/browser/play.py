@@ -1014,7 +1014,7 @@ class Demonstration(AtTheDemo):
         order_no = self.until_one_is_asked(demo)
         first = demo.driver.current_window_handle
         demo.driver.switch_to.new_window("tab")
-        self.assertNotEqual(self.until_one_is_asked(demo), order_no)
+        self.assertNotEqual(self.until_one_is_asked(demo, anew=True), order_no)
         # Whoever is asked at both tables keeps the first question, too.
         with demo.inside(".phones .phone:nth-child(5) iframe"):
             demo.see(".question", order_no)

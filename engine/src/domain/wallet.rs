@@ -41,7 +41,7 @@ pub enum Status {
 /// What a wallet's owner asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Stop all payments.
+    /// Stop new payments: what was set aside for a bill before may still leave.
     Freeze,
     /// Allow them again.
     Thaw,

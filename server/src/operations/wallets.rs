@@ -218,7 +218,7 @@ impl Operation for Transfer {
     }
 }
 
-/// Stops all payments of a wallet; it can still be paid.
+/// Stops new payments of a wallet: it can still be paid, and what it had set aside for a bill may still leave.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Freeze {

@@ -7,7 +7,7 @@ use fanju::{
         event::{Direction, Event, Holder, RailMove, Refund, RefundLeg},
         group::{self, Rejection, Status},
         merchant,
-        order::{RefundRejection, RefundRequest},
+        order::{CancelRejection, RefundRejection, RefundRequest},
         requests::RequestReused,
         wallet,
     },
@@ -171,7 +171,15 @@ impl Model {
             }
             Command::Present { group, by, bill } => self.expect_bill(*group, *by, bill),
             // No bill is under way between two commands.
-            Command::Cancel { .. } => Err(Error::UnknownOrder),
+            Command::Cancel { merchant, order_no } => {
+                let shop = self.merchants.get(merchant);
+                let ended = shop.and_then(|shop| shop.orders.get(order_no));
+                Err(match ended.map(|order| order.paid.is_some()) {
+                    Some(true) => CancelRejection::AlreadySettled.into(),
+                    Some(false) => CancelRejection::AlreadyDeclined.into(),
+                    None => Error::UnknownOrder,
+                })
+            }
             Command::Refund { merchant, request } => self.expect_refund(*merchant, request),
         }
     }

@@ -251,14 +251,14 @@ impl Model {
             Event::LineClaimed { group, wallet, line, weight } => {
                 let split = &mut self.group(*group).rules.split;
                 let claims = claims(split).expect("claims are of lines");
-                let theirs = |claim: &&mut Claim| claim.diner == *wallet && claim.line == *line;
-                match claims.iter_mut().find(theirs) {
-                    Some(claim) => claim.weight = *weight,
+                // Rules may name the same claim twice: then the first of the two is meant.
+                let theirs = |claim: &Claim| claim.diner == *wallet && claim.line == *line;
+                match claims.iter().position(theirs) {
+                    Some(at) if *weight == 0 => drop(claims.remove(at)),
+                    Some(at) => claims[at].weight = *weight,
+                    None if *weight == 0 => {}
                     None => claims.push(Claim { line: *line, diner: *wallet, weight: *weight }),
                 }
-                claims.retain(|claim| {
-                    claim.weight > 0 || claim.diner != *wallet || claim.line != *line
-                });
             }
             Event::DraftCleared { group } => clear(self.group(*group)),
             Event::GroupLocked { group } => self.group(*group).status = group::Status::Locked,
@@ -294,7 +294,8 @@ impl Model {
             let theirs = &settlement.shares[usize::from(leg.share)];
             let Source::Wallet(payer) = leg.source;
             assert!(payer == theirs.diner || (covers && payer == host), "who pays for whom");
-            assert_eq!(self.wallet(payer).status, Status::Open, "only open wallets pay");
+            // What was set aside before a freeze is still paid; `Payment` says that nothing is afterwards.
+            assert_ne!(self.wallet(payer).status, Status::Closed, "closed wallets pay nothing");
             self.give(payer, -leg.amount.minor());
             let member = member(self.group(group), payer);
             let spent = member.spent.minor() + leg.amount.minor();

@@ -125,7 +125,7 @@ export interface Methods {
   'unsubscribe': { params: { topic: TopicName }; result: Record<string, unknown> };
   /** Closes an empty wallet for good. */
   'wallets.close': { params: { wallet: WalletId }; result: Receipt };
-  /** Stops all payments of a wallet; it can still be paid. */
+  /** Stops new payments of a wallet: it can still be paid, and what it had set aside for a bill may still leave. */
   'wallets.freeze': { params: { wallet: WalletId }; result: Receipt };
   /** Tells how a wallet stands. */
   'wallets.get': { params: { wallet: WalletId }; result: WalletView };

@@ -46,10 +46,12 @@ class Demo {
     this.phones = this.names.map((name, index) => h('iframe', { src: `/#demo=${index}`, title: t('phone_of', { name }) }));
     this.#met = Promise.race([this.#until('met'), pause(ANSWER_WITHIN_MS)]);
     addEventListener('message', (event) => this.#heard(event));
-    document.body.append(h('div', { class: 'demo' }, this.#head(), h('main', { class: 'stage' },
+    const stage = h('main', { class: 'stage', 'aria-busy': 'true' },
       h('div', { class: 'till-place' }, h('h2', { class: 'frame-name' }, cast.merchant.name), this.till),
       h('div', { class: 'phones' }, this.phones.map((phone, index) => h('div', { class: 'phone' }, h('h2', { class: 'frame-name' }, this.names[index]),
-        h('div', { class: 'phone-glass' }, phone)))))));
+        h('div', { class: 'phone-glass' }, phone)))));
+    this.#met.then(() => stage.removeAttribute('aria-busy'));
+    document.body.append(h('div', { class: 'demo' }, this.#head(), stage));
     this.#draw();
     this.#fit();
     addEventListener('resize', () => this.#fit());
@@ -203,7 +205,7 @@ class Demo {
     await Promise.race([ended, pause(ANSWER_WITHIN_MS)]);
   }
 
-  /** Goes on at the table at which most phones sit, of several the newest: ids grow. */
+  /** Goes on at the newest table at which a phone sits: ids grow. */
   #goOn() {
     if (this.table) return;
     /** @type {Map<string, { name: string, phones: number[] }>} */
@@ -214,7 +216,7 @@ class Demo {
         found.set(group, { name, phones: [...phones, phone] });
       }
     }
-    const [best] = [...found].sort(([a, of], [b, other]) => other.phones.length - of.phones.length || (a < b ? 1 : -1));
+    const [best] = [...found].sort(([a], [b]) => (a < b ? 1 : -1));
     if (!best) return;
     const [group, { name, phones }] = best;
     this.table = { group, link: '', name, host: '', demo: Math.min(...phones) };

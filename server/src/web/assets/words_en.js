@@ -31,7 +31,7 @@ export const en = {
   account: 'Account', verified: 'Verified', verify: 'Verify identity', real_name: 'Name on the ID', id_number: 'ID number',
   devices: 'Devices', device: 'Device', this_device: 'This device', device_recovered: 'Came in by a recovery code, {when}', last_seen: 'Last seen {when}', revoke: 'Sign out', toast_revoked: 'That device is signed out',
   person_number_why: 'Person number, for an employer', wallet_number: 'Wallet number, for transfers', wallet_more: 'Another currency', wallet_open: 'Open wallet', withdraw: 'Withdraw', withdraw_hint: '{amount} available', freeze: 'Freeze', thaw: 'Unfreeze',
-  freeze_why: 'A frozen wallet pays nothing until you unfreeze it. It still receives money.',
+  freeze_why: 'A frozen wallet pays nothing new until you unfreeze it; only a bill that is being paid already may still take its share. It still receives money.',
   // passkeys
   passkeys: 'Passkeys', passkey_add: 'Add a passkey', passkey_add_do: 'Add', passkey_add_how: 'Your browser asks where to keep it: on another phone, on a security key, or in a password manager.',
   passkey_label: 'What you call it', passkey_label_hint: 'So that you know it again in this list', passkey_current: 'signed in with this one', passkey_used: 'used {when}', passkey_made: 'added {when}',

@@ -32,7 +32,7 @@ export const zh = {
   account: '账户', verified: '已实名', verify: '实名认证', real_name: '证件姓名', id_number: '证件号码',
   devices: '设备', device: '设备', this_device: '本机', device_recovered: '{when} 用恢复码登录', last_seen: '最近使用 {when}', revoke: '下线', toast_revoked: '该设备已下线',
   person_number_why: '个人编号（入职店铺时用）', wallet_number: '钱包号（用于收转账）', wallet_more: '其他币种', wallet_open: '开通钱包', withdraw: '提现', withdraw_hint: '可用 {amount}', freeze: '冻结', thaw: '解冻',
-  freeze_why: '冻结后不能付款，直到你解冻；仍可收款。',
+  freeze_why: '冻结后不再付新款，直到你解冻；只有已在付款的账单仍可能扣除你的份额。仍可收款。',
   // 通行密钥
   passkeys: '通行密钥', passkey_add: '添加通行密钥', passkey_add_do: '添加', passkey_add_how: '浏览器会询问存放位置：另一部手机、安全密钥或密码管理器。',
   passkey_label: '名称', passkey_label_hint: '方便你在列表中辨认', passkey_current: '本次登录所用', passkey_used: '{when} 用过', passkey_made: '{when} 添加',
