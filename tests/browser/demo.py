@@ -40,6 +40,12 @@ class Demo(Window):
         with self.inside(".till-frame"):
             self.see(".collect")
 
+    def open_a_table(self):
+        """Another one than a phone may sit at."""
+        self.press("[data-testid=step-open]")
+        self.gone("[data-testid=step-open][aria-busy]")
+        self.see("[data-testid=step-seat]", self.word("step_seat_hint", seated=1, of=8))
+
     def everybody_paid(self, share, total):
         with self.inside(".till-frame"):
             self.see(".result.settled", total)
@@ -73,8 +79,7 @@ class AtTheDemo(Quiet):
         demo.speak("en")
         demo.ready()
         if anew:
-            demo.press("[data-testid=step-open]")
-            demo.see("[data-testid=step-seat]", demo.word("step_seat_hint", seated=1, of=8))
+            demo.open_a_table()
         demo.press("[data-testid=step-scan]")
         with demo.inside(".phones .phone:nth-child(5) iframe"):
             demo.see(".question [data-testid=owed]", "32.00")

@@ -1033,9 +1033,8 @@ class Demonstration(AtTheDemo):
         demo.driver.get(f"{self.house.url}/demo")
         demo.speak("en")
         demo.ready()
-        demo.press("[data-testid=step-open]")
+        demo.open_a_table()
         demo.see(".step.next [data-testid=step-seat]")
-        demo.gone("[data-testid=step-open][aria-busy]")
         guest, *_, host = self.house.ask("GET", "/demo/cast")["diners"]
         with demo.inside(".phones .phone:first-child iframe"):
             demo.see(".ring")
@@ -1052,8 +1051,7 @@ class Demonstration(AtTheDemo):
         demo.driver.get(f"{self.house.url}/demo")
         demo.speak("en")
         demo.ready()
-        demo.press("[data-testid=step-open]")
-        demo.see("[data-testid=step-seat]", demo.word("step_seat_hint", seated=1, of=8))
+        demo.open_a_table()
         tables = self.tables_of_the_host()
         demo.driver.refresh()
         demo.ready()

@@ -63,19 +63,28 @@ for (const [about, text, expected, wrong = [], currency = 'CNY'] of BILLS) {
   test(about, () => {
     const read = parseBill(String(text), currency);
     assert.deepEqual(read.lines.map(({ name, amount }) => `${name} ${amount}`), expected);
-    assert.deepEqual(read.wrong, wrong);
+    assert.deepEqual(read.wrong.map(({ number }) => number), wrong);
   });
 }
 
 test('a bill has two thousand lines at most, and those beyond are told', () => {
   const { lines, wrong } = parseBill('Tea,1.00\n'.repeat(2001), 'CNY');
-  assert.deepEqual([lines.length, wrong], [2000, [2001]]);
+  assert.deepEqual([lines.length, wrong.map(({ number, wrong: why }) => [number, why])], [2000, [[2001, 'line_many']]]);
 });
 
-test('wrong lines are told by their numbers, in English and in Chinese', () => {
-  assert.match(said('en', 'import_wrong', { lines: '2, 5' }), /line 2, 5\. Nothing was taken over/);
-  assert.match(said('zh', 'import_wrong', { lines: '2, 5' }), /第 2, 5 行.*没有导入/);
-});
+/** A bill of one row, and why it is none. @type {[string, string][]} */
+const REASONS = [
+  ['Duck,1,234.00', 'line_either'], [',8.00', 'line_name'], ['Tea', 'line_alone'], ['Tea;1;8,00;16,00', 'line_cells'], ['"Duck,5.00', 'line_quotes'],
+  ['Tea;many;8', 'line_quantity'], ['Tea,free', 'line_amount'], ['{"name":"Tea"', 'line_json'], ['Tea;9999;9999999999', 'line_large'],
+];
+
+for (const [row, why] of REASONS) {
+  test(`${row}: ${why}, in English and in Chinese`, () => {
+    const [wrong] = parseBill(row, 'CNY').wrong;
+    assert.equal(wrong?.wrong, why);
+    for (const language of /** @type {const} */ (['en', 'zh'])) assert.doesNotMatch(said(language, why, wrong?.values), /\{\w|line_/);
+  });
+}
 
 /** What is typed beside dishes of so much, in which currency, and the minor units or why there are none. @type {[string, number, string, number | string][]} */
 const EXTRAS = [
