@@ -113,6 +113,30 @@ fn damage_before_zeros_of_the_record_is_refused() {
     }
 }
 
+/// Where a batch has but a byte or two of its last sector, these are no unwritten sector.
+#[test]
+fn damage_before_a_sector_that_begins_with_the_records_last_zeros_is_refused() {
+    let mut met = 0;
+    for filler in 0..SECTOR_BYTES {
+        let storage = MemoryStorage::new();
+        let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a new journal opens");
+        let record = [vec![7; 30 + filler], vec![0; 3]].concat();
+        let tail = append(&mut journal, &[record]).expect("appended");
+        let end = usize::try_from(tail.position.0).expect("small");
+        if !(1..=3).contains(&(end % SECTOR_BYTES)) {
+            continue;
+        }
+        met += 1;
+        let mut bytes = storage.content(&segment(0)).expect("one segment");
+        bytes[end - 20] ^= 1;
+        bytes[end - 12] ^= 8;
+        storage.replace(&segment(0), Some(bytes));
+        let opened = open(&shared(&storage), ONE_SEGMENT);
+        assert!(matches!(opened, Err(JournalError::Damaged(_))), "{filler}: {opened:?}");
+    }
+    assert!(met >= 1, "{met}");
+}
+
 /// Zeros at the end of a batch are its last record's matter: a record before it is whole, or damaged.
 #[test]
 fn damage_in_another_record_than_the_one_that_ends_in_zeros_is_refused() {

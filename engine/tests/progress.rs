@@ -46,6 +46,14 @@ async fn a_table_of_three_hears_of_every_share_that_is_set_aside_and_then_of_the
     // the same.
     assert!(feed.try_next().unwrap().is_none());
     assert_eq!(within(table.engine.group(table.group)).await.unwrap().progress, heard);
+    // What ends no bill overtakes no question: it is told again behind that.
+    let friend = wallet_with(&table.engine, 0).await;
+    let host = table.diners[0];
+    let invited = within(table.engine.invite(table.group, host, friend)).await.unwrap();
+    let FeedEvent::Durable(durable) = within(feed.next()).await.unwrap() else { panic!("news") };
+    assert_eq!(durable.position(), invited.position());
+    let again = next_progress(&mut feed).await;
+    assert_eq!((again.position, again.waiting_for.len()), (invited.position(), 1));
     let questions = table.questions(1).await;
     within(table.engine.confirm(table.group, questions[0].clone())).await.unwrap();
     assert!(matches!(within(paying).await, Ok(Presented::Settled(_))));

@@ -335,6 +335,11 @@ impl Seated for GroupActor {
         }
         self.forget_stale();
         self.feed.tell(news);
+        // An invitation or a refund ends no bill: what was told of it before is told again, behind them.
+        if let Some(Paying { payment, .. }) = self.paying.as_deref().filter(|it| !it.decided) {
+            let position = self.folded;
+            self.feed.progress(|| ProgressEvent::new(position, payment.bill(), payment.progress()));
+        }
         if let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) {
             pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
             Gate::reopen(self, ctx, |actor| &mut actor.gate);

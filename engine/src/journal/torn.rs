@@ -73,6 +73,8 @@ fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -
         return false;
     }
     let mut unwritten = unwritten_sectors(at.offset, &bytes[..whole]);
+    // The batch's part of its last sector may be one byte, in which a record may end.
+    unwritten.retain(|part| part.end < whole || part.len() >= UNWRITTEN_BYTES_MIN);
     let zeros = whole - written;
     if zeros >= UNWRITTEN_BYTES_MIN
         || frame::last_bytes_explain_body(at.seed, position, header, body, zeros)
