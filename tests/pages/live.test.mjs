@@ -109,3 +109,20 @@ test('progress that is older than the state, or than an event, is not told', asy
   progress(9);
   assert.deepEqual(told, [5, 9]);
 });
+
+test('whoever resumes is told so, for progress may have been missed', async (context) => {
+  const fanju = begun(context);
+  const first = await online(fanju);
+  let resumed = 0;
+  fanju.subscribe('group:g', { resumed: () => { resumed += 1; } });
+  first.hear({ id: first.asked('subscribe')[0].id, result: { topic: 'group:g', recovered: false, position: 5, state: {} } });
+  await pause(0);
+  first.onclose({ code: 1006 });
+  const second = await online(fanju, 2);
+  const [asked] = second.asked('subscribe');
+  assert.equal(asked.params.after, 5);
+  assert.equal(resumed, 0);
+  second.hear({ id: asked.id, result: { topic: 'group:g', recovered: true, position: 5 } });
+  await pause(0);
+  assert.equal(resumed, 1);
+});

@@ -36,11 +36,11 @@ export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, s
 /**
  * What a listener hears: `state` is the topic's whole state, at first and when it could not be
  * resumed; `event` is each durable event, once and in order; `progress` may be missed, and is never older
- * than these; after `error` the topic is not (any more) for this caller.
+ * than these; `resumed` says that it may have been, since a cut; after `error` the topic is not (any more) for this caller.
  * @template {string} [T=string]
  * @typedef {{
  *   state?: (state: StateOf<T>, position: number) => void, event?: (happened: Durable) => void,
- *   progress?: (progress: import('./api.js').Progress) => void, error?: (error: FanjuError) => void,
+ *   progress?: (progress: import('./api.js').Progress) => void, resumed?: () => void, error?: (error: FanjuError) => void,
  * }} Handlers
  */
 /** @typedef {{ handlers: Handlers, last: number | null, ready: boolean }} Subscription */
@@ -268,7 +268,7 @@ export class Fanju extends EventTarget {
       if (this.#topics.get(topic) !== subscription) return;
       // What follows a recovered subscription are the missed events: they are counted as they come.
       subscription.ready = true;
-      if (begun.recovered) return;
+      if (begun.recovered) return subscription.handlers.resumed?.();
       subscription.last = begun.position;
       subscription.handlers.state?.(begun.state, begun.position);
     } catch (error) {

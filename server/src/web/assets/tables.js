@@ -74,6 +74,8 @@ export class Tables {
       state: (state) => this.#state(table, state),
       event: (happened) => this.#happened(table, happened),
       progress: (progress) => this.#progress(table, progress),
+      // A question may have come, or gone without a record, while the phone was away.
+      resumed: () => this.#reload(table, (view) => this.#state(table, view)),
       error: (error) => {
         this.#live.delete(group);
         table.trouble = error.message;
@@ -160,10 +162,10 @@ export class Tables {
   }
 
   /** @param {Table} table */
-  async #reload(table) {
+  async #reload(table, seen = (/** @type {any} */ view) => this.#seen(table, view)) {
     try {
       const view = await this.#phone.fanju.call('groups.get', { group: table.id });
-      if (!table.view || view.position >= table.view.position) this.#seen(table, view);
+      if (!table.view || view.position >= table.view.position) seen(view);
     } catch {
       // Whoever left may not look any more; the list says so.
     }
