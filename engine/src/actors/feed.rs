@@ -233,14 +233,15 @@ impl Feed {
         }
     }
 
-    /// Tells everybody who keeps up how far a bill has come.
-    pub(crate) fn progress(&self, progress: impl Fn() -> ProgressEvent) {
+    /// Tells everybody who keeps up how far a bill has come, if it is on its way.
+    pub(crate) fn progress(&self, progress: impl Fn() -> Option<ProgressEvent>) {
         let Some(subscribers) = &self.subscribers else { return };
         for subscriber in subscribers.iter() {
             // Half of the queue is for durable events alone.
-            if subscriber.events.capacity() > limits::SUBSCRIPTION_EVENTS_MAX / 2 {
-                let news = FeedEvent::Progress(Box::new(progress()));
-                drop(subscriber.events.try_send(news));
+            if subscriber.events.capacity() > limits::SUBSCRIPTION_EVENTS_MAX / 2
+                && let Some(news) = progress()
+            {
+                drop(subscriber.events.try_send(FeedEvent::Progress(Box::new(news))));
             }
         }
     }

@@ -253,12 +253,8 @@ impl GroupActor {
 
     fn view(&self) -> Result<GroupView, Error> {
         let group = self.group.clone().ok_or_else(|| self.absence())?;
-        let undecided = self.paying.as_deref().filter(|paying| !paying.decided);
-        let progress = undecided.map(|Paying { payment, .. }| {
-            Box::new(ProgressEvent::new(self.folded, payment.bill(), payment.progress()))
-        });
-        let questions =
-            progress.as_ref().map(|progress| progress.waiting_for.clone()).unwrap_or_default();
+        let progress = self.progress().map(Box::new);
+        let questions = progress.as_ref().map(|it| it.waiting_for.clone()).unwrap_or_default();
         let preview = self.preview.get_or_init(|| Preview::of(&group).map(Box::new)).clone();
         let paying = self.paying.is_some();
         Ok(GroupView { group, paying, questions, progress, preview, position: self.folded })
@@ -336,10 +332,7 @@ impl Seated for GroupActor {
         self.forget_stale();
         self.feed.tell(news);
         // An invitation or a refund ends no bill: what was told of it before is told again, behind them.
-        if let Some(Paying { payment, .. }) = self.paying.as_deref().filter(|it| !it.decided) {
-            let position = self.folded;
-            self.feed.progress(|| ProgressEvent::new(position, payment.bill(), payment.progress()));
-        }
+        self.tell_progress();
         if let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) {
             pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
             Gate::reopen(self, ctx, |actor| &mut actor.gate);

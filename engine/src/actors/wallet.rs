@@ -364,8 +364,8 @@ impl Seated for WalletActor {
         self.answer(news, ctx);
     }
 
-    /// Groups keep their payers' seats. This one is let go by all of them, because only then may a new
-    /// actor take it.
+    /// Groups keep the seats that their bills are paid from. This one is let go by all of them, because only
+    /// then may a new actor take it.
     fn died(&mut self) {
         self.core.groups.for_each(|seat| drop(seat.tell(group::Mourn)));
     }

@@ -249,7 +249,8 @@ impl Engine {
         self.wallet_command(from, WalletCommand::Transfer { to, request, amount, note }).await
     }
 
-    /// Stops new payments of a wallet: it can still be paid, and what it had set aside for a bill may still leave.
+    /// Stops new payments of a wallet: it can still be paid, and what it had set aside for a bill may still
+    /// leave.
     ///
     /// # Errors
     /// A rejection of the wallet, or an operating error.

@@ -226,12 +226,7 @@ impl GroupActor {
     fn conclude(&mut self, verdict: Verdict, ctx: &mut Context<Self>) {
         let Some(paying) = &mut self.paying else { return };
         let event = match verdict {
-            Verdict::Waiting => {
-                let (payment, position) = (&paying.payment, self.folded);
-                let progress = || ProgressEvent::new(position, payment.bill(), payment.progress());
-                self.feed.progress(progress);
-                return;
-            }
+            Verdict::Waiting => return self.tell_progress(),
             Verdict::Settle(settlement) => Event::Settled(settlement),
             Verdict::Decline(decline) => Event::Declined(decline),
         };
@@ -265,6 +260,18 @@ impl GroupActor {
             drop(seat.tell(wallet::Release { source: *source, owner }));
         }
         paying.word.refuse(error);
+    }
+
+    /// How far the bill is, until it is decided.
+    pub(super) fn progress(&self) -> Option<ProgressEvent> {
+        let paying = self.paying.as_deref().filter(|paying| !paying.decided)?;
+        let payment = &paying.payment;
+        Some(ProgressEvent::new(self.folded, payment.bill(), payment.progress()))
+    }
+
+    /// Tells it to whoever listens.
+    pub(super) fn tell_progress(&self) {
+        self.feed.progress(|| self.progress());
     }
 
     /// The payment, while it may still change.
