@@ -23,11 +23,10 @@ use crate::{
 
 /// Serves the description, with the host that was asked for it.
 pub async fn serve(request: HttpRequest) -> HttpResponse {
-    static REST: LazyLock<String> =
-        LazyLock::new(|| document().to_string().trim_start_matches('{').to_owned());
-    let here = json!({ "here": server(&request) });
-    let text = format!("{{\"servers\":{here},{}", *REST);
-    HttpResponse::Ok().content_type("application/json").body(text)
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
+    let mut document = DOCUMENT.clone();
+    document["servers"] = json!({ "here": server(&request) });
+    HttpResponse::Ok().json(document)
 }
 
 /// The server that `request` has found. Source: AsyncAPI 3.0, Server Object: no host is relative.
@@ -112,8 +111,9 @@ pub fn document() -> Value {
                             stands for it. Topics are `wallet:`, \
                             `merchant:` or `group:` and an id. Durable events are CloudEvents \
                             1.0; their `prev` tells a gap, and `subscribe` with `after` closes \
-                            it. Progress may be conflated and is never repeated; its \
-                            `position` is the newest record that it follows. A diner's answer \
+                            it. Progress may be conflated and is not kept: whoever \
+                            resumes finds it in `groups.get`; its `position` is the newest \
+                            record that it follows. A diner's answer \
                             repeats the question as it came. Every frame counts against the \
                             `requests_per_second` of `hello`, the websocket's own pings and \
                             pongs as well: beyond it a request is refused. Every frame beyond \

@@ -16,7 +16,7 @@ pub enum Frame<'a> {
     Answer(u64, Result<&'a str, Refusal>),
     /// A durable event.
     Event(Pushed<'a>),
-    /// How far a bill has come, not read yet; may be left out, and is never repeated.
+    /// How far a bill has come, not read yet; may be left out, and is not kept.
     Progress(&'a str),
     /// The session's first word.
     Hello(Hello),

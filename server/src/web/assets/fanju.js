@@ -36,7 +36,8 @@ export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, s
 /**
  * What a listener hears: `state` is the topic's whole state, at first and when it could not be
  * resumed; `event` is each durable event, once and in order; `progress` may be missed, and is never older
- * than these; `resumed` says that it may have been, since a cut; after `error` the topic is not (any more) for this caller.
+ * than these; `resumed` says that it may have been, since a cut; after `error` the topic is not (any more)
+ * for this caller.
  * @template {string} [T=string]
  * @typedef {{
  *   state?: (state: StateOf<T>, position: number) => void, event?: (happened: Durable) => void,
@@ -153,7 +154,8 @@ export class Fanju extends EventTarget {
    * again (a command with its first key), unless `retry` is false: then it is rejected with
    * `connection_lost`, and the outcome is unknown. Whatever answers with a secret takes no key: ask for
    * it with `retry: false`, or a cut makes two of them. `signal` withdraws what nobody wants any more: what
-   * was not sent yet is rejected with `withdrawn`, and what was sent is not sent again.
+   * waits to be sent is rejected with `withdrawn`, and what was sent is not sent again. What waits after a cut was
+   * sent before it, and may have been done.
    * @template {keyof Methods} M
    * @param {M} method
    * @param {Methods[M]['params']} params
@@ -206,7 +208,7 @@ export class Fanju extends EventTarget {
     pending.retry = false;
     if ([...this.#sent.values()].includes(pending)) return;
     this.#queue = this.#queue.filter((waiting) => waiting !== pending);
-    pending.reject(new FanjuError({ code: 'withdrawn', title: 'withdrawn before it was sent' }));
+    pending.reject(new FanjuError({ code: 'withdrawn', title: 'withdrawn while it waited to be sent' }));
   }
 
   /** Sends what may go now; stays below the server's requests per second. */
