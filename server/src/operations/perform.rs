@@ -115,7 +115,7 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         ask.key()?;
     }
     let operation: O = match ask.door {
-        Door::Http => read_beside(parameters, &O::OFFER.in_path()),
+        Door::Http => read_beside(parameters, || O::OFFER.in_path()),
         Door::Live => read(parameters),
     }?;
     rights::check(app, &ask.caller, &operation.right()).await?;
@@ -150,20 +150,20 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
 /// # Errors
 /// `bad_request`, which names the field that does not fit by its path.
 pub fn read<P: DeserializeOwned>(parameters: &Map<String, Value>) -> Result<P, Problem> {
-    read_beside(parameters, &[])
+    read_beside(parameters, Vec::new)
 }
 
 /// The same, where those of `elsewhere` are no fields to whoever asks.
 fn read_beside<P: DeserializeOwned>(
     parameters: &Map<String, Value>,
-    elsewhere: &[&str],
+    elsewhere: impl FnOnce() -> Vec<&'static str>,
 ) -> Result<P, Problem> {
     // Keeping the path costs time: only what is refused is read with it.
     let fits = P::deserialize(parameters);
     fits.or_else(|_| serde_path_to_error::deserialize(parameters)).map_err(|error| {
         let (path, error) = (error.path(), error.inner());
         let is_nested = path.iter().count() > 1;
-        let told = misfit::in_words(error, if is_nested { &[] } else { elsewhere });
+        let told = misfit::in_words(error, &if is_nested { Vec::new() } else { elsewhere() });
         Problem::bad_request(match path.iter().next() {
             Some(_) => format!("`{path}`: {told}"),
             None => told,
