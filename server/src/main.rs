@@ -91,10 +91,19 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("fanju-server: {error:#}");
+            let why = if is_out_of_room(&error) { "the disk is full: " } else { "" };
+            eprintln!("fanju-server: {why}{error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether SQLite had no room for the memory that it shares beside a file: it calls that an I/O error. Of a
+/// full disk in any other place the words of the error speak.
+fn is_out_of_room(error: &anyhow::Error) -> bool {
+    let failures = error.chain().filter_map(|cause| cause.downcast_ref::<rusqlite::Error>());
+    let mut failures = failures.filter_map(rusqlite::Error::sqlite_error);
+    failures.any(|failure| failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 fn run(Arguments { command, config, mut flags }: Arguments) -> anyhow::Result<()> {

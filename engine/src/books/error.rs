@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rusqlite::{ErrorCode, ffi::SQLITE_IOERR_SHMSIZE};
+
 use crate::{
     codec::CodecError,
     journal::{JournalId, ReadError},
@@ -10,9 +12,12 @@ use crate::{
 /// Why the books cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum BooksError {
+    /// There is no room for what they have to write; the journal has it: opened anew, they catch up.
+    #[error("the books have no room: the disk is full")]
+    Full(#[source] rusqlite::Error),
     /// SQLite failed.
     #[error("the database of the books failed")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
     /// There is no place for them.
     #[error("the books have no place")]
     Place(#[source] io::Error),
@@ -50,5 +55,32 @@ pub enum BooksError {
 impl BooksError {
     pub(super) fn corrupt(what: &'static str) -> Self {
         Self::Corrupt { what }
+    }
+}
+
+impl From<rusqlite::Error> for BooksError {
+    /// Tells a full disk from other failures. SQLite reserves its shared memory beside the file at the first
+    /// look, and calls it an I/O error when the disk is too full for that.
+    fn from(error: rusqlite::Error) -> Self {
+        let is_full = error.sqlite_error().is_some_and(|failure| {
+            failure.code == ErrorCode::DiskFull || failure.extended_code == SQLITE_IOERR_SHMSIZE
+        });
+        if is_full { Self::Full(error) } else { Self::Sqlite(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi::{Error, SQLITE_FULL, SQLITE_IOERR, SQLITE_IOERR_SHMSIZE};
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_named_so() {
+        let of = |code| BooksError::from(rusqlite::Error::SqliteFailure(Error::new(code), None));
+        for code in [SQLITE_FULL, SQLITE_IOERR_SHMSIZE] {
+            assert!(matches!(of(code), BooksError::Full(_)), "{code}");
+        }
+        assert!(matches!(of(SQLITE_IOERR), BooksError::Sqlite(_)));
     }
 }

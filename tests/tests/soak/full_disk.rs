@@ -26,8 +26,8 @@ const SECONDS: u32 = 2;
 /// Simulations on one small disk before one thinks that it never runs full.
 const RUNS_MAX: u32 = 60;
 
-/// How a process says that the disk is full. Source: `strerror(ENOSPC)`, and `SQLITE_FULL` of SQLite.
-const FULL: [&str; 2] = ["No space left on device", "database or disk is full"];
+/// How a process says that the disk is full: `strerror(ENOSPC)`, or books or a register without room.
+const FULL: [&str; 2] = ["No space left on device", "disk is full"];
 
 /// A small disk; without one the play says that it is left out.
 pub(crate) fn small_disk(scene: &mut Scene, room_kib: Range<u64>) -> Option<(Kind, Disk)> {
