@@ -5,7 +5,7 @@ use fanju::{
     domain::{
         event::{Consent, Event, Rules},
         group::{Command, Group, Rejection, check_consent, check_rules},
-        split::{Part, Split, Weight},
+        split::{Claim, Part, Rest, Split, SplitError, Weight},
     },
     id::{GroupId, WalletId},
     limits,
@@ -144,11 +144,57 @@ fn tables_and_rules_are_bounded() {
             assert_eq!(check_rules(&rules), Err(Rejection::PartOutOfRange));
         }
     }
-    let treat = |of| Split::Treat { payer: HOST, guests: Vec::new(), of: Box::new(of) };
-    let twice = Rules { split: treat(treat(Split::Equal)), ..Rules::default() };
-    assert_eq!(check_rules(&twice), Err(Rejection::TreatInTreat));
-    let within = Rules { split: treat(large.split), ..Rules::default() };
+    let of = Box::new(large.split);
+    let split = Split::Treat { payer: HOST, guests: Vec::new(), of };
+    let within = Rules { split, ..Rules::default() };
     assert_eq!(check_rules(&within), Err(Rejection::SplitTooLarge));
+}
+
+/// Whatever the bill will be: it is said when the rules are set, not when the till scans.
+#[test]
+fn a_split_that_could_divide_no_bill_does_not_stand() {
+    let weights = |of: &[(WalletId, u32)]| -> Vec<Weight> {
+        of.iter().map(|&(diner, weight)| Weight { diner, weight }).collect()
+    };
+    let parts = |of: [WalletId; 2]| of.map(|diner| Part { diner, amount: minor(1) }).to_vec();
+    let claims = |of: [(u16, WalletId); 2]| Split::Itemised {
+        claims: of.map(|(line, diner)| Claim { line, diner, weight: 1 }).to_vec(),
+        rest: Rest::Equally,
+    };
+    let treat = |guests: &[WalletId], of| Split::Treat {
+        payer: HOST,
+        guests: guests.to_vec(),
+        of: Box::new(of),
+    };
+    let twice = SplitError::PartRepeated { diner: BEN };
+    let short = Split::Percent { parts: weights(&[(HOST, 4_000), (BEN, 5_963)]) };
+    let off = SplitError::PercentOff { by_basis_points: -37 };
+    let wrong = [
+        (Split::Weights { parts: weights(&[(BEN, 1), (HOST, 1), (BEN, 0)]) }, twice),
+        (Split::Weights { parts: weights(&[(BEN, 0), (HOST, 0)]) }, SplitError::NoWeight),
+        (Split::Weights { parts: Vec::new() }, SplitError::NoWeight),
+        (Split::Percent { parts: weights(&[(BEN, 5_000), (BEN, 5_000)]) }, twice),
+        (short.clone(), off),
+        (Split::Exact { parts: parts([BEN, BEN]) }, twice),
+        (Split::FixedPlusRest { parts: parts([BEN, BEN]) }, twice),
+        (claims([(7, BEN), (7, BEN)]), SplitError::ClaimRepeated { line: 7, diner: BEN }),
+        (treat(&[CAT, BEN, BEN], Split::Equal), twice),
+        (treat(&[], treat(&[], Split::Equal)), SplitError::TreatInTreat),
+        (treat(&[CAT], short), off),
+    ];
+    for (split, error) in wrong {
+        let rules = Rules { split, ..Rules::default() };
+        assert_eq!(check_rules(&rules), Err(Rejection::Split(error)), "{rules:?}");
+        check(&[], &Command::SetRules { by: HOST, rules }, Err(Rejection::Split(error)));
+    }
+    for split in [
+        Split::Percent { parts: weights(&[(HOST, 4_000), (BEN, 6_000)]) },
+        claims([(7, BEN), (8, BEN)]),
+        claims([(7, BEN), (7, CAT)]),
+        treat(&[HOST], Split::Equal),
+    ] {
+        assert_eq!(check_rules(&Rules { split, ..Rules::default() }), Ok(()));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{
     bill::{Bill, BillRejection, Line},
     draft::{Draft, Drafter},
     event::{Consent, Event, Refund, Rules, Settlement, Source, Sources},
-    split::{Diner, Split},
+    split::{Diner, Split, SplitError},
     text::Name,
 };
 use crate::{
@@ -242,9 +242,9 @@ pub enum Rejection {
     /// More parts or claims than any table needs.
     #[error("split has more than {} parts", limits::SPLIT_PARTS_MAX)]
     SplitTooLarge,
-    /// A treat of a treat.
-    #[error("a treat cannot be part of another treat")]
-    TreatInTreat,
+    /// A split that could divide no bill.
+    #[error(transparent)]
+    Split(#[from] SplitError),
     /// A bill is being paid; members and rules stand until it ends.
     #[error("a bill is being paid")]
     PaymentInProgress,
@@ -290,12 +290,13 @@ pub fn check_consent(consent: &Consent) -> Result<(), Rejection> {
 ///
 /// # Errors
 /// [`Rejection::CashStepOutOfRange`], [`Rejection::PartOutOfRange`], [`Rejection::SplitTooLarge`] or
-/// [`Rejection::TreatInTreat`].
+/// [`Rejection::Split`].
 pub fn check_rules(rules: &Rules) -> Result<(), Rejection> {
     if !is_part(rules.cash_step) {
         return Err(Rejection::CashStepOutOfRange);
     }
-    check_split(&rules.split, true)
+    check_parts(&rules.split)?;
+    rules.split.check().map_err(Rejection::Split)
 }
 
 /// Whether some bill may have a part like that.
@@ -303,7 +304,7 @@ fn is_part(amount: Amount) -> bool {
     (0..=limits::AMOUNT_MINOR_MAX).contains(&amount.minor())
 }
 
-fn check_split(split: &Split, treats: bool) -> Result<(), Rejection> {
+fn check_parts(split: &Split) -> Result<(), Rejection> {
     let parts = match split {
         Split::Equal => 0,
         Split::Weights { parts } | Split::Percent { parts } => parts.len(),
@@ -314,9 +315,8 @@ fn check_split(split: &Split, treats: bool) -> Result<(), Rejection> {
             parts.len()
         }
         Split::Itemised { claims, .. } => claims.len(),
-        Split::Treat { .. } if !treats => return Err(Rejection::TreatInTreat),
         Split::Treat { guests, of, .. } => {
-            check_split(of, false)?;
+            check_parts(of)?;
             guests.len()
         }
     };

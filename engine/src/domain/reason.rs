@@ -244,7 +244,7 @@ impl From<group::Rejection> for Reason {
             Rejection::UnknownLine { .. } => Self::UnknownLine,
             Rejection::SplitTooLarge => Self::SplitTooLarge,
             Rejection::PartOutOfRange => Self::PartOutOfRange,
-            Rejection::TreatInTreat => Self::TreatInTreat,
+            Rejection::Split(split) => (&split).into(),
             Rejection::PaymentInProgress => Self::PaymentInProgress,
         }
     }

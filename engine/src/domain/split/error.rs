@@ -46,7 +46,7 @@ impl fmt::Display for Gap {
 }
 
 /// Why a bill cannot be divided.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SplitError {
     /// The bill itself cannot stand.
     #[error(transparent)]

@@ -9,9 +9,6 @@ use super::{
 };
 use crate::{domain::event::Rounding, id::WalletId, money::Amount};
 
-/// The whole, in basis points.
-const WHOLE_BASIS_POINTS: i64 = 10_000;
-
 /// What each seat owes before rounding: its fixed amount, and its weight's part of the rest.
 pub(super) struct Form {
     fixed: Vec<Amount>,
@@ -19,22 +16,14 @@ pub(super) struct Form {
 }
 
 impl Form {
+    /// Of a split that was checked.
     pub(super) fn new(table: &Table<'_>, split: &Split, step: Amount) -> Result<Self, SplitError> {
         let seats = table.diners.len();
         let weighing = |weights| Self { fixed: vec![Amount::ZERO; seats], weights };
         match split {
             Split::Equal => Ok(weighing(vec![1; seats])),
-            Split::Weights { parts } => {
-                let weights = weights(table, parts)?;
-                if weights.iter().all(|&weight| weight == 0) {
-                    return Err(SplitError::NoWeight);
-                }
-                Ok(weighing(weights))
-            }
-            Split::Percent { parts } => {
-                let weights = weights(table, parts)?;
-                check_whole(parts)?;
-                Ok(weighing(weights))
+            Split::Weights { parts } | Split::Percent { parts } => {
+                weights(table, parts).map(weighing)
             }
             Split::Exact { parts } => {
                 let fixed = amounts(table, parts, step)?;
@@ -54,9 +43,6 @@ impl Form {
                 itemised::weights(table, claims, *rest).map(weighing)
             }
             Split::Treat { payer, guests, of } => {
-                if matches!(**of, Split::Treat { .. }) {
-                    return Err(SplitError::TreatInTreat);
-                }
                 let (payer, guests) = (table.seat(*payer)?, guest_seats(table, guests)?);
                 let mut form = Self::new(table, of, step)?;
                 guests
@@ -112,33 +98,21 @@ fn guest_seats(table: &Table<'_>, guests: &[WalletId]) -> Result<Vec<usize>, Spl
     if guests.is_empty() {
         return Ok((0..table.diners.len()).collect());
     }
-    let mut named = Named::at(table);
-    guests.iter().map(|&guest| named.seat(table, guest)).collect()
+    guests.iter().map(|&guest| table.seat(guest)).collect()
 }
 
 fn weights(table: &Table<'_>, parts: &[Weight]) -> Result<Vec<i128>, SplitError> {
-    let mut named = Named::at(table);
     let mut weights = vec![0; table.diners.len()];
     for part in parts {
-        weights[named.seat(table, part.diner)?] = i128::from(part.weight);
+        weights[table.seat(part.diner)?] = i128::from(part.weight);
     }
     Ok(weights)
 }
 
-fn check_whole(parts: &[Weight]) -> Result<(), SplitError> {
-    let sum = parts.iter().try_fold(0_i64, |sum, part| sum.checked_add(i64::from(part.weight)));
-    match sum.and_then(|sum| sum.checked_sub(WHOLE_BASIS_POINTS)) {
-        Some(0) => Ok(()),
-        Some(by_basis_points) => Err(SplitError::PercentOff { by_basis_points }),
-        None => Err(SplitError::TooLarge),
-    }
-}
-
 fn amounts(table: &Table<'_>, parts: &[Part], step: Amount) -> Result<Vec<Amount>, SplitError> {
-    let mut named = Named::at(table);
     let mut fixed = vec![Amount::ZERO; table.diners.len()];
     for &Part { diner, amount } in parts {
-        let seat = named.seat(table, diner)?;
+        let seat = table.seat(diner)?;
         if amount < Amount::ZERO {
             return Err(SplitError::PartNegative { diner });
         }
@@ -154,21 +128,4 @@ fn amounts(table: &Table<'_>, parts: &[Part], step: Amount) -> Result<Vec<Amount
 fn gap(table: &Table<'_>, fixed: &[Amount]) -> Result<Option<Gap>, SplitError> {
     let sum = Amount::checked_sum(fixed.iter().copied()).ok_or(SplitError::TooLarge)?;
     Ok(Gap::between(sum, table.bill.total, table.bill.currency))
-}
-
-/// Who was named so far, so that nobody is named twice.
-struct Named(Vec<bool>);
-
-impl Named {
-    fn at(table: &Table<'_>) -> Self {
-        Self(vec![false; table.diners.len()])
-    }
-
-    fn seat(&mut self, table: &Table<'_>, diner: WalletId) -> Result<usize, SplitError> {
-        let seat = table.seat(diner)?;
-        if std::mem::replace(&mut self.0[seat], true) {
-            return Err(SplitError::PartRepeated { diner });
-        }
-        Ok(seat)
-    }
 }

@@ -53,9 +53,6 @@ fn seated(table: &Table<'_>, claims: &[Claim]) -> Result<Vec<Seated>, SplitError
         if usize::from(line) >= lines {
             return Err(SplitError::UnknownLine { line, lines });
         }
-        if let Some(pair) = claims.windows(2).find(|pair| pair[0].diner == pair[1].diner) {
-            return Err(SplitError::ClaimRepeated { line, diner: pair[0].diner });
-        }
         if claims.iter().all(|claim| claim.weight == 0) {
             return Err(SplitError::ClaimsWeightless { line });
         }

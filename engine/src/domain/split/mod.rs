@@ -8,6 +8,7 @@
 //! - G-2: the dues sum to the bill; none is negative; who weighs nothing pays nothing.
 
 mod allocate;
+mod check;
 mod error;
 mod form;
 mod itemised;
@@ -202,7 +203,10 @@ pub fn divide(bill: &Bill, diners: &[Diner], rules: &Rules) -> Result<Vec<Due>, 
         (Split::Equal, Rounding::LargestRemainder) => {
             allocate::equally(&table, bill.total, step).ok_or(SplitError::TooLarge)?
         }
-        (split, rounding) => Form::new(&table, split, step)?.settle(&table, step, rounding)?,
+        (split, rounding) => {
+            split.check()?;
+            Form::new(&table, split, step)?.settle(&table, step, rounding)?
+        }
     };
     let sum = Amount::checked_sum(dues.iter().map(|due| due.amount));
     assert_eq!(sum, Some(bill.total), "G-2: the dues sum to the bill");

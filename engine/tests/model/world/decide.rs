@@ -13,6 +13,7 @@ use fanju::{
 };
 
 use super::{
+    divide::check_split,
     expect::{check_bill, is_movable},
     ledger::claims,
 };
@@ -27,21 +28,16 @@ pub(crate) fn check_rules(rules: &Rules) -> Result<(), Rejection> {
     if !possible(rules.cash_step) {
         return Err(Rejection::CashStepOutOfRange);
     }
-    let split = match &rules.split {
-        Split::Treat { of, .. } if matches!(**of, Split::Treat { .. }) => {
-            return Err(Rejection::TreatInTreat);
-        }
-        Split::Treat { of, .. } => of,
-        split => split,
-    };
-    match split {
-        Split::Exact { parts } | Split::FixedPlusRest { parts }
-            if parts.iter().any(|part| !possible(part.amount)) =>
-        {
-            Err(Rejection::PartOutOfRange)
-        }
-        _ => Ok(()),
+    let mut within = &rules.split;
+    while let Split::Treat { of, .. } = within {
+        within = of;
     }
+    if let Split::Exact { parts } | Split::FixedPlusRest { parts } = within
+        && parts.iter().any(|part| !possible(part.amount))
+    {
+        return Err(Rejection::PartOutOfRange);
+    }
+    check_split(&rules.split).map_err(Rejection::Split)
 }
 
 pub(crate) fn is_member(group: &Group, wallet: WalletId) -> bool {

@@ -138,6 +138,50 @@ pub(crate) fn divide(
     Ok(steps.into_iter().zip(carries).zip(fixed).map(due).collect())
 }
 
+/// What is wrong with a split before there is a bill: rules that have it are refused, so that no bill meets it.
+pub(crate) fn check_split(split: &Split) -> Result<(), SplitError> {
+    let diners: Vec<WalletId> = match split {
+        Split::Equal => return Ok(()),
+        Split::Weights { parts } | Split::Percent { parts } => {
+            parts.iter().map(|part| part.diner).collect()
+        }
+        Split::Exact { parts } | Split::FixedPlusRest { parts } => {
+            parts.iter().map(|part| part.diner).collect()
+        }
+        Split::Itemised { claims, .. } => {
+            let mut places: Vec<_> = claims.iter().map(|claim| (claim.line, claim.diner)).collect();
+            places.sort();
+            let twice = places.windows(2).find(|pair| pair[0] == pair[1]);
+            return twice.map_or(Ok(()), |twice| {
+                let (line, diner) = twice[0];
+                Err(SplitError::ClaimRepeated { line, diner })
+            });
+        }
+        Split::Treat { of, .. } if matches!(**of, Split::Treat { .. }) => {
+            return Err(SplitError::TreatInTreat);
+        }
+        Split::Treat { guests, .. } => guests.clone(),
+    };
+    let mut twice: Vec<WalletId> = diners
+        .iter()
+        .filter(|diner| diners.iter().filter(|other| other == diner).count() > 1)
+        .copied()
+        .collect();
+    twice.sort();
+    if let Some(&diner) = twice.first() {
+        return Err(SplitError::PartRepeated { diner });
+    }
+    let whole = |parts: &[Weight]| parts.iter().map(|part| i64::from(part.weight)).sum::<i64>();
+    match split {
+        Split::Weights { parts } if whole(parts) == 0 => Err(SplitError::NoWeight),
+        Split::Percent { parts } if whole(parts) != 10_000 => {
+            Err(SplitError::PercentOff { by_basis_points: whole(parts) - 10_000 })
+        }
+        Split::Treat { of, .. } => check_split(of),
+        _ => Ok(()),
+    }
+}
+
 fn off_step(amount: i64, step: i64, currency: Currency) -> Option<Gap> {
     let above = amount.rem_euclid(step);
     (above != 0).then(|| Gap { by: minor(above), of: minor(amount - above), currency })
@@ -149,38 +193,13 @@ impl Table<'_> {
         place.ok_or(SplitError::UnknownDiner { diner })
     }
 
-    /// The places of those who are named, each once.
-    fn places(&self, named: impl Iterator<Item = WalletId>) -> Result<Vec<usize>, SplitError> {
-        let mut places = Vec::new();
-        for diner in named {
-            let place = self.place(diner)?;
-            if places.contains(&place) {
-                return Err(SplitError::PartRepeated { diner });
-            }
-            places.push(place);
-        }
-        Ok(places)
-    }
-
     fn owed(&self, split: &Split) -> Result<Owed, SplitError> {
         let count = self.diners.len();
         let weighing = |weights| Owed { fixed: vec![0; count], weights };
         match split {
             Split::Equal => Ok(weighing(vec![1; count])),
-            Split::Weights { parts } => {
-                let weights = self.weights(parts)?;
-                match weights.iter().sum::<i128>() {
-                    0 => Err(SplitError::NoWeight),
-                    _ => Ok(weighing(weights)),
-                }
-            }
-            Split::Percent { parts } => {
-                let weights = self.weights(parts)?;
-                let whole: i64 = parts.iter().map(|part| i64::from(part.weight)).sum();
-                match whole - 10_000 {
-                    0 => Ok(weighing(weights)),
-                    by_basis_points => Err(SplitError::PercentOff { by_basis_points }),
-                }
+            Split::Weights { parts } | Split::Percent { parts } => {
+                self.weights(parts).map(weighing)
             }
             Split::Exact { parts } => match self.fixed(parts)? {
                 (_, Some(gap)) => Err(SplitError::SharesOff(gap)),
@@ -195,7 +214,10 @@ impl Table<'_> {
                 let payer = self.place(*payer)?;
                 let guests = match guests.as_slice() {
                     [] => (0..count).collect(),
-                    guests => self.places(guests.iter().copied())?,
+                    guests => guests
+                        .iter()
+                        .map(|guest| self.place(*guest))
+                        .collect::<Result<Vec<_>, _>>()?,
                 };
                 let mut owed = self.owed(of)?;
                 for guest in guests {
@@ -210,10 +232,9 @@ impl Table<'_> {
     }
 
     fn weights(&self, parts: &[Weight]) -> Result<Vec<i128>, SplitError> {
-        let places = self.places(parts.iter().map(|part| part.diner))?;
         let mut weights = vec![0; self.diners.len()];
-        for (place, part) in places.into_iter().zip(parts) {
-            weights[place] = i128::from(part.weight);
+        for part in parts {
+            weights[self.place(part.diner)?] = i128::from(part.weight);
         }
         Ok(weights)
     }
@@ -221,10 +242,8 @@ impl Table<'_> {
     /// Fixed amounts, and how far they are from the bill.
     fn fixed(&self, parts: &[Part]) -> Result<(Vec<i64>, Option<Gap>), SplitError> {
         let mut fixed = vec![0; self.diners.len()];
-        for (count, part) in parts.iter().enumerate() {
-            // In the order of parts: whatever is wrong with the first of them is said.
-            let named = parts[..=count].iter().map(|part| part.diner);
-            let place = *self.places(named)?.last().expect("one more than before");
+        for part in parts {
+            let place = self.place(part.diner)?;
             if let Some(gap) = off_step(part.amount.minor(), self.step, self.currency) {
                 return Err(SplitError::PartOffStep { diner: part.diner, gap });
             }
@@ -278,9 +297,6 @@ impl Table<'_> {
                 return Err(SplitError::UnknownLine { line, lines });
             }
             claims.sort_by_key(|claim| claim.diner);
-            if let Some(twice) = claims.windows(2).find(|pair| pair[0].diner == pair[1].diner) {
-                return Err(SplitError::ClaimRepeated { line, diner: twice[0].diner });
-            }
             if claims.iter().all(|claim| claim.weight == 0) {
                 return Err(SplitError::ClaimsWeightless { line });
             }
