@@ -43,6 +43,7 @@ use crate::{
 
 pub use self::bill::OrderView;
 pub(crate) use self::bill::{Cancel, GetOrder, Present, ScanRefused};
+use self::refund::GivenBack;
 
 /// Onboard the merchant whose seat this is. Answered when it is durable.
 pub(crate) struct Onboard {
@@ -112,7 +113,8 @@ pub(crate) struct MerchantActor {
     orders: Orders,
     /// Refunds in flight, each with those that wait for the same order.
     refunds: HashMap<OrderNo, Vec<GiveBack>>,
-    refund_replies: HashMap<u64, Reply<Receipt>>,
+    /// Refunds on their way to the disk, by their tickets.
+    given_back: HashMap<u64, GivenBack>,
     gate: Gate<Self>,
     feed: Feed,
     pending: Option<Pending>,
@@ -135,7 +137,7 @@ impl MerchantActor {
             folded: Position::NONE,
             orders: Orders::default(),
             refunds: HashMap::new(),
-            refund_replies: HashMap::new(),
+            given_back: HashMap::new(),
             gate: Gate::open(),
             feed: Feed::default(),
             pending: None,
@@ -409,7 +411,7 @@ impl Handler<Poison> for MerchantActor {
         self.pending = None;
         self.orders.disperse();
         self.refunds.clear();
-        self.refund_replies.clear();
+        self.given_back.clear();
         self.gate.disperse();
         self.desk.disperse();
         self.feed.end();

@@ -4,7 +4,7 @@
 //! reply. A bill's path: a group asks with [`Reserve`] and is told [`group::Answered`] at once; the
 //! settlement comes back as [`Committed`]. The wallet asks the payee of a transfer, and the bank.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use actix::{Actor, ActorContext, Handler, Message};
 use tokio::sync::oneshot;
@@ -79,14 +79,28 @@ impl Message for Release {
     type Result = ();
 }
 
+/// Money may be coming: as long as somebody holds this, the wallet does not close.
+pub(crate) struct Coming {
+    _counted: Arc<()>,
+}
+
 /// Would the wallet take this from another person? Answered once the wallet is in memory.
 pub(crate) struct Admit {
     pub(crate) amount: Amount,
     pub(crate) currency: Currency,
-    pub(crate) answer: oneshot::Sender<Result<(), Error>>,
+    pub(crate) answer: oneshot::Sender<Result<Coming, Error>>,
 }
 
 impl Message for Admit {
+    type Result = ();
+}
+
+/// Take back what was paid, whatever has become of the wallet. Answered once the wallet is in memory.
+pub(crate) struct TakeBack {
+    pub(crate) answer: oneshot::Sender<Result<Coming, Error>>,
+}
+
+impl Message for TakeBack {
     type Result = ();
 }
 
@@ -146,6 +160,10 @@ pub struct WalletView {
 struct Pending {
     ticket: u64,
     reply: Reply<Receipt>,
+    /// Whether it ends the wallet.
+    closes: bool,
+    /// What the payee of a transfer waits for.
+    _coming: Option<Coming>,
 }
 
 /// One wallet's mailbox. Laid out in this order: a dinner touches the first two lines of a processor's
@@ -161,8 +179,23 @@ pub(crate) struct WalletActor {
     id: WalletId,
     core: Arc<Core>,
     desk: RailDesk,
-    /// Boxed: it is there when a state could not be read, and in no other of a million actors.
-    fault: Option<Box<Error>>,
+    /// Boxed: it is there in few of a million actors.
+    seldom: Option<Box<Seldom>>,
+}
+
+/// What few wallets have.
+#[derive(Default)]
+struct Seldom {
+    /// Why the state could not be read.
+    fault: Option<Error>,
+    /// What others have been promised that the wallet waits for.
+    coming: Weak<()>,
+}
+
+impl Seldom {
+    fn is_awaited(&self) -> bool {
+        self.coming.strong_count() > 0
+    }
 }
 
 impl WalletActor {
@@ -175,26 +208,44 @@ impl WalletActor {
     pub(crate) fn unborn(id: WalletId, core: Arc<Core>) -> Self {
         let (feed, desk) = (Feed::default(), RailDesk::default());
         let gate = Gate::open();
-        let (wallet, pending, fault, folded) = (None, None, None, Position::NONE);
-        Self { id, core, wallet, folded, gate, feed, pending, desk, fault }
+        let (wallet, pending, seldom, folded) = (None, None, None, Position::NONE);
+        Self { id, core, wallet, folded, gate, feed, pending, desk, seldom }
     }
 
     fn is_loading(&self) -> bool {
         self.wallet.is_none() && !self.gate.is_open()
     }
 
+    fn fault(&self) -> Option<&Error> {
+        self.seldom.as_ref().and_then(|seldom| seldom.fault.as_ref())
+    }
+
     fn absence(&self) -> Error {
-        self.fault.as_deref().cloned().unwrap_or(Error::UnknownWallet(self.id))
+        self.fault().cloned().unwrap_or(Error::UnknownWallet(self.id))
+    }
+
+    fn expect(&mut self) -> Coming {
+        let coming = &mut self.seldom.get_or_insert_default().coming;
+        let counted = coming.upgrade().unwrap_or_default();
+        *coming = Arc::downgrade(&counted);
+        Coming { _counted: counted }
+    }
+
+    /// Whether its end is on its way to the disk.
+    fn is_closing(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.closes)
     }
 
     fn record(
         &mut self,
         event: Event,
         reply: Reply<Receipt>,
-        payee: Option<Arc<Seat<Self>>>,
+        payee: Option<(Arc<Seat<Self>>, Coming)>,
         ctx: &Context<Self>,
     ) {
         let ticket = self.core.ticket();
+        let closes = matches!(event, Event::WalletClosed { .. });
+        let (payee, coming) = payee.unzip();
         let submitted = self.core.submit(event, ticket, |topic| {
             match (&payee, topic == crate::id::Topic::Wallet(self.id)) {
                 (Some(payee), false) => AnySeat::Wallet(Arc::clone(payee)),
@@ -204,7 +255,7 @@ impl WalletActor {
         match submitted {
             Ok(()) => {
                 self.gate.close();
-                self.pending = Some(Box::new(Pending { ticket, reply }));
+                self.pending = Some(Box::new(Pending { ticket, reply, closes, _coming: coming }));
             }
             Err(error) => reply.send(Err(error)),
         }
@@ -243,7 +294,7 @@ impl WalletActor {
         };
         ctx.when(admitted, move |admitted, actor: &mut Self, ctx| {
             match admitted {
-                Ok(()) => actor.record(event, reply, Some(payee), ctx),
+                Ok(coming) => actor.record(event, reply, Some((payee, coming)), ctx),
                 Err(error) => reply.send(Err(error)),
             }
             if actor.pending.is_none() {
@@ -267,6 +318,12 @@ impl WalletActor {
         match wallet.decide(&command) {
             Ok(Decision::Fresh(event @ Event::Transferred { .. })) => {
                 self.transfer(event, reply, ctx);
+            }
+            Ok(Decision::Fresh(Event::WalletClosed { .. }))
+                if self.seldom.as_deref().is_some_and(Seldom::is_awaited) =>
+            {
+                let posted = wallet.purse.funds.posted();
+                reply.send(Err(Rejection::NotEmpty { posted }.into()));
             }
             Ok(Decision::Fresh(event)) => {
                 if let Command::Withdraw { request, amount } = command {
@@ -396,10 +453,10 @@ impl Handler<Loaded> for WalletActor {
                 }
             }
             Ok(None) => {}
-            Err(error) => self.fault = Some(Box::new(error)),
+            Err(error) => self.seldom.get_or_insert_default().fault = Some(error),
         }
         Gate::reopen(self, ctx, |actor| &mut actor.gate);
-        if self.fault.is_some() {
+        if self.fault().is_some() {
             // Who asks next may find it readable.
             self.died();
             ctx.stop();
@@ -427,7 +484,7 @@ impl Asking<Open> for WalletActor {
             return self.gate.wait(move |actor, ctx| actor.asked(open, ctx));
         }
         let Open { name, currency, reply } = open;
-        if let Err(error) = check_vacant(self.wallet.as_ref(), self.fault.as_deref()) {
+        if let Err(error) = check_vacant(self.wallet.as_ref(), self.fault()) {
             return reply.send(Err(error));
         }
         self.record(Event::WalletOpened { wallet: self.id, name, currency }, reply, None, ctx);
@@ -503,14 +560,26 @@ impl Handler<Admit> for WalletActor {
     type Result = ();
 
     fn handle(&mut self, ask: Admit, _: &mut Self::Context) {
-        if self.is_loading() {
+        if self.is_loading() || self.is_closing() {
             return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
         }
         let admitted = match &self.wallet {
             Some(wallet) => wallet.admit(ask.amount, ask.currency).map_err(Error::from),
             None => Err(self.absence()),
         };
-        drop(ask.answer.send(admitted));
+        drop(ask.answer.send(admitted.map(|()| self.expect())));
+    }
+}
+
+impl Handler<TakeBack> for WalletActor {
+    type Result = ();
+
+    fn handle(&mut self, ask: TakeBack, _: &mut Self::Context) {
+        if self.is_loading() {
+            return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
+        }
+        let taken = if self.wallet.is_some() { Ok(self.expect()) } else { Err(self.absence()) };
+        drop(ask.answer.send(taken));
     }
 }
 

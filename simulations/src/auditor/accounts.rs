@@ -199,15 +199,19 @@ impl Accounts {
         true
     }
 
+    /// A closed wallet takes back refunds and lets them be withdrawn; nothing else.
+    pub(super) fn expect_open(&self, id: WalletId, does: &str, faults: &mut Faults) {
+        if self.wallets.get(&id).is_some_and(|account| account.closed) {
+            faults.found(format!("wallet {id} {does} although it is closed"));
+        }
+    }
+
     // --- money -------------------------------------------------------------------------------
 
     pub(super) fn add_to_wallet(&mut self, id: WalletId, delta: i128, faults: &mut Faults) {
         match self.wallets.get_mut(&id) {
             None => faults.found(format!("wallet {id} was never opened")),
             Some(account) => {
-                if account.closed && delta < 0 {
-                    faults.found(format!("wallet {id} pays although it is closed"));
-                }
                 if let Some(fault) = account.add(delta) {
                     faults.found(format!("wallet {id} {fault}"));
                 }
@@ -241,6 +245,8 @@ impl Accounts {
         if currency(&from) != currency(&to) {
             faults.found(format!("wallets {from} and {to} have different currencies"));
         }
+        self.expect_open(from, "pays", faults);
+        self.expect_open(to, "is paid", faults);
         self.add_to_wallet(from, -i128::from(amount.minor()), faults);
         self.add_to_wallet(to, i128::from(amount.minor()), faults);
         true
@@ -275,6 +281,9 @@ impl Accounts {
         }
         let currency = match moved.holder {
             Holder::Wallet(id) => {
+                if sign > 0 {
+                    self.expect_open(id, "is topped up", faults);
+                }
                 self.add_to_wallet(id, sign * amount, faults);
                 self.wallets.get(&id)
             }

@@ -205,6 +205,7 @@ impl Tables {
         accounts.add_to_merchant(*merchant, minor(*total), faults);
         for leg in legs {
             let Source::Wallet(wallet) = leg.source;
+            accounts.expect_open(wallet, "pays", faults);
             accounts.add_to_wallet(wallet, -minor(leg.amount), faults);
         }
         self.charge(settlement, accounts, faults);

@@ -61,6 +61,14 @@ async fn evening(engine: &Engine) -> Result<(), Box<dyn std::error::Error>> {
     engine.transfer(diners[0], diners[1], request(7), yuan(5), None).await?;
     engine.withdraw(diners[1], request(8), yuan(20)).await?;
     engine.pay_out(merchant, request(9), yuan(80)).await?;
+    // Somebody closes an empty wallet, is given back what it had paid, and takes that out.
+    engine.withdraw(diners[2], request(10), yuan(70)).await?;
+    engine.close_wallet(diners[2]).await?;
+    let (refund_no, amount) = (RefundNo::new("late")?, Some(yuan(10)));
+    let diner = Some(diners[2]);
+    let back = RefundRequest { order_no: order_no(2), refund_no, amount, diner };
+    engine.refund(merchant, back).await?;
+    engine.withdraw(diners[2], request(11), yuan(10)).await?;
     Ok(())
 }
 
@@ -145,10 +153,10 @@ fn an_honest_journal_passes() {
         settled(records).into_iter().map(|at| records[at].position.0).collect();
     let audit = audit(records, &acknowledged);
     assert_eq!((audit.verdict, audit.faults), (Verdict::Ok, 0), "{:#?}", audit.reasons);
-    assert_eq!((audit.settlements, audit.refunds, audit.acknowledged), (2, 1, 2));
+    assert_eq!((audit.settlements, audit.refunds, audit.acknowledged), (2, 2, 2));
     assert_eq!((audit.wallets, audit.merchants, audit.groups), (3, 1, 1));
-    assert_eq!(audit.merchants_total_minor, 1_000);
-    assert_eq!(audit.wallets_total_minor, 19_000);
+    assert_eq!(audit.merchants_total_minor, 0);
+    assert_eq!(audit.wallets_total_minor, 12_000);
     assert_eq!(audit.money_delta_minor, 0);
 }
 
@@ -176,6 +184,56 @@ fn a_wallet_below_zero_is_found() {
     };
     let audit = check(tamper, "minor units free");
     assert_eq!((audit.negative_wallets, audit.money_delta_minor), (1, 0));
+}
+
+/// The wallet that is closed, and where its end stands.
+fn closed(records: &[Record]) -> (WalletId, usize) {
+    let wallet = |event: &Event| {
+        if let Event::WalletClosed { wallet } = event { Some(*wallet) } else { None }
+    };
+    let found = records.iter().enumerate();
+    let mut found = found.filter_map(|(at, record)| Some((wallet(&record.event)?, at)));
+    found.next().expect("somebody closes a wallet")
+}
+
+#[test]
+fn a_wallet_that_closes_with_money_is_found() {
+    let empties = |records: &mut Vec<Record>| {
+        let is_it = |record: &Record| matches!(record.event, Event::RailConfirmed(moved) if moved.request == request(10));
+        let at = records.iter().position(is_it).expect("emptied");
+        let (_, end) = closed(records);
+        let moved = records.remove(at);
+        records.insert(end, moved);
+    };
+    check(empties, " closes with 7000");
+}
+
+#[test]
+fn a_closed_wallet_that_pays_or_is_paid_is_found() {
+    let ends_first = |records: &mut Vec<Record>, pays: bool| {
+        let (gone, end) = closed(records);
+        let record = records.remove(end);
+        let given = |record: &Record| matches!(record.event, Event::Transferred { .. });
+        let at = records.iter().position(given).expect("a transfer");
+        let Event::Transferred { from, to, .. } = &mut records[at].event else { return };
+        *(if pays { from } else { to }) = gone;
+        records.insert(at, record);
+    };
+    check(|records| ends_first(records, false), " is paid although it is closed");
+    check(|records| ends_first(records, true), " pays although it is closed");
+    check(
+        |records| {
+            let (gone, end) = closed(records);
+            let record = records.remove(end);
+            let pays = |record: &Record| {
+                let Event::Settled(settlement) = &record.event else { return false };
+                settlement.legs.iter().any(|leg| leg.source == Source::Wallet(gone))
+            };
+            let at = records.iter().position(pays).expect("it dined");
+            records.insert(at, record);
+        },
+        " pays although it is closed",
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
         reply::Reply,
         seat::Context,
         transaction::{AnySeat, Committed},
-        wallet::Ready,
+        wallet::{Coming, TakeBack},
     },
     GiveBack, MerchantActor,
 };
@@ -29,6 +29,13 @@ use crate::{
     },
     id::Topic,
 };
+
+/// A refund that is on its way to the disk.
+pub(super) struct GivenBack {
+    reply: Reply<Receipt>,
+    /// What the diners wait for.
+    _coming: Vec<Coming>,
+}
 
 impl MerchantActor {
     pub(super) fn give_back(&mut self, ask: GiveBack, ctx: &mut Context<Self>) {
@@ -114,35 +121,37 @@ impl MerchantActor {
                 (id, core.wallet(id))
             })
             .collect();
-        let mut answers = Vec::with_capacity(seats.len().saturating_add(1));
+        let mut answers = Vec::with_capacity(seats.len());
         for seat in seats.values() {
-            let (answer, ready) = oneshot::channel();
-            drop(seat.tell(Ready { member_in: None, answer }));
-            answers.push(ready);
+            let (answer, taken) = oneshot::channel();
+            drop(seat.tell(TakeBack { answer }));
+            answers.push(taken);
         }
-        let (answer, ready) = oneshot::channel();
+        let (answer, in_memory) = oneshot::channel();
         drop(group.tell(group::Ready(answer)));
-        answers.push(ready);
         let ready = async move {
+            let mut coming = Vec::with_capacity(answers.len());
             for answer in answers {
-                answer.await.unwrap_or(Err(Error::Unanswered))?;
+                coming.push(answer.await.unwrap_or(Err(Error::Unanswered))?);
             }
-            Ok::<(), Error>(())
+            in_memory.await.unwrap_or(Err(Error::Unanswered))?;
+            Ok::<Vec<Coming>, Error>(coming)
         };
         ctx.when(ready, move |ready, actor: &mut Self, ctx| {
             let (owner, order_no) = (refund.owner(), refund.order_no.clone());
             let ticket = actor.core.ticket();
             let event = Event::Refunded(refund);
-            let submitted = ready.and_then(|()| {
-                actor.core.submit(event, ticket, |topic| match topic {
+            let submitted = ready.and_then(|coming| {
+                let submitted = actor.core.submit(event, ticket, |topic| match topic {
                     Topic::Wallet(id) => AnySeat::Wallet(Arc::clone(&seats[&id])),
                     Topic::Group(_) => AnySeat::Group(Arc::clone(&group)),
                     Topic::Merchant(_) => ctx.any_seat(),
-                })
+                });
+                submitted.map(|()| coming)
             });
             match submitted {
-                Ok(()) => {
-                    actor.refund_replies.insert(ticket, reply);
+                Ok(coming) => {
+                    actor.given_back.insert(ticket, GivenBack { reply, _coming: coming });
                 }
                 Err(error) => {
                     if let Some(merchant) = &mut actor.merchant {
@@ -178,7 +187,7 @@ impl MerchantActor {
         if let Some(Known::Ended(ended)) = self.orders.get_mut(order_no) {
             ended.positions.push(news.position());
         }
-        if let Some(reply) = self.refund_replies.remove(&news.ticket()) {
+        if let Some(GivenBack { reply, .. }) = self.given_back.remove(&news.ticket()) {
             reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
         self.next_refund(order_no, ctx);
