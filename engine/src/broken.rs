@@ -28,6 +28,8 @@ pub enum Bug {
     NeverAsk,
     /// G-3: a diner's no is heard as a yes.
     HearYes,
+    /// G-3: an answer counts for a later presentation of the bill as well.
+    HearOldAnswers,
     /// W-2: a reservation that should end stays.
     KeepReservations,
     /// W-1: a reservation is never made, and succeeds.
@@ -66,7 +68,7 @@ mod chosen {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Self; 21] = [
+        pub const ALL: [Self; 22] = [
             Self::TellBeforeSync,
             Self::IgnoreSyncError,
             Self::RecoverUnsynced,
@@ -76,6 +78,7 @@ mod chosen {
             Self::SmallBill,
             Self::NeverAsk,
             Self::HearYes,
+            Self::HearOldAnswers,
             Self::KeepReservations,
             Self::ReserveNothing,
             Self::RefundCumulative,

@@ -8,8 +8,8 @@ use std::time::Duration;
 pub const AMOUNT_MINOR_MAX: i64 = 10_000_000_000_000;
 
 /// Largest balance that a top-up, a transfer or an order may leave behind, in minor units.
-/// Refunds may pass it (nobody can refuse his own money back); the distance to `i64::MAX` is room
-/// for nine thousand times this balance.
+/// Refunds may pass it (nobody can refuse his own money back), and so may what is on its way to one account
+/// at the same moment; the distance to `i64::MAX` is room for nine thousand times this balance.
 pub const BALANCE_MINOR_MAX: i64 = 1_000_000_000_000_000;
 
 /// Reservations and holds that one wallet or merchant may carry at once; bounds their sum.

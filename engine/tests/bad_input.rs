@@ -508,6 +508,11 @@ async fn a_full_engine_says_busy_and_a_closing_one_says_so() {
     }
     let busy = within(table.engine.wallet(table.diners[0])).await;
     assert!(matches!(busy, Err(Error::Busy)), "{busy:?}");
+    let busy = within(table.engine.query(|books| books.totals())).await;
+    assert!(matches!(busy, Err(Error::Busy)), "{busy:?}");
+    let topic = Topic::Wallet(table.diners[0]);
+    let busy = within(table.engine.statement(topic, Some(Position(1)), 1)).await;
+    assert!(matches!(busy, Err(Error::Busy)), "{busy:?}");
     let closing = {
         let engine = table.engine.clone();
         begin(async move { engine.close().await }).await

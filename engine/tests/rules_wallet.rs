@@ -3,12 +3,14 @@
 
 use fanju::{
     domain::{
+        bill::Bill,
         event::{Direction, Event, Holder, RailMove},
+        merchant::{self, Merchant},
         requests::{Decision, Ended, RequestReused},
         text::Note,
         wallet::{Command, Rejection, Status, Wallet},
     },
-    id::{GroupId, Position, RequestId, WalletId},
+    id::{GroupId, MerchantId, Position, RequestId, WalletId},
     ledger::{Account, FundsRejection, Owner},
     limits,
     money::{Amount, Currency},
@@ -215,6 +217,34 @@ fn reservations_and_balances_are_bounded() {
         );
     }
     assert_eq!(full.decide(&top_up(9_999, 1)), Err(too_large));
+    for id in 1..u128::try_from(steps).unwrap() {
+        let arrived = moved(id, Direction::In, limits::AMOUNT_MINOR_MAX);
+        apply(&mut full, &Event::RailConfirmed(arrived), 6);
+    }
+    assert_eq!(full.purse.funds.posted(), minor(limits::BALANCE_MINOR_MAX));
+    assert_eq!(full.admit(minor(1), Currency::CNY), Err(too_large));
+    apply(&mut full, &Event::RailRequested(moved(9_998, Direction::Out, 1)), 7);
+    apply(&mut full, &Event::RailConfirmed(moved(9_998, Direction::Out, 1)), 8);
+    assert_eq!(full.admit(minor(1), Currency::CNY), Ok(()));
+    assert_eq!(full.admit(minor(2), Currency::CNY), Err(too_large));
+}
+
+/// Whatever its owner has taken: an order that would leave more behind than an account may hold is refused.
+#[test]
+fn a_shop_takes_no_more_than_an_account_may_hold() {
+    let id = MerchantId(Uuid::from_u128(3));
+    let mut shop = Merchant::onboard(id, "Noodles".try_into().unwrap(), Currency::CNY);
+    let bill = |total| Bill {
+        merchant: id,
+        order_no: "A-1".try_into().unwrap(),
+        currency: Currency::CNY,
+        total: minor(total),
+        lines: Vec::new(),
+    };
+    shop.purse.funds.post(minor(limits::BALANCE_MINOR_MAX - 5));
+    assert_eq!(shop.check_bill(&bill(5)), Ok(()));
+    let too_large = merchant::Rejection::Funds(FundsRejection::BalanceTooLarge);
+    assert_eq!(shop.check_bill(&bill(6)), Err(too_large));
 }
 
 #[test]

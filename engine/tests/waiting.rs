@@ -9,10 +9,12 @@ use std::{
 };
 
 use fanju::{
-    Config, Engine, Presented, Rail, SandboxBank, SandboxConduct,
+    Clock, Config, Engine, Presented, Rail, SandboxBank, SandboxConduct, TestClock,
     domain::event::{DeclineReason, Rules},
     id::{GroupId, MerchantId, WalletId},
+    limits,
     money::Currency,
+    time::Timestamp,
 };
 use support::{
     Table, begin,
@@ -50,6 +52,37 @@ async fn whoever_waits_for_the_books_keeps_no_query_waiting() {
     slow.set(Hand::Open);
     for wait in waits {
         assert!(within(wait).await.unwrap());
+    }
+}
+
+/// Somebody sets the machine's clock, an hour back or forward, while a bill waits: it ends when it should.
+#[tokio::test]
+async fn a_clock_that_jumps_moves_no_deadline_and_no_code() {
+    for jump in [-3_600_000_000, 3_600_000_000] {
+        let (began, minute) = (Timestamp(1_700_000_000_000_000), Duration::from_secs(60));
+        let clock = TestClock::at(began);
+        let config = Config {
+            clock: Clock::Test(clock.clone()),
+            answer_within: minute,
+            order_deadline: minute * 2,
+            ..Config::in_memory()
+        };
+        let table = Table::laid(config, &[10_000; 2], 2_000, Rules::default()).await;
+        let (engine, first) = (&table.engine, table.code().await);
+        clock.set(Timestamp(began.0 + jump));
+        let shown = engine.show_code(table.group, table.diners[0]).await.unwrap();
+        assert_eq!(shown.code, first, "a code is shown for a minute, not for one of the wall");
+        let replaced_at = Timestamp(began.0 + jump).after(limits::CODE_SHOWN);
+        assert_eq!(shown.replaced_at, replaced_at, "who reads it reads it by the wall");
+        let mut paying = table.begin_paying("A-1", 6_000).await;
+        table.questions(2).await;
+        clock.advance(minute - Duration::from_micros(1));
+        let early = tokio::time::timeout(Duration::from_millis(100), &mut paying).await;
+        assert!(early.is_err(), "{jump}: {early:?}");
+        clock.advance(Duration::from_micros(1));
+        let ended = within(paying).await.unwrap();
+        let Presented::Declined { reason, .. } = ended else { panic!("settled") };
+        assert!(matches!(reason, DeclineReason::TimedOut { .. }), "{reason:?}");
     }
 }
 

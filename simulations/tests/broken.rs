@@ -53,6 +53,7 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
         Bug::ForgetOrders => &["G-1:", " settled already"],
         // Its content is another, so that whoever presents it again is refused.
         Bug::SmallBill => &["G-2:", "G-1:"],
+        Bug::HearOldAnswers => &["G-3:"],
         Bug::NeverAsk | Bug::HearYes => &["G-3:", "the engine panicked: G-3:"],
         Bug::KeepReservations => &["W-2:"],
         Bug::ReserveNothing => &["W-1:", "the engine panicked: W-1:"],

@@ -2,13 +2,15 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
     sync::{AtomicI64, Ordering},
     time::Timestamp,
 };
+
+const MICROS_IN_SECOND: i64 = 1_000_000;
 
 /// Tells the time; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -22,28 +24,34 @@ pub enum Clock {
 
 /// A clock in a test's hand; clones tell the same time.
 #[derive(Clone, Debug)]
-pub struct TestClock(Arc<AtomicI64>);
+pub struct TestClock(Arc<Hands>);
+
+#[derive(Debug)]
+struct Hands {
+    /// What the clock shows.
+    shown: AtomicI64,
+    /// What has passed, on top of what it showed first.
+    passed: AtomicI64,
+}
 
 impl TestClock {
     /// A clock that stands at `now`.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self(Arc::new(AtomicI64::new(now.0)))
+        Self(Arc::new(Hands { shown: AtomicI64::new(now.0), passed: AtomicI64::new(now.0) }))
     }
 
-    /// Moves the clock ahead.
+    /// Lets time pass.
     pub fn advance(&self, span: Duration) {
         let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-        self.0.fetch_add(micros, Ordering::SeqCst);
+        self.0.shown.fetch_add(micros, Ordering::SeqCst);
+        self.0.passed.fetch_add(micros, Ordering::SeqCst);
     }
 
-    /// Puts the clock to `now`, which may lie before: clocks of machines jump too.
+    /// Puts the clock to `now`, which may lie before: clocks of machines jump too. No time passes by
+    /// that: what is due in a minute is still due in a minute.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.0, Ordering::SeqCst);
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        self.0.shown.store(now.0, Ordering::SeqCst);
     }
 }
 
@@ -53,8 +61,40 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => system_now(),
-            Self::Test(clock) => clock.now(),
+            Self::Test(TestClock(hands)) => Timestamp(hands.shown.load(Ordering::SeqCst)),
         }
+    }
+}
+
+/// A clock that nobody puts forward or back: begun at the time that another clock showed, it only runs.
+/// What is due is measured by it, so that a deadline comes when it should although the machine's clock
+/// jumps.
+#[derive(Debug)]
+pub(crate) struct Steady {
+    clock: Clock,
+    began: Timestamp,
+    since: Instant,
+}
+
+impl Steady {
+    pub(crate) fn begin(clock: &Clock) -> Self {
+        Self { clock: clock.clone(), began: clock.now(), since: Instant::now() }
+    }
+
+    /// The time by this clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        match &self.clock {
+            Clock::System => self.began.after(self.since.elapsed()),
+            Clock::Test(TestClock(hands)) => Timestamp(hands.passed.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// What the clock on the wall shows at `due` of this one, as it is put now; to the second, because two
+    /// clocks are never read at once.
+    pub(crate) fn on_the_wall(&self, due: Timestamp) -> Timestamp {
+        let jumped = self.clock.now().0.saturating_sub(self.now().0);
+        let seconds = jumped.saturating_div(MICROS_IN_SECOND);
+        Timestamp(due.0.saturating_add(seconds.saturating_mul(MICROS_IN_SECOND)))
     }
 }
 

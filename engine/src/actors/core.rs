@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     archive::{Archive, Shelves},
-    clock::Clock,
+    clock::{Clock, Steady},
     codes::Codes,
     deadlines::Deadlines,
     directory::{Directory, Origin},
@@ -47,7 +47,10 @@ pub(crate) struct Patience {
 
 /// Shared by all actors of one engine.
 pub(crate) struct Core {
+    /// What records are dated by.
     pub(crate) clock: Clock,
+    /// What everything is due by.
+    pub(crate) steady: Steady,
     pub(crate) patience: Patience,
     pub(crate) wallets: Directory<WalletId, WalletActor>,
     pub(crate) merchants: Directory<MerchantId, MerchantActor>,
@@ -93,6 +96,7 @@ impl Core {
         let turns = Arc::new(Turns::new(&key));
         let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
         let core = Self {
+            steady: Steady::begin(&clock),
             clock,
             patience,
             wallets: Directory::new(Arc::clone(&turns)),

@@ -63,6 +63,6 @@ impl Actor for Bell {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(TICK, |bell, _| bell.0.deadlines.ring(bell.0.clock.now()));
+        ctx.run_interval(TICK, |bell, _| bell.0.deadlines.ring(bell.0.steady.now()));
     }
 }

@@ -137,7 +137,8 @@ pub enum FeedError {
     /// The subscriber was too slow and was cut: subscribe again from the last position seen.
     #[error("subscriber lags more than {} events behind", limits::SUBSCRIPTION_EVENTS_MAX)]
     Lagged,
-    /// The engine has closed, or its journal is poisoned.
+    /// The engine has closed, its journal is poisoned, or the topic's actor died of a bug. Of these an open
+    /// engine outlives the last: subscribe again from the last position seen, and it says which it was.
     #[error("feed has ended")]
     Ended,
 }

@@ -34,7 +34,7 @@ impl Actor for Sweeper {
 }
 
 fn sweep(core: &Core) {
-    core.codes.retire_expired(core.clock.now());
+    core.codes.retire_expired(core.steady.now());
     core.groups.for_each(|seat| {
         if seat.is_idle_since_last_sweep() {
             drop(seat.tell(Rest));

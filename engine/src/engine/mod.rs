@@ -502,7 +502,7 @@ impl Engine {
         wallet: WalletId,
         consent: Consent,
     ) -> Result<Receipt, Error> {
-        let seat = self.0.core.codes.peek(code, self.0.core.clock.now())?;
+        let seat = self.0.core.codes.peek(code, self.0.core.steady.now())?;
         let command = GroupCommand::Join { wallet, consent, by_code: true };
         self.command(seat, |reply| group::Submit { command, reply }).await
     }
@@ -513,7 +513,7 @@ impl Engine {
     /// # Errors
     /// A code that does not count, or as [`Engine::group_command`].
     pub async fn draft(&self, bill: Bill, code: Code) -> Result<Receipt, Error> {
-        let seat = self.0.core.codes.peek(code, self.0.core.clock.now())?;
+        let seat = self.0.core.codes.peek(code, self.0.core.steady.now())?;
         let command = GroupCommand::DraftByTill { bill };
         self.command(seat, |reply| group::Submit { command, reply }).await
     }
@@ -586,6 +586,7 @@ impl Engine {
             },
         };
         let limit = limit.clamp(1, limits::PAGE_ROWS_MAX);
+        let _admitted = self.0.commands.admit()?;
         let read = self.0.core.queries.read(move |shelves| {
             if from.is_some_and(|position| position != Position::NONE) {
                 shelves.check_position(newest)?;
@@ -600,6 +601,7 @@ impl Engine {
     ///
     /// # Errors
     /// An unknown topic, [`Error::UnknownPosition`] when `after` is not on the topic's chain,
+    /// [`Error::GapTooLong`] when too much happened since (listen anew, without `after`),
     /// [`Error::TooManySubscribers`], or an operating error.
     pub async fn subscribe(
         &self,
@@ -632,11 +634,12 @@ impl Engine {
     /// Runs a query on the books. They lag behind the journal by [`Stats::books_lag`].
     ///
     /// # Errors
-    /// [`Error::Unreadable`].
+    /// [`Error::Unreadable`], [`Error::Unanswered`] when the query panics, or an operating error.
     pub async fn query<T: Send + 'static>(
         &self,
         query: impl FnOnce(&books::BooksReader) -> Result<T, books::BooksError> + Send + 'static,
     ) -> Result<T, Error> {
+        let _admitted = self.0.commands.admit()?;
         self.0.core.queries.read(move |shelves| query(&shelves.books).map_err(unreadable)).await
     }
 

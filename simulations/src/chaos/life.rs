@@ -229,6 +229,7 @@ impl Life<'_> {
         loop {
             tokio::time::sleep(TICK).await;
             alive += TICK;
+            self.clock.advance(TICK);
             self.clock.set(machine_time(self.stage, self.plan, alive));
             if !jumped && self.plan.jump.is_some_and(|(at, _)| alive >= at) {
                 jumped = true;
@@ -265,6 +266,7 @@ impl Life<'_> {
         while !self.stage.cast().is_done() || self.engine.stats().orders_in_flight > 0 {
             tokio::time::sleep(TICK).await;
             alive += TICK;
+            self.clock.advance(TICK);
             self.clock.set(machine_time(self.stage, self.plan, alive));
             self.stage.witness().follow();
             if alive > END_MAX {
@@ -315,6 +317,7 @@ impl Life<'_> {
     async fn quiet(&self) {
         for _ in 0..300 {
             tokio::time::sleep(TICK).await;
+            self.clock.advance(TICK);
             self.clock.set(machine_time(self.stage, self.plan, Duration::ZERO));
         }
         match self.engine.books_caught_up(Duration::from_secs(30)).await {

@@ -107,12 +107,15 @@ impl GroupActor {
             return Err(Rejection::PaymentInProgress.into());
         }
         loop {
-            let turn = self.codes.show(self.core.clock.now(), self.core.random());
+            let turn = self.codes.show(self.core.steady.now(), self.core.random());
             if let Some(retired) = turn.retired {
                 self.core.codes.retire(retired);
             }
             if !turn.fresh || self.core.codes.publish(turn.shown, Arc::clone(ctx.seat())) {
-                return Ok(turn.shown);
+                let ShownCode { code, replaced_at, expires_at } = turn.shown;
+                let on_the_wall = |due| self.core.steady.on_the_wall(due);
+                let (replaced_at, expires_at) = (on_the_wall(replaced_at), on_the_wall(expires_at));
+                return Ok(ShownCode { code, replaced_at, expires_at });
             }
             // Another group shows the same digits: forget them, theirs stay.
             self.codes = Codes::default();
@@ -149,7 +152,7 @@ impl GroupActor {
         }
         self.forget_stale();
         let group = self.group.as_ref().ok_or_else(|| self.absence())?;
-        let now = self.core.clock.now();
+        let now = self.core.steady.now();
         let patience = now.after(self.core.patience.answer_within);
         let deadline = now.after(self.core.patience.order_deadline);
         let presentation = PresentationId(self.core.fresh_uuid());
@@ -350,7 +353,7 @@ impl Handler<DeadlineDue> for GroupActor {
     type Result = ();
 
     fn handle(&mut self, _: DeadlineDue, ctx: &mut Self::Context) {
-        let now = self.core.clock.now();
+        let now = self.core.steady.now();
         let Some(paying) = self.undecided() else { return };
         let step = paying.payment.tick(now);
         let due = paying.payment.next_due();

@@ -90,9 +90,9 @@ pub enum OrderView {
 
 impl MerchantActor {
     fn present(&mut self, present: Present, ctx: &mut Context<Self>) {
-        let Some(merchant) = &self.merchant else {
+        if self.merchant.is_none() {
             return present.reply.send(Err(self.absence()));
-        };
+        }
         let content = present.bill.content();
         match self.orders.get_mut(&present.bill.order_no) {
             Some(Known::InFlight(order)) if order.content == content => {
@@ -105,15 +105,10 @@ impl MerchantActor {
             Some(Known::InFlight(_) | Known::Ended(_)) => {
                 present.reply.send(Err(Error::OrderNoReused));
             }
-            None => {
-                if let Err(rejection) = merchant.check_bill(&present.bill) {
-                    present.reply.send(Err(rejection.into()));
-                } else if self.orders.may_be_booked(&present.bill.order_no) {
-                    self.present_after_look(present, ctx);
-                } else {
-                    self.scan(present, ctx);
-                }
-            }
+            None => match self.orders.may_be_booked(&present.bill.order_no) {
+                true => self.present_after_look(present, ctx),
+                false => self.scan(present, ctx),
+            },
         }
     }
 
@@ -162,7 +157,7 @@ impl MerchantActor {
     /// The same bill again: a paid one is shown as it was paid; an unpaid one may be tried once
     /// more with a fresh code.
     fn present_again(&mut self, present: Present, ended: &Ended, ctx: &mut Context<Self>) {
-        let now = self.core.clock.now();
+        let now = self.core.steady.now();
         if !ended.paid && self.core.codes.peek(present.code, now).is_ok() {
             return self.scan(present, ctx);
         }
@@ -174,9 +169,13 @@ impl MerchantActor {
         Self::after(record, ctx, |record, _, _| reply.send(record.map(Receipt::replayed)));
     }
 
-    /// Spends the code and hands the bill to its group.
+    /// A bill that was never presented, or not paid: spends the code and hands the bill to its group.
     fn scan(&mut self, Present { bill, code, reply }: Present, ctx: &mut Context<Self>) {
-        let group = match self.core.codes.claim(code, self.core.clock.now()) {
+        let Some(merchant) = &self.merchant else { return reply.send(Err(self.absence())) };
+        if let Err(rejection) = merchant.check_bill(&bill) {
+            return reply.send(Err(rejection.into()));
+        }
+        let group = match self.core.codes.claim(code, self.core.steady.now()) {
             Ok(group) => group,
             Err(error) => return reply.send(Err(error)),
         };

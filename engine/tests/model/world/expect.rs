@@ -34,8 +34,6 @@ pub(crate) enum Outcome {
     Repeats(Position),
     /// The bill goes to its group.
     Tried,
-    /// It is refused for one of two things: memory looks at the number first, the books at the bill.
-    Either(Error, Error),
 }
 
 type Expected = Result<Outcome, Error>;
@@ -291,14 +289,10 @@ impl Model {
         } else {
             Err(merchant::Rejection::WrongCurrency { takes, asked: bill.currency }.into())
         };
-        match (shop.orders.get(&bill.order_no), checked) {
-            (Some(order), Err(error)) if order.content != bill_content(bill) => {
-                Ok(Outcome::Either(error, Error::OrderNoReused))
-            }
-            (Some(order), _) if order.content != bill_content(bill) => Err(Error::OrderNoReused),
-            (Some(order), _) if order.paid.is_some() => Ok(Outcome::Repeats(order.ended)),
-            (Some(_), _) => Ok(Outcome::Tried),
-            (None, checked) => checked.map(|()| Outcome::Tried),
+        match shop.orders.get(&bill.order_no) {
+            Some(order) if order.content != bill_content(bill) => Err(Error::OrderNoReused),
+            Some(order) if order.paid.is_some() => Ok(Outcome::Repeats(order.ended)),
+            Some(_) | None => checked.map(|()| Outcome::Tried),
         }
     }
 
