@@ -1,7 +1,7 @@
 //! Bills and itemised orders from files: exact amounts, and a reason for each row that is bad.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     path::{Path, PathBuf},
 };
@@ -137,8 +137,8 @@ fn bill_row(line: u64, fields: &[String; 3], currency: Currency) -> Result<BillR
 /// Reads a file of itemised orders; rows of one order need not follow one another.
 ///
 /// # Errors
-/// [`FileError`]; a bad row is none. An order whose good rows cannot be paid is reported at its
-/// first row.
+/// [`FileError`]; a bad row is none. An order that has one, or whose rows cannot be paid, is reported at its
+/// first good row.
 pub fn read_orders(
     path: &Path,
     options: &FileOptions,
@@ -149,7 +149,9 @@ pub fn read_orders(
     let mut table = Table::open(path, options.delimiter, columns)?;
     let mut orders: Vec<OrderRows> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
+    let mut lacking = HashSet::new();
     while let Some((line, fields)) = table.next_row()? {
+        let order_no = fields.as_ref().ok().map(|[order_no, ..]| order_no.clone());
         let row = fields.and_then(|fields| order_line(fields, currency));
         match row {
             Ok((order_no, item)) => {
@@ -160,12 +162,19 @@ pub fn read_orders(
                 });
                 orders[at].lines.push(item);
             }
-            Err(reason) => table.refuse(line, reason),
+            Err(reason) => {
+                table.refuse(line, reason);
+                lacking.extend(order_no);
+            }
         }
     }
     let mut good = Vec::with_capacity(orders.len());
     for mut order in orders {
-        match order_total(&order.lines) {
+        let total = match lacking.contains(&order.order_no) {
+            true => Err("one of its rows is bad".to_owned()),
+            false => order_total(&order.lines),
+        };
+        match total {
             Ok(total) => {
                 order.total = total;
                 good.push(order);

@@ -107,11 +107,12 @@ fn lines_of_an_order_come_together_wherever_they_stand() {
         "order_id\tquantity\titem_name\titem_price\n\
          1\t1\tSoup\t$2.39 \n\
          2\t2\tTea\t$3.00 \n\
-         1\t1\tRebate\t-$0.39 \n\
+         3\t1\tRebate\t-$0.39 \n\
          1\t1\tRebate\t-0.39\n\
-         2\tno\tTea\t$3.00\n\
-         3\t1\t\t$3.00\n\
-         4\t1\tAir\t$0.00\n",
+         3\t1\tTea\t$3.00\n\
+         4\tno\tTea\t$3.00\n\
+         5\t1\t\t$3.00\n\
+         6\t1\tAir\t$0.00\n",
     );
     let good: Vec<_> = rows
         .good
@@ -124,9 +125,10 @@ fn lines_of_an_order_come_together_wherever_they_stand() {
         reasons(&rows),
         [
             "4: price `-$0.39` is not a decimal number",
-            "6: quantity `no` is not a whole number above zero",
-            "7: item: text is empty",
-            "8: order 4: the lines sum to zero, less, or too much",
+            "7: quantity `no` is not a whole number above zero",
+            "8: item: text is empty",
+            "6: order 3: one of its rows is bad",
+            "9: order 6: the lines sum to zero, less, or too much",
         ]
     );
 }

@@ -1,7 +1,12 @@
 //! How friends come to a table, what they agree to, and how they leave.
 
 use fanju::{
-    domain::{code::Code, event::Consent, group::Command},
+    Error,
+    domain::{
+        code::Code,
+        event::Consent,
+        group::{Command, Rejection},
+    },
     id::{GroupId, WalletId},
     money::Amount,
     time::Timestamp,
@@ -127,7 +132,11 @@ impl Operation for Join {
                 Link::open(&link, group, app.link_key(), app.now()).ok_or_else(|| {
                     Problem::new(Kind::LinkOver, "this link is over, ask for another")
                 })?;
-            app.engine().invite(group, by, wallet).await?;
+            match app.engine().invite(group, by, wallet).await {
+                // By name, or by this link: a server that was killed may have done half of this before.
+                Ok(_) | Err(Error::Group(Rejection::AlreadyInvited)) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         let consent = Consent { cap, confirm_above };
         Ok(app.engine().join(group, wallet, consent).await?.into())

@@ -44,6 +44,8 @@ pub struct Refusal {
     /// What went wrong, for people.
     #[serde(default)]
     pub detail: String,
+    /// What exactly stood in the way, in a word.
+    pub reason: Option<String>,
     /// How long to wait before asking again, if that helps.
     pub retry_after_ms: Option<u64>,
 }

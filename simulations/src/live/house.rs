@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    frame,
+    frame::{self, Refusal},
     guests::{Asked, News, Place},
     hall::{CAP, Hall},
     line::Line,
@@ -324,14 +324,14 @@ impl house::House for Rc<ServerHouse> {
              \"idempotency_key\":\"{key}\"}}"
         );
         let breaks = phone.line.breaks();
-        let joined = ServerHouse::ask(&phone.line, "groups.join", params).await;
-        // A server that died between the record and its answer refuses whoever is a member already; who
-        // is none cannot listen.
-        let was_lost = phone.line.breaks() > breaks;
-        joined.map(drop).or_else(|word| match &*word {
-            "group_refused" if was_lost => Ok(()),
-            _ => Err(word),
-        })?;
+        // A server that died between the record and its answer refuses whoever is a member already.
+        let is_member = |refusal: &Refusal| {
+            phone.line.breaks() > breaks && refusal.reason.as_deref() == Some("already_member")
+        };
+        match phone.line.call("groups.join", params).await {
+            Err(refusal) if !is_member(&refusal) => return Err(refusal.code.into()),
+            Ok(_) | Err(_) => {}
+        }
         self.sit(outing, table, seat).await
     }
 

@@ -191,7 +191,7 @@ impl Line {
 
 fn over() -> Refusal {
     let detail = "the session ended before it was answered".to_owned();
-    Refusal { code: "session_over".to_owned(), detail, retry_after_ms: None }
+    Refusal { code: "session_over".to_owned(), detail, reason: None, retry_after_ms: None }
 }
 
 #[cfg(test)]

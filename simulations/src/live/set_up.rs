@@ -334,6 +334,7 @@ mod tests {
         let refusal = Refusal {
             code: "too_many_sessions".to_owned(),
             detail: "end another session first".to_owned(),
+            reason: None,
             retry_after_ms: None,
         };
         let error = SetUpError::from(SessionError::Refused(64, refusal));

@@ -130,6 +130,21 @@ fn a_link_lets_a_friend_in_until_somebody_changes_it() {
     assert_eq!(seats(&mut table), 2);
 }
 
+/// Also what a server leaves that is killed between the two records of somebody who joins by a link.
+#[test]
+fn a_link_lets_in_whoever_is_invited_already() {
+    let house = House::open(2, 0);
+    let (mut table, friend, mut phone) = table_and_friend(&house);
+    let link = link(&mut table);
+    let (group, by) = (table.group.clone(), table.host().to_owned());
+    let invite = json!({ "group": group, "by": by, "wallet": friend.wallet });
+    table.phones[0].ask("groups.invite", invite);
+    phone.ask("groups.join", by_link(&table, &friend, &link));
+    assert_eq!(seats(&mut table), 2);
+    let again = phone.refused("groups.join", by_link(&table, &friend, &link));
+    assert_eq!(again["reason"], "already_member", "{again}");
+}
+
 #[test]
 fn a_closed_table_lets_nobody_in() {
     let house = House::open(2, 0);

@@ -44,7 +44,9 @@ impl Disk {
                 let image = disk.place.path().join("image");
                 let file = fs::File::create(&image).expect("an image");
                 file.set_len(LARGE_KIB * 1024).expect("a sparse file");
-                run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image))?;
+                // With smaller blocks SQLite's shared memory may find no room: see README, what is not promised.
+                let options = ["-q", "-F", "-m", "0", "-b", "4096"];
+                run(Command::new("mkfs.ext4").args(options).arg(&image))?;
                 run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&path))?;
                 let ballast = disk.available_kib()?.saturating_sub(room_kib).to_string();
                 let length = format!("{ballast}KiB");

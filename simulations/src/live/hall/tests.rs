@@ -135,7 +135,7 @@ fn a_declined_or_refused_dinner_ends_and_the_next_one_begins() {
     told.scanned(1, "declined", 2);
     told.shows("89");
     let detail = String::new();
-    let refusal = Refusal { code: "busy".to_owned(), detail, retry_after_ms: None };
+    let refusal = Refusal { code: "busy".to_owned(), detail, reason: None, retry_after_ms: None };
     told.hall.scanned(0, 2, Err(refusal)).expect("a refusal");
     assert_eq!(told.hall.open_dinners(), 0);
     assert_eq!(told.hall.meter.declined["short"], 1);
@@ -145,7 +145,7 @@ fn a_declined_or_refused_dinner_ends_and_the_next_one_begins() {
 
 fn forgets(told: &mut Told, order: u64) {
     let (code, detail) = ("unknown_code".to_owned(), String::new());
-    let refusal = Refusal { code, detail, retry_after_ms: None };
+    let refusal = Refusal { code, detail, reason: None, retry_after_ms: None };
     told.hall.scanned(0, order, Err(refusal)).expect("a refusal");
 }
 
