@@ -7,11 +7,12 @@ mod support;
 use std::time::Duration;
 
 use fanju::{
-    Config, Error, Presented,
+    Config, Error, FeedError, FeedEvent, Presented,
     domain::{
         event::{Consent, DeclineReason, Rules, Shortfall},
         group::Command,
     },
+    id::Topic,
     money::Currency,
 };
 use support::{
@@ -20,7 +21,7 @@ use support::{
         hold_up, hold_up_next, kill_merchant, kill_wallet, strike_answer, strike_group,
         strike_wallet,
     },
-    minor, over,
+    minor, over, request,
     slow::{Hand, Slow},
     wallet_with, within,
 };
@@ -209,4 +210,26 @@ async fn a_wallet_that_cannot_be_brought_back_is_a_missing_payer() {
     assert!(matches!(lost, Err(Error::Unanswered)), "{lost:?}");
     let host = within(table.engine.wallet(table.diners[0])).await.unwrap();
     assert_eq!((host.posted, host.available), (minor(9_600), minor(9_600)));
+}
+
+/// Its feed ends with it, as with an engine that closes; this one is open, and the next feed misses nothing.
+#[tokio::test]
+async fn whoever_hears_of_an_actor_that_dies_goes_on_where_he_was() {
+    let table = Table::laid(Config::in_memory(), &[100], 100, Rules::default()).await;
+    let (engine, wallet) = (&table.engine, table.diners[0]);
+    let topic = Topic::Wallet(wallet);
+    let mut feed = within(engine.subscribe(topic, None)).await.unwrap();
+    let position = feed.position();
+    within(kill_wallet(engine, wallet)).await;
+    let ended = within(feed.next()).await;
+    assert!(matches!(ended, Err(FeedError::Ended)), "{ended:?}");
+
+    within(engine.top_up(wallet, request(), minor(5))).await.unwrap();
+    let mut feed = within(engine.subscribe(topic, Some(position))).await.unwrap();
+    let mut heard = Vec::new();
+    while let Some(FeedEvent::Durable(event)) = feed.try_next().unwrap() {
+        heard.push((event.prev(), event.position()));
+    }
+    assert_eq!(heard.len(), 2, "asked of the bank, and come: {heard:?}");
+    assert_eq!((heard[0].0, heard[1].0), (position, heard[0].1));
 }

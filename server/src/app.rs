@@ -12,8 +12,8 @@ use std::{
 
 use dashmap::DashMap;
 use fanju::{
-    Clock, DurableEvent, Engine, OpenError, Opening, id::MerchantId, money::Currency,
-    time::Timestamp,
+    Clock, DurableEvent, Engine, OpenError, Opening, books::BooksError, id::MerchantId,
+    money::Currency, time::Timestamp,
 };
 use tokio::{sync::watch, time::timeout};
 use tokio_util::task::TaskTracker;
@@ -374,6 +374,7 @@ pub(crate) fn unopened(error: OpenError, instead: &str) -> anyhow::Error {
         return anyhow::anyhow!("{held}: {instead}");
     }
     let context = match error {
+        OpenError::Books(BooksError::Full(_)) => "make room on the disk, and start again",
         OpenError::Books(_) | OpenError::Unlike(_) => {
             "the books cannot be used: move the files `books.sqlite*` out of the data folder, and the next \
              start makes them anew from the journal"

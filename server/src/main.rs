@@ -98,9 +98,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether SQLite had no room for the memory that it shares beside a file: it calls that an I/O error. Of a
-/// full disk in any other place the words of the error speak.
+/// Whether SQLite had no room for the memory that it shares beside a file: it calls that an I/O error. Of
+/// any other want of room the words of the error speak.
 fn is_out_of_room(error: &anyhow::Error) -> bool {
+    if format!("{error:#}").contains("disk is full") {
+        return false;
+    }
     let failures = error.chain().filter_map(|cause| cause.downcast_ref::<rusqlite::Error>());
     let mut failures = failures.filter_map(rusqlite::Error::sqlite_error);
     failures.any(|failure| failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)

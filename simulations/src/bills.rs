@@ -151,7 +151,7 @@ pub fn read_orders(
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut lacking = HashSet::new();
     while let Some((line, fields)) = table.next_row()? {
-        let order_no = fields.as_ref().ok().map(|[order_no, ..]| order_no.clone());
+        let order_no = table.first_field();
         let row = fields.and_then(|fields| order_line(fields, currency));
         match row {
             Ok((order_no, item)) => {
@@ -275,6 +275,12 @@ impl<const N: usize> Table<N> {
             }
         }
         Ok(Some((line, Ok(fields))))
+    }
+
+    /// The first of the columns that are wanted, also in a row that is too short for the others.
+    fn first_field(&self) -> Option<String> {
+        let bytes = self.record.get(*self.places.first()?)?;
+        std::str::from_utf8(bytes).ok().map(|text| text.trim().to_owned())
     }
 
     fn refuse(&mut self, line: u64, reason: String) {

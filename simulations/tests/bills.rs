@@ -112,7 +112,9 @@ fn lines_of_an_order_come_together_wherever_they_stand() {
          3\t1\tTea\t$3.00\n\
          4\tno\tTea\t$3.00\n\
          5\t1\t\t$3.00\n\
-         6\t1\tAir\t$0.00\n",
+         6\t1\tAir\t$0.00\n\
+         7\t1\tSoup\t$2.39\n\
+         7\t1\tTea\n",
     );
     let good: Vec<_> = rows
         .good
@@ -127,8 +129,10 @@ fn lines_of_an_order_come_together_wherever_they_stand() {
             "4: price `-$0.39` is not a decimal number",
             "7: quantity `no` is not a whole number above zero",
             "8: item: text is empty",
+            "11: row has 3 fields, needs 4",
             "6: order 3: one of its rows is bad",
             "9: order 6: the lines sum to zero, less, or too much",
+            "10: order 7: one of its rows is bad",
         ]
     );
 }

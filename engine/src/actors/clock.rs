@@ -66,9 +66,9 @@ impl Clock {
     }
 }
 
-/// A clock that nobody puts forward or back: begun at the time that another clock showed, it only runs.
-/// What is due is measured by it, so that a deadline comes when it should although the machine's clock
-/// jumps.
+/// A clock that nobody puts forward or back: begun at the time that another clock showed, it only runs,
+/// while the machine is awake. What is due is measured by it, so that a deadline comes when it should
+/// although the machine's clock jumps.
 #[derive(Debug)]
 pub(crate) struct Steady {
     clock: Clock,
@@ -89,12 +89,13 @@ impl Steady {
         }
     }
 
-    /// What the clock on the wall shows at `due` of this one, as it is put now; to the second, because two
-    /// clocks are never read at once.
+    /// What the clock on the wall shows at `due` of this one, as it is put now; to the next second, because
+    /// two clocks are never read at once, and whoever waits for it should not come too early.
     pub(crate) fn on_the_wall(&self, due: Timestamp) -> Timestamp {
-        let jumped = self.clock.now().0.saturating_sub(self.now().0);
-        let seconds = jumped.saturating_div(MICROS_IN_SECOND);
-        Timestamp(due.0.saturating_add(seconds.saturating_mul(MICROS_IN_SECOND)))
+        let wall = self.clock.now();
+        let behind = self.now().0.saturating_sub(wall.0);
+        let seconds = behind.div_euclid(MICROS_IN_SECOND);
+        Timestamp(due.0.saturating_sub(seconds.saturating_mul(MICROS_IN_SECOND)))
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     seat::{Key, Seat, Seated},
     transaction::{AnySeat, Transaction},
     turns::Turns,
-    wallet::WalletActor,
+    wallet::{Coming, WalletActor},
 };
 use crate::{
     books::Progress,
@@ -149,7 +149,22 @@ impl Core {
         ticket: u64,
         seat_of: impl FnMut(Topic) -> AnySeat,
     ) -> Result<(), Error> {
-        let transaction = Transaction::new(self.clock.now(), event, ticket, seat_of);
+        self.submit_payment(event, ticket, Vec::new(), seat_of)
+    }
+
+    /// The same with an event that brings wallets money: none of those of which it has what is `coming`
+    /// closes before it has heard of it.
+    ///
+    /// # Errors
+    /// As [`Core::submit`].
+    pub(crate) fn submit_payment(
+        &self,
+        event: Event,
+        ticket: u64,
+        coming: Vec<Coming>,
+        seat_of: impl FnMut(Topic) -> AnySeat,
+    ) -> Result<(), Error> {
+        let transaction = Transaction::new(self.clock.now(), event, ticket, coming, seat_of);
         let committer = self.committer.get().expect("the journal opens before the first command");
         committer.submit(transaction).map_err(|refused| match refused.reason {
             RefusedReason::Closed => Error::Closing,

@@ -1,8 +1,8 @@
 //! A gate in front of one actor's state: while it is shut (the state is being read from the books,
 //! or the actor's own change is on its way to the disk) commands wait in line.
 //!
-//! A wait here is a read and an append at most (a transfer's: the payee's read, and its own record);
-//! everything longer is a state.
+//! A wait here is a read and an append at most (a transfer's: the payee's read, the payee's record if that
+//! is its end, and its own); everything longer is a state.
 
 use std::{collections::VecDeque, mem};
 

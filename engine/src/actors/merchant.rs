@@ -43,7 +43,6 @@ use crate::{
 
 pub use self::bill::OrderView;
 pub(crate) use self::bill::{Cancel, GetOrder, Present, ScanRefused};
-use self::refund::GivenBack;
 
 /// Onboard the merchant whose seat this is. Answered when it is durable.
 pub(crate) struct Onboard {
@@ -113,8 +112,7 @@ pub(crate) struct MerchantActor {
     orders: Orders,
     /// Refunds in flight, each with those that wait for the same order.
     refunds: HashMap<OrderNo, Vec<GiveBack>>,
-    /// Refunds on their way to the disk, by their tickets.
-    given_back: HashMap<u64, GivenBack>,
+    refund_replies: HashMap<u64, Reply<Receipt>>,
     gate: Gate<Self>,
     feed: Feed,
     pending: Option<Pending>,
@@ -137,7 +135,7 @@ impl MerchantActor {
             folded: Position::NONE,
             orders: Orders::default(),
             refunds: HashMap::new(),
-            given_back: HashMap::new(),
+            refund_replies: HashMap::new(),
             gate: Gate::open(),
             feed: Feed::default(),
             pending: None,
@@ -411,7 +409,7 @@ impl Handler<Poison> for MerchantActor {
         self.pending = None;
         self.orders.disperse();
         self.refunds.clear();
-        self.given_back.clear();
+        self.refund_replies.clear();
         self.gate.disperse();
         self.desk.disperse();
         self.feed.end();

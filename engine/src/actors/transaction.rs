@@ -17,7 +17,7 @@ use super::{
     merchant::MerchantActor,
     seat::{Key, Seat},
     turns::Room,
-    wallet::WalletActor,
+    wallet::{Coming, WalletActor},
 };
 use crate::{
     codec::{self, Record},
@@ -94,15 +94,18 @@ pub(crate) struct Transaction {
     fact: Arc<Fact>,
     /// In the record's link order.
     seats: Vec<AnySeat>,
+    /// What the wallets that it brings money wait for, until all have heard, or it has failed.
+    coming: Vec<Coming>,
 }
 
 impl Transaction {
-    /// A transaction of `event`, decided `at`; `seat_of` finds everybody's seat, whose actor must
-    /// have its state in memory.
+    /// A transaction of `event`, decided `at`, which keeps what is `coming`; `seat_of` finds everybody's
+    /// seat, whose actor must have its state in memory.
     pub(crate) fn new(
         at: Timestamp,
         event: Event,
         ticket: u64,
+        coming: Vec<Coming>,
         mut seat_of: impl FnMut(Topic) -> AnySeat,
     ) -> Self {
         let (topics, deltas) = links(&event);
@@ -110,7 +113,7 @@ impl Transaction {
         let prevs = SmallVec::with_capacity(topics.len());
         let record = Record { position: Position::NONE, at, event, prevs };
         let fact = Fact { record, deltas, ticket, rendering: OnceLock::new() };
-        Self { fact: Arc::new(fact), seats }
+        Self { fact: Arc::new(fact), seats, coming }
     }
 }
 
@@ -130,7 +133,7 @@ fn links(event: &Event) -> (SmallVec<[Topic; 10]>, SmallVec<[Amount; 10]>) {
 
 impl journal::Proposal for Transaction {
     fn encode(&mut self, position: Position, out: &mut Vec<u8>) {
-        let Self { fact, seats } = self;
+        let Self { fact, seats, .. } = self;
         let fact = Arc::get_mut(fact).expect("nobody holds a fact before it is durable");
         let record = &mut fact.record;
         record.position = position;
@@ -172,7 +175,7 @@ pub(crate) struct Batch(pub(crate) Vec<(Position, Transaction)>);
 impl Batch {
     /// Hands it out to everybody whom it concerns.
     pub(super) fn hand_out(self, room: &mut Room) {
-        for (_, Transaction { fact, seats }) in self.0 {
+        for (_, Transaction { fact, seats, coming }) in self.0 {
             // Looks ahead, as [`Room::look_ahead`]: at the seats first, which say where the actors are.
             if !seats.iter().fold(true, |alive, seat| alive & seat.is_alive()) {
                 tracing::error!("an actor has ended; its state is as the journal says");
@@ -184,6 +187,7 @@ impl Batch {
                 news.link = link;
                 seat.hear(room, &news);
             }
+            drop(coming);
         }
     }
 }

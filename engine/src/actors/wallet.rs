@@ -84,7 +84,8 @@ pub(crate) struct Coming {
     _counted: Arc<()>,
 }
 
-/// Would the wallet take this from another person? Answered once the wallet is in memory.
+/// Would the wallet take this from another person? Answered once the wallet is in memory, and its end, if
+/// that is on its way to the disk, is there.
 pub(crate) struct Admit {
     pub(crate) amount: Amount,
     pub(crate) currency: Currency,
@@ -162,8 +163,6 @@ struct Pending {
     reply: Reply<Receipt>,
     /// Whether it ends the wallet.
     closes: bool,
-    /// What the payee of a transfer waits for.
-    _coming: Option<Coming>,
 }
 
 /// One wallet's mailbox. Laid out in this order: a dinner touches the first two lines of a processor's
@@ -245,8 +244,9 @@ impl WalletActor {
     ) {
         let ticket = self.core.ticket();
         let closes = matches!(event, Event::WalletClosed { .. });
-        let (payee, coming) = payee.unzip();
-        let submitted = self.core.submit(event, ticket, |topic| {
+        let (payee, coming): (_, Option<Coming>) = payee.unzip();
+        let coming = coming.into_iter().collect();
+        let submitted = self.core.submit_payment(event, ticket, coming, |topic| {
             match (&payee, topic == crate::id::Topic::Wallet(self.id)) {
                 (Some(payee), false) => AnySeat::Wallet(Arc::clone(payee)),
                 (Some(_) | None, _) => ctx.any_seat(),
@@ -255,7 +255,7 @@ impl WalletActor {
         match submitted {
             Ok(()) => {
                 self.gate.close();
-                self.pending = Some(Box::new(Pending { ticket, reply, closes, _coming: coming }));
+                self.pending = Some(Box::new(Pending { ticket, reply, closes }));
             }
             Err(error) => reply.send(Err(error)),
         }
@@ -604,6 +604,7 @@ impl Handler<Rest> for WalletActor {
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
         self.feed.forget_gone();
+        self.seldom.take_if(|seldom| seldom.fault.is_none() && !seldom.is_awaited());
         if self.is_idle(ctx) && self.core.wallets.leave(self.id) {
             ctx.stop();
         }

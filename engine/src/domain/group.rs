@@ -242,7 +242,7 @@ pub enum Rejection {
     /// More parts or claims than any table needs.
     #[error("split has more than {} parts", limits::SPLIT_PARTS_MAX)]
     SplitTooLarge,
-    /// A split that could divide no bill.
+    /// A split that contradicts itself.
     #[error(transparent)]
     Split(#[from] SplitError),
     /// A bill is being paid; members and rules stand until it ends.

@@ -586,8 +586,9 @@ impl Engine {
             },
         };
         let limit = limit.clamp(1, limits::PAGE_ROWS_MAX);
-        let _admitted = self.0.commands.admit()?;
+        let admitted = self.0.commands.admit()?;
         let read = self.0.core.queries.read(move |shelves| {
+            let _admitted = admitted;
             if from.is_some_and(|position| position != Position::NONE) {
                 shelves.check_position(newest)?;
             }
@@ -639,8 +640,13 @@ impl Engine {
         &self,
         query: impl FnOnce(&books::BooksReader) -> Result<T, books::BooksError> + Send + 'static,
     ) -> Result<T, Error> {
-        let _admitted = self.0.commands.admit()?;
-        self.0.core.queries.read(move |shelves| query(&shelves.books).map_err(unreadable)).await
+        let admitted = self.0.commands.admit()?;
+        let read = self.0.core.queries.read(move |shelves| {
+            // Whoever hangs up leaves the query in the line, and its place with it.
+            let _admitted = admitted;
+            query(&shelves.books).map_err(unreadable)
+        });
+        read.await
     }
 
     /// Waits until the books have everything that is durable now; says whether they have. They

@@ -106,7 +106,12 @@ pub(super) async fn subscribe(
         None => VecDeque::new(),
         Some(after) if after == position => VecDeque::new(),
         Some(after) => {
-            core.queries.read(move |shelves| shelves.gap(topic, position, after)).await?
+            let admitted = engine.0.commands.admit()?;
+            let gap = core.queries.read(move |shelves| {
+                let _admitted = admitted;
+                shelves.gap(topic, position, after)
+            });
+            gap.await?
         }
     };
     Ok(Subscription { state, position, gap, listener })

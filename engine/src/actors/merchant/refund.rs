@@ -30,13 +30,6 @@ use crate::{
     id::Topic,
 };
 
-/// A refund that is on its way to the disk.
-pub(super) struct GivenBack {
-    reply: Reply<Receipt>,
-    /// What the diners wait for.
-    _coming: Vec<Coming>,
-}
-
 impl MerchantActor {
     pub(super) fn give_back(&mut self, ask: GiveBack, ctx: &mut Context<Self>) {
         if self.merchant.is_none() {
@@ -142,16 +135,15 @@ impl MerchantActor {
             let ticket = actor.core.ticket();
             let event = Event::Refunded(refund);
             let submitted = ready.and_then(|coming| {
-                let submitted = actor.core.submit(event, ticket, |topic| match topic {
+                actor.core.submit_payment(event, ticket, coming, |topic| match topic {
                     Topic::Wallet(id) => AnySeat::Wallet(Arc::clone(&seats[&id])),
                     Topic::Group(_) => AnySeat::Group(Arc::clone(&group)),
                     Topic::Merchant(_) => ctx.any_seat(),
-                });
-                submitted.map(|()| coming)
+                })
             });
             match submitted {
-                Ok(coming) => {
-                    actor.given_back.insert(ticket, GivenBack { reply, _coming: coming });
+                Ok(()) => {
+                    actor.refund_replies.insert(ticket, reply);
                 }
                 Err(error) => {
                     if let Some(merchant) = &mut actor.merchant {
@@ -187,7 +179,7 @@ impl MerchantActor {
         if let Some(Known::Ended(ended)) = self.orders.get_mut(order_no) {
             ended.positions.push(news.position());
         }
-        if let Some(GivenBack { reply, .. }) = self.given_back.remove(&news.ticket()) {
+        if let Some(reply) = self.refund_replies.remove(&news.ticket()) {
             reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
         self.next_refund(order_no, ctx);

@@ -7,7 +7,8 @@ use crate::id::WalletId;
 const WHOLE_BASIS_POINTS: i64 = 10_000;
 
 impl Split {
-    /// Checks what neither a bill nor its diners could put right.
+    /// Checks what contradicts itself whatever the bill, and whoever sits at the table. Amounts are looked at
+    /// with the bill.
     ///
     /// # Errors
     /// [`SplitError::TreatInTreat`], [`SplitError::PartRepeated`], [`SplitError::ClaimRepeated`],
