@@ -229,6 +229,14 @@ fn reservations_and_balances_are_bounded() {
     assert_eq!(full.admit(minor(2), Currency::CNY), Err(too_large));
 }
 
+/// The rest of its rule is in the table of refusals; what is coming, no wallet knows by itself.
+#[test]
+fn a_wallet_that_awaits_money_does_not_close() {
+    let empty = wallet();
+    assert_eq!(empty.check_closes(false), Ok(()));
+    assert_eq!(empty.check_closes(true), Err(Rejection::NotEmpty { posted: minor(0) }));
+}
+
 /// Whatever its owner has taken: an order that would leave more behind than an account may hold is refused.
 #[test]
 fn a_shop_takes_no_more_than_an_account_may_hold() {

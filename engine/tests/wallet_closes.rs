@@ -12,7 +12,9 @@ use fanju::{
     },
     id::WalletId,
 };
-use support::{Begun, Table, begin, leash::Leashed, minor, over, request, within};
+use support::{
+    Begun, Table, begin, fatal::kill_wallet, leash::Leashed, minor, over, request, within,
+};
 
 /// A table whose second diner has an empty wallet, and the disk below it.
 async fn with_an_empty_wallet() -> (Table, WalletId, Leashed) {
@@ -95,11 +97,25 @@ async fn a_wallet_does_not_close_while_a_refund_is_coming() {
     within(table.engine.close()).await;
 }
 
+/// Its record is on its way all the same.
 #[tokio::test]
-async fn a_transfer_that_comes_to_nothing_keeps_no_wallet_open() {
-    let (table, empty, _) = with_an_empty_wallet().await;
-    let beyond = table.engine.transfer(table.diners[0], empty, request(), minor(101), None);
-    within(beyond).await.unwrap_err();
-    within(table.engine.close_wallet(empty)).await.unwrap();
+async fn a_transfer_whose_payer_dies_of_a_bug_keeps_the_payee_open() {
+    let (table, empty, storage) = with_an_empty_wallet().await;
+    storage.hold();
+    let paying = give(&table, empty, 5).await;
+    storage.wait_for_sync();
+    kill_wallet(&table.engine, table.diners[0]).await;
+    is_not_empty(&table, empty).await;
+    storage.release();
+    let told = within(paying).await;
+    assert!(matches!(told, Err(Error::Unanswered)), "{told:?}");
+    // Nobody takes the dead one's place before the record has let go of it.
+    let payer_is_back = async {
+        while table.engine.wallet(table.diners[0]).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(payer_is_back).await;
+    assert_eq!(table.balances().await, [95, 5]);
     within(table.engine.close()).await;
 }

@@ -149,7 +149,7 @@ impl Core {
         ticket: u64,
         seat_of: impl FnMut(Topic) -> AnySeat,
     ) -> Result<(), Error> {
-        self.submit_payment(event, ticket, Vec::new(), seat_of)
+        self.submit_with(event, ticket, Vec::new(), seat_of)
     }
 
     /// The same with an event that brings wallets money: none of those of which it has what is `coming`
@@ -157,7 +157,7 @@ impl Core {
     ///
     /// # Errors
     /// As [`Core::submit`].
-    pub(crate) fn submit_payment(
+    pub(crate) fn submit_with(
         &self,
         event: Event,
         ticket: u64,

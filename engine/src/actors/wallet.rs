@@ -4,11 +4,15 @@
 //! reply. A bill's path: a group asks with [`Reserve`] and is told [`group::Answered`] at once; the
 //! settlement comes back as [`Committed`]. The wallet asks the payee of a transfer, and the bank.
 
-use std::sync::{Arc, Weak};
+mod arrivals;
+
+use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Handler, Message};
 use tokio::sync::oneshot;
 
+use self::arrivals::Arrivals;
+pub(crate) use self::arrivals::{Admit, Coming, TakeBack};
 use super::{
     archive::{Shelves, unreadable},
     core::Core,
@@ -76,32 +80,6 @@ pub(crate) struct Release {
 }
 
 impl Message for Release {
-    type Result = ();
-}
-
-/// Money may be coming: as long as somebody holds this, the wallet does not close.
-pub(crate) struct Coming {
-    _counted: Arc<()>,
-}
-
-/// Would the wallet take this from another person? Answered once the wallet is in memory, and its end, if
-/// that is on its way to the disk, is there.
-pub(crate) struct Admit {
-    pub(crate) amount: Amount,
-    pub(crate) currency: Currency,
-    pub(crate) answer: oneshot::Sender<Result<Coming, Error>>,
-}
-
-impl Message for Admit {
-    type Result = ();
-}
-
-/// Take back what was paid, whatever has become of the wallet. Answered once the wallet is in memory.
-pub(crate) struct TakeBack {
-    pub(crate) answer: oneshot::Sender<Result<Coming, Error>>,
-}
-
-impl Message for TakeBack {
     type Result = ();
 }
 
@@ -187,14 +165,7 @@ pub(crate) struct WalletActor {
 struct Seldom {
     /// Why the state could not be read.
     fault: Option<Error>,
-    /// What others have been promised that the wallet waits for.
-    coming: Weak<()>,
-}
-
-impl Seldom {
-    fn is_awaited(&self) -> bool {
-        self.coming.strong_count() > 0
-    }
+    arrivals: Arrivals,
 }
 
 impl WalletActor {
@@ -223,18 +194,6 @@ impl WalletActor {
         self.fault().cloned().unwrap_or(Error::UnknownWallet(self.id))
     }
 
-    fn expect(&mut self) -> Coming {
-        let coming = &mut self.seldom.get_or_insert_default().coming;
-        let counted = coming.upgrade().unwrap_or_default();
-        *coming = Arc::downgrade(&counted);
-        Coming { _counted: counted }
-    }
-
-    /// Whether its end is on its way to the disk.
-    fn is_closing(&self) -> bool {
-        self.pending.as_ref().is_some_and(|pending| pending.closes)
-    }
-
     fn record(
         &mut self,
         event: Event,
@@ -246,7 +205,7 @@ impl WalletActor {
         let closes = matches!(event, Event::WalletClosed { .. });
         let (payee, coming): (_, Option<Coming>) = payee.unzip();
         let coming = coming.into_iter().collect();
-        let submitted = self.core.submit_payment(event, ticket, coming, |topic| {
+        let submitted = self.core.submit_with(event, ticket, coming, |topic| {
             match (&payee, topic == crate::id::Topic::Wallet(self.id)) {
                 (Some(payee), false) => AnySeat::Wallet(Arc::clone(payee)),
                 (Some(_) | None, _) => ctx.any_seat(),
@@ -314,16 +273,17 @@ impl WalletActor {
         if !self.gate.is_open() {
             return self.gate.wait(|actor, ctx| actor.submit(Submit { command, reply }, ctx));
         }
+        let awaits = self.awaits();
         let Some(wallet) = &mut self.wallet else { return reply.send(Err(self.absence())) };
         match wallet.decide(&command) {
             Ok(Decision::Fresh(event @ Event::Transferred { .. })) => {
                 self.transfer(event, reply, ctx);
             }
-            Ok(Decision::Fresh(Event::WalletClosed { .. }))
-                if self.seldom.as_deref().is_some_and(Seldom::is_awaited) =>
-            {
-                let posted = wallet.purse.funds.posted();
-                reply.send(Err(Rejection::NotEmpty { posted }.into()));
+            Ok(Decision::Fresh(event @ Event::WalletClosed { .. })) => {
+                match wallet.check_closes(awaits) {
+                    Ok(()) => self.record(event, reply, None, ctx),
+                    Err(rejection) => reply.send(Err(rejection.into())),
+                }
             }
             Ok(Decision::Fresh(event)) => {
                 if let Command::Withdraw { request, amount } = command {
@@ -556,33 +516,6 @@ impl Handler<Release> for WalletActor {
     }
 }
 
-impl Handler<Admit> for WalletActor {
-    type Result = ();
-
-    fn handle(&mut self, ask: Admit, _: &mut Self::Context) {
-        if self.is_loading() || self.is_closing() {
-            return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
-        }
-        let admitted = match &self.wallet {
-            Some(wallet) => wallet.admit(ask.amount, ask.currency).map_err(Error::from),
-            None => Err(self.absence()),
-        };
-        drop(ask.answer.send(admitted.map(|()| self.expect())));
-    }
-}
-
-impl Handler<TakeBack> for WalletActor {
-    type Result = ();
-
-    fn handle(&mut self, ask: TakeBack, _: &mut Self::Context) {
-        if self.is_loading() {
-            return self.gate.wait(|actor, ctx| actor.handle(ask, ctx));
-        }
-        let taken = if self.wallet.is_some() { Ok(self.expect()) } else { Err(self.absence()) };
-        drop(ask.answer.send(taken));
-    }
-}
-
 impl Handler<Ready> for WalletActor {
     type Result = ();
 
@@ -604,7 +537,7 @@ impl Handler<Rest> for WalletActor {
 
     fn handle(&mut self, _: Rest, ctx: &mut Self::Context) {
         self.feed.forget_gone();
-        self.seldom.take_if(|seldom| seldom.fault.is_none() && !seldom.is_awaited());
+        self.seldom.take_if(|seldom| seldom.fault.is_none() && !seldom.arrivals.are_awaited());
         if self.is_idle(ctx) && self.core.wallets.leave(self.id) {
             ctx.stop();
         }

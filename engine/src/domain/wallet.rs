@@ -176,12 +176,7 @@ impl Wallet {
                 Status::Open => Err(Rejection::NotFrozen),
             },
             Command::Close => {
-                self.check_pays()?;
-                let posted = self.purse.funds.posted();
-                let idle = self.purse.moving().is_empty() && self.purse.funds.is_unreserved();
-                if posted != Amount::ZERO || !idle {
-                    return Err(Rejection::NotEmpty { posted });
-                }
+                self.check_closes(false)?;
                 Ok(Decision::Fresh(Event::WalletClosed { wallet }))
             }
             Command::TopUp { request, amount } => {
@@ -291,6 +286,19 @@ impl Wallet {
         }
         self.check_currency(currency)?;
         Ok(self.purse.funds.admit(amount, Amount::ZERO)?)
+    }
+
+    /// Checks that the wallet may be closed; `awaits` says whether it has let somebody bring money that has
+    /// not come yet.
+    ///
+    /// # Errors
+    /// The first [`Rejection`] that applies.
+    pub fn check_closes(&self, awaits: bool) -> Result<(), Rejection> {
+        self.check_pays()?;
+        let posted = self.purse.funds.posted();
+        let idle = self.purse.moving().is_empty() && self.purse.funds.is_unreserved();
+        let empty = posted == Amount::ZERO && idle && !awaits;
+        if empty { Ok(()) } else { Err(Rejection::NotEmpty { posted }) }
     }
 
     /// Checks that the wallet may be a member of a group that counts in `currency`.

@@ -135,7 +135,7 @@ impl MerchantActor {
             let ticket = actor.core.ticket();
             let event = Event::Refunded(refund);
             let submitted = ready.and_then(|coming| {
-                actor.core.submit_payment(event, ticket, coming, |topic| match topic {
+                actor.core.submit_with(event, ticket, coming, |topic| match topic {
                     Topic::Wallet(id) => AnySeat::Wallet(Arc::clone(&seats[&id])),
                     Topic::Group(_) => AnySeat::Group(Arc::clone(&group)),
                     Topic::Merchant(_) => ctx.any_seat(),
