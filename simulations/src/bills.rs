@@ -151,7 +151,6 @@ pub fn read_orders(
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut lacking = HashSet::new();
     while let Some((line, fields)) = table.next_row()? {
-        let order_no = table.first_field();
         let row = fields.and_then(|fields| order_line(fields, currency));
         match row {
             Ok((order_no, item)) => {
@@ -164,7 +163,7 @@ pub fn read_orders(
             }
             Err(reason) => {
                 table.refuse(line, reason);
-                lacking.extend(order_no);
+                lacking.extend(table.first_field());
             }
         }
     }

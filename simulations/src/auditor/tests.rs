@@ -199,7 +199,10 @@ fn closed(records: &[Record]) -> (WalletId, usize) {
 #[test]
 fn a_wallet_that_closes_with_money_is_found() {
     let empties = |records: &mut Vec<Record>| {
-        let is_it = |record: &Record| matches!(record.event, Event::RailConfirmed(moved) if moved.request == request(10));
+        let is_it = |record: &Record| {
+            let Event::RailConfirmed(moved) = record.event else { return false };
+            moved.request == request(10)
+        };
         let at = records.iter().position(is_it).expect("emptied");
         let (_, end) = closed(records);
         let moved = records.remove(at);

@@ -26,7 +26,7 @@ const SECONDS: u32 = 2;
 /// Simulations on one small disk before one thinks that it never runs full.
 const RUNS_MAX: u32 = 60;
 
-/// How a process says that the disk is full: `strerror(ENOSPC)`, or books or a register without room.
+/// How a process says that the disk is full: `strerror(ENOSPC)`, or what SQLite and we say.
 const FULL: [&str; 2] = ["No space left on device", "disk is full"];
 
 /// A small disk; without one the play says that it is left out.
