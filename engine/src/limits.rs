@@ -65,10 +65,12 @@ pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes after which a segment is closed and the next one begun.
 pub const SEGMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Bytes that are preallocated behind the journal's end: as many again as there are, within these.
-pub const PREALLOCATED_BYTES_MIN: u64 = 64 * 1024;
-/// See [`PREALLOCATED_BYTES_MIN`].
-pub const PREALLOCATED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Zeros that are written behind the journal's end, each time it has come to the end of those before.
+/// Batches of more than half as many have none.
+pub const ZEROS_AHEAD_BYTES: usize = 128 * 1024;
+
+/// Most zeros behind the journal's end that a crash may leave: earlier builds allocated as many.
+pub const ZEROS_AHEAD_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 // --- books ---------------------------------------------------------------------------------
 

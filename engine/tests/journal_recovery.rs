@@ -166,7 +166,7 @@ fn a_flip_in_a_header_only_segment_is_refused() {
 }
 
 /// Whatever subset of the last batch's sectors was never written, the batch is dropped, whether the file
-/// ends with it or was allocated further; the same hole in an earlier batch is refused.
+/// ends with it or has zeros ahead; the same hole in an earlier batch is refused.
 #[test]
 fn unwritten_sectors_are_torn_in_the_last_batch_and_damage_elsewhere() {
     for before in 0..40 {
@@ -191,9 +191,9 @@ fn unwritten_sectors_are_torn_in_the_last_batch_and_damage_elsewhere() {
                     torn[sector.clone()].fill(0);
                 }
             }
-            for allocated in [0, 3 * SECTOR_BYTES + 100] {
+            for ahead in [0, 3 * SECTOR_BYTES + 100] {
                 let mut torn = torn.clone();
-                torn.resize(end + allocated, 0);
+                torn.resize(end + ahead, 0);
                 storage.replace(&segment(0), Some(torn));
                 recovers_to(&storage, tails.len() - 1, &tails);
             }

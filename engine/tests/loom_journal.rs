@@ -178,7 +178,7 @@ fn behind_a_failed_sync_everybody_accepted_is_told_once_and_nobody_that_it_is_du
     model(|| {
         let storage = FaultyStorage::scripted(Arc::new(MemoryStorage::new()), []);
         let journal = open(storage.clone(), LARGE);
-        // The first batch is preallocated and written; its sync fails.
+        // The first batch and the zeros behind it are written; their sync fails.
         storage.fail_at(storage.calls() + 2, Fault::Fails);
         let (committer, told, writer) = start(journal);
         let other = {

@@ -149,7 +149,7 @@ fn copy_file(
 }
 
 /// How much of a segment of `bytes` was written, and how many of the zeros behind it may be the end of a
-/// record: the rest is only allocated. What is written later must not come into the copy behind a hole.
+/// record: the rest was written ahead. What is written later must not come into the copy behind a hole.
 fn written(segment: &fs::File, bytes: u64) -> io::Result<(u64, u64)> {
     let mut chunk = vec![0; 64 * 1024];
     let mut end = bytes;
@@ -175,21 +175,20 @@ mod tests {
     fn of_a_segment_that_is_written_only_what_was_there_at_first_is_copied() {
         let folder = tempfile::tempdir().expect("a folder");
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
-        for (content, allocated) in [(70_000_usize, 3 * 64 * 1024_u64), (5, 3), (5, 0), (0, 70_000)]
-        {
+        for (content, ahead) in [(70_000_usize, 3 * 64 * 1024_u64), (5, 3), (5, 0), (0, 70_000)] {
             let mut bytes = vec![7; content];
             fs::write(&from, &bytes).expect("is written");
             let file = fs::OpenOptions::new().write(true).open(&from).expect("is there");
-            file.set_len(content as u64 + allocated).expect("is longer");
+            file.set_len(content as u64 + ahead).expect("is longer");
             let copied = copy_file(&from, &to, |source, length| {
                 let of = written(source, length);
                 // The writer goes on, a little further behind.
-                file.write_all_at(&[9; 3], content as u64 + allocated / 2)?;
+                file.write_all_at(&[9; 3], content as u64 + ahead / 2)?;
                 of
             });
-            bytes.resize(content + usize::try_from(allocated.min(8)).expect("small"), 0);
+            bytes.resize(content + usize::try_from(ahead.min(8)).expect("small"), 0);
             assert_eq!(copied.expect("is copied"), bytes.len() as u64);
-            assert_eq!(fs::read(&to).expect("is there"), bytes, "{content} and {allocated}");
+            assert_eq!(fs::read(&to).expect("is there"), bytes, "{content} and {ahead}");
             fs::remove_file(&to).expect("is there");
         }
     }

@@ -317,10 +317,6 @@ impl StorageFile for FaultyFile {
         }
     }
 
-    fn preallocate(&self, bytes: u64) -> io::Result<()> {
-        whole(&self.plan, Call::Other, || self.inner.preallocate(bytes))
-    }
-
     fn sync(&self) -> io::Result<()> {
         sync(&self.plan, || self.inner.sync())
     }

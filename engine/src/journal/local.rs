@@ -52,8 +52,8 @@ pub struct LocalJournal {
     file: Arc<dyn StorageFile>,
     /// Where that segment's last batch ends.
     bytes: u64,
-    /// Where its file ends; there is nothing between the two.
-    allocated: u64,
+    /// Where the zeros end that were last written behind a batch.
+    zeroed: u64,
     last_sync: Option<Duration>,
     /// The first error; every later append is refused with it (J-3).
     poison: Option<Arc<JournalError>>,
@@ -97,7 +97,7 @@ impl LocalJournal {
             base: last.base,
             file: last.file,
             bytes: last.bytes,
-            allocated: last.bytes,
+            zeroed: last.bytes,
             last_sync: None,
             poison: None,
         };
@@ -142,25 +142,24 @@ impl LocalJournal {
         let file = create_segment(&*self.log.storage, self.log.journal, self.tail)?;
         self.log.add(base, Arc::clone(&file));
         (self.base, self.file, self.bytes) = (base, file, SEGMENT_HEADER_BYTES as u64);
-        self.allocated = self.bytes;
+        self.zeroed = self.bytes;
         tracing::debug!(base, "journal segment begun");
         Ok(())
     }
 
-    /// Allocates `bytes` more and for what may follow, but nothing behind a segment that is full: the next
-    /// one begins where its file ends. A storage that refuses is asked again when that much has been
-    /// written; until then the file grows with each batch.
-    fn preallocate(&mut self, bytes: usize) {
-        let end = self.bytes + bytes as u64;
-        if !self.options.sync || end <= self.allocated {
-            return;
+    /// Writes a batch, and zeros behind it where those before are used up: none behind a segment that is
+    /// full, because the next one begins where its file ends, and none behind a batch that is large itself.
+    /// It fails as a whole: on some file systems a write tells, once, of an error of the one before it.
+    fn write(&mut self, batch: &[u8]) -> io::Result<()> {
+        self.file.write_at(self.bytes, batch)?;
+        let end = self.bytes + batch.len() as u64;
+        if self.options.sync && end > self.zeroed && batch.len() <= limits::ZEROS_AHEAD_BYTES / 2 {
+            let room = self.options.segment_bytes_max.saturating_sub(end);
+            let ahead = room.min(limits::ZEROS_AHEAD_BYTES as u64);
+            self.file.write_at(end, &vec![0; usize::try_from(ahead).expect("so few")])?;
+            self.zeroed = end + ahead;
         }
-        let (least, most) = (limits::PREALLOCATED_BYTES_MIN, limits::PREALLOCATED_BYTES_MAX);
-        let ahead = self.tail.position.0.clamp(least, most);
-        self.allocated = (end + ahead).min(self.options.segment_bytes_max.max(end));
-        if let Err(error) = self.file.preallocate(self.allocated) {
-            tracing::debug!(%error, "the journal is not preallocated");
-        }
+        Ok(())
     }
 
     fn poison(&mut self, error: JournalError) -> Arc<JournalError> {
@@ -225,8 +224,7 @@ impl Journal for LocalJournal {
         }
 
         let (bytes, tail) = batch.seal(&self.tail, epoch);
-        self.preallocate(bytes.len());
-        if let Err(error) = self.file.write_at(self.bytes, bytes) {
+        if let Err(error) = self.write(bytes) {
             let error = JournalError::io("write", &segments::name(self.base), error);
             return Err(AppendError::InDoubt(self.poison(error)));
         }
@@ -279,10 +277,10 @@ impl Journal for LocalJournal {
 impl Drop for LocalJournal {
     fn drop(&mut self) {
         if self.poison.is_none()
-            && self.allocated > self.bytes
+            && self.zeroed > self.bytes
             && let Err(error) = self.file.truncate(self.bytes)
         {
-            tracing::debug!(%error, "the journal stays preallocated");
+            tracing::debug!(%error, "zeros stay behind the journal");
         }
         self.log.durable.close();
         self.log.storage.release();

@@ -215,13 +215,6 @@ impl StorageFile for MemoryFile {
         Ok(())
     }
 
-    fn preallocate(&self, bytes: u64) -> io::Result<()> {
-        match bytes > self.bytes()? {
-            true => self.truncate(bytes),
-            false => Ok(()),
-        }
-    }
-
     fn sync(&self) -> io::Result<()> {
         let mut content = self.0.write();
         let Content { live, durable, unsynced } = &mut *content;

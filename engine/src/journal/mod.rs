@@ -50,11 +50,12 @@
 //!
 //! A lone record costs 60 bytes beside its payload.
 //!
-//! # Preallocation
-//! Where the storage can, the file of a segment that grows is longer than what was written, and reads as
-//! zeros there. A write leaves its length as it is, so that a sync seldom waits for what else the file
-//! system has to write. These zeros mean nothing: a segment that is full has none, closing cuts
-//! them off, and so does recovery.
+//! # Zeros ahead
+//! With a batch that has come to the end of the zeros behind it, more of them are written, and synced with
+//! it. A batch that is written over zeros changes neither the file's length nor which of its blocks
+//! were written, so that a sync seldom waits for what else the file system has to write. Zeros behind the
+//! journal's end mean nothing: a segment that is full has none, closing cuts them off, and so does
+//! recovery. Without syncs there are none.
 //!
 //! # What is torn
 //! Only the last batch of the last segment, and only if the file ends before the batch does, or each

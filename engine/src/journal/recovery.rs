@@ -32,7 +32,7 @@ pub struct RecoveryReport {
     pub batches: u64,
     /// Records in them.
     pub records: u64,
-    /// Bytes of the torn batch or segment that were dropped, without what was only allocated.
+    /// Bytes of the torn batch or segment that were dropped, without the zeros ahead.
     pub dropped_bytes: u64,
     /// Time it took.
     pub took: Duration,

@@ -78,15 +78,6 @@ pub trait StorageFile: Send + Sync {
     /// What the storage says; any part may have been written.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes the file at least `bytes` long; what is new reads as zeros. This only spares later syncs
-    /// their work, so a storage may as well do nothing.
-    ///
-    /// # Errors
-    /// What the storage says; the file may have become longer.
-    fn preallocate(&self, _bytes: u64) -> io::Result<()> {
-        Ok(())
-    }
-
     /// Makes content and length durable.
     ///
     /// # Errors
@@ -255,14 +246,6 @@ impl StorageFile for RealFile {
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all_at(bytes, offset)
-    }
-
-    /// Length and blocks are settled once for many syncs.
-    #[cfg(target_os = "linux")]
-    fn preallocate(&self, bytes: u64) -> io::Result<()> {
-        let there = self.bytes()?;
-        let Some(more) = bytes.checked_sub(there).filter(|more| *more > 0) else { return Ok(()) };
-        Ok(rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), there, more)?)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -3,7 +3,7 @@
 //! A crash in the middle of the last write leaves a file that is too short, or sectors that were
 //! never written and read as zeros. Only that is torn. Whatever one flipped bit explains never is,
 //! even where the batch happens to hold zeros of its own. Whoever reads a file that is being written
-//! may also find the beginning of a batch, and then what is only allocated.
+//! may also find the beginning of a batch, and then the zeros that were written ahead.
 
 use std::{io, ops::Range};
 
@@ -42,7 +42,7 @@ pub(super) fn torn_bytes(
     intact: Intact,
 ) -> io::Result<Option<u64>> {
     let left = at.bytes - at.offset;
-    if left > BATCH_BYTES_MAX as u64 + limits::PREALLOCATED_BYTES_MAX {
+    if left > BATCH_BYTES_MAX as u64 + limits::ZEROS_AHEAD_BYTES_MAX {
         return Ok(None);
     }
     let mut bytes = vec![0; usize::try_from(left).expect("so few")];

@@ -1,4 +1,4 @@
-//! Preallocation: what is only allocated means nothing, and hides nothing (J-2).
+//! Zeros that are written ahead mean nothing, and hide nothing (J-2).
 
 mod journal_support;
 
@@ -11,12 +11,12 @@ use fanju::{
         SECTOR_BYTES, SEGMENT_HEADER_BYTES, Storage, Tail, verify,
     },
 };
-use journal_support::{append, names, open, options, payloads, segment, shared, written};
+use journal_support::{append, names, open, options, payloads, records, segment, shared, written};
 
 const ONE_SEGMENT: u64 = 1 << 30;
 const SMALL_SEGMENTS: u64 = 2_000;
 
-/// The tails and the file of a journal with `batches` batches as it is while it is open: preallocated.
+/// The tails and the file of a journal with `batches` batches as it is while it is open: with zeros ahead.
 fn open_journal(batches: u64) -> (Vec<Tail>, Vec<u8>) {
     let storage = MemoryStorage::new();
     let mut tails = written(&storage, ONE_SEGMENT, batches - 1);
@@ -25,12 +25,12 @@ fn open_journal(batches: u64) -> (Vec<Tail>, Vec<u8>) {
     tails.push(tail);
     let bytes = storage.content(&segment(0)).expect("one segment");
     let end = usize::try_from(tail.position.0).expect("small");
-    assert!(bytes.len() >= end + 64 * 1024, "{}", bytes.len());
+    assert!(bytes.len() >= end + 120 * 1024, "{}", bytes.len());
     (tails, bytes)
 }
 
-/// Nine batches, and a little of what is allocated behind them.
-fn preallocated() -> (MemoryStorage, Vec<Tail>, Vec<u8>) {
+/// Nine batches, and a few of the zeros behind them.
+fn zeros_ahead() -> (MemoryStorage, Vec<Tail>, Vec<u8>) {
     let (tails, mut bytes) = open_journal(9);
     let end = usize::try_from(tails[9].position.0).expect("small");
     bytes.truncate(end + 4 * SECTOR_BYTES);
@@ -38,8 +38,8 @@ fn preallocated() -> (MemoryStorage, Vec<Tail>, Vec<u8>) {
 }
 
 #[test]
-fn what_is_only_allocated_is_nothing() {
-    let (storage, tails, bytes) = preallocated();
+fn zeros_ahead_are_nothing() {
+    let (storage, tails, bytes) = zeros_ahead();
     storage.replace(&segment(0), Some(bytes.clone()));
     let verified = verify(&storage).expect("a sound journal").expect("a journal");
     assert_eq!((verified.tail, verified.torn_bytes), (tails[9], 0));
@@ -55,7 +55,7 @@ fn what_is_only_allocated_is_nothing() {
     assert_eq!(damage.what, "end of the journal");
 }
 
-/// Several hundred records, cut at every byte: zeros follow, as far as the file was allocated.
+/// Several hundred records, cut at every byte: zeros follow.
 #[test]
 fn a_cut_at_every_byte_keeps_exactly_the_whole_batches() {
     let (tails, whole) = open_journal(120);
@@ -156,8 +156,8 @@ fn damage_in_another_record_than_the_one_that_ends_in_zeros_is_refused() {
 }
 
 #[test]
-fn a_flip_is_refused_and_one_in_what_is_only_allocated_loses_nothing() {
-    let (storage, tails, mut bytes) = preallocated();
+fn a_flip_is_refused_and_one_in_the_zeros_ahead_loses_nothing() {
+    let (storage, tails, mut bytes) = zeros_ahead();
     let end = usize::try_from(tails[9].position.0).expect("small");
     for bit in 0..(end + 2 * SECTOR_BYTES) * 8 {
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -173,8 +173,71 @@ fn a_flip_is_refused_and_one_in_what_is_only_allocated_loses_nothing() {
     }
 }
 
+/// Six batches of 50 kB in one segment, which use up the zeros again and again, or as many as can be written.
+fn large_batches(storage: &FaultyStorage) -> (u64, bool) {
+    let storage = Arc::new(storage.clone()) as Arc<dyn Storage>;
+    let Ok((mut journal, _)) = open(&storage, ONE_SEGMENT) else { return (0, false) };
+    for number in 1..=6 {
+        match append(&mut journal, &large(number)) {
+            Ok(tail) => assert_eq!(tail.batch, number),
+            Err(error) => return (number - 1, matches!(error, AppendError::InDoubt(_))),
+        }
+    }
+    (6, false)
+}
+
+fn large(number: u64) -> [Vec<u8>; 1] {
+    [vec![u8::try_from(number).expect("small"); 50_000]]
+}
+
 #[test]
-fn a_segment_that_is_full_has_nothing_preallocated() {
+fn a_fault_at_any_call_that_writes_zeros_loses_nothing_that_was_acknowledged() {
+    let storage = FaultyStorage::scripted(Arc::new(MemoryStorage::new()), []);
+    assert_eq!(large_batches(&storage), (6, false));
+    let mut in_doubt = 0;
+    for call in 0..storage.calls() {
+        for fault in Fault::HONEST {
+            for crash in 0..4 {
+                let memory = MemoryStorage::new();
+                let faulty = FaultyStorage::scripted(shared(&memory), [(call, fault)]);
+                let (acknowledged, one_more) = large_batches(&faulty);
+                in_doubt += u64::from(one_more);
+                match crash {
+                    0 => memory.crash(),
+                    1 => {}
+                    seed => memory.crash_torn(seed * 1_000 + call),
+                }
+                let what = format!("{fault:?} at call {call}, crash {crash}");
+                let (journal, _) = open(&shared(&memory), ONE_SEGMENT).expect(&what);
+                let found: Vec<_> =
+                    records(&journal).into_iter().map(|(_, record)| record).collect();
+                let written = found.len() as u64;
+                assert!(
+                    (acknowledged..=acknowledged + u64::from(one_more)).contains(&written),
+                    "{what}"
+                );
+                assert!(found.into_iter().eq((1..=written).flat_map(large)), "{what}");
+            }
+        }
+    }
+    assert!(in_doubt > 100, "{in_doubt}");
+}
+
+/// A batch in whose zeros a write fails is in doubt: its own error might have been told by that write.
+#[test]
+fn where_zeros_are_refused_nothing_is_acknowledged_any_more() {
+    let faulty = FaultyStorage::scripted(Arc::new(MemoryStorage::new()), []);
+    let (mut journal, _) = open(&(Arc::new(faulty.clone()) as Arc<dyn Storage>), ONE_SEGMENT)
+        .expect("a new journal opens");
+    faulty.fail_at(faulty.calls() + 1, Fault::NoSpace);
+    let appended = append(&mut journal, &payloads(1));
+    assert!(matches!(appended, Err(AppendError::InDoubt(_))), "{appended:?}");
+    let again = append(&mut journal, &payloads(1));
+    assert!(matches!(again, Err(AppendError::Poisoned(_))), "{again:?}");
+}
+
+#[test]
+fn a_segment_that_is_full_has_no_zeros_ahead() {
     let storage = MemoryStorage::new();
     let (mut journal, _) = open(&shared(&storage), SMALL_SEGMENTS).expect("a new journal opens");
     let mut seen = 1;
