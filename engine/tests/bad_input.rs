@@ -451,6 +451,33 @@ async fn shares_above_the_cap_wait_and_an_outing_is_capped_as_a_whole() {
     );
 }
 
+/// An outing goes on from shop to shop: each has order numbers of its own, and the cap is for all of them.
+#[tokio::test]
+async fn an_outing_pays_many_bills_at_many_merchants_under_one_cap() {
+    let table = Table::laid(Config::in_memory(), &[10_000; 2], 1_000, Rules::default()).await;
+    let cinema = support::merchant(&table.engine).await;
+    let pay_there = async |total| {
+        let code = table.code().await;
+        table.engine.present(support::bill(cinema, "A-1", total), code).await.unwrap()
+    };
+    table.settle("A-1", 600).await;
+    assert!(matches!(pay_there(800).await, Presented::Settled(_)));
+    table.settle("A-2", 500).await;
+    let refund = support::refund_request("A-1", "R-1", Some(800));
+    table.engine.refund(cinema, refund).await.unwrap();
+    assert_eq!(table.balances().await, [9_450; 2]);
+    let there = table.engine.merchant(cinema).await.unwrap().posted.minor();
+    assert_eq!((table.takings().await, there), (1_100, 0));
+    // Of 10.00, 5.50 are spent, so a share of 4.60 is asked for and one of 4.50 is not.
+    let asked = table.begin_paying("A-3", 920).await;
+    let questions = table.questions(2).await;
+    assert!(questions.iter().all(|question| question.owed == minor(460)), "{questions:?}");
+    table.engine.cancel(table.merchant, "A-3".try_into().unwrap()).await.unwrap();
+    assert!(matches!(asked.await, Ok(Presented::Declined { .. })));
+    assert!(matches!(pay_there(800).await, Presented::Settled(_)), "its answer, again");
+    table.settle("A-4", 900).await;
+}
+
 /// Says no as soon as the question is there.
 async fn refuses_when_asked(engine: &Engine, group: GroupId, diner: WalletId) {
     loop {
@@ -484,6 +511,10 @@ async fn while_a_bill_is_being_paid_members_and_rules_stand() {
         assert!(matches!(answer, Err(Error::Group(Paying))), "{answer:?}");
     }
     assert!(matches!(within(engine.show_code(group, ana)).await, Err(Error::Group(Paying))));
+    let other = within(engine.present(table.bill("A-1", 601), Code::from_random(7))).await;
+    assert!(matches!(other, Err(Error::OrderNoReused)), "{other:?}");
+    let early = table.refund("A-1", "R-1", Some(1)).await;
+    assert!(matches!(early, Err(Error::OrderNotPaid)), "{early:?}");
     within(engine.cancel(*merchant, OrderNo::new("A-1").unwrap())).await.unwrap();
     assert!(matches!(within(begun).await, Ok(Presented::Declined { .. })));
     assert_eq!(table.balances().await, [10_000; 2]);
@@ -530,6 +561,12 @@ async fn a_full_engine_says_busy_and_a_closing_one_says_so() {
     within(closing).await;
     let closed = within(table.engine.query(|books| books.totals())).await;
     assert!(matches!(closed, Err(Error::Closing)), "{closed:?}");
+
+    // Of what was refused nothing came to be.
+    let table = table.moved_to(Engine::open(over(storage)).expect("opens again"));
+    assert_eq!((table.takings().await, table.balances().await), (100, vec![9_950; 2]));
+    let unknown = within(table.engine.order(table.merchant, "A-2".try_into().unwrap())).await;
+    assert!(matches!(unknown, Err(Error::UnknownOrder)), "{unknown:?}");
 }
 
 #[tokio::test]

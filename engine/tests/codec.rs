@@ -5,7 +5,7 @@ mod samples;
 #[path = "codec/strategies.rs"]
 mod strategies;
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use fanju::{
     codec::{CodecError, Links, Record, decode, encode, encode_links},
@@ -110,6 +110,28 @@ fn an_unknown_version_or_tag_is_refused() {
     assert_eq!(with(0, 2), Err(CodecError::UnknownVersion { version: 2 }));
     assert_eq!(with(1, 0), Err(CodecError::UnknownTag { what: "event", tag: 0 }));
     assert_eq!(with(1, 255), Err(CodecError::UnknownTag { what: "event", tag: 255 }));
+}
+
+/// An IOU, a family card and a group account have their tags, and no meaning yet.
+#[test]
+fn what_is_reserved_is_refused() {
+    let mut refused = BTreeSet::new();
+    for (_, event) in samples::samples() {
+        if !matches!(event, Event::RulesSet { .. } | Event::Settled(_)) {
+            continue;
+        }
+        let good = payload(&event, POSITION, 1_000);
+        for (at, byte) in (0..good.len()).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            if let Err(CodecError::UnknownTag { what, tag }) = decode(POSITION, &bytes) {
+                refused.insert((what, tag));
+            }
+        }
+    }
+    for reserved in [("shortfall", 4), ("source", 2), ("source", 3)] {
+        assert!(refused.contains(&reserved), "{reserved:?} is not in {refused:?}");
+    }
 }
 
 #[test]

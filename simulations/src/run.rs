@@ -199,12 +199,8 @@ fn menu(options: &DinnerOptions) -> Result<(Menu, Option<FileReport>)> {
 }
 
 fn tell_bad_rows(bad: &[BadRow]) {
-    const TOLD_MAX: usize = 20;
-    for row in bad.iter().take(TOLD_MAX) {
+    for row in bad {
         aside(format_args!("bad row: {row}"));
-    }
-    if bad.len() > TOLD_MAX {
-        aside(format_args!("and {} more bad rows", bad.len() - TOLD_MAX));
     }
 }
 

@@ -242,6 +242,12 @@ fn bad_rows_are_named_and_strict_makes_them_fatal() {
     assert_eq!(strict.status.code(), Some(2));
     let told = String::from_utf8_lossy(&strict.stderr).into_owned();
     assert!(told.contains(":3: total `ten` is not a decimal number"), "{told}");
+    fs::write(&path, format!("total_bill,tip,size\n{}", "ten,1,2\n".repeat(100))).expect("writes");
+    let all = fanju_sim(&["dinner", "--bills", &file]);
+    let told = String::from_utf8_lossy(&all.stderr).into_owned();
+    for line in 2..102 {
+        assert!(told.contains(&format!("{file}:{line}: ")), "{line}: {told}");
+    }
 }
 
 #[test]
