@@ -2,6 +2,7 @@
 // which `tests/tests/browser.rs` does.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { wrongCode } from '../../server/src/web/assets/code.js';
@@ -27,4 +28,30 @@ test('digits that are no code are told apart', () => {
   // Nine in ten that begin so are none, and the tenth is one.
   const good = [...'0123456789'].filter((last) => wrongCode(`88123456789012345${last}`) === null);
   assert.equal(good.length, 1);
+});
+
+/** What the server may answer, of the type `name`. */
+function answers(name) {
+  const types = readFileSync(new URL('../../server/src/web/assets/api.d.ts', import.meta.url), 'utf8');
+  const [, list] = types.match(new RegExp(`^export type ${name} = (.*);$`, 'm'));
+  return [...list.matchAll(/"(\w+)"/g)].map(([, word]) => word);
+}
+
+/** Only a program gets these wrong, and a person can do nothing about them: pages tell their code. */
+const FOR_PROGRAMS = new Set(['malformed_frame', 'unknown_method', 'not_found', 'wrong_method', 'wrong_origin',
+  'too_many_subscriptions', 'subscription_over', 'too_many_subscribers', 'unknown_position', 'gap_too_long',
+  'idempotency_key_required', 'idempotency_key_wrong', 'idempotency_key_reused', 'idempotency_key_in_use']);
+/** These come with a reason, which has the word. */
+const WITH_REASON = new Set(['wallet', 'merchant', 'group', 'payment', 'answer', 'cancel', 'refund'].map((what) => `${what}_refused`));
+
+test('whatever the server may answer is told in both languages', () => {
+  const codes = answers('ProblemCode');
+  const reasons = answers('Reason');
+  assert.ok(codes.length > 70 && reasons.length > 60);
+  for (const exception of [...FOR_PROGRAMS, ...WITH_REASON]) assert.ok(codes.includes(exception), exception);
+  const words = [...codes.filter((code) => !FOR_PROGRAMS.has(code) && !WITH_REASON.has(code)).map((code) => `error_${code}`), ...reasons.map((reason) => `reason_${reason}`)];
+  for (const word of words) {
+    for (const language of ['en', 'zh']) assert.notEqual(said(language, word), word, `${language}: ${word}`);
+    assert.notEqual(said('zh', word), said('en', word), word);
+  }
 });

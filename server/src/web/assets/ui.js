@@ -270,7 +270,10 @@ export function explain(error) {
   const reason = known?.problem?.reason;
   const keys = [reason && `reason_${known.code}_${reason}`, reason && `reason_${reason}`, `error_${known?.code}`].filter(Boolean);
   const key = keys.find((one) => t(one) !== one);
-  return key ? t(key) : known?.message || t('error_unknown');
+  if (key) return t(key);
+  // What only a program gets wrong has no words, and the server's are English; the code is for who looks into it.
+  if (known?.problem?.status && language() !== 'en') return `${t('error_unknown')} (${known.code})`;
+  return known?.message || t('error_unknown');
 }
 
 /** Says that there is no connection, for eyes and ears; disappears by itself. @param {import('./fanju.js').Fanju} fanju */
