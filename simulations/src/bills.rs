@@ -2,7 +2,8 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
+    fmt, fs,
+    io::Cursor,
     path::{Path, PathBuf},
 };
 
@@ -219,8 +220,12 @@ fn amount(what: &str, text: &str, currency: Currency) -> Result<Amount, String> 
 /// A file with a header, of which `N` columns are wanted.
 struct Table<const N: usize> {
     path: PathBuf,
-    reader: csv::Reader<std::fs::File>,
+    reader: csv::Reader<Cursor<Vec<u8>>>,
+    /// How many fields the header has.
+    width: usize,
     places: [usize; N],
+    /// Up to which byte lines were counted, and the line that is there.
+    counted: (usize, u64),
     record: ByteRecord,
     bad: Vec<BadRow>,
 }
@@ -236,8 +241,7 @@ impl<const N: usize> Table<N> {
         let mut reader = ReaderBuilder::new()
             .delimiter(delimiter.unwrap_or(by_name))
             .flexible(true)
-            .from_path(path)
-            .map_err(unreadable)?;
+            .from_reader(Cursor::new(fs::read(path).map_err(|error| unreadable(error.into()))?));
         let header = reader.byte_headers().map_err(unreadable)?;
         let names: Vec<String> =
             header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
@@ -249,7 +253,25 @@ impl<const N: usize> Table<N> {
             })?;
         }
         let (path, record, bad) = (path.to_owned(), ByteRecord::new(), Vec::new());
-        Ok(Self { path, reader, places, record, bad })
+        let width = names.len();
+        Ok(Self { path, reader, width, places, counted: (0, 1), record, bad })
+    }
+
+    /// At which line the row begins. The parser says where the one before it ended, which is before the
+    /// second byte of its line's end and before empty lines.
+    fn line(&mut self) -> u64 {
+        let ended = self.record.position().map_or(0, csv::Position::byte);
+        let content = self.reader.get_ref().get_ref();
+        let (mut at, mut line) = self.counted;
+        while let Some(byte) = content.get(at)
+            && ((at as u64) < ended || matches!(byte, b'\r' | b'\n'))
+        {
+            let ends = *byte == b'\n' || *byte == b'\r' && content.get(at + 1) != Some(&b'\n');
+            line += u64::from(ends);
+            at += 1;
+        }
+        self.counted = (at, line);
+        line
     }
 
     /// The next row's line and its fields, or why it has none.
@@ -260,11 +282,14 @@ impl<const N: usize> Table<N> {
         if !read.map_err(|source| FileError::Unreadable { file: file(), source })? {
             return Ok(None);
         }
-        let line = self.record.position().map_or(0, csv::Position::line);
+        let line = self.line();
+        let has = counted(self.record.len() as u128, "field");
+        if self.record.len() > self.width {
+            return Ok(Some((line, Err(format!("row has {has}, the header {}", self.width)))));
+        }
         let mut fields = [const { String::new() }; N];
         for (field, place) in fields.iter_mut().zip(self.places) {
             let Some(bytes) = self.record.get(place) else {
-                let has = counted(self.record.len() as u128, "field");
                 let needs = self.places.iter().max().map_or(0, |last| last + 1);
                 return Ok(Some((line, Err(format!("row has {has}, needs {needs}")))));
             };

@@ -88,6 +88,25 @@ fn every_bad_bill_has_its_line_and_reason() {
 }
 
 #[test]
+fn a_row_has_its_line_however_lines_end() {
+    for (end, lines) in [("\n", [3, 5]), ("\r\n", [3, 5]), ("\r", [3, 5]), ("\n\n", [5, 9])] {
+        for mark in ["", "\u{feff}"] {
+            let rows = ["total_bill,tip,size", "10,1,2", "ten,1,2", "8,1,2", "\"\",1,2", ""];
+            let read = bills(&format!("{mark}{}", rows.join(end)), "").expect("readable");
+            let found: Vec<_> = read.bad.iter().map(|row| row.line).collect();
+            assert_eq!((found, read.good.len()), (lines.to_vec(), 2), "{end:?} {mark:?}");
+        }
+    }
+}
+
+#[test]
+fn a_row_with_more_fields_than_the_header_is_bad() {
+    let read = bills("total_bill,tip,size\n1,234.50,3,4\n20,1,2\n", "").expect("readable");
+    assert_eq!(reasons(&read), ["2: row has 4 fields, the header 3"]);
+    assert_eq!(read.good.len(), 1);
+}
+
+#[test]
 fn columns_and_delimiter_are_options() {
     let words = "--col-total bill --col-tip extra --col-size n --delimiter ;";
     let rows = bills("n;extra;bill\n3;0.5;£7\n", words).expect("a table");
