@@ -59,7 +59,7 @@ pub const ORDER_DEADLINE: Duration = Duration::from_secs(60);
 /// Largest payload of one record, in bytes: a thousand diners with several sources each.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 
-/// Bytes after which a batch takes no more records; one batch is one write and one sync.
+/// Bytes after which a batch takes no more records; one batch is one sync.
 pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// Bytes after which a segment is closed and the next one begun.

@@ -225,7 +225,7 @@ struct Table<const N: usize> {
     width: usize,
     places: [usize; N],
     /// Up to which byte lines were counted, and the line that is there.
-    counted: (usize, u64),
+    reached: (usize, u64),
     record: ByteRecord,
     bad: Vec<BadRow>,
 }
@@ -254,7 +254,7 @@ impl<const N: usize> Table<N> {
         }
         let (path, record, bad) = (path.to_owned(), ByteRecord::new(), Vec::new());
         let width = names.len();
-        Ok(Self { path, reader, width, places, counted: (0, 1), record, bad })
+        Ok(Self { path, reader, width, places, reached: (0, 1), record, bad })
     }
 
     /// At which line the row begins. The parser says where the one before it ended, which is before the
@@ -262,7 +262,7 @@ impl<const N: usize> Table<N> {
     fn line(&mut self) -> u64 {
         let ended = self.record.position().map_or(0, csv::Position::byte);
         let content = self.reader.get_ref().get_ref();
-        let (mut at, mut line) = self.counted;
+        let (mut at, mut line) = self.reached;
         while let Some(byte) = content.get(at)
             && ((at as u64) < ended || matches!(byte, b'\r' | b'\n'))
         {
@@ -270,7 +270,7 @@ impl<const N: usize> Table<N> {
             line += u64::from(ends);
             at += 1;
         }
-        self.counted = (at, line);
+        self.reached = (at, line);
         line
     }
 
@@ -283,15 +283,15 @@ impl<const N: usize> Table<N> {
             return Ok(None);
         }
         let line = self.line();
-        let has = counted(self.record.len() as u128, "field");
+        let has = || counted(self.record.len() as u128, "field");
         if self.record.len() > self.width {
-            return Ok(Some((line, Err(format!("row has {has}, the header {}", self.width)))));
+            return Ok(Some((line, Err(format!("row has {}, the header {}", has(), self.width)))));
         }
         let mut fields = [const { String::new() }; N];
         for (field, place) in fields.iter_mut().zip(self.places) {
             let Some(bytes) = self.record.get(place) else {
                 let needs = self.places.iter().max().map_or(0, |last| last + 1);
-                return Ok(Some((line, Err(format!("row has {has}, needs {needs}")))));
+                return Ok(Some((line, Err(format!("row has {}, needs {needs}", has())))));
             };
             match std::str::from_utf8(bytes) {
                 Ok(text) => text.trim().clone_into(field),

@@ -1,4 +1,4 @@
-//! The local journal: segments in one storage, one write and one sync per batch.
+//! The local journal: segments in one storage, one sync per batch, and one write unless zeros go with it.
 
 use std::{
     error::Error,

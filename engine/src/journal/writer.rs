@@ -2,7 +2,7 @@
 //! opened the journal gives it turns.
 //!
 //! A batch is whatever was proposed while the batch before it was written: there is no timer, and
-//! one write and one sync serve all of it. Outcomes are told in log order, after the sync (J-1).
+//! one sync serves all of it. Outcomes are told in log order, after the sync (J-1).
 //! After any error nothing is acknowledged any more (J-3): proposals of the batch in doubt are told
 //! so, all others come back untouched, and later ones are refused.
 
