@@ -8,8 +8,9 @@ use fanju::{
     id::Position,
     journal::{
         AppendError, Fault, FaultyStorage, Journal, JournalError, LocalJournal, MemoryStorage,
-        SECTOR_BYTES, SEGMENT_HEADER_BYTES, Storage, Tail, verify,
+        Options, SECTOR_BYTES, SEGMENT_HEADER_BYTES, Storage, Tail, verify,
     },
+    limits,
 };
 use journal_support::{append, names, open, options, payloads, records, segment, shared, written};
 
@@ -221,6 +222,29 @@ fn a_fault_at_any_call_that_writes_zeros_loses_nothing_that_was_acknowledged() {
         }
     }
     assert!(in_doubt > 100, "{in_doubt}");
+}
+
+/// How many zeros there are behind each of these batches.
+fn zeros_behind(sync: bool, batches: &[usize]) -> Vec<u64> {
+    let storage = MemoryStorage::new();
+    let options = Options { sync, ..options(ONE_SEGMENT) };
+    let (mut journal, _) = LocalJournal::open(shared(&storage), options, None).expect("opens");
+    let behind = |bytes: &usize| {
+        let tail = append(&mut journal, &[vec![7; *bytes]]).expect("memory does not fail");
+        storage.content(&segment(0)).expect("one segment").len() as u64 - tail.position.0
+    };
+    batches.iter().map(behind).collect()
+}
+
+#[test]
+fn zeros_are_written_when_those_before_are_used_up_by_a_batch_that_is_not_large() {
+    let full = limits::ZEROS_AHEAD_BYTES as u64;
+    let batches = [100, 60_000, 60_000, 60_000, 140_000, 70_000, 100];
+    let behind = zeros_behind(true, &batches);
+    assert_eq!((behind[0], behind[3], behind[6]), (full, full, full), "{behind:?}");
+    assert!(behind[1] < full - 60_000 && behind[2] < behind[1] - 60_000, "{behind:?}");
+    assert_eq!((behind[4], behind[5]), (0, 0), "each is worth a change by itself: {behind:?}");
+    assert_eq!(zeros_behind(false, &batches), [0; 7], "no sync gains by them");
 }
 
 /// A batch in whose zeros a write fails is in doubt: its own error might have been told by that write.
