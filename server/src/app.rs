@@ -340,6 +340,12 @@ impl App {
         &self.0.keys.recovery
     }
 
+    /// The key that hides commands' parameters.
+    #[must_use]
+    pub fn command_key(&self) -> &[u8; 32] {
+        &self.0.keys.commands
+    }
+
     /// The currency of a merchant's till, which never changes.
     ///
     /// # Errors

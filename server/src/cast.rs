@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     app::{App, Desk},
     auth::register::{Identity, Person, PersonId, Role},
+    http::resource,
     problem::Problem,
 };
 
@@ -66,7 +67,7 @@ struct Diner {
 
 /// Serves the cast's tokens to the demo page.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/demo/cast", web::get().to(serve));
+    config.service(resource("/demo/cast", "GET".to_owned(), [web::get().to(serve)]));
 }
 
 async fn serve(cast: web::Data<Cast>) -> HttpResponse {

@@ -1,5 +1,7 @@
 //! Configuration: one struct, filled by defaults, then a file, then the environment, then flags.
 
+mod flags;
+
 use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroU64},
@@ -13,6 +15,7 @@ use config::{Environment, File};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use url::Url;
 
+pub use self::flags::Flags;
 use crate::{auth::rate::Often, http::address::Network, limits};
 
 /// The data folder, where nobody names another.
@@ -90,55 +93,6 @@ pub enum LogFormat {
     Text,
     /// For machines: one JSON object a line.
     Json,
-}
-
-/// What the command line says of the settings; nothing of those that it does not name.
-#[derive(Clone, Default, Debug, Serialize, clap::Args)]
-pub struct Flags {
-    /// Where to listen [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<SocketAddr>,
-    /// Where people find the server; passkeys belong to this address [default: http://localhost, with
-    /// the port of --listen]
-    #[arg(long, value_name = "URL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<Url>,
-    /// The data folder, made if it is missing; '' for none, and everything in memory [default: data,
-    /// and data/demo with --demo]
-    #[arg(long, value_name = "FOLDER")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-    /// Play a dinner: a restaurant and eight diners, who need no passkey, on one page at /demo
-    #[arg(long)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub demo: bool,
-    /// Let people that `cast` made up stay signed in, who need no passkey: for load tests
-    #[arg(long)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub made_up_people: bool,
-    /// How logs are written, on standard error [default: text]
-    #[arg(long)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log: Option<LogFormat>,
-    /// How long one stays signed in at most, in days [default: 30]
-    #[arg(long, value_name = "DAYS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_days: Option<NonZeroU64>,
-    /// How long one stays signed in without asking for anything, in hours [default: 12]
-    #[arg(long, value_name = "HOURS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_idle_hours: Option<NonZeroU64>,
-    /// The OpenTelemetry collector that is sent a span of each request, by OTLP over HTTP, as in
-    /// http://127.0.0.1:4318 [default: none]
-    #[arg(long, value_name = "URL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub otlp_endpoint: Option<String>,
-    /// Proxies in front of the server, by address or network, that are believed when they say where
-    /// a request comes from (X-Forwarded-For or Forwarded) [default: none]
-    #[arg(long, value_name = "ADDRESS,...", value_delimiter = ',')]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for Settings {
@@ -318,143 +272,4 @@ impl Settings {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_that_is_deployed_says_what_is_so_anyway() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/fanju.toml");
-        assert_eq!(loaded(&path, &Flags::default()), Settings::default());
-        let text = std::fs::read_to_string(&path).expect("the file is there");
-        let Ok(serde_json::Value::Object(all)) = serde_json::to_value(Settings::default()) else {
-            panic!("settings are an object")
-        };
-        for name in all.keys() {
-            let is_there = [format!("\n{name} = "), format!("\n#{name} = ")];
-            assert!(is_there.iter().any(|line| text.contains(line)), "{name} is not in the file");
-        }
-        // What follows something else is told, and said by nobody.
-        let folder = tempfile::tempdir().expect("a folder");
-        let all_said = folder.path().join("fanju.toml");
-        let text = text.replace("\n#public_url = ", "\npublic_url = ").replace("\n#data", "\ndata");
-        std::fs::write(&all_said, text).expect("written");
-        assert_eq!(loaded(&all_said, &Flags::default()), Settings::default());
-    }
-
-    #[test]
-    fn spans_go_where_the_settings_say_or_nowhere() {
-        let otlp = |endpoint: &str| {
-            let settings = Settings { otlp_endpoint: endpoint.into(), ..Settings::default() };
-            settings.otlp().map(|url| url.map(String::from))
-        };
-        assert_eq!(otlp("").expect("nowhere"), None);
-        for endpoint in ["http://127.0.0.1:4318", "http://127.0.0.1:4318/"] {
-            let spans = "http://127.0.0.1:4318/v1/traces".to_owned();
-            assert_eq!(otlp(endpoint).expect("an address"), Some(spans));
-        }
-        let below = "https://collector.example/fanju/v1/traces".to_owned();
-        assert_eq!(otlp("https://collector.example/fanju").expect("an address"), Some(below));
-        for wrong in ["4318", "localhost:4318", "grpc://127.0.0.1:4317", "http://"] {
-            assert!(otlp(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn proxies_are_addresses_and_networks_and_flags_stand_above_the_file() {
-        let (_folder, file) = written("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n");
-        let trusted = |flags: &Flags| {
-            loaded(&file, flags).trusted_proxies.iter().map(Network::to_string).collect::<Vec<_>>()
-        };
-        assert_eq!(trusted(&Flags::default()), ["10.0.0.0/8", "::1/128"]);
-        let proxy = "192.0.2.1".parse().expect("an address");
-        let flags = Flags { trusted_proxies: vec![proxy], ..Flags::default() };
-        assert_eq!(trusted(&flags), ["192.0.2.1/32"]);
-        std::fs::write(&file, "trusted_proxies = [\"proxy.example\"]\n").expect("written");
-        let error = Settings::load(Some(&file), &Flags::default()).expect_err("a name");
-        assert!(error.to_string().contains("`proxy.example`"), "{error}");
-    }
-
-    #[test]
-    fn a_file_says_what_differs_and_nothing_unknown() {
-        let (_folder, file) = written("made_up_people = true\nlog = \"json\"\n");
-        let expected =
-            Settings { made_up_people: true, log: LogFormat::Json, ..Settings::default() };
-        assert_eq!(loaded(&file, &Flags::default()), expected);
-        std::fs::write(&file, "liste = 1\n").expect("written");
-        let error = Settings::load(Some(&file), &Flags::default()).expect_err("an unknown name");
-        assert!(error.to_string().contains("liste"), "{error}");
-    }
-
-    #[test]
-    fn nobody_stays_signed_in_idle_for_longer_than_at_all() {
-        let (_folder, file) = written("session_days = 2\nsession_idle_hours = 48\n");
-        let settings = loaded(&file, &Flags::default());
-        assert_eq!(settings.session_idles(), settings.session_lasts());
-        let hours =
-            |hours| Flags { session_idle_hours: NonZeroU64::new(hours), ..Flags::default() };
-        assert_eq!(loaded(&file, &hours(1)).session_idles(), Duration::from_secs(3_600));
-        let days = Flags { session_days: NonZeroU64::new(3), ..hours(49) };
-        assert_eq!(loaded(&file, &days).session_lasts(), Duration::from_secs(3 * 86_400));
-        let refused =
-            |flags: &Flags| Settings::load(Some(&file), flags).expect_err("is refused").to_string();
-        let longer = "session_idle_hours = 49 is longer than session_days = 2";
-        assert_eq!(refused(&hours(49)), longer);
-        for zero in ["session_idle_hours", "session_days"] {
-            std::fs::write(&file, format!("{zero} = 0\n")).expect("written");
-            assert!(refused(&Flags::default()).contains(zero), "{zero}");
-        }
-    }
-
-    /// Where people find a server that `file` and `flags` move.
-    #[track_caller]
-    fn check_public_url(file: &str, flags: &Flags, expected: &str) {
-        let (_folder, file) = written(file);
-        assert_eq!(loaded(&file, flags).public_url.as_str(), expected);
-    }
-
-    #[test]
-    fn people_find_the_server_where_it_listens_however_that_was_said() {
-        let flags = Flags { listen: "127.0.0.1:9".parse().ok(), ..Flags::default() };
-        check_public_url("", &Flags::default(), "http://localhost:8080/");
-        check_public_url("", &flags, "http://localhost:9/");
-        check_public_url("listen = \"0.0.0.0:7\"", &Flags::default(), "http://localhost:7/");
-        check_public_url("listen = \"0.0.0.0:7\"", &flags, "http://localhost:9/");
-        let secret = "tls_certificate = \"chain.pem\"\ntls_key = \"key.pem\"";
-        check_public_url(secret, &flags, "https://localhost:9/");
-    }
-
-    #[test]
-    fn a_public_address_that_was_said_follows_nothing() {
-        let flags = Flags { listen: "127.0.0.1:9".parse().ok(), ..Flags::default() };
-        let public = "public_url = \"http://localhost:8080\"";
-        check_public_url(public, &flags, "http://localhost:8080/");
-        let flags = Flags { public_url: Url::parse("https://fanju.example").ok(), ..flags };
-        check_public_url(public, &flags, "https://fanju.example/");
-    }
-
-    #[test]
-    fn a_demo_plays_in_a_folder_of_its_own_unless_one_is_said() {
-        let demo = Flags { demo: true, ..Flags::default() };
-        let data = |text, flags: &Flags| {
-            let (_folder, file) = written(text);
-            loaded(&file, flags).data
-        };
-        assert_eq!(data("", &Flags::default()), "data");
-        assert_eq!(data("", &demo), "data/demo");
-        assert_eq!(data("demo = true", &Flags::default()), "data/demo");
-        assert_eq!(data("data = \"data\"", &demo), "data");
-        assert_eq!(data("data = \"\"", &demo), "");
-        assert_eq!(data("", &Flags { data: Some("there".into()), ..demo.clone() }), "there");
-    }
-
-    fn loaded(file: &Path, flags: &Flags) -> Settings {
-        Settings::load(Some(file), flags).expect("settings")
-    }
-
-    fn written(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("fanju.toml");
-        std::fs::write(&file, text).expect("written");
-        (folder, file)
-    }
-}
+mod tests;

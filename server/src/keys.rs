@@ -28,6 +28,8 @@ pub(crate) struct Keys {
     pub(crate) documents: [u8; 32],
     /// Hides recovery codes.
     pub(crate) recovery: [u8; 32],
+    /// Hides the parameters of commands.
+    pub(crate) commands: [u8; 32],
     /// Tells the operator from everybody else.
     pub(crate) operator: TokenHash,
 }
@@ -56,6 +58,7 @@ impl Keys {
             links: derived(&secret, b"links"),
             documents: derived(&secret, b"documents"),
             recovery: derived(&secret, b"recovery codes"),
+            commands: derived(&secret, b"commands"),
             operator,
         })
     }

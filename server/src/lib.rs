@@ -21,6 +21,7 @@ pub mod backup;
 pub mod cast;
 pub mod cloud_event;
 pub mod config;
+pub mod depth;
 mod epoch;
 pub mod http;
 mod keys;

@@ -20,6 +20,9 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// See there.
 pub const BILL_BYTES_MAX: usize = 1024 * 1024;
 
+/// How deep a frame or a body may be nested: a bill's claims lie five deep, a passkey's answer four.
+pub const JSON_DEPTH_MAX: usize = 32;
+
 /// How long a body may take to come in: a slow phone's, not a slow attacker's.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
@@ -35,6 +38,10 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
 /// Between two looks whether the journal is well.
 pub const JOURNAL_LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a server whose journal has failed says so before it ends: the operator's page looks each
+/// second.
+pub const POISON_TOLD_FOR: Duration = Duration::from_secs(3);
 
 /// How long one batch of spans may take to be exported, and the last one at the end.
 pub const EXPORT_WITHIN: Duration = Duration::from_secs(5);

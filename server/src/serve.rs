@@ -40,6 +40,9 @@ use crate::{
 /// Whatever keeps it from starting. One whose certificate is no good, or whose address is taken, has not
 /// touched its data folder.
 pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
+    if !settings.demo {
+        tracing::info!("starting; with --demo one person plays a whole dinner, at /demo");
+    }
     let tls = tls::load(&settings.tls_certificate, &settings.tls_key);
     let tls = tls.inspect_err(|error| tracing::error!(code = error.code(), %error, "no TLS"))?;
     // Who comes while the data folder is opened waits in line.
@@ -76,6 +79,10 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
             };
             if is_poisoned {
                 tracing::error!("closing: the journal takes no more, and only a new start helps");
+                tokio::select! {
+                    () = tokio::time::sleep(limits::POISON_TOLD_FOR) => {}
+                    () = stop_signal() => {}
+                }
             } else {
                 tracing::info!("closing: no new commands, finishing what was accepted");
             }
@@ -231,7 +238,7 @@ fn announce(settings: &Settings, address: SocketAddr) {
     let what = if settings.demo {
         "eight phones and a till are on one page: open it"
     } else {
-        "people find their phone here (or start with --demo and play a whole dinner): open it"
+        "people find their phone here: open it"
     };
     match settings.log {
         LogFormat::Json => tracing::info!(%address, url = %open, "{what}"),

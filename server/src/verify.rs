@@ -2,7 +2,7 @@
 //!
 //! Every batch's checksums and chain, every record's links, every entry's sum, every wallet's
 //! balance never below zero; then the books, account by account, against what the journal says; and
-//! the register, as far as it can be opened.
+//! the register and the outbox of webhooks, as far as they can be opened.
 
 use std::{collections::HashMap, fmt, path::Path, time::Duration};
 
@@ -18,6 +18,7 @@ use fanju::{
 use crate::{
     app,
     auth::register::{Place, Register},
+    webhooks::{self, Webhooks},
 };
 
 /// Wallets of the books that are looked at together.
@@ -78,11 +79,27 @@ pub fn verify(data: &Path) -> anyhow::Result<Report> {
     let fold = fold?;
     let register = data.join("register.sqlite");
     if register.exists() {
+        check_pages(&register).context("the register is damaged")?;
         // Nobody asks it who is signed in.
         Register::open(Place::File(register), Duration::MAX)
             .context("the register does not open")?;
     }
+    let outbox = data.join("webhooks.sqlite");
+    if outbox.exists() {
+        check_pages(&outbox).context("the outbox of webhooks is damaged")?;
+        let place = webhooks::Place::Directory(data.to_owned());
+        Webhooks::open(&place, webhooks::Settings::default())
+            .context("the outbox of webhooks does not open")?;
+    }
     Ok(fold.report)
+}
+
+/// Looks through every page of an SQLite file.
+fn check_pages(file: &Path) -> anyhow::Result<()> {
+    let rows = rusqlite::Connection::open(file)?;
+    let said: String = rows.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
+    ensure!(said == "ok", "{said}");
+    Ok(())
 }
 
 fn fold(engine: &Engine) -> anyhow::Result<Fold> {

@@ -5,7 +5,11 @@
 
 use std::{env, fs, path::Path};
 
-use fanju_server::live::asyncapi;
+use fanju_server::{
+    live::asyncapi,
+    operations::{self, Offer},
+};
+use regex::Regex;
 use serde_json::{Map, Value};
 
 const HEAD: &str = "\
@@ -27,6 +31,20 @@ fn the_clients_types_are_those_of_the_description() {
     assert_eq!(kept.len(), made.len(), "api.d.ts: run this with FANJU_WRITE=1");
 }
 
+/// What the client sends a key with is what takes one.
+#[test]
+fn the_client_sends_a_key_with_every_command_that_takes_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/assets/fanju.js");
+    let client = fs::read_to_string(path).expect("the file is there");
+    let (_, behind) = client.split_once("WITHOUT_KEY =\n  /").expect("the client says which");
+    let (pattern, _) = behind.split_once("/;").expect("the pattern ends");
+    let without_key = Regex::new(pattern).expect("a pattern that both languages read");
+    for operation in operations::all() {
+        let Offer { method, repeats, .. } = operation.offer;
+        assert_eq!(without_key.is_match(method), !repeats.takes_key(), "{method}");
+    }
+}
+
 /// The whole file: one interface of methods, one of pushes, and the schemas that they name.
 fn types(document: &Value) -> String {
     let messages = document["channels"]["live"]["messages"].as_object().expect("messages");
@@ -36,7 +54,8 @@ fn types(document: &Value) -> String {
         let params = &message["payload"]["properties"]["params"];
         if let Some(push) = name.strip_prefix("push_") {
             pushes += &format!("  {push}: {};\n", type_of(params));
-        } else if let Some(result) = message.get("x-result") {
+        } else if let Some(answer) = messages.get(&format!("answer_{}", name.replace('.', "_"))) {
+            let result = &answer["payload"]["properties"]["result"];
             // The client says the key itself.
             let mut params = params.clone();
             forget(&mut params, "idempotency_key");

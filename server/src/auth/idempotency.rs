@@ -4,6 +4,9 @@
 //!   has returned, the answer is on disk, and for a day every repetition gets it, also after a
 //!   restart. With other parameters a key that was answered is refused.
 //!
+//! An answer that holds a secret is not kept: that the command was done is on disk before it is
+//! ([`Ticket::use_up`]), and a repetition hears that.
+//!
 //! What runs is known in memory alone. A crash forgets it, and the repetition runs anew: the
 //! engine's own request ids then keep it from moving money twice. Of what opens something, the
 //! beginning is on disk first ([`Ticket::write_down`]): it decides the id ([`Ticket::id`]), so that
@@ -27,6 +30,9 @@ use super::{
     register::{Answered, Register, RegisterError},
 };
 
+/// What stands for an answer that is not kept.
+const NOT_KEPT: &str = "null";
+
 /// Why a command may not run, in checking order.
 #[derive(Debug, thiserror::Error)]
 pub enum IdempotencyError {
@@ -39,6 +45,9 @@ pub enum IdempotencyError {
     /// The same command is running right now.
     #[error("command with this idempotency key is still running")]
     KeyInUse,
+    /// The command was done under this key; its answer holds a secret, and is not kept.
+    #[error("done under this key before, and its secret was shown then")]
+    SecretShown,
     /// No more commands may run at once.
     #[error("{} commands are running already", limits::COMMANDS_RUNNING_MAX)]
     Busy,
@@ -103,6 +112,9 @@ impl Idempotency {
             return Ok(Begun::Fresh(ticket));
         };
         match answer {
+            Some(answer) if first == digest && &*answer == NOT_KEPT => {
+                Err(IdempotencyError::SecretShown)
+            }
             Some(answer) if first == digest => Ok(Begun::Replay(answer)),
             Some(_) => Err(IdempotencyError::KeyReused),
             None => {
@@ -167,6 +179,16 @@ impl Ticket {
     /// [`IdempotencyError::Register`]: the command must not run.
     pub fn write_down(&self) -> Result<(), IdempotencyError> {
         self.remember(None, self.begun)
+    }
+
+    /// Keeps that the command was done, whose answer must not be kept: before it is, for what was
+    /// told once must not be made twice. Of what is refused then, [`Ticket::write_down`] takes it
+    /// back.
+    ///
+    /// # Errors
+    /// [`IdempotencyError::Register`]: the command must not run.
+    pub fn use_up(&self) -> Result<(), IdempotencyError> {
+        self.remember(Some(NOT_KEPT.into()), self.begun)
     }
 
     /// The id of what the command opens: the same for the same asker, key, parameters and moment,

@@ -64,6 +64,7 @@ impl From<IdempotencyError> for Problem {
         match error {
             IdempotencyError::KeyOutOfRange => Self::new(Kind::IdempotencyKeyWrong, detail),
             IdempotencyError::KeyReused => Self::new(Kind::IdempotencyKeyReused, detail),
+            IdempotencyError::SecretShown => Self::new(Kind::SecretShown, detail),
             IdempotencyError::KeyInUse => {
                 Self::new(Kind::IdempotencyKeyInUse, detail).retry_after_ms(limits::RETRY_SOON_MS)
             }

@@ -28,7 +28,7 @@ use crate::{
         rights::{self, Right},
         token::{Token, TokenHash},
     },
-    limits,
+    depth, limits,
     operations::{self, Described, Repeats, Verb},
     problem::{Kind, Problem, misfit},
     telemetry, web as pages,
@@ -46,24 +46,34 @@ pub fn routes(config: &mut ServiceConfig) {
     for (path, operations) in by_path {
         let verbs = operations.iter().map(|operation| verb(operation).to_string());
         let allowed = verbs.collect::<Vec<_>>().join(", ");
-        let resource =
-            operations.into_iter().fold(web::resource(path), |resource: Resource, operation| {
-                resource.route(route(operation))
-            });
-        let wrong = move || {
-            let allowed = allowed.clone();
-            async move { wrong_method(allowed) }
-        };
-        config.service(resource.default_service(web::to(wrong)));
+        let routes = operations.into_iter().map(route);
+        config.service(resource(path, allowed, routes));
     }
-    config
-        .route("/openapi.json", web::get().to(openapi::serve))
-        .route("/asyncapi.json", web::get().to(crate::live::asyncapi::serve))
-        .route("/problems", web::get().to(|| async { row("problems") }))
-        .route("/problems/{code}", web::get().to(about_problem))
-        .route("/healthz", web::get().to(healthy))
-        .route("/readyz", web::get().to(ready))
-        .route("/metrics", web::get().to(metrics));
+    for (path, route) in [
+        ("/openapi.json", web::get().to(openapi::serve)),
+        ("/asyncapi.json", web::get().to(crate::live::asyncapi::serve)),
+        ("/problems", web::get().to(|| async { row("problems") })),
+        ("/problems/{code}", web::get().to(about_problem)),
+        ("/healthz", web::get().to(healthy)),
+        ("/readyz", web::get().to(ready)),
+        ("/metrics", web::get().to(metrics)),
+    ] {
+        config.service(resource(path, Method::GET.to_string(), [route]));
+    }
+}
+
+/// What is at `path`, and is told to take the verbs of `allowed` alone.
+pub(crate) fn resource(
+    path: &str,
+    allowed: String,
+    routes: impl IntoIterator<Item = Route>,
+) -> Resource {
+    let wrong = move || {
+        let allowed = allowed.clone();
+        async move { wrong_method(allowed) }
+    };
+    let resource = web::resource(path).default_service(web::to(wrong));
+    routes.into_iter().fold(resource, |resource, route| resource.route(route))
 }
 
 /// What a problem's `type` leads to: its row of the table on `/docs`.
@@ -206,6 +216,9 @@ fn parameters(
     let mut parameters = match verb {
         Verb::Get | Verb::Delete => queried(request)?,
         Verb::Post | Verb::Put if body.is_empty() => Map::new(),
+        Verb::Post | Verb::Put if !depth::fits(body) => {
+            return Err(Problem::bad_request(depth::too_deep()));
+        }
         Verb::Post | Verb::Put => serde_json::from_slice(body).map_err(|error| {
             let why = misfit::no_json(&error);
             Problem::bad_request(format!("the body is no JSON object: {why}"))

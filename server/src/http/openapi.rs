@@ -1,14 +1,17 @@
 //! OpenAPI 3.1, made from the operations: it cannot say anything else than they do.
 
-use std::sync::LazyLock;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use actix_web::HttpResponse;
 use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    operations::{self, Described, KEY, Repeats, Verb},
-    problem::Problem,
+    operations::{self, Described, KEY, Offer, Repeats, Verb},
+    problem::{Kind, Problem},
 };
 
 /// Where the tokens come from.
@@ -80,12 +83,7 @@ pub fn document() -> Value {
                 "scheme": "bearer",
                 "description": BEARER,
             } },
-            "responses": {
-                "Problem": {
-                    "description": "Why it was not done (RFC 9457).",
-                    "content": { "application/problem+json": { "schema": problem } },
-                },
-            },
+            "responses": refusals(&problem),
         },
     })
 }
@@ -133,13 +131,7 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
         "description": description,
         "tags": [room(operation)],
         "parameters": parameters,
-        "responses": {
-            "200": {
-                "description": "Done.",
-                "content": { "application/json": { "schema": answer } },
-            },
-            "default": { "$ref": "#/components/responses/Problem" },
-        },
+        "responses": responses(operation, &answer),
     });
     if !body.is_empty() {
         let required: Vec<_> =
@@ -155,6 +147,61 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
         });
     }
     described
+}
+
+/// What an operation answers, by status.
+fn responses(operation: &Described, answer: &Schema) -> Map<String, Value> {
+    let done = json!({
+        "description": "Done.",
+        "content": { "application/json": { "schema": answer } },
+    });
+    let mut responses = Map::from_iter([("200".to_owned(), done)]);
+    if operation.offer.verb == Verb::Get {
+        let same = json!({ "description": "As it was under the entity tag of `If-None-Match`." });
+        responses.insert("304".to_owned(), same);
+    }
+    for status in statuses(operation) {
+        let reference = format!("#/components/responses/Problem{status}");
+        responses.insert(status.to_string(), json!({ "$ref": reference }));
+    }
+    responses
+}
+
+/// The statuses of the problems that an operation may have.
+fn statuses(operation: &Described) -> BTreeSet<u16> {
+    let Offer { verb, repeats, .. } = operation.offer;
+    let all: BTreeSet<u16> = Kind::all().map(Kind::status).collect();
+    let may = |status: &u16| match status {
+        // A resource that is described takes the verb that is; only the live channel is upgraded.
+        405 | 426 => false,
+        408 | 413 => matches!(verb, Verb::Post | Verb::Put),
+        // Only what changes something conflicts with what is.
+        409 => repeats != Repeats::Query,
+        422 => repeats.takes_key(),
+        _ => true,
+    };
+    all.into_iter().filter(may).collect()
+}
+
+/// Problems by status, each with the codes that it may have.
+fn refusals(problem: &Schema) -> Map<String, Value> {
+    let mut codes: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for kind in Kind::all() {
+        codes.entry(kind.status()).or_default().push(kind.code());
+    }
+    let refusal = |(status, codes): (u16, Vec<&str>)| {
+        let schema = json!({ "allOf": [problem], "properties": {
+            "status": { "const": status },
+            "code": { "enum": codes },
+        } });
+        let named = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
+        let refusal = json!({
+            "description": format!("Why it was not done (RFC 9457): {named}."),
+            "content": { "application/problem+json": { "schema": schema } },
+        });
+        (format!("Problem{status}"), refusal)
+    };
+    codes.into_iter().map(refusal).collect()
 }
 
 /// The first sentence of `text`, on one line.

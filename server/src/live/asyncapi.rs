@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use fanju::time::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use url::Position;
@@ -60,22 +61,24 @@ struct EventPush {
 pub fn document() -> Value {
     let mut generator = generator();
     let mut messages = Map::new();
-    let mut methods = Vec::new();
-    let own = [
-        request::<SignIn>(&mut generator, "sign_in", Repeats::Plain),
-        request::<Subscribe>(&mut generator, "subscribe", Repeats::Plain),
-        request::<Unsubscribe>(&mut generator, "unsubscribe", Repeats::Plain),
-        named("ping", json!({ "type": "object" }), json!({ "type": "object" }), Repeats::Plain),
-    ];
-    let all = operations::all().iter().map(|operation| {
-        let params = (operation.parameters)(&mut generator);
-        let result = (operation.answer)(&mut generator);
-        named(operation.offer.method, params.into(), result.into(), operation.offer.repeats)
-    });
-    let all: Vec<_> = all.collect();
-    for (name, message) in own.into_iter().chain(all) {
-        methods.push(json!({ "$ref": format!("#/channels/live/messages/{name}") }));
-        messages.insert(name, message);
+    let mut asked = Map::new();
+    for (method, params, result, repeats) in methods(&mut generator) {
+        let name = method.replace('.', "_");
+        let answer = format!("answer_{name}");
+        asked.insert(
+            format!("ask_{name}"),
+            json!({
+                "action": "receive",
+                "channel": { "$ref": "#/channels/live" },
+                "messages": [message(&name)],
+                "reply": {
+                    "channel": { "$ref": "#/channels/live" },
+                    "messages": [message(&answer), message("error")],
+                },
+            }),
+        );
+        messages.insert(name, request(method, params, repeats));
+        messages.insert(answer.clone(), self::answer(&answer, &result));
     }
     let mut pushes = Vec::new();
     for (name, params) in [
@@ -85,11 +88,9 @@ pub fn document() -> Value {
         ("unsubscribed", schema::<Unsubscribed>(&mut generator)),
     ] {
         let name = format!("push_{name}");
-        pushes.push(json!({ "$ref": format!("#/channels/live/messages/{name}") }));
+        pushes.push(message(&name));
         messages.insert(name.clone(), notification(&name, &params));
     }
-    let subscribed = schema::<Subscribed>(&mut generator);
-    messages["subscribe"]["x-result"] = subscribed.into();
     let problem = schema::<Problem>(&mut generator);
     messages.insert("error".into(), error(&problem.into()));
     let closes: Vec<_> = close::ALL
@@ -100,14 +101,20 @@ pub fn document() -> Value {
             })
         })
         .collect();
+    let push = json!({
+        "action": "send",
+        "channel": { "$ref": "#/channels/live" },
+        "messages": pushes,
+    });
+    asked.insert("push".into(), push);
     let schemas = generator.take_definitions(true);
     json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": "Fanju live channel",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Most commands \
-                            take an `idempotency_key` among their params; others say which number \
+            "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Commands \
+                            take an `idempotency_key` among their params, or say which number \
                             stands for it. Topics are `wallet:`, \
                             `merchant:` or `group:` and an id. Durable events are CloudEvents \
                             1.0; their `prev` tells a gap, and `subscribe` with `after` closes \
@@ -125,22 +132,7 @@ pub fn document() -> Value {
             "messages": messages,
             "x-close-codes": closes,
         } },
-        "operations": {
-            "ask": {
-                "action": "receive",
-                "channel": { "$ref": "#/channels/live" },
-                "messages": methods,
-                "reply": {
-                    "channel": { "$ref": "#/channels/live" },
-                    "messages": [{ "$ref": "#/channels/live/messages/error" }],
-                },
-            },
-            "push": {
-                "action": "send",
-                "channel": { "$ref": "#/channels/live" },
-                "messages": pushes,
-            },
-        },
+        "operations": asked,
         "components": { "schemas": schemas },
     })
 }
@@ -149,16 +141,39 @@ fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
-fn request<P: JsonSchema>(
-    generator: &mut SchemaGenerator,
-    method: &str,
-    repeats: Repeats,
-) -> (String, Value) {
-    let params = P::json_schema(generator);
-    named(method, params.into(), json!({ "type": "object" }), repeats)
+/// A reference to the message `name`.
+fn message(name: &str) -> Value {
+    json!({ "$ref": format!("#/channels/live/messages/{name}") })
 }
 
-fn named(method: &str, mut params: Value, result: Value, repeats: Repeats) -> (String, Value) {
+/// Everything that can be asked: name, params, result, and what happens when it is asked twice.
+fn methods(generator: &mut SchemaGenerator) -> Vec<(&'static str, Value, Value, Repeats)> {
+    let nothing = || json!({ "type": "object", "additionalProperties": false });
+    let time = json!({
+        "type": "object",
+        "properties": { "server_time": schema::<Timestamp>(generator) },
+        "required": ["server_time"],
+        "additionalProperties": false,
+    });
+    let me = operations::named("me").map(|me| (me.answer)(generator).into());
+    let subscribed = schema::<Subscribed>(generator).into();
+    let [sign_in, subscribe, unsubscribe] =
+        [SignIn::json_schema, Subscribe::json_schema, Unsubscribe::json_schema]
+            .map(|params| params(generator).into());
+    let own = [
+        ("sign_in", sign_in, me.unwrap_or_default(), Repeats::Plain),
+        ("subscribe", subscribe, subscribed, Repeats::Plain),
+        ("unsubscribe", unsubscribe, nothing(), Repeats::Plain),
+        ("ping", nothing(), time, Repeats::Plain),
+    ];
+    let described = operations::all().iter().map(|operation| {
+        let (params, result) = ((operation.parameters)(generator), (operation.answer)(generator));
+        (operation.offer.method, params.into(), result.into(), operation.offer.repeats)
+    });
+    own.into_iter().chain(described).collect()
+}
+
+fn request(method: &str, mut params: Value, repeats: Repeats) -> Value {
     let summary = operations::description(params.get("description"), repeats);
     if repeats.takes_key() {
         let max = crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
@@ -170,7 +185,7 @@ fn named(method: &str, mut params: Value, result: Value, repeats: Repeats) -> (S
             params["required"] = required.into();
         }
     }
-    let payload = json!({
+    json!({ "name": method, "summary": summary, "payload": {
         "type": "object",
         "properties": {
             "jsonrpc": { "const": "2.0" },
@@ -179,12 +194,19 @@ fn named(method: &str, mut params: Value, result: Value, repeats: Repeats) -> (S
             "params": params,
         },
         "required": ["jsonrpc", "method"],
-    });
-    let name = method.replace('.', "_");
-    let message = json!({
-        "name": method, "summary": summary, "payload": payload, "x-result": result,
-    });
-    (name, message)
+    } })
+}
+
+fn answer(name: &str, result: &Value) -> Value {
+    json!({ "name": name, "payload": {
+        "type": "object",
+        "properties": {
+            "jsonrpc": { "const": "2.0" },
+            "id": { "type": ["integer", "string"] },
+            "result": result,
+        },
+        "required": ["jsonrpc", "id", "result"],
+    } })
 }
 
 fn notification(name: &str, params: &Schema) -> Value {

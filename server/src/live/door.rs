@@ -1,12 +1,20 @@
 //! The door of the live channel: who may knock at all.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
+    web,
+};
+use actix_web_actors::ws;
 use url::{Host, Url};
 
 use super::{nobody::Nobody, session};
 use crate::{
     app::App,
-    http::reply,
+    http::{self, reply},
     problem::{Kind, Problem},
 };
 
@@ -15,7 +23,7 @@ pub(super) const PATH: &str = "/v1/live";
 
 /// Serves the live channel.
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.route(PATH, web::get().to(knock));
+    config.service(http::resource(PATH, Method::GET.to_string(), [web::get().to(knock)]));
 }
 
 async fn knock(
@@ -25,6 +33,15 @@ async fn knock(
 ) -> Result<HttpResponse, actix_web::Error> {
     if app.is_closing() {
         return Ok(reply::problem(&Problem::new(Kind::Closing, "the server shuts down")));
+    }
+    if let Err(error) = ws::handshake(&request) {
+        let detail = format!("the live channel is a websocket: {error}");
+        let mut reply = reply::problem(&Problem::new(Kind::NoWebsocket, detail));
+        // Sources: RFC 9110, section 15.5.22; RFC 6455, section 4.4.
+        let websocket = HeaderValue::from_static("websocket");
+        reply.headers_mut().insert(header::UPGRADE, websocket);
+        reply.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return Ok(reply);
     }
     if !is_ours(&app, &request) {
         let problem = Problem::new(Kind::WrongOrigin, "pages of other sites may not connect");

@@ -10,7 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::problem::{Kind, Problem, misfit};
+use crate::{
+    depth,
+    problem::{Kind, Problem, misfit},
+};
 
 /// A request that came in.
 #[derive(Debug)]
@@ -73,6 +76,9 @@ impl Request {
             code,
             problem: Problem::new(Kind::MalformedFrame, detail),
         };
+        if !depth::fits(text.as_bytes()) {
+            return Err(malformed(None, INVALID_REQUEST, depth::too_deep()));
+        }
         let envelope: Envelope<'_> = match serde_json::from_str(text) {
             Err(error) if !error.is_data() => {
                 let detail = format!("{WHAT_A_FRAME_IS}; {}", misfit::no_json(&error));
@@ -295,11 +301,18 @@ mod tests {
 
     #[test]
     fn depth_is_bounded_before_the_stack_is() {
-        let deep = "[".repeat(100_000);
-        check(
-            &format!(r#"{{"jsonrpc":"2.0","method":"x","params":{{"a":{deep}"#),
-            Err(PARSE_ERROR),
-        );
+        let frame = |depth: usize| {
+            let deep = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+            format!(r#"{{"jsonrpc":"2.0","id":1,"method":"x","params":{{"a":{deep}}}}}"#)
+        };
+        // The frame itself and its params are two.
+        let most = crate::limits::JSON_DEPTH_MAX - 2;
+        check(&frame(most), Ok(("x", 1)));
+        for depth in [most + 1, 100, 1_000_000] {
+            check(&frame(depth), Err(INVALID_REQUEST));
+            let told = Request::parse(&frame(depth)).expect_err("is refused").problem.to_string();
+            assert!(told.contains("nested deeper than 32"), "{told}");
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ impl Hello {
             server_time: app.now(),
             limits: HelloLimits {
                 frame_bytes_max: limits::FRAME_BYTES_MAX,
+                frame_depth_max: limits::JSON_DEPTH_MAX,
                 requests_per_second: app.settings().requests_per_second.get(),
                 requests_max: limits::SESSION_REQUESTS_MAX,
                 subscriptions_max: limits::SESSION_SUBSCRIPTIONS_MAX,
@@ -48,6 +49,8 @@ impl Hello {
 pub struct HelloLimits {
     /// Largest frame, in bytes.
     pub frame_bytes_max: usize,
+    /// How deep a frame may be nested.
+    pub frame_depth_max: usize,
     /// Requests in a second, in the long run; a ping or a pong of the websocket counts as one.
     pub requests_per_second: u32,
     /// Requests under way at once.

@@ -67,7 +67,10 @@ pub enum Repeats {
     KeyRequired,
     /// By a number of its own, the parameter that is called so.
     Numbered(&'static str),
-    /// Asking twice is harmless, or must not be answered from memory: its answer holds a secret.
+    /// By an idempotency key, if one is sent. Its answer holds a secret, which is shown once and not
+    /// kept: asked again, it says that it was done.
+    Secret,
+    /// Asking twice cannot do it twice: a ceremony's steps, and signing out.
     Plain,
 }
 
@@ -75,7 +78,7 @@ impl Repeats {
     /// Whether a key may be sent.
     #[must_use]
     pub fn takes_key(self) -> bool {
-        matches!(self, Self::Keyed | Self::Opens | Self::KeyRequired)
+        matches!(self, Self::Keyed | Self::Opens | Self::KeyRequired | Self::Secret)
     }
 }
 

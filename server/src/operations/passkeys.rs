@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Described, Offer, Operation, Verb,
+    Described, Offer, Operation, Repeats, Verb,
     sign_in::{Ceremony, label, plain},
 };
 use crate::{
@@ -180,7 +180,8 @@ struct RemovedPasskey {
 }
 
 impl Operation for RemovePasskey {
-    const OFFER: Offer = plain("passkeys.remove", Verb::Delete, "/v1/passkeys/{passkey}");
+    const OFFER: Offer =
+        Offer::new("passkeys.remove", Verb::Delete, "/v1/passkeys/{passkey}", Repeats::Keyed);
     const TAKES_A_LOOK: bool = true;
     type Answer = RemovedPasskey;
 

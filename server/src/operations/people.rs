@@ -35,8 +35,8 @@ pub(super) fn operations() -> Vec<Described> {
     ]
 }
 
-const fn plain(method: &'static str, verb: Verb, path: &'static str) -> Offer {
-    Offer::new(method, verb, path, Repeats::Plain)
+const fn command(method: &'static str, verb: Verb, path: &'static str) -> Offer {
+    Offer::new(method, verb, path, Repeats::Keyed)
 }
 
 /// Who one is, and what one may act for.
@@ -164,7 +164,7 @@ struct Verified {
 }
 
 impl Operation for Verify {
-    const OFFER: Offer = plain("me.verify", Verb::Post, "/v1/me/verification");
+    const OFFER: Offer = command("me.verify", Verb::Post, "/v1/me/verification");
     type Answer = Verified;
 
     fn right(&self) -> Right {
@@ -253,7 +253,7 @@ struct RevokeDevice {
 }
 
 impl Operation for RevokeDevice {
-    const OFFER: Offer = plain("devices.revoke", Verb::Delete, "/v1/devices/{device}");
+    const OFFER: Offer = command("devices.revoke", Verb::Delete, "/v1/devices/{device}");
     type Answer = Done;
 
     fn right(&self) -> Right {
@@ -290,7 +290,7 @@ struct NameList {
 }
 
 impl Operation for Names {
-    const OFFER: Offer = plain("names", Verb::Post, "/v1/names");
+    const OFFER: Offer = Offer::new("names", Verb::Post, "/v1/names", Repeats::Query);
     type Answer = NameList;
 
     fn right(&self) -> Right {

@@ -3,10 +3,11 @@
 use std::{pin::Pin, rc::Rc, sync::Arc};
 
 use fanju::Error;
+use hmac::{Hmac, KeyInit, Mac};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::{Described, Operation, Repeats};
 use crate::{
@@ -29,7 +30,7 @@ pub(crate) struct Asked {
     app: App,
     ask: Ask,
     parameters: Map<String, Value>,
-    /// The beginning of what opens something, to be written down before it does.
+    /// The beginning of what opens something or shows a secret, to be written down before it does.
     beginning: Option<Arc<Ticket>>,
 }
 
@@ -62,7 +63,7 @@ pub async fn perform(
     parameters: Map<String, Value>,
 ) -> Answer {
     let digest = if what.offer.repeats.takes_key() && ask.key.is_some() {
-        Some(digest(what.offer.method, &parameters))
+        Some(digest(app.command_key(), what.offer.method, &parameters))
     } else {
         None
     };
@@ -97,11 +98,17 @@ async fn once(what: &'static Described, mut asked: Asked, digest: [u8; 32]) -> A
         Begun::Replay(answer) => replayed(&answer),
         Begun::Fresh(ticket) => {
             let ticket = Arc::new(ticket);
-            if what.offer.repeats == Repeats::Opens {
+            let repeats = what.offer.repeats;
+            if repeats == Repeats::Opens {
                 asked.ask.opens = Some(ticket.id());
+            }
+            if matches!(repeats, Repeats::Opens | Repeats::Secret) {
                 asked.beginning = Some(Arc::clone(&ticket));
             }
             let answer = (what.run)(Rc::new(asked)).await?;
+            if repeats == Repeats::Secret {
+                return Ok(answer);
+            }
             let kept: Box<str> = answer.as_str().into();
             app.desk(move |_| ticket.finish(&kept, now)).await??;
             Ok(answer)
@@ -128,8 +135,10 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         Some(amount) => rights::check_stakes(app, &ask.caller, amount)?,
         None => None,
     };
+    let is_secret = O::OFFER.repeats == Repeats::Secret;
     if let Some(ticket) = beginning.clone() {
-        app.desk(move |_| ticket.write_down()).await??;
+        let begin = if is_secret { Ticket::use_up } else { Ticket::write_down };
+        app.desk(move |_| begin(&ticket)).await??;
     }
     let answered = operation.perform(app, ask).await;
     let moved_nothing = match &answered {
@@ -141,6 +150,11 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
     }
     if let Some(look) = look {
         rights::settle_look(look, &answered);
+    }
+    if let (Some(ticket), true, Err(problem)) = (beginning.clone(), is_secret, &answered)
+        && problem.is_refusal()
+    {
+        app.desk(move |_| ticket.write_down()).await??;
     }
     serde_json::to_string(&answered?).map_err(|error| Problem::internal(&error))
 }
@@ -171,19 +185,20 @@ fn read_beside<P: DeserializeOwned>(
     })
 }
 
-/// What the parameters are, whatever the order in which they came.
-fn digest(method: &str, parameters: &Map<String, Value>) -> [u8; 32] {
+/// What the parameters are, whatever the order in which they came. Keyed: whoever reads the register
+/// alone cannot try a document's number against it.
+fn digest(key: &[u8; 32], method: &str, parameters: &Map<String, Value>) -> [u8; 32] {
     let mut sorted: Vec<_> = parameters.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
-    let mut digest = Sha256::new();
+    let mut digest = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     digest.update(method.as_bytes());
     for (name, value) in sorted {
-        digest.update([0]);
+        digest.update(&[0]);
         digest.update(name.as_bytes());
-        digest.update([0]);
+        digest.update(&[0]);
         digest.update(value.to_string().as_bytes());
     }
-    digest.finalize().into()
+    digest.finalize().into_bytes().into()
 }
 
 fn replayed(answer: &str) -> Answer {

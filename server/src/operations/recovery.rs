@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Described, Offer, Operation, Verb,
+    Described, Offer, Operation, Repeats, Verb,
     sign_in::{Ceremony, Session, label, plain},
 };
 use crate::{
@@ -128,7 +128,8 @@ struct MadeCodes {
 }
 
 impl Operation for MakeCodes {
-    const OFFER: Offer = plain("recovery_codes.make", Verb::Post, "/v1/recovery-codes");
+    const OFFER: Offer =
+        Offer::new("recovery_codes.make", Verb::Post, "/v1/recovery-codes", Repeats::Secret);
     const TAKES_A_LOOK: bool = true;
     type Answer = MadeCodes;
 

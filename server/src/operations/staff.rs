@@ -40,7 +40,7 @@ struct Add {
 
 impl Operation for Add {
     const OFFER: Offer =
-        Offer::new("staff.add", Verb::Post, "/v1/merchants/{merchant}/staff", Repeats::Plain);
+        Offer::new("staff.add", Verb::Post, "/v1/merchants/{merchant}/staff", Repeats::Keyed);
     type Answer = Done;
 
     fn right(&self) -> Right {
@@ -128,7 +128,7 @@ impl Operation for Remove {
         "staff.remove",
         Verb::Delete,
         "/v1/merchants/{merchant}/staff/{person}",
-        Repeats::Plain,
+        Repeats::Keyed,
     );
     type Answer = Done;
 
@@ -168,7 +168,7 @@ struct KeyCreated {
 
 impl Operation for CreateKey {
     const OFFER: Offer =
-        Offer::new("keys.create", Verb::Post, "/v1/merchants/{merchant}/keys", Repeats::Plain);
+        Offer::new("keys.create", Verb::Post, "/v1/merchants/{merchant}/keys", Repeats::Secret);
     type Answer = KeyCreated;
 
     fn right(&self) -> Right {
@@ -259,7 +259,7 @@ impl Operation for RevokeKey {
         "keys.revoke",
         Verb::Delete,
         "/v1/merchants/{merchant}/keys/{key}",
-        Repeats::Plain,
+        Repeats::Keyed,
     );
     type Answer = Done;
 

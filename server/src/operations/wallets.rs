@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use fanju::{
     WalletView,
     domain::{
-        event::Event,
+        event::{Event, Refund, Settlement},
         group::{Group, Status},
         text::{Name, Note},
     },
@@ -306,13 +306,15 @@ impl Operation for Statement {
     }
 }
 
-/// Lists the groups that a wallet belongs or is invited to, as far as its latest 500 events tell;
-/// the latest first.
+/// Lists the groups that a wallet belongs or is invited to, as far as 500 of its events tell; those
+/// that it heard of last come first. One that it heard of on an earlier page may come again.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Groups {
     /// Which.
     wallet: WalletId,
+    /// Where the page begins; at the newest event unless said.
+    from: Option<Position>,
 }
 
 /// The groups of one wallet.
@@ -320,6 +322,9 @@ struct Groups {
 struct GroupList {
     /// The groups.
     groups: Vec<GroupItem>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Position>,
 }
 
 /// One group in a list.
@@ -349,9 +354,9 @@ impl Operation for Groups {
 
     async fn perform(self, app: &App, _: &Ask) -> Result<GroupList, Problem> {
         let topic = Topic::Wallet(self.wallet);
-        let latest = app.engine().statement(topic, None, fanju::limits::PAGE_ROWS_MAX).await?;
+        let page = app.engine().statement(topic, self.from, fanju::limits::PAGE_ROWS_MAX).await?;
         let mut seen = HashSet::new();
-        let named = latest.events.iter().filter_map(|event| group_of(event.event()));
+        let named = page.events.iter().filter_map(|event| group_of(event.event()));
         let mut groups = Vec::new();
         for group in named.filter(|group| seen.insert(*group)) {
             let Group { id, name, status, host, members, invited, .. } =
@@ -362,15 +367,17 @@ impl Operation for Groups {
                 groups.push(GroupItem { group: id, name, status, host, members, joined });
             }
         }
-        Ok(GroupList { groups })
+        Ok(GroupList { groups, next: page.next })
     }
 }
 
-/// The group that a wallet's event says it came near to.
+/// The group that a wallet's event says it came near to, or paid with.
 fn group_of(event: &Event) -> Option<GroupId> {
     if let Event::GroupOpened { group, .. }
     | Event::MemberInvited { group, .. }
-    | Event::MemberJoined { group, .. } = event
+    | Event::MemberJoined { group, .. }
+    | Event::Settled(Settlement { group, .. })
+    | Event::Refunded(Refund { group, .. }) = event
     {
         Some(*group)
     } else {

@@ -26,8 +26,12 @@ pub(super) fn operations() -> Vec<Described> {
     ]
 }
 
-const fn plain(method: &'static str, verb: Verb, path: &'static str) -> Offer {
-    Offer::new(method, verb, path, Repeats::Plain)
+const fn command(method: &'static str, verb: Verb, path: &'static str) -> Offer {
+    Offer::new(method, verb, path, Repeats::Keyed)
+}
+
+const fn secret(method: &'static str, path: &'static str) -> Offer {
+    Offer::new(method, Verb::Post, path, Repeats::Secret)
 }
 
 impl From<WebhookError> for Problem {
@@ -82,7 +86,7 @@ struct Created {
 }
 
 impl Operation for Create {
-    const OFFER: Offer = plain("webhooks.create", Verb::Post, "/v1/merchants/{merchant}/webhooks");
+    const OFFER: Offer = secret("webhooks.create", "/v1/merchants/{merchant}/webhooks");
     type Answer = Created;
 
     fn right(&self) -> Right {
@@ -140,7 +144,7 @@ struct Remove {
 
 impl Operation for Remove {
     const OFFER: Offer =
-        plain("webhooks.remove", Verb::Delete, "/v1/merchants/{merchant}/webhooks/{webhook}");
+        command("webhooks.remove", Verb::Delete, "/v1/merchants/{merchant}/webhooks/{webhook}");
     type Answer = Done;
 
     fn right(&self) -> Right {
@@ -173,7 +177,7 @@ struct Rotated {
 
 impl Operation for Rotate {
     const OFFER: Offer =
-        plain("webhooks.rotate", Verb::Post, "/v1/merchants/{merchant}/webhooks/{webhook}/secret");
+        secret("webhooks.rotate", "/v1/merchants/{merchant}/webhooks/{webhook}/secret");
     type Answer = Rotated;
 
     fn right(&self) -> Right {
@@ -229,7 +233,7 @@ struct Replay {
 }
 
 impl Operation for Replay {
-    const OFFER: Offer = plain(
+    const OFFER: Offer = command(
         "webhooks.replay",
         Verb::Post,
         "/v1/merchants/{merchant}/webhook-messages/{message}/replay",

@@ -15,6 +15,8 @@ use strum::{EnumMessage, IntoEnumIterator};
 )]
 #[strum(serialize_all = "snake_case")]
 pub enum Kind {
+    /// The request is no websocket's beginning (RFC 6455): connect with a websocket client, or ask over HTTP under `/v1`.
+    NoWebsocket,
     /// The request is not what the operation takes; the detail names the field.
     BadRequest,
     /// The frame is no JSON-RPC request; the detail says what one is.
@@ -53,6 +55,8 @@ pub enum Kind {
     IdempotencyKeyReused,
     /// The first command under this idempotency key still runs: ask again in a moment for its answer.
     IdempotencyKeyInUse,
+    /// Done under this idempotency key before; its answer holds a secret, which was shown then and is not kept: remove what was made, and make another under a new key.
+    SecretShown,
     /// The passkey is not accepted: begin anew, with a passkey of this site.
     PasskeyRefused,
     /// The passkey's answer cannot be read: send what the browser gave, as JSON.
@@ -227,6 +231,7 @@ impl Kind {
             Self::BodyTooSlow => 408,
             Self::SubscriptionOver
             | Self::IdempotencyKeyInUse
+            | Self::SecretShown
             | Self::NoPasskey
             | Self::LastPasskey
             | Self::AlreadyRegistered
@@ -255,6 +260,7 @@ impl Kind {
             | Self::GapTooLong => 410,
             Self::BodyTooLarge => 413,
             Self::IdempotencyKeyReused => 422,
+            Self::NoWebsocket => 426,
             Self::TooManyRequests
             | Self::TooManySessions
             | Self::TooManySubscriptions

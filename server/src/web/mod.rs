@@ -24,6 +24,7 @@ use actix_web::{
 use fanju::domain::code::Code;
 
 use self::assets::Asset;
+use crate::http::resource;
 
 /// Which pages there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,15 +50,16 @@ const PAGES: [(&str, &str); 5] = [
 
 /// Adds the pages to a server. Needs [`Data<Shown>`]; without it there is no demo.
 pub fn routes(config: &mut ServiceConfig) {
+    let mut add = |path: &str, read: Route| {
+        config.service(resource(path, "GET, HEAD".to_owned(), [read]));
+    };
     for (path, name) in PAGES {
-        let serve = move |request: HttpRequest| async move { page(&request, name) };
-        config.route(path, reading().to(serve));
+        add(path, reading().to(move |request: HttpRequest| async move { page(&request, name) }));
     }
-    config
-        .route("/demo", reading().to(demo))
-        .route("/assets/{file}", reading().to(asset))
-        .route("/codes/{digits}/qr.svg", reading().to(|digits| picture(digits, codes::qr)))
-        .route("/codes/{digits}/code128.svg", reading().to(|digits| picture(digits, codes::bars)));
+    add("/demo", reading().to(demo));
+    add("/assets/{file}", reading().to(asset));
+    add("/codes/{digits}/qr.svg", reading().to(|digits| picture(digits, codes::qr)));
+    add("/codes/{digits}/code128.svg", reading().to(|digits| picture(digits, codes::bars)));
 }
 
 /// What is read, or looked for.

@@ -4,7 +4,7 @@ use fanju::domain::code::Code;
 use serde_json::{Value, json};
 
 use crate::{
-    house::{Diner, House},
+    house::{Diner, House, TIRELESS},
     http::Http,
     socket::Socket,
     table::Table,
@@ -160,4 +160,30 @@ fn a_closed_table_lets_nobody_in() {
         assert!(problem["status"] == 409 || problem["status"] == 404, "{method}: {problem}");
     }
     assert_eq!(seats(&mut table), 1);
+}
+
+#[test]
+fn an_open_table_is_found_behind_whatever_a_wallet_did_since() {
+    let house = House::open_with(1, 1, &[TIRELESS]);
+    let (diner, shop) = (house.cast.diners[0].clone(), house.cast.merchants[0].clone());
+    let mut table = Table::seat(&house, &house.cast.diners);
+    let mut phone = Socket::signed_in(&house, &diner.token);
+    // Each is two events: asked, and come.
+    for number in 0..260 {
+        let key = number.to_string();
+        let top_up = json!({ "wallet": diner.wallet, "amount": 1, "idempotency_key": key });
+        phone.ask("wallets.top_up", top_up);
+    }
+    let newest = phone.ask("wallets.groups", json!({ "wallet": diner.wallet }));
+    assert_eq!(newest["groups"], json!([]), "{newest}");
+    let older = json!({ "wallet": diner.wallet, "from": newest["next"] });
+    let older = phone.ask("wallets.groups", older);
+    assert_eq!(older["groups"][0]["group"], table.group, "{older}");
+    assert!(older["next"].is_null(), "{older}");
+    // Whoever paid with it hears of it at once.
+    let mut till = Socket::signed_in(&house, &shop.token);
+    let ended = till.ask("orders.scan", table.bill(&shop, "1", 100));
+    assert_eq!(ended["state"], "settled", "{ended}");
+    let newest = phone.ask("wallets.groups", json!({ "wallet": diner.wallet }));
+    assert_eq!(newest["groups"][0]["group"], table.group, "{newest}");
 }

@@ -31,6 +31,7 @@ mod passkeys;
 mod person;
 mod proxies;
 mod recovery;
+mod repeats;
 mod resume;
 mod rights;
 mod silence;

@@ -137,6 +137,32 @@ fn books_that_cannot_be_used_are_moved_away_and_made_anew() {
 }
 
 #[test]
+fn damage_beside_the_journal_is_found_by_verify() {
+    let mut house = House::open(2, 1);
+    house.stop();
+    House::verify(house.data());
+    for (file, name) in [("register.sqlite", "register"), ("webhooks.sqlite", "outbox of webhooks")]
+    {
+        let file = house.data().join(file);
+        let good = fs::read(&file).expect("a file");
+        let mut bad = good.clone();
+        bad[4_096..4_200].fill(0xFF);
+        fs::write(&file, bad).expect("written");
+        let complaint = House::try_verify(house.data()).expect_err("it is damaged");
+        assert!(complaint.contains(&format!("the {name} is damaged")), "{complaint}");
+        fs::write(&file, good).expect("written");
+    }
+    House::verify(house.data());
+}
+
+#[test]
+fn the_first_line_of_the_log_offers_the_demo() {
+    let house = House::open(0, 0);
+    let log = fs::read_to_string(house.log()).expect("a log");
+    assert!(log.lines().next().is_some_and(|line| line.contains("--demo")), "{log}");
+}
+
+#[test]
 fn a_folder_without_a_journal_is_called_no_data_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let complaint = House::try_verify(folder.path()).expect_err("it is empty");

@@ -1,6 +1,7 @@
 //! Stopping: what was accepted is finished and told, and everybody is asked to come back.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
@@ -163,10 +164,16 @@ fn a_server_whose_journal_takes_no_more_tells_everybody_and_ends() {
     // The end of what a phone listens to is not why it goes.
     let mut listening = Socket::signed_in_at(address, &diner.token).expect("signs in");
     listening.subscribe(&format!("wallet:{}", diner.wallet), None);
+    let token = fs::read_to_string(house.data().join("operator.token")).expect("a token");
+    let mut operator = Socket::signed_in_at(address, token.trim()).expect("signs in");
+    assert_eq!(operator.ask("operator.stats", json!({}))["poisoned"], false);
     // What a full disk does, without one.
     limited.fill();
     let problem = phone.try_ask("wallets.top_up", top_up(2)).expect("is told");
     assert!(problem.is_err(), "nothing can be written: {problem:?}");
+    // Whoever watches has time to see why.
+    assert_eq!(operator.ask("operator.stats", json!({}))["poisoned"], true);
+    assert_eq!(phone.refused("wallets.top_up", top_up(2))["code"], "poisoned");
     assert_eq!(phone.closed(), 1001);
     assert_eq!(listening.closed(), 1001);
     let (status, said) = limited.end();

@@ -134,6 +134,7 @@ fn only_the_live_channel_becomes_a_websocket() {
     for wrong in ["sec-websocket-version: 13\r\n", "connection: upgrade\r\n", KEY] {
         let request = handshake(house.address(), "/v1/live", "").replace(wrong, "x-nothing: 1\r\n");
         let reply = raw(house.address(), request.as_bytes());
-        assert!(reply.starts_with("HTTP/1.1 400"), "without {wrong}: {reply}");
+        assert!(reply.starts_with("HTTP/1.1 426"), "without {wrong}: {reply}");
+        assert!(reply.contains("\"no_websocket\""), "without {wrong}: {reply}");
     }
 }

@@ -46,6 +46,24 @@ fn the_same_command_gets_its_first_answer() {
 }
 
 #[test]
+fn what_must_not_be_kept_is_used_up_before_it_is_done_unless_it_is_refused() {
+    let idempotency = in_memory();
+    let first = ticket(&idempotency, "ana", "k", ONE);
+    first.use_up().expect("is written");
+    drop(first);
+    let begin = |digest, now| idempotency.begin("ana", "k", digest, now);
+    assert!(matches!(begin(ONE, LATER), Err(IdempotencyError::SecretShown)));
+    assert!(matches!(begin(TWO, LATER), Err(IdempotencyError::KeyReused)));
+    assert!(matches!(begin(ONE, NOW.after(limits::ANSWER_KEPT)), Ok(Begun::Fresh(_))));
+
+    let refused = ticket(&idempotency, "ana", "refused", ONE);
+    refused.use_up().expect("is written");
+    refused.write_down().expect("is written");
+    drop(refused);
+    ticket(&idempotency, "ana", "refused", TWO).finish("{}", NOW).expect("finishes");
+}
+
+#[test]
 fn a_key_means_one_command_running_or_answered() {
     let idempotency = in_memory();
     let first = ticket(&idempotency, "ana", "k", ONE);

@@ -88,7 +88,7 @@ export interface Methods {
   'passkeys.list': { params: {}; result: PasskeyList };
   /** Removes a passkey, and ends the sessions that it opened; the last passkey stays. Uses up a fresh look at finger or face (`step_up`) that has served for nothing else. */
   'passkeys.remove': { params: { passkey: PasskeyId }; result: RemovedPasskey };
-  'ping': { params: Record<string, unknown>; result: Record<string, unknown> };
+  'ping': { params: {}; result: { server_time: Timestamp } };
   /** Begins to come back with a recovery code: asks the device for a new passkey. The code is not used up yet. */
   'recovery.begin': { params: { code: string; name: Name }; result: Ceremony };
   /** Tells how many recovery codes are left. */
@@ -98,7 +98,7 @@ export interface Methods {
   /** Comes back with the passkey that the device made: uses the code up, signs the person out everywhere, and in here. */
   'recovery.finish': { params: { ceremony: CeremonyId; credential: unknown; device?: string | null }; result: Session };
   /** Says who one is. */
-  'sign_in': { params: { token: string }; result: Record<string, unknown> };
+  'sign_in': { params: { token: string }; result: WhoAmI };
   /** Begins to sign in: the device finds the passkey by itself. */
   'sign_in.begin': { params: {}; result: Ceremony };
   /** Ends the sign-in with the passkey's answer. */
@@ -122,15 +122,15 @@ export interface Methods {
   /** Listens to a topic, from the last position seen or from its present state. */
   'subscribe': { params: { after?: Position | null; epoch?: string | null; topic: TopicName }; result: Subscribed };
   /** Listens to a topic no more. */
-  'unsubscribe': { params: { topic: TopicName }; result: Record<string, unknown> };
+  'unsubscribe': { params: { topic: TopicName }; result: {} };
   /** Closes an empty wallet for good. */
   'wallets.close': { params: { wallet: WalletId }; result: Receipt };
   /** Stops new payments of a wallet: it can still be paid, and what it had set aside for a bill may still leave. */
   'wallets.freeze': { params: { wallet: WalletId }; result: Receipt };
   /** Tells how a wallet stands. */
   'wallets.get': { params: { wallet: WalletId }; result: WalletView };
-  /** Lists the groups that a wallet belongs or is invited to, as far as its latest 500 events tell; the latest first. */
-  'wallets.groups': { params: { wallet: WalletId }; result: GroupList };
+  /** Lists the groups that a wallet belongs or is invited to, as far as 500 of its events tell; those that it heard of last come first. One that it heard of on an earlier page may come again. */
+  'wallets.groups': { params: { from?: Position | null; wallet: WalletId }; result: GroupList };
   /** Opens another wallet of the caller, empty. */
   'wallets.open': { params: { currency: Currency }; result: OpenedWallet };
   /** Lists what happened to a wallet, newest first. */
@@ -268,7 +268,7 @@ export type GroupId = string;
 export type GroupItem = { group: GroupId; host: WalletId; joined: boolean; members: number; name: Name; status: GroupStatus };
 
 /** The groups of one wallet. */
-export type GroupList = { groups: GroupItem[] };
+export type GroupList = { groups: GroupItem[]; next?: Position | null };
 
 /** Whether people may come, go and pay. */
 export type GroupStatus = "open" | "locked" | "closed";
@@ -280,7 +280,7 @@ export type GroupView = { bills: number; currency: Currency; draft?: Draft | nul
 export type Hello = { epoch: string; heartbeat_ms: number; limits: HelloLimits; position: Position; server_time: Timestamp; session: string };
 
 /** What a client must keep to. */
-export type HelloLimits = { frame_bytes_max: number; requests_max: number; requests_per_second: number; subscriptions_max: number };
+export type HelloLimits = { frame_bytes_max: number; frame_depth_max: number; requests_max: number; requests_per_second: number; subscriptions_max: number };
 
 /** Whose money crosses the rail. */
 export type Holder = { id: WalletId; kind: "wallet" } | { id: MerchantId; kind: "merchant" };
@@ -391,7 +391,7 @@ export type Preview = { shares: DraftShare[]; state: "shares" } | { detail: stri
 export type Problem = { code: ProblemCode; detail: string; reason?: Reason | null; retry_after_ms?: number | null; status: number; step_up_above_minor?: number | null; title: string; type: string };
 
 /** What kind of problem it is: a stable word for programs. */
-export type ProblemCode = "bad_request" | "malformed_frame" | "unknown_method" | "not_found" | "wrong_method" | "body_too_slow" | "body_too_large" | "not_signed_in" | "forbidden" | "step_up_required" | "wrong_origin" | "too_many_requests" | "too_many_sessions" | "too_many_subscriptions" | "subscription_over" | "idempotency_key_required" | "idempotency_key_wrong" | "idempotency_key_reused" | "idempotency_key_in_use" | "passkey_refused" | "credential_malformed" | "ceremony_over" | "no_passkey" | "unknown_passkey" | "last_passkey" | "passkey_too_long" | "recovery_refused" | "already_registered" | "unknown_person" | "unknown_device" | "id_number_wrong" | "name_not_verified" | "document_taken" | "verified_otherwise" | "verifier_silent" | "unknown_wallet" | "unknown_merchant" | "unknown_group" | "unknown_order" | "already_open" | "wallet_refused" | "merchant_refused" | "group_refused" | "payment_refused" | "answer_refused" | "cancel_refused" | "refund_refused" | "unknown_code" | "expired_code" | "spent_code" | "link_over" | "order_no_reused" | "order_not_paid" | "rail_refused" | "last_owner" | "unknown_key" | "no_scope" | "label_wrong" | "too_many" | "unknown_time_zone" | "books_behind" | "webhook_url_refused" | "unknown_event" | "too_many_webhooks" | "unknown_webhook" | "unknown_message" | "webhook_disabled" | "too_many_subscribers" | "unknown_position" | "gap_too_long" | "busy" | "closing" | "poisoned" | "unanswered" | "unreadable" | "internal";
+export type ProblemCode = "no_websocket" | "bad_request" | "malformed_frame" | "unknown_method" | "not_found" | "wrong_method" | "body_too_slow" | "body_too_large" | "not_signed_in" | "forbidden" | "step_up_required" | "wrong_origin" | "too_many_requests" | "too_many_sessions" | "too_many_subscriptions" | "subscription_over" | "idempotency_key_required" | "idempotency_key_wrong" | "idempotency_key_reused" | "idempotency_key_in_use" | "secret_shown" | "passkey_refused" | "credential_malformed" | "ceremony_over" | "no_passkey" | "unknown_passkey" | "last_passkey" | "passkey_too_long" | "recovery_refused" | "already_registered" | "unknown_person" | "unknown_device" | "id_number_wrong" | "name_not_verified" | "document_taken" | "verified_otherwise" | "verifier_silent" | "unknown_wallet" | "unknown_merchant" | "unknown_group" | "unknown_order" | "already_open" | "wallet_refused" | "merchant_refused" | "group_refused" | "payment_refused" | "answer_refused" | "cancel_refused" | "refund_refused" | "unknown_code" | "expired_code" | "spent_code" | "link_over" | "order_no_reused" | "order_not_paid" | "rail_refused" | "last_owner" | "unknown_key" | "no_scope" | "label_wrong" | "too_many" | "unknown_time_zone" | "books_behind" | "webhook_url_refused" | "unknown_event" | "too_many_webhooks" | "unknown_webhook" | "unknown_message" | "webhook_disabled" | "too_many_subscribers" | "unknown_position" | "gap_too_long" | "busy" | "closing" | "poisoned" | "unanswered" | "unreadable" | "internal";
 
 /** How far a bill has come. It may come to nothing, and is never sent again. */
 export type Progress = { merchant: MerchantId; of: number; order_no: OrderNo; position: Position; reserved: number; topic: string; total: Amount; waiting_for: Question[] };

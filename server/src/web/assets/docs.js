@@ -107,8 +107,9 @@ function liveChannel(live, operations) {
       const method = payload.properties.method.const;
       return [card(`push.${method}`, [h('span', { class: 'verb' }, 'PUSH'), ` ${method}`], params.description ?? '', fields(params, 'params'))];
     }
-    if (!message['x-result'] || operations.has(name)) return [];
-    return [card(name, [h('span', { class: 'verb' }, 'ASK'), ` ${name}`], summary, fields(params, 'params'), message['x-result'])];
+    const answer = messages[`answer_${name}`];
+    if (!answer || operations.has(name)) return [];
+    return [card(name, [h('span', { class: 'verb' }, 'ASK'), ` ${name}`], summary, fields(params, 'params'), answer.payload.properties.result)];
   });
   return h('section', { id: 'live' }, h('h2', {}, 'live channel'), h('p', {}, ...prose(live.info.description)),
     ...cards,

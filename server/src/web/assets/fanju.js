@@ -76,9 +76,9 @@ const PAUSE_FLOOD_MS = 5_000;
 const STILL_RUNNING_PAUSE_MS = 400;
 const ANSWER_TO_PING_MS = 8_000;
 
-/** Methods that change nothing, or (the ceremonies) cannot be repeated: they carry no key. */
+/** Methods that change nothing, that have a number of their own, or (ceremonies) cannot be repeated: they carry no key. */
 const WITHOUT_KEY =
-  /^(me|names|ping|sign_(in|up)(\..+)?|sign_out|(step_up|add_passkey|recovery|recovery_codes)\..+|passkeys\.remove|subscribe|unsubscribe|operator\..+|.+\.(get|list|statement|groups|events|days|deliveries))$/;
+  /^(me|names|ping|sign_(in|up)(\..+)?|sign_out|(step_up|add_passkey|recovery)\..+|orders\.(scan|cancel|refund)|subscribe|unsubscribe|operator\..+|.+\.(get|list|statement|groups|events|days|deliveries))$/;
 
 export class Fanju extends EventTarget {
   #url;
@@ -152,8 +152,8 @@ export class Fanju extends EventTarget {
   /**
    * Asks the server. Commands get an idempotency key; after a cut everything unanswered is asked
    * again (a command with its first key), unless `retry` is false: then it is rejected with
-   * `connection_lost`, and the outcome is unknown. Whatever answers with a secret takes no key: ask for
-   * it with `retry: false`, or a cut makes two of them. `signal` withdraws what nobody wants any more: what
+   * `connection_lost`, and the outcome is unknown. What holds a secret is answered once: asked again after
+   * a cut that swallowed it, the server says `secret_shown`. `signal` withdraws what nobody wants any more: what
    * waits to be sent is rejected with `withdrawn`, and what was sent is not sent again. What waits after a cut was
    * sent before it, and may have been done.
    * @template {keyof Methods} M

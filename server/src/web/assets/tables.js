@@ -25,6 +25,9 @@ import { complain } from './ui.js';
 /** A session may follow 64 topics; one is the wallet. */
 const FOLLOWED_MAX = 40;
 
+/** A page of tables looks through 500 events: so far back, an open table is found whatever else was paid since. */
+const PAGES_MAX = 20;
+
 export class Tables {
   /** What the wallet's list says, newest first. @type {Listed[] | null} */ list = null;
   /** @type {Map<string, Table>} */ #live = new Map();
@@ -49,11 +52,20 @@ export class Tables {
   async refresh() {
     const { fanju, wallet } = this.#phone;
     try {
-      const { groups } = await fanju.call('wallets.groups', { wallet });
-      if (wallet !== this.#phone.wallet) return;
-      this.list = groups;
-      const open = groups.filter((/** @type {Listed} */ one) => one.joined && one.status !== 'closed');
-      for (const { group } of open.slice(0, FOLLOWED_MAX)) this.follow(group);
+      /** @type {Map<string, Listed>} */
+      const listed = new Map();
+      /** @type {import('./api.js').Position | undefined} */
+      let from;
+      for (let pages = 0; pages === 0 || (from && pages < PAGES_MAX); pages += 1) {
+        /** @type {import('./api.js').GroupList} */
+        const { groups, next } = await fanju.call('wallets.groups', { wallet, from });
+        if (wallet !== this.#phone.wallet) return;
+        for (const one of groups) if (!listed.has(one.group)) listed.set(one.group, one);
+        const open = [...listed.values()].filter((one) => one.joined && one.status !== 'closed');
+        for (const { group } of open.slice(0, FOLLOWED_MAX)) this.follow(group);
+        from = next ?? undefined;
+      }
+      this.list = [...listed.values()];
       this.#phone.changed();
     } catch (error) {
       complain(error);

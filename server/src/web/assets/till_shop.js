@@ -84,17 +84,15 @@ function key(till, one, load) {
 }
 
 /**
- * Makes what has a secret. The server makes a second one when it is asked again, so after a cut nobody asks: whoever
- * made it looks whether it is there, and ends what has a secret that nobody saw.
+ * Makes what has a secret. A cut may swallow it: then it stands in the list, for whoever made it to remove.
  * @template T @param {() => Promise<T>} make @param {() => Promise<void>} load
  */
 async function once(make, load) {
   try {
     return await make();
   } catch (error) {
-    if (!(error instanceof FanjuError) || error.code !== 'connection_lost') throw error;
-    load().catch(complain);
-    throw new FanjuError({ code: 'secret_lost', title: t('shop_secret_lost') });
+    if (error instanceof FanjuError && error.code === 'secret_shown') load().catch(complain);
+    throw error;
   }
 }
 
@@ -110,7 +108,7 @@ function addKey(till, load) {
     body: [label.box, h('fieldset', { class: 'list' }, h('legend', { class: 'unseen' }, t('scopes')), boxes.map(({ box }) => box))],
     async submit() {
       const scopes = boxes.filter(({ input }) => input.checked).map(({ input }) => /** @type {import('./api.js').Scope} */ (input.value));
-      const { secret } = await once(() => till.pay('keys.create', { merchant: till.id, label: label.input.value.trim() || t('till'), scopes }, { retry: false }), load);
+      const { secret } = await once(() => till.pay('keys.create', { merchant: till.id, label: label.input.value.trim() || t('till'), scopes }), load);
       await load();
       secretSheet(t('shop_keys_secret'), secret);
     },
@@ -123,7 +121,7 @@ function addWebhook(till, load) {
   formSheet({
     title: t('shop_webhooks_add'), body: [url.box], action: t('shop_webhooks_add'),
     async submit() {
-      const { secret } = await once(() => till.fanju.call('webhooks.create', { merchant: till.id, url: textOf(url.input) }, { retry: false }), load);
+      const { secret } = await once(() => till.fanju.call('webhooks.create', { merchant: till.id, url: textOf(url.input) }), load);
       await load();
       secretSheet(t('shop_webhooks_secret'), secret);
     },

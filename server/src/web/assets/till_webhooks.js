@@ -61,8 +61,7 @@ async function open(till, one, load) {
       h('div', { class: 'section-head' }, h('h3', null, t('deliveries')), button(t('look_again'), () => read(), { class: 'button small', 'data-key': 'deliveries-again' })),
       log, foot,
       !one.disabled && button([icon('key'), t('webhook_rotate')], () => sure(t('webhook_rotate'), t('webhook_rotate_why'), 'primary', async () => {
-        // Asked twice it would rotate twice, and the receiver's secret would stop at once.
-        const { secret } = await till.fanju.call('webhooks.rotate', which, { retry: false });
+        const { secret } = await till.fanju.call('webhooks.rotate', which);
         opened.close();
         secretSheet(t('webhook_new_secret'), secret);
       }), { class: 'button wide', 'data-key': 'rotate' }),

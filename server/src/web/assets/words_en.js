@@ -125,7 +125,6 @@ export const en = {
   replay: 'Send again', replay_of: 'Send {event} of {when} again', toast_replayed: 'It is sent again', webhook_rotate: 'New secret',
   webhook_rotate_why: 'For a day the old secret signs too, so that nothing is lost meanwhile.', webhook_new_secret: 'The new secret of the webhook', webhook_old_secret: 'the old secret signs until {when}',
   webhook_url: 'Address', webhook_url_hint: 'It gets a POST for each event', webhook_good: 'arrives', webhook_failing: '{count|attempt|attempts} failed', webhook_disabled: 'switched off after failing too long',
-  shop_secret_lost: 'The connection was lost. If a new one stands in the list, remove it, since nobody saw its secret, and make another.',
   secret_once: 'Keep it safe: it is shown this once.', secret_kept: 'I have it',
   // operator
   operator: 'Operator', operator_token: 'Operator token', operator_token_hint: 'It is in the server’s data folder, in the file operator.token', operator_enter: 'Enter',
@@ -137,7 +136,7 @@ export const en = {
   audit_wallets: 'In wallets', audit_merchants: 'With merchants', audit_clearing: 'Outside', audit_balanced: 'Balanced: every currency comes to zero.',
   audit_wrong: 'NOT BALANCED: a currency does not come to zero. Stop the server, keep the data folder, and run “fanju-server verify”.',
   audit_at: 'Read {when}, from books up to journal position {position} at least, {lag} behind.', audit_failed: 'The sums could not be read.',
-  alarm_poisoned: 'The journal is poisoned: outcomes are unknown. Restart the server.', alarm_lag: 'The books are far behind the journal.', alarm_books: 'The books have stopped: {error}',
+  alarm_poisoned: 'The journal is poisoned: outcomes are unknown. The server ends, and must be started again.', alarm_lag: 'The books are far behind the journal.', alarm_books: 'The books have stopped: {error}',
   // demo
   missing: 'Nothing here', missing_why: 'There is no page at this address. It may have been mistyped.', missing_home: 'To the start',
   demo: 'Demo', demo_off: 'No demo is played here: this server was started without --demo. Stop it, and start it again with the demo:', demo_off_cargo: 'or, in the folder of its source code:', phone_of: '{name}’s phone', demo_all: 'Play the whole dinner', demo_rest: 'Play the rest', demo_again: 'Another dinner',
@@ -148,6 +147,8 @@ export const en = {
   demo_declined: 'Not paid, and nobody was charged. Show a fresh code to try again.',
   // errors
   error_unknown: 'Something went wrong.', error_amount_needed: 'Enter an amount',
+  error_no_websocket: 'This program does not speak to the server as it should. Reload the page.',
+  error_secret_shown: 'It was made, but the connection was lost before anybody saw the secret. Make another, and remove this one.',
   error_connection_lost: 'The connection was lost. Look at the balance before you try again.', error_rail_refused: 'The bank refused.', error_busy: 'Very busy right now. Try again in a moment.',
   error_unknown_wallet: 'There is no such wallet.', error_unknown_code: 'No table shows this code.', error_expired_code: 'This code is too old.', error_spent_code: 'This code was used already.',
   error_order_no_reused: 'This order number belongs to another bill.', error_step_up_required: 'This needs your passkey.', error_signed_out: 'You were signed out: sign in again.',

@@ -126,7 +126,6 @@ export const zh = {
   replay: '重发', replay_of: '重发 {when} 的 {event}', toast_replayed: '正在重发', webhook_rotate: '更换密钥',
   webhook_rotate_why: '旧密钥仍会同时签名一天，期间不会丢失。', webhook_new_secret: '回调的新密钥', webhook_old_secret: '旧密钥签名至 {when}',
   webhook_url: '地址', webhook_url_hint: '每个事件发送一次 POST', webhook_good: '正常', webhook_failing: '已失败 {count} 次', webhook_disabled: '失败过久，已停用',
-  shop_secret_lost: '连接中断。若列表中出现了新的一项，其密钥无人看到，请移除后重新创建。',
   secret_once: '请妥善保存，只显示这一次。', secret_kept: '已保存',
   // 运维
   operator: '运维', operator_token: '运维令牌', operator_token_hint: '在服务器数据目录的 operator.token 文件中', operator_enter: '进入',
@@ -138,7 +137,7 @@ export const zh = {
   audit_wallets: '钱包', audit_merchants: '商家', audit_clearing: '外部', audit_balanced: '平衡：每个币种合计为零。',
   audit_wrong: '不平衡：有币种合计不为零。请停止服务器，保留数据目录，并运行 “fanju-server verify”。',
   audit_at: '{when} 读取，账簿至少到日志位置 {position}，落后 {lag}。', audit_failed: '无法读取合计。',
-  alarm_poisoned: '日志已损坏，结果未知。请重启服务器。', alarm_lag: '账簿远落后于日志。', alarm_books: '账簿已停止：{error}',
+  alarm_poisoned: '日志已失效，结果未知。服务器即将退出，须重新启动。', alarm_lag: '账簿远落后于日志。', alarm_books: '账簿已停止：{error}',
   // 演示
   missing: '没有这个页面', missing_why: '这个地址没有页面，可能输错了。', missing_home: '回到首页',
   demo: '演示', demo_off: '这里没有演示：服务器启动时没有加 --demo。请停止它，再带演示启动：', demo_off_cargo: '或者，在源代码目录中：', phone_of: '{name}的手机', demo_all: '演完整顿饭', demo_rest: '演完剩下的', demo_again: '再来一顿',
@@ -149,6 +148,8 @@ export const zh = {
   demo_declined: '未付款，没有人被扣款。出示新码再试。',
   // 错误
   error_unknown: '出了点问题。', error_amount_needed: '请输入金额',
+  error_no_websocket: '此程序与服务器的通信方式不正确，请刷新页面。',
+  error_secret_shown: '已创建，但连接中断，密钥无人看到。请重新创建，并移除这一项。',
   error_connection_lost: '连接中断。重试前请先查看余额。', error_rail_refused: '银行拒绝了。', error_busy: '系统繁忙，请稍后再试。',
   error_unknown_wallet: '没有这个钱包。', error_unknown_code: '没有饭局展示这个码。', error_expired_code: '这个码已过期。', error_spent_code: '这个码已用过。',
   error_order_no_reused: '这个订单号属于另一张账单。', error_step_up_required: '需要验证通行密钥。', error_signed_out: '你已退出登录，请重新登录。',

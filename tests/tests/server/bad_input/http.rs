@@ -53,8 +53,8 @@ fn a_body_that_is_no_command_is_refused() {
     let http = Http::new(&house);
     let bearer = format!("Bearer {token}");
     let path = format!("/v1/wallets/{wallet}/top-ups");
-    let nested = format!("{{\"amount\":{}1{}}}", "[".repeat(100), "]".repeat(100));
-    let deep = "[".repeat(50_000);
+    let deep = |depth: usize| format!("{{\"amount\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
+    let (too_deep, bottomless) = (deep(32), deep(30_000));
     let bodies: [&[u8]; 10] = [
         b"nonsense",
         b"null",
@@ -64,8 +64,8 @@ fn a_body_that_is_no_command_is_refused() {
         b"{\"amount\":\"\xFF\"}",
         b"{\"amount\":1,\"more\":1}",
         b"{\"amount\":1,\"wallet\":\"mine\"}",
-        nested.as_bytes(),
-        deep.as_bytes(),
+        too_deep.as_bytes(),
+        bottomless.as_bytes(),
     ];
     for body in bodies {
         let headers = [("authorization", bearer.as_str()), ("idempotency-key", "1")];
@@ -183,6 +183,9 @@ fn a_verb_that_a_resource_does_not_take_is_told_which_it_does() {
         ("GET", format!("/v1/wallets/{wallet}/top-ups"), "POST"),
         ("PUT", format!("/v1/merchants/{merchant}/orders/1"), "DELETE, GET"),
         ("PATCH", "/v1/groups".to_owned(), "POST"),
+        ("POST", "/healthz".to_owned(), "GET"),
+        ("PUT", "/openapi.json".to_owned(), "GET"),
+        ("POST", "/v1/live".to_owned(), "GET"),
     ];
     for (verb, path, allowed) in cases {
         let bearer = format!("Bearer {token}");
@@ -192,6 +195,24 @@ fn a_verb_that_a_resource_does_not_take_is_told_which_it_does() {
         allow.retain(|verb| *verb != "HEAD");
         allow.sort_unstable();
         assert_eq!(allow.join(", "), allowed, "{verb} {path}: {reply:?}");
+    }
+}
+
+#[test]
+fn the_live_channel_tells_a_browser_bar_that_it_is_a_websocket() {
+    let house = House::open(0, 0);
+    let http = Http::new(&house);
+    let version = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "99"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    for headers in [&[][..], &version] {
+        let reply = http.send("GET", "/v1/live", headers, b"");
+        reply.is_problem(426, "no_websocket");
+        assert_eq!(reply.header("upgrade"), "websocket");
+        assert_eq!(reply.header("sec-websocket-version"), "13");
     }
 }
 

@@ -5,7 +5,7 @@
 mod table;
 mod world;
 
-use std::{collections::BTreeSet, thread};
+use std::{collections::BTreeSet, fs, path::Path, thread};
 
 use serde_json::{Map, Value, json};
 
@@ -127,34 +127,70 @@ fn no_resource_takes_a_verb_that_is_not_described() {
 }
 
 #[test]
-fn what_watches_over_the_server_is_for_whom_it_is() {
-    let house = house();
+fn what_is_beside_the_operations_is_read_by_whom_it_is_for() {
+    let house =
+        House::open_with(0, 0, &[SETTINGS[0], SETTINGS[1], SETTINGS[2], ("FANJU_DEMO", "true")]);
     let http = Http::new(&house);
     let world = World::new(&house, &http);
-    for (path, may) in BESIDE {
+    for (route, may) in BESIDE {
+        let path = route.replace("{file}", "fanju.js").replace("{code}", "forbidden");
+        let path = path.replace("{digits}", "880000000000000000");
         for role in ROLES {
-            let reply = world.send("GET", path, world.token(role), &Value::Null);
-            let expected = match role {
-                role if is_among(may, role) => 200,
-                "nobody" => 401,
-                _ => 403,
+            let reply = world.send("GET", &path, world.token(role), &Value::Null);
+            let refused = match role {
+                role if is_among(may, role) => None,
+                "nobody" => Some(401),
+                _ => Some(403),
             };
-            assert_eq!(reply.status, expected, "{path} by {role}");
+            let told = matches!(reply.status, 401 | 403 | 405).then_some(reply.status);
+            assert_eq!(told, refused, "{path} by {role}");
+        }
+        for verb in &VERBS[1..] {
+            http.send(verb, &path, &[], b"").is_problem(405, "wrong_method");
         }
     }
+}
+
+/// A route that nobody put into the table would be walked by no test.
+#[test]
+fn every_route_of_the_sources_is_in_the_table() {
+    let mut routes = BTreeSet::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(&path).expect("a source");
+                let adds = [".route(", ".service(", "web::resource("];
+                if source.contains("fn routes(") {
+                    let literals = source.split('"').skip(1).step_by(2);
+                    let is_path = |text: &&str| text.starts_with('/') && !text.contains('#');
+                    routes.extend(literals.filter(is_path).map(str::to_owned));
+                } else if !path.ends_with("serve.rs") && !path.ends_with("telemetry.rs") {
+                    let adds = adds.iter().find(|adds| source.contains(**adds));
+                    assert_eq!(adds, None, "{}: adds routes, and is not looked at", path.display());
+                }
+            }
+        }
+    }
+    assert_eq!(routes, BESIDE.map(|(route, _)| route.to_owned()).into());
 }
 
 #[test]
 fn every_method_is_refused_to_everybody_who_has_no_right() {
     let house = house();
     let document = Http::new(&house).get("/asyncapi.json", None).done();
-    let asked = document["operations"]["ask"]["messages"].as_array().expect("messages");
+    let operations = document["operations"].as_object().expect("operations");
+    let asked = operations.values().filter(|operation| operation["action"] == "receive");
     let message = |asked: &Value| {
-        let place = asked["$ref"].as_str().expect("a reference").trim_start_matches('#');
+        let place =
+            asked["messages"][0]["$ref"].as_str().expect("a reference").trim_start_matches('#');
         let method = &document.pointer(place).expect("leads there")["payload"]["properties"];
         method["method"]["const"].as_str().expect("a name").to_owned()
     };
-    let described: BTreeSet<String> = asked.iter().map(message).collect();
+    let described: BTreeSet<String> = asked.map(message).collect();
     let known = ROWS.iter().map(|row| row.method).chain(OWN).map(str::to_owned).collect();
     assert_eq!(described, known, "who may? say so in table.rs");
     for_each_row(&house, |world, row| {

@@ -42,12 +42,26 @@ pub(super) const TOPICS: [(&str, &str); 3] = [
     ("merchant:$merchant", "cashier owner read"),
 ];
 
-/// What is served beside the operations: where, and to whom. No description names it.
-pub(super) const BESIDE: [(&str, &str); 5] = [
+/// What is served beside the operations: where, and to whom. No description names it; the sources do.
+pub(super) const BESIDE: [(&str, &str); 18] = [
+    ("/", ANYONE),
+    ("/till", ANYONE),
+    ("/operator", ANYONE),
+    ("/docs", ANYONE),
+    ("/offline.js", ANYONE),
+    ("/demo", ANYONE),
+    // Only a demo has it, whose people need no passkey.
+    ("/demo/cast", ANYONE),
+    ("/assets/{file}", ANYONE),
+    ("/codes/{digits}/qr.svg", ANYONE),
+    ("/codes/{digits}/code128.svg", ANYONE),
     ("/healthz", ANYONE),
     ("/readyz", ANYONE),
     ("/openapi.json", ANYONE),
     ("/asyncapi.json", ANYONE),
+    ("/problems", ANYONE),
+    ("/problems/{code}", ANYONE),
+    ("/v1/live", ANYONE),
     ("/metrics", "operator"),
 ];
 
