@@ -10,6 +10,7 @@ pub mod footprint;
 pub mod options;
 pub mod ours;
 pub mod postgres;
+pub mod ratios;
 pub mod recorded;
 pub mod report;
 pub mod run;

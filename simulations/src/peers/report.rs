@@ -5,7 +5,7 @@ use std::fmt;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::{footprint::Used, side::Lap};
+use super::{footprint::Used, ratios::Ratios, side::Lap};
 use crate::{
     figures::{counted, whole},
     meter::{self, Latency, tenths},
@@ -119,8 +119,8 @@ pub struct SideReport {
     pub in_flight: usize,
     /// Median over the rounds.
     pub dinners_per_s: f64,
-    /// The same, against the first PostgreSQL side.
-    pub times_postgres: Option<f64>,
+    /// All figures, as multiples of the first PostgreSQL side's.
+    pub to_postgres: Option<Ratios>,
     /// Each quantile's median over the rounds.
     pub latency_us: Quantiles,
     /// Median over the rounds.
@@ -183,7 +183,7 @@ impl SideReport {
             promise,
             in_flight,
             dinners_per_s: middle(|round| round.dinners_per_s),
-            times_postgres: None,
+            to_postgres: None,
             latency_us: Quantiles {
                 p50: middle(|round| round.latency_us.p50),
                 p99: middle(|round| round.latency_us.p99),
@@ -224,11 +224,9 @@ impl Report {
     /// Compares all sides with the first PostgreSQL side.
     #[must_use]
     pub fn new(settings: Settings, mut sides: Vec<SideReport>) -> Self {
-        let base = sides.iter().find(|side| side.kind == Kind::Postgres);
-        let base = base.map(|side| side.dinners_per_s).filter(|base| *base > 0.0);
+        let base = sides.iter().find(|side| side.kind == Kind::Postgres).cloned();
         for side in &mut sides {
-            side.times_postgres =
-                base.map(|base| (side.dinners_per_s / base * 100.0).round() / 100.0);
+            side.to_postgres = base.as_ref().map(|base| Ratios::of(side, base));
         }
         Self { settings, sides }
     }
@@ -260,25 +258,16 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "{:<34}{:>10}{:>8}{:>9}{:>9}{:>10}{:>8}{:>9}{:>11}",
-            "",
-            "dinners/s",
-            "ratio",
-            "p50 µs",
-            "p99 µs",
-            "p99.9 µs",
-            "CPU µs",
-            "log B",
-            "written B"
+            "{:<34}{:>10}{:>9}{:>9}{:>10}{:>8}{:>9}{:>11}",
+            "", "dinners/s", "p50 µs", "p99 µs", "p99.9 µs", "CPU µs", "log B", "written B"
         )?;
         for side in &self.sides {
             let (l, none) = (side.latency_us, || "-".to_owned());
             writeln!(
                 f,
-                "{:<34}{:>10}{:>8}{:>9}{:>9}{:>10}{:>8}{:>9}{:>11}",
+                "{:<34}{:>10}{:>9}{:>9}{:>10}{:>8}{:>9}{:>11}",
                 side.name,
                 whole(side.dinners_per_s),
-                side.times_postgres.map_or_else(none, |times| format!("{times:.2}")),
                 whole(l.p50),
                 whole(l.p99),
                 whole(l.p999),
@@ -286,6 +275,13 @@ impl fmt::Display for Report {
                 side.log_bytes_per_dinner.map_or_else(none, whole),
                 whole(side.written_bytes_per_dinner),
             )?;
+        }
+        let compared = self.sides.iter().filter_map(|side| Some((side, side.to_postgres?)));
+        if let Some(base) = self.sides.iter().find(|side| side.kind == Kind::Postgres) {
+            writeln!(f, "in multiples of {}:", base.name)?;
+        }
+        for (side, ratios) in compared {
+            writeln!(f, "{:<34}{ratios}", side.name)?;
         }
         writeln!(
             f,
@@ -348,8 +344,10 @@ pub(super) mod tests {
             side(Kind::Fanju, &[1_000]),
         ];
         let report = Report::new(settings(), sides);
-        let ratios: Vec<_> = report.sides.iter().map(|side| side.times_postgres).collect();
-        assert_eq!(ratios, [Some(1.0), Some(2.0), Some(10.0)]);
+        let ratios = report.sides.iter().map(|side| side.to_postgres?.dinners_per_s);
+        assert_eq!(ratios.collect::<Vec<_>>(), [Some(1.0), Some(2.0), Some(10.0)]);
+        // Nothing was measured of these.
+        assert_eq!(report.sides[2].to_postgres.and_then(|ratios| ratios.p50), None);
         let told = report.to_string();
         assert!(report.is_well() && told.contains("audit ok: Fanju: promised"));
         let asked = "1,000 dinners of 8 a round, 1 round in turn, medians; 8 wallets, 1 merchant,";

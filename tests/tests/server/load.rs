@@ -227,6 +227,28 @@ fn whoever_is_not_the_operator_is_told_before_anybody_dines() {
     assert_eq!((&stats["settled"], &stats["groups_active"]), (&0.into(), &0.into()), "{stats}");
 }
 
+/// Phones and quiet sessions of one process.
+const SESSIONS: u64 = 2_000;
+
+#[test]
+fn one_process_has_thousands_of_sessions_and_loses_and_resumes_half_of_them() {
+    let house = House::open_with(256, 8, &[TIRELESS]);
+    let crowd = format!(
+        "--party 8 --rate 60 --warmup 1 --seconds 4 --idle {} --storm {} --json a.json",
+        SESSIONS - 256,
+        SESSIONS / 2
+    );
+    let ran = live(&house, Some(&operator_token(&house)), &crowd);
+    // Whoever misses anything, or hears it twice, ends the run with a failure.
+    assert_eq!(ran.code, Some(0), "{}", ran.told);
+    let report = read(&house, "a.json");
+    assert!(report["settings"]["sessions"].as_u64() >= Some(SESSIONS), "{report}");
+    assert!(report["dinners"].as_u64() > Some(100), "{report}");
+    let storm = &report["storm"];
+    assert_eq!(storm["cut"], SESSIONS / 2, "{storm}");
+    assert_eq!(storm["recovered"], storm["cut"], "{storm}");
+}
+
 #[test]
 fn a_search_for_the_capacity_of_one_table_ends_with_a_rate() {
     let house = House::open_with(2, 1, &[TIRELESS]);
