@@ -75,8 +75,16 @@ pub fn verify(data: &Path) -> anyhow::Result<Report> {
         compare(&engine, &fold)?;
         Ok(fold)
     });
+    // The lock is held until everything is looked at.
+    let rest = check_beside(data);
     engine.close_blocking();
     let fold = fold?;
+    rest?;
+    Ok(fold.report)
+}
+
+/// Looks at what lies beside journal and books.
+fn check_beside(data: &Path) -> anyhow::Result<()> {
     let register = data.join("register.sqlite");
     if register.exists() {
         check_pages(&register).context("the register is damaged")?;
@@ -91,7 +99,7 @@ pub fn verify(data: &Path) -> anyhow::Result<Report> {
         Webhooks::open(&place, webhooks::Settings::default())
             .context("the outbox of webhooks does not open")?;
     }
-    Ok(fold.report)
+    Ok(())
 }
 
 /// Looks through every page of an SQLite file.
@@ -99,6 +107,8 @@ fn check_pages(file: &Path) -> anyhow::Result<()> {
     let rows = rusqlite::Connection::open(file)?;
     let said: String = rows.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
     ensure!(said == "ok", "{said}");
+    let tables: i64 = rows.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    ensure!(tables > 0, "it is empty");
     Ok(())
 }
 

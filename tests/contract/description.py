@@ -59,7 +59,9 @@ class AsyncApi(Description):
         messages = self.live["messages"]
         method = {name: message.get("payload", {}).get("properties", {}).get("method", {}).get("const")
                   for name, message in messages.items()}
-        self.requests = {method[name]: message for name, message in messages.items() if "x-result" in message}
+        asked = [name for name in messages if f"answer_{name}" in messages]
+        self.requests = {method[name]: messages[name]["payload"] for name in asked}
+        self.answers = {method[name]: messages[f"answer_{name}"]["payload"] for name in asked}
         self.pushes = {
             method[name]: message["payload"] for name, message in messages.items() if name.startswith("push_")}
         self.error = messages["error"]["payload"]

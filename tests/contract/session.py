@@ -71,9 +71,8 @@ class Session:
         """What is answered to a request that has to be done."""
         request, frame = await self._say(method, params)
         assert "result" in frame, f"{method} {params}: {frame}"
-        described = self.description.requests[method]
-        self.description.holds(f"request {method}", request, described["payload"])
-        self.description.holds(f"answer {method}", frame["result"], described["x-result"])
+        self.description.holds(f"request {method}", request, self.description.requests[method])
+        self.description.holds(f"answer {method}", frame, self.description.answers[method])
         return frame["result"]
 
     async def is_refused(self, code, method, /, *, described=False, **params):
@@ -81,7 +80,7 @@ class Session:
         request, frame = await self._say(method, params)
         assert frame.get("error", {}).get("data", {}).get("code") == code, f"{method} {params}: {frame}"
         if described:
-            self.description.refuses(f"request {method}", request, self.description.requests[method]["payload"])
+            self.description.refuses(f"request {method}", request, self.description.requests[method])
 
     async def hears(self, kind, subject):
         """Listens to a topic: what there is first, then everything that happened to it, and will."""

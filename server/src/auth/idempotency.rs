@@ -45,8 +45,8 @@ pub enum IdempotencyError {
     /// The same command is running right now.
     #[error("command with this idempotency key is still running")]
     KeyInUse,
-    /// The command was done under this key; its answer holds a secret, and is not kept.
-    #[error("done under this key before, and its secret was shown then")]
+    /// The command was done under this key, or begun; its answer holds a secret, and is not kept.
+    #[error("done under this key before, or begun: its secret is not shown again")]
     SecretShown,
     /// No more commands may run at once.
     #[error("{} commands are running already", limits::COMMANDS_RUNNING_MAX)]
@@ -187,8 +187,8 @@ impl Ticket {
     ///
     /// # Errors
     /// [`IdempotencyError::Register`]: the command must not run.
-    pub fn use_up(&self) -> Result<(), IdempotencyError> {
-        self.remember(Some(NOT_KEPT.into()), self.begun)
+    pub fn use_up(&self, now: Timestamp) -> Result<(), IdempotencyError> {
+        self.remember(Some(NOT_KEPT.into()), now)
     }
 
     /// The id of what the command opens: the same for the same asker, key, parameters and moment,

@@ -32,13 +32,13 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     /// Play a dinner: a restaurant and eight diners, who need no passkey, on one page at /demo
-    #[arg(long)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub demo: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demo: Option<bool>,
     /// Let people that `cast` made up stay signed in, who need no passkey: for load tests
-    #[arg(long)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub made_up_people: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_up_people: Option<bool>,
     /// How logs are written, on standard error [default: text]
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,13 +78,13 @@ pub struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step_up_above_minor: Option<i64>,
     /// Let webhooks call addresses of the local network
-    #[arg(long, help_heading = MORE)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub webhooks_to_private_addresses: bool,
+    #[arg(long, help_heading = MORE, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhooks_to_private_addresses: Option<bool>,
     /// Let webhooks go over plain http
-    #[arg(long, help_heading = MORE)]
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub webhooks_over_http: bool,
+    #[arg(long, help_heading = MORE, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhooks_over_http: Option<bool>,
     /// From scan to the end of an order, in seconds [default: 60]
     #[arg(long, value_name = "SECONDS", help_heading = MORE)]
     #[serde(skip_serializing_if = "Option::is_none")]

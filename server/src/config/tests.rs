@@ -57,7 +57,7 @@ fn every_setting_has_a_flag_of_its_name() {
         "--nobodies-per-address",
         "13",
     ];
-    let said = command.try_get_matches_from(said).expect("flags");
+    let said = command.clone().try_get_matches_from(said).expect("flags");
     let flags = Flags::from_arg_matches(&said).expect("flags");
     let (_folder, file) = written("workers = 1\nsession_days = 5\n");
     let expected = Settings {
@@ -76,6 +76,11 @@ fn every_setting_has_a_flag_of_its_name() {
         ..Settings::default()
     };
     assert_eq!(loaded(&file, &flags), expected);
+    // A yes of the file can be taken back.
+    let (_folder, file) = written("webhooks_over_http = true\n");
+    let off = command.try_get_matches_from(["fanju-server", "--webhooks-over-http=false"]);
+    let flags = Flags::from_arg_matches(&off.expect("flags")).expect("flags");
+    assert_eq!(loaded(&file, &flags), Settings::default());
 }
 
 #[test]
@@ -169,7 +174,7 @@ fn a_public_address_that_was_said_follows_nothing() {
 
 #[test]
 fn a_demo_plays_in_a_folder_of_its_own_unless_one_is_said() {
-    let demo = Flags { demo: true, ..Flags::default() };
+    let demo = Flags { demo: Some(true), ..Flags::default() };
     let data = |text, flags: &Flags| {
         let (_folder, file) = written(text);
         loaded(&file, flags).data

@@ -138,7 +138,10 @@ async fn answer(
     telemetry::operates(operation.offer.method);
     // Whoever may not ask has nothing read from: a body is memory and time.
     let ask = ask(app, operation, request)?;
-    let body = body(payload, operation.body_bytes_max()).await?;
+    let body = match operation.offer.verb {
+        Verb::Post | Verb::Put => body(payload, operation.body_bytes_max()).await?,
+        Verb::Get | Verb::Delete => Bytes::new(),
+    };
     let parameters = parameters(operation.offer.verb, request, &body)?;
     operations::perform(app, operation, ask, parameters).await
 }

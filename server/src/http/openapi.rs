@@ -170,23 +170,29 @@ fn responses(operation: &Described, answer: &Schema) -> Map<String, Value> {
 /// The statuses of the problems that an operation may have.
 fn statuses(operation: &Described) -> BTreeSet<u16> {
     let Offer { verb, repeats, .. } = operation.offer;
-    let all: BTreeSet<u16> = Kind::all().map(Kind::status).collect();
+    let all: BTreeSet<u16> = here().map(Kind::status).collect();
     let may = |status: &u16| match status {
-        // A resource that is described takes the verb that is; only the live channel is upgraded.
-        405 | 426 => false,
+        // A resource that is described takes the verb that is.
+        405 => false,
         408 | 413 => matches!(verb, Verb::Post | Verb::Put),
-        // Only what changes something conflicts with what is.
-        409 => repeats != Repeats::Query,
+        404 => repeats != Repeats::Query || !operation.offer.in_path().is_empty(),
+        // Only what changes something conflicts with what is, comes too late, or is in doubt.
+        409 | 410 | 504 => repeats != Repeats::Query,
         422 => repeats.takes_key(),
         _ => true,
     };
     all.into_iter().filter(may).collect()
 }
 
+/// Problems that a resource may have: those of frames are the live channel's.
+fn here() -> impl Iterator<Item = Kind> {
+    Kind::all().filter(|kind| !kind.is_of_live_channel())
+}
+
 /// Problems by status, each with the codes that it may have.
 fn refusals(problem: &Schema) -> Map<String, Value> {
     let mut codes: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-    for kind in Kind::all() {
+    for kind in here() {
         codes.entry(kind.status()).or_default().push(kind.code());
     }
     let refusal = |(status, codes): (u16, Vec<&str>)| {

@@ -115,7 +115,8 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "JSON-RPC 2.0 over a websocket, one object a text frame. Commands \
                             take an `idempotency_key` among their params, or say which number \
-                            stands for it. Topics are `wallet:`, \
+                            stands for it; a ceremony's steps, signing out, and showing a code or \
+                            a link take none. Topics are `wallet:`, \
                             `merchant:` or `group:` and an id. Durable events are CloudEvents \
                             1.0; their `prev` tells a gap, and `subscribe` with `after` closes \
                             it. Progress may be conflated and is not kept: whoever \
@@ -185,6 +186,10 @@ fn request(method: &str, mut params: Value, repeats: Repeats) -> Value {
             params["required"] = required.into();
         }
     }
+    let mut required = vec!["jsonrpc", "method"];
+    if params["required"].as_array().is_some_and(|names| !names.is_empty()) {
+        required.push("params");
+    }
     json!({ "name": method, "summary": summary, "payload": {
         "type": "object",
         "properties": {
@@ -193,7 +198,7 @@ fn request(method: &str, mut params: Value, repeats: Repeats) -> Value {
             "method": { "const": method },
             "params": params,
         },
-        "required": ["jsonrpc", "method"],
+        "required": required,
     } })
 }
 

@@ -77,7 +77,9 @@ impl Request {
             problem: Problem::new(Kind::MalformedFrame, detail),
         };
         if !depth::fits(text.as_bytes()) {
-            return Err(malformed(None, INVALID_REQUEST, depth::too_deep()));
+            let envelope = serde_json::from_str::<Envelope<'_>>(text).ok();
+            let id = envelope.and_then(|envelope| serde_json::from_value(envelope.id?).ok());
+            return Err(malformed(id, INVALID_REQUEST, depth::too_deep()));
         }
         let envelope: Envelope<'_> = match serde_json::from_str(text) {
             Err(error) if !error.is_data() => {
@@ -310,8 +312,11 @@ mod tests {
         check(&frame(most), Ok(("x", 1)));
         for depth in [most + 1, 100, 1_000_000] {
             check(&frame(depth), Err(INVALID_REQUEST));
-            let told = Request::parse(&frame(depth)).expect_err("is refused").problem.to_string();
-            assert!(told.contains("nested deeper than 32"), "{told}");
+            let Malformed { id, problem, .. } =
+                Request::parse(&frame(depth)).expect_err("too deep");
+            assert!(problem.to_string().contains("nested deeper than 32"), "{problem}");
+            // Whoever asked hears of it, unless reading even that would cost too much.
+            assert_eq!(id.is_some(), depth <= 100, "{depth}");
         }
     }
 

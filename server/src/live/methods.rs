@@ -57,6 +57,7 @@ pub(super) fn idempotency_key(params: &mut Map<String, Value>) -> Result<Option<
 /// `wallet:`, `merchant:` or `group:` and a UUID.
 #[derive(Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(extend("pattern" = "^(wallet|merchant|group):[0-9a-fA-F-]{32,36}$"))]
 pub(super) struct TopicName(pub(super) Topic);
 
 impl TryFrom<String> for TopicName {

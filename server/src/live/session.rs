@@ -353,8 +353,10 @@ impl Session {
             let detail = format!("no method `{method}`: see /docs");
             return answer(ctx, &reply, Err(Problem::new(Kind::UnknownMethod, detail)));
         };
-        let key = match idempotency_key(&mut params) {
-            Ok(key) => key,
+        // Where none is taken it is a field like others, and refused: nobody is to rely on it.
+        let takes_key = operation.offer.repeats.takes_key();
+        let key = match takes_key.then(|| idempotency_key(&mut params)).transpose() {
+            Ok(key) => key.flatten(),
             Err(problem) => return answer(ctx, &reply, Err(problem)),
         };
         let ask = self.ask(caller, key);

@@ -268,7 +268,7 @@ struct ShowCode {
 
 impl Operation for ShowCode {
     const OFFER: Offer =
-        Offer::new("groups.code", Verb::Post, "/v1/groups/{group}/codes", Repeats::Keyed);
+        Offer::new("groups.code", Verb::Post, "/v1/groups/{group}/codes", Repeats::Plain);
     type Answer = ShownCode;
 
     fn right(&self) -> Right {

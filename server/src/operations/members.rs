@@ -82,7 +82,7 @@ struct LinkMade {
 
 impl Operation for MakeLink {
     const OFFER: Offer =
-        Offer::new("groups.link", Verb::Post, "/v1/groups/{group}/links", Repeats::Keyed);
+        Offer::new("groups.link", Verb::Post, "/v1/groups/{group}/links", Repeats::Plain);
     type Answer = LinkMade;
 
     fn right(&self) -> Right {

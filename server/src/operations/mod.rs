@@ -70,7 +70,8 @@ pub enum Repeats {
     /// By an idempotency key, if one is sent. Its answer holds a secret, which is shown once and not
     /// kept: asked again, it says that it was done.
     Secret,
-    /// Asking twice cannot do it twice: a ceremony's steps, and signing out.
+    /// Asking twice does no harm, or cannot do it twice: showing a code or a link, which must not lie
+    /// on disk; a ceremony's steps; signing out.
     Plain,
 }
 
@@ -123,6 +124,9 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
     /// changes who can come in.
     const TAKES_A_LOOK: bool = false;
 
+    /// Whether its parameters could be guessed from a plain hash of them.
+    const HIDES: bool = false;
+
     /// What it answers.
     type Answer: Serialize + JsonSchema;
 
@@ -160,6 +164,7 @@ pub struct Described {
     pub parameters: fn(&mut SchemaGenerator) -> Schema,
     /// The JSON Schema of its answer.
     pub answer: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) hides: bool,
     pub(crate) run: perform::Run,
 }
 

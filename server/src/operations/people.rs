@@ -165,6 +165,7 @@ struct Verified {
 
 impl Operation for Verify {
     const OFFER: Offer = command("me.verify", Verb::Post, "/v1/me/verification");
+    const HIDES: bool = true;
     type Answer = Verified;
 
     fn right(&self) -> Right {

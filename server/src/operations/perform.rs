@@ -7,17 +7,17 @@ use hmac::{Hmac, KeyInit, Mac};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use super::{Described, Operation, Repeats};
 use crate::{
-    app::App,
+    app::{App, Desk},
     auth::{
         caller::{Ask, Caller, Door},
         idempotency::{Begun, Ticket},
         rights,
     },
-    problem::{Problem, misfit},
+    problem::{Kind, Problem, misfit},
 };
 
 /// An answer in JSON.
@@ -41,6 +41,7 @@ impl Described {
             offer: O::OFFER,
             parameters: <O as JsonSchema>::json_schema,
             answer: |generator| generator.subschema_for::<O::Answer>(),
+            hides: O::HIDES,
             run: |asked| Box::pin(async move { run::<O>(&asked).await }),
         }
     }
@@ -63,7 +64,8 @@ pub async fn perform(
     parameters: Map<String, Value>,
 ) -> Answer {
     let digest = if what.offer.repeats.takes_key() && ask.key.is_some() {
-        Some(digest(app.command_key(), what.offer.method, &parameters))
+        let key = what.hides.then(|| app.command_key());
+        Some(digest(key, what.offer.method, &parameters))
     } else {
         None
     };
@@ -137,8 +139,11 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
     };
     let is_secret = O::OFFER.repeats == Repeats::Secret;
     if let Some(ticket) = beginning.clone() {
-        let begin = if is_secret { Ticket::use_up } else { Ticket::write_down };
-        app.desk(move |_| begin(&ticket)).await??;
+        let now = app.now();
+        let begin = move |_: &Desk| {
+            if is_secret { ticket.use_up(now) } else { ticket.write_down() }
+        };
+        app.desk(begin).await??;
     }
     let answered = operation.perform(app, ask).await;
     let moved_nothing = match &answered {
@@ -152,11 +157,21 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         rights::settle_look(look, &answered);
     }
     if let (Some(ticket), true, Err(problem)) = (beginning.clone(), is_secret, &answered)
-        && problem.is_refusal()
+        && made_nothing(problem)
     {
-        app.desk(move |_| ticket.write_down()).await??;
+        // Where that fails the key stays used up, and what is told is still why nothing was made.
+        let taken_back = app.desk(move |_| ticket.write_down()).await;
+        if !matches!(taken_back, Ok(Ok(()))) {
+            tracing::warn!(?taken_back, "a key stays used up");
+        }
     }
     serde_json::to_string(&answered?).map_err(|error| Problem::internal(&error))
+}
+
+/// Whether a command that shows a secret has made nothing. Of the engine it only reads, before it does.
+fn made_nothing(problem: &Problem) -> bool {
+    let read_nothing = [Kind::Busy, Kind::Closing, Kind::Poisoned, Kind::Unreadable];
+    problem.is_refusal() || read_nothing.contains(&problem.kind())
 }
 
 /// `parameters` as `P`.
@@ -185,20 +200,24 @@ fn read_beside<P: DeserializeOwned>(
     })
 }
 
-/// What the parameters are, whatever the order in which they came. Keyed: whoever reads the register
-/// alone cannot try a document's number against it.
-fn digest(key: &[u8; 32], method: &str, parameters: &Map<String, Value>) -> [u8; 32] {
+/// What the parameters are, whatever the order in which they came. Under a key, whoever reads the
+/// register alone cannot try a document's number against it.
+fn digest(key: Option<&[u8; 32]>, method: &str, parameters: &Map<String, Value>) -> [u8; 32] {
     let mut sorted: Vec<_> = parameters.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
-    let mut digest = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut digest = Sha256::new();
     digest.update(method.as_bytes());
     for (name, value) in sorted {
-        digest.update(&[0]);
+        digest.update([0]);
         digest.update(name.as_bytes());
-        digest.update(&[0]);
+        digest.update([0]);
         digest.update(value.to_string().as_bytes());
     }
-    digest.finalize().into_bytes().into()
+    let digest = digest.finalize();
+    let Some(key) = key else { return digest.into() };
+    let mut hidden = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    hidden.update(&digest);
+    hidden.finalize().into_bytes().into()
 }
 
 fn replayed(answer: &str) -> Answer {

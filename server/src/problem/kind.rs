@@ -55,7 +55,7 @@ pub enum Kind {
     IdempotencyKeyReused,
     /// The first command under this idempotency key still runs: ask again in a moment for its answer.
     IdempotencyKeyInUse,
-    /// Done under this idempotency key before; its answer holds a secret, which was shown then and is not kept: remove what was made, and make another under a new key.
+    /// Done under this idempotency key before, or begun; its answer holds a secret, which is not kept. Look what there is, and do it again under a new key.
     SecretShown,
     /// The passkey is not accepted: begin anew, with a passkey of this site.
     PasskeyRefused,
@@ -155,9 +155,9 @@ pub enum Kind {
     WebhookDisabled,
     /// The topic has as many subscribers as it may: try again later.
     TooManySubscribers,
-    /// The position is none of the topic's: subscribe without `after`, and take the topic's state.
+    /// The position is none of the topic's: begin at the newest, and go on where `next` says.
     UnknownPosition,
-    /// Too much happened since that position: subscribe without `after`, and take the topic's state.
+    /// Too much happened since that position: take the topic's state, and go on from there.
     GapTooLong,
     /// Too much is under way: try again later.
     Busy,
@@ -189,6 +189,21 @@ impl Kind {
     /// Every kind.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::iter()
+    }
+
+    /// Whether only the live channel, or the way to it, has such problems.
+    #[must_use]
+    pub fn is_of_live_channel(self) -> bool {
+        matches!(
+            self,
+            Self::NoWebsocket
+                | Self::MalformedFrame
+                | Self::UnknownMethod
+                | Self::WrongOrigin
+                | Self::TooManySessions
+                | Self::TooManySubscriptions
+                | Self::SubscriptionOver
+        )
     }
 
     /// What HTTP calls it.

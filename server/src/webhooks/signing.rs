@@ -34,7 +34,7 @@ pub const TOLERANCE_S: i64 = 300;
 
 /// Random bytes of a new secret, and the bounds of one that is parsed. Source: the specification,
 /// "between 24 bytes (192 bits) and 64 bytes (512 bits)".
-const SECRET_BYTES: usize = 32;
+pub(super) const SECRET_BYTES: usize = 32;
 const SECRET_BYTES_MIN: usize = 24;
 const SECRET_BYTES_MAX: usize = 64;
 

@@ -49,7 +49,7 @@ fn the_same_command_gets_its_first_answer() {
 fn what_must_not_be_kept_is_used_up_before_it_is_done_unless_it_is_refused() {
     let idempotency = in_memory();
     let first = ticket(&idempotency, "ana", "k", ONE);
-    first.use_up().expect("is written");
+    first.use_up(NOW).expect("is written");
     drop(first);
     let begin = |digest, now| idempotency.begin("ana", "k", digest, now);
     assert!(matches!(begin(ONE, LATER), Err(IdempotencyError::SecretShown)));
@@ -57,10 +57,19 @@ fn what_must_not_be_kept_is_used_up_before_it_is_done_unless_it_is_refused() {
     assert!(matches!(begin(ONE, NOW.after(limits::ANSWER_KEPT)), Ok(Begun::Fresh(_))));
 
     let refused = ticket(&idempotency, "ana", "refused", ONE);
-    refused.use_up().expect("is written");
+    refused.use_up(NOW).expect("is written");
     refused.write_down().expect("is written");
     drop(refused);
-    ticket(&idempotency, "ana", "refused", TWO).finish("{}", NOW).expect("finishes");
+    // Done at last, it is known for a day from then.
+    let done = LATER.after(limits::ANSWER_KEPT / 2);
+    let Ok(Begun::Fresh(again)) = idempotency.begin("ana", "refused", ONE, done) else {
+        panic!("expected a ticket")
+    };
+    again.use_up(done).expect("is written");
+    drop(again);
+    let last = NOW.after(limits::ANSWER_KEPT);
+    let again = idempotency.begin("ana", "refused", ONE, last);
+    assert!(matches!(again, Err(IdempotencyError::SecretShown)), "{again:?}");
 }
 
 #[test]

@@ -75,10 +75,11 @@ const PAUSE_MAX_MS = 15_000;
 const PAUSE_FLOOD_MS = 5_000;
 const STILL_RUNNING_PAUSE_MS = 400;
 const ANSWER_TO_PING_MS = 8_000;
+const FOLLOW_AGAIN_MS = 2_000;
 
 /** Methods that change nothing, that have a number of their own, or (ceremonies) cannot be repeated: they carry no key. */
 const WITHOUT_KEY =
-  /^(me|names|ping|sign_(in|up)(\..+)?|sign_out|(step_up|add_passkey|recovery)\..+|orders\.(scan|cancel|refund)|subscribe|unsubscribe|operator\..+|.+\.(get|list|statement|groups|events|days|deliveries))$/;
+  /^(me|names|ping|sign_(in|up)(\..+)?|sign_out|(step_up|add_passkey|recovery)\..+|orders\.(scan|cancel|refund)|groups\.(code|link)|subscribe|unsubscribe|operator\..+|.+\.(get|list|statement|groups|events|days|deliveries))$/;
 
 export class Fanju extends EventTarget {
   #url;
@@ -96,6 +97,7 @@ export class Fanju extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #again;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #beat;
   #sent_this_second = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #later;
   #second = 0;
   /** Who signed in, as the server says (`me`); `null` for nobody. @type {any} */ me = null;
   /** Why the client stopped; `null` while it has not. @type {string | null} */ reason = null;
@@ -227,7 +229,10 @@ export class Fanju extends EventTarget {
     if (second !== this.#second) [this.#second, this.#sent_this_second] = [second, 0];
     const most = Math.max(1, Math.floor((this.#hello?.limits?.requests_per_second ?? 50) * 0.8));
     if (this.#sent_this_second < most) return ++this.#sent_this_second > 0;
-    setTimeout(() => this.#flush(), 1000 - (performance.now() % 1000) + 5);
+    this.#later ??= setTimeout(() => {
+      this.#later = undefined;
+      this.#flush();
+    }, 1000 - (performance.now() % 1000) + 5);
     return false;
   }
 
@@ -276,7 +281,12 @@ export class Fanju extends EventTarget {
     } catch (error) {
       if (!(error instanceof FanjuError)) throw error;
       if (error.code === 'connection_lost' || this.#topics.get(topic) !== subscription) return;
-      if (after !== null) {
+      if ((error.problem.status ?? 0) >= 500) {
+        // The server's trouble, not the topic's.
+        setTimeout(() => {
+          if (this.#topics.get(topic) === subscription && this.#state === 'online' && !subscription.ready) this.#follow(topic, subscription);
+        }, FOLLOW_AGAIN_MS);
+      } else if (after !== null) {
         subscription.last = null;
         this.#follow(topic, subscription);
       } else {

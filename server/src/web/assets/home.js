@@ -129,7 +129,7 @@ function companions(phone) {
   /** @type {Map<string, string>} */
   const found = new Map();
   for (const { group, joined } of phone.tables.list ?? []) {
-    const members = joined ? phone.tables.follow(group).view?.members ?? [] : [];
+    const members = joined ? phone.tables.known(group)?.view?.members ?? [] : [];
     for (const { wallet } of members) if (wallet !== phone.wallet) found.set(wallet, phone.names.of(wallet));
   }
   return [...found];

@@ -26,12 +26,13 @@ import { complain } from './ui.js';
 const FOLLOWED_MAX = 40;
 
 /** A page of tables looks through 500 events: so far back, an open table is found whatever else was paid since. */
-const PAGES_MAX = 20;
+const PAGES_MAX = 6;
 
 export class Tables {
   /** What the wallet's list says, newest first. @type {Listed[] | null} */ list = null;
   /** @type {Map<string, Table>} */ #live = new Map();
   #phone;
+  /** Which asking for the list is the latest. */ #asked = 0;
 
   /** @param {import('./phone.js').Phone} phone */
   constructor(phone) { this.#phone = phone; }
@@ -46,11 +47,13 @@ export class Tables {
     for (const table of this.#live.values()) table.stop();
     this.#live.clear();
     this.list = null;
+    this.#asked += 1;
   }
 
   /** Asks which tables there are, and follows those that may still ask for money. */
   async refresh() {
     const { fanju, wallet } = this.#phone;
+    const asked = ++this.#asked;
     try {
       /** @type {Map<string, Listed>} */
       const listed = new Map();
@@ -59,7 +62,7 @@ export class Tables {
       for (let pages = 0; pages === 0 || (from && pages < PAGES_MAX); pages += 1) {
         /** @type {import('./api.js').GroupList} */
         const { groups, next } = await fanju.call('wallets.groups', { wallet, from });
-        if (wallet !== this.#phone.wallet) return;
+        if (asked !== this.#asked) return;
         for (const one of groups) if (!listed.has(one.group)) listed.set(one.group, one);
         const open = [...listed.values()].filter((one) => one.joined && one.status !== 'closed');
         for (const { group } of open.slice(0, FOLLOWED_MAX)) this.follow(group);
@@ -71,6 +74,9 @@ export class Tables {
       complain(error);
     }
   }
+
+  /** What is known of a table that is followed. @param {string} group */
+  known(group) { return this.#live.get(group); }
 
   /** @param {string} group @returns {Table} */
   follow(group) {

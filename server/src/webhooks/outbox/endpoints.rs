@@ -12,7 +12,7 @@ use super::{
         answer::{Disabled, DisabledReason, Webhook, WebhookId},
         error::WebhookError,
         limits::{ENDPOINTS_MAX, SECRET_OVERLAP},
-        signing::Secret,
+        signing::{SECRET_BYTES, Secret},
     },
     EndpointKey, Outbox, bound, number, position, sql,
 };
@@ -109,8 +109,8 @@ impl Outbox {
         })
     }
 
-    /// Puts `fresh` in the place of an endpoint's secret, which signs beside it for a day; one that was
-    /// replaced before stops at once.
+    /// Puts `fresh` in the place of an endpoint's secret. What was replaced signs beside it for a day, and
+    /// so does what that had replaced: nobody may have seen it.
     pub(in super::super) fn rotate(
         &self,
         merchant: MerchantId,
@@ -120,10 +120,15 @@ impl Outbox {
     ) -> Result<(), WebhookError> {
         self.write(|transaction| {
             let key = key(transaction, merchant, id)?;
+            let sql = "SELECT secret, iif(old_secret_until > ?2, old_secret, NULL) FROM endpoints
+                       WHERE key = ?1";
+            let (mut old, before): (Vec<u8>, Option<Vec<u8>>) =
+                transaction.query_row(sql, (key.0, now.0), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            old.extend(before.iter().flatten().take(SECRET_BYTES));
             transaction.execute(
-                "UPDATE endpoints SET old_secret = secret, old_secret_until = ?2, secret = ?3
+                "UPDATE endpoints SET old_secret = ?2, old_secret_until = ?3, secret = ?4
                  WHERE key = ?1",
-                (key.0, now.after(SECRET_OVERLAP).0, fresh.as_bytes()),
+                (key.0, old, now.after(SECRET_OVERLAP).0, fresh.as_bytes()),
             )?;
             Ok(())
         })

@@ -11,8 +11,11 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        answer::DisabledReason, error::WebhookError, limits::WAITING_MAX, schedule::Verdict,
-        signing::Secret,
+        answer::DisabledReason,
+        error::WebhookError,
+        limits::WAITING_MAX,
+        schedule::Verdict,
+        signing::{SECRET_BYTES, Secret},
     },
     EndpointKey, Outbox, bound,
     endpoints::disable,
@@ -173,7 +176,9 @@ impl Outbox {
             if let (Some(old), Some(until)) = (row.get::<_, Option<Vec<u8>>>(7)?, until)
                 && until > now.0
             {
-                secrets.push(secret(old)?);
+                for one in old.chunks(SECRET_BYTES) {
+                    secrets.push(secret(one.to_vec())?);
+                }
             }
             Ok(Some(Outgoing {
                 seq: row.get(0)?,

@@ -45,6 +45,7 @@ CREATE TABLE endpoints (
     -- Separated by spaces. NULL: all.
     kinds TEXT,
     secret BLOB NOT NULL,
+    -- One after the other, the newest first.
     old_secret BLOB,
     old_secret_until INTEGER,
     -- Events behind this position are sent.

@@ -233,7 +233,15 @@ fn an_old_secret_signs_for_a_day_beside_the_new_one() {
     let old = secrets(NOW).remove(0);
     let fresh = Secret::generate();
     outbox.rotate(shop(), id, &fresh, NOW).unwrap();
-    assert_eq!(secrets(NOW), [fresh.clone(), old]);
+    assert_eq!(secrets(NOW), [fresh.clone(), old.clone()]);
+    // Nobody saw that one: the one that the receiver has still signs beside the next, if no longer
+    // beside the one after it.
+    let (unseen, fresh, last) = (fresh, Secret::generate(), Secret::generate());
+    outbox.rotate(shop(), id, &fresh, NOW).unwrap();
+    assert_eq!(secrets(NOW), [fresh.clone(), unseen.clone(), old]);
+    outbox.rotate(shop(), id, &last, NOW).unwrap();
+    assert_eq!(secrets(NOW), [last.clone(), fresh, unseen]);
+    let fresh = last;
     let until = NOW.after(SECRET_OVERLAP);
     assert_eq!(outbox.list(shop(), NOW).unwrap()[0].old_secret_until, Some(until));
     assert_eq!(secrets(until), [fresh]);

@@ -24,7 +24,7 @@ fn what_is_no_request_is_answered_by_its_code_and_the_session_goes_on() {
     let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     let deep = |depth: usize| {
         let nested = nested(depth);
-        format!("{{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"x\",\"params\":{{\"a\":{nested}}}}}")
+        format!("{{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":{{\"a\":{nested}}}}}")
     };
     let cases = [
         ("", PARSE_ERROR),
