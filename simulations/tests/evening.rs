@@ -275,7 +275,7 @@ fn merchants_are_as_many_as_the_cast_has() {
     let named = EVENING.replace("count = 5", &format!("count = 5\nhot = [{hot}]"));
     let output = live(Script::Honest, 60, &named, "");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("3 named merchants need more than the cast's 2 shops"), "{told}");
+    assert!(told.contains("the scenario needs 4 merchants, and the cast has 2 shops"), "{told}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use fanju_sim::scenario::{
     BUILT_IN, LoadError, Scenario,
     file::SplitKind,
     load,
-    script::{Manner, Outing, Script},
+    script::{Manner, Outing, Script, Seat},
     steps::{Step, Steps, Timed},
 };
 use proptest::prelude::*;
@@ -87,6 +87,69 @@ fn every_complaint_names_file_line_and_reason() {
     );
 }
 
+/// Nothing of it is corrected: 199 people would sit at a table of 200 otherwise, and a refund would be cut to
+/// the bill.
+#[test]
+fn a_file_that_contradicts_itself_is_refused_at_the_line_that_does() {
+    let with = |from: &str, to: &str| {
+        assert!(TINY.contains(from), "{from}");
+        TINY.replace(from, to)
+    };
+    let and = |more: &str| format!("{TINY}{more}");
+    refuses(&with("count = 200", "count = 3"), ":11: people.count is 3, but 4 sit at one table");
+    refuses(
+        &and("[celebrity]\ndiners = 201\nat_minute = 1\n"),
+        ":11: people.count is 200, but 201 sit at one table",
+    );
+    refuses(
+        &with("purse_minor = 10000", "purse_minor = 10000\nshort_purse_minor = 10001"),
+        ":13: who is short has 10001, and everybody else 10000",
+    );
+    let refunds = |parts: &str| {
+        let begins = "[refunds]\nshare = 1\nwhole_share = 0\nat_minutes = [0]\npart_permille = ";
+        and(&format!("{begins}{parts}\n"))
+    };
+    refuses(&refunds("[500, 1001]"), ":19: 1001 thousandths are more than the bill");
+    refuses(&refunds("[0, 500]"), ":19: 0 thousandths are no refund");
+    Scenario::parse("evening.toml", &refunds("[1, 1000]")).expect("a sound file");
+    let tip = "per_diner_minor = [100, 300]\ntip_permille = [1001]";
+    refuses(
+        &with("per_diner_minor = [100, 300]", tip),
+        ":10: 1001 thousandths are more than the bill",
+    );
+    let column = "per_diner_minor = [100, 300]\ncol_total = \"sum\"";
+    refuses(&with("per_diner_minor = [100, 300]", column), ":10: a column is named, but no csv");
+    refuses(&with("2 = 0.5", "02 = 0.5"), ":7: party size `02` is written 2");
+    refuses(&with("2 = 0.5", "2 = 0.5, 3 = 0.0000004"), ":7: 0.0000004 is less than a millionth");
+    refuses(&with("2 = 0.5, 4 = 0.5", "2 = 0, 4 = 0"), ":7: shares sum to 0, not to 1");
+    refuses(
+        &and("[confirm]\nrefuse_share = 0.6\nvanish_share = 0.5\n"),
+        ":17: refuse_share and vanish_share sum to more than 1",
+    );
+    Scenario::parse("evening.toml", &and("[confirm]\nrefuse_share = 0.5\nvanish_share = 0.5\n"))
+        .expect("a sound file");
+    let cents = with("[100, 300]", "[1, 300]");
+    refuses(
+        &format!("{cents}[confirm]\nasked_share = 0.1\n"),
+        ":16: who owes less than 2 minor units has no lower cap",
+    );
+    let hot = |one: &str, other: &str, count: usize| {
+        let hot = |name: &str| format!("  {{ name = \"{name}\", share = 0.3 }},\n");
+        let hot = format!("hot = [\n{}{}]\n", hot(one), hot(other));
+        and(&hot).replace("count = 3", &format!("count = {count}"))
+    };
+    refuses(&hot("noodles", "noodles", 3), ":17: `noodles` is hot twice");
+    refuses(&hot("noodles", "tea", 2), ":17: hot shares sum to 0.6, and no other merchant");
+    refuses(&hot("noodles", "tea", 1), ":17: 2 hot merchants, but merchants.count is 1");
+    Scenario::parse("evening.toml", &hot("noodles", "tea", 3)).expect("a sound file");
+}
+
+#[test]
+fn a_scale_leaves_people_for_the_largest_table_and_merchants_for_every_share() {
+    let court = load("food-court").expect("built in").sizes(1e-4);
+    assert_eq!((court.tables, court.people, court.merchants), (1, 4, 4));
+}
+
 #[test]
 fn bills_come_from_a_file_beside_the_scenario() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -110,6 +173,17 @@ fn bills_come_from_a_file_beside_the_scenario() {
         error.contains("evening.toml:6: ") && error.contains("bills.csv:3: total `ten`"),
         "{error}"
     );
+    write("sum,tip,size\n10.00,1.00,2\n0.05,0,3\n900.00,0,201\n");
+    let refused = |text: &str, expected: &str| {
+        let error = Scenario::parse(&file, text).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}\nexpected: {expected}");
+    };
+    refused(&text, "evening.toml:10: people.count is 200, but 201 sit at one table");
+    let text = text.replace("count = 200", "count = 201");
+    Scenario::parse(&file, &text).expect("a sound file");
+    let text = format!("{text}[confirm]\nasked_share = 0.1\n");
+    refused(&text, "evening.toml:15: who owes less than 2 minor units");
+    refused(&text, "bills.csv:3");
 }
 
 #[test]
@@ -211,14 +285,16 @@ fn observed_shares_are_the_files() {
         let share = |share: fanju_sim::scenario::values::Share| f64::from(share.millionths()) / 1e6;
         let (confirm, cap) = (&scenario.confirm, scenario.people.cap_minor.get());
         let asked = seats.iter().filter(|seat| seat.cap_minor < cap).count();
-        near(name, asked, seats.len(), share(confirm.asked_share));
+        near(name, asked, seats.len(), share(*confirm.asked_share.get_ref()));
         let vanish = seats.iter().filter(|seat| seat.manner == Manner::Vanishes).count();
-        near(name, vanish, seats.len(), share(confirm.vanish_share));
+        near(name, vanish, seats.len(), share(*confirm.vanish_share.get_ref()));
+        let says_no = |seat: &&&Seat| matches!(seat.manner, Manner::Says { yes: false, .. });
+        near(name, seats.iter().filter(says_no).count(), seats.len(), share(confirm.refuse_share));
         let cut = seats.iter().filter(|seat| seat.cut.is_some()).count();
         near(name, cut, seats.len(), share(scenario.connection.cut_share));
         let people = scenario.sizes(1.0).people;
         let short = (0..people).filter(|person| {
-            scenario.purse_minor(*person, 11) == scenario.people.short_purse_minor.get()
+            scenario.purse_minor(*person, 11) == scenario.people.short_purse_minor.get_ref().get()
         });
         near(name, short.count(), people, share(scenario.people.short_share));
 

@@ -82,9 +82,11 @@ fn sizes(scenario: &Scenario, cast: &Cast, options: &LiveOptions) -> Result<Size
     let (people, merchants) = (cast.diners.len(), cast.merchants.len());
     let (people, merchants) = (wanted.people.min(people), wanted.merchants.min(merchants));
     let sizes = Sizes { people, merchants, ..wanted };
-    let named = scenario.merchants.hot.len();
-    if merchants < named {
-        return Err(format!("{named} named merchants need more than the cast's {merchants} shops"));
+    let least = scenario.merchants_min();
+    if merchants < least {
+        return Err(format!(
+            "the scenario needs {least} merchants, and the cast has {merchants} shops"
+        ));
     }
     let largest = scenario.largest_party();
     if sizes.people < largest {

@@ -1,8 +1,6 @@
 //! File: what a scenario says, key by key. `docs/scenarios.md` explains it to people.
-//!
-//! Whatever can be wrong is found while it is read, and so every complaint knows its line.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fanju::{
     domain::{event::Shortfall, text::Name},
@@ -12,10 +10,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use toml::Spanned;
 
 use super::values::{self, Curve, Mix, Seats, Share, Spread, Within};
-use crate::{
-    bills::{self, BillRow},
-    options::FileOptions,
-};
+use crate::bills::BillRow;
 
 /// One evening.
 #[derive(Clone, Debug, Deserialize)]
@@ -126,26 +121,14 @@ pub struct BillSource {
     #[serde(default)]
     pub csv: Option<PathBuf>,
     /// Its column of totals without tip.
-    #[serde(default = "col_total")]
-    pub col_total: String,
+    #[serde(default)]
+    pub col_total: Option<Spanned<String>>,
     /// Its column of tips.
-    #[serde(default = "col_tip")]
-    pub col_tip: String,
+    #[serde(default)]
+    pub col_tip: Option<Spanned<String>>,
     /// Its column of party sizes.
-    #[serde(default = "col_size")]
-    pub col_size: String,
-}
-
-fn col_total() -> String {
-    "total_bill".to_owned()
-}
-
-fn col_tip() -> String {
-    "tip".to_owned()
-}
-
-fn col_size() -> String {
-    "size".to_owned()
+    #[serde(default)]
+    pub col_size: Option<Spanned<String>>,
 }
 
 fn some_amounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spread>, D::Error> {
@@ -153,12 +136,26 @@ fn some_amounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spr
 }
 
 fn some_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spread>, D::Error> {
+    thousandths(deserializer).map(Some)
+}
+
+/// Thousandths of a bill: at most all of it.
+fn thousandths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spread, D::Error> {
     let spread = values::whole(deserializer)?;
     match spread.ends() {
         (_, most) if most > 1_000 => {
             Err(D::Error::custom(format!("{most} thousandths are more than the bill")))
         }
-        _ => Ok(Some(spread)),
+        _ => Ok(spread),
+    }
+}
+
+/// Thousandths that go back.
+fn parts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spread, D::Error> {
+    let spread = thousandths(deserializer)?;
+    match spread.ends() {
+        (0, _) => Err(D::Error::custom("0 thousandths are no refund; give them from 1")),
+        _ => Ok(spread),
     }
 }
 
@@ -231,7 +228,7 @@ impl ShortfallRule {
 #[serde(deny_unknown_fields)]
 pub struct People {
     /// How many there are.
-    pub count: Within<1, 10_000_000>,
+    pub count: Spanned<Within<1, 10_000_000>>,
     /// What each of them has, in minor units.
     pub purse_minor: Within<1, 1_000_000_000_000>,
     /// What each agrees to spend in one evening without being asked, in minor units.
@@ -242,7 +239,7 @@ pub struct People {
     pub short_share: Share,
     /// What those have, in minor units.
     #[serde(default = "one_unit")]
-    pub short_purse_minor: Within<1, 1_000_000_000_000>,
+    pub short_purse_minor: Spanned<Within<1, 1_000_000_000_000>>,
 }
 
 /// The most that needs no second look at finger or face. Source: the server's
@@ -251,8 +248,13 @@ fn cap() -> Within<1, 1_000_000_000_000> {
     number(100_000)
 }
 
-fn one_unit() -> Within<1, 1_000_000_000_000> {
-    number(1)
+fn one_unit() -> Spanned<Within<1, 1_000_000_000_000>> {
+    nowhere(number(1))
+}
+
+/// A default, which stands in no line.
+fn nowhere<T>(value: T) -> Spanned<T> {
+    Spanned::new(0..0, value)
 }
 
 fn number<const LOW: u64, const HIGH: u64>(number: i64) -> Within<LOW, HIGH> {
@@ -266,22 +268,26 @@ fn number<const LOW: u64, const HIGH: u64>(number: i64) -> Within<LOW, HIGH> {
 #[serde(deny_unknown_fields, default)]
 pub struct Confirm {
     /// Diners whose cap lies below their share, so that they are asked.
-    pub asked_share: Share,
+    pub asked_share: Spanned<Share>,
     /// From the question to the answer.
     #[serde(rename = "answer_after_s", deserialize_with = "values::seconds")]
     pub answer_after: Spread,
     /// Of those asked: who says no.
     pub refuse_share: Share,
     /// Of those asked: who says nothing.
-    pub vanish_share: Share,
+    pub vanish_share: Spanned<Share>,
 }
 
 impl Default for Confirm {
     fn default() -> Self {
-        let (asked_share, refuse_share, vanish_share) = Default::default();
-        // Two to twenty seconds: a phone is taken out of a pocket.
-        let answer_after = Spread::always(5_000);
-        Self { asked_share, answer_after, refuse_share, vanish_share }
+        let nobody = Share::default();
+        Self {
+            asked_share: nowhere(nobody),
+            // Two to twenty seconds: a phone is taken out of a pocket.
+            answer_after: Spread::always(5_000),
+            refuse_share: nobody,
+            vanish_share: nowhere(nobody),
+        }
     }
 }
 
@@ -366,7 +372,7 @@ pub struct Refunds {
     /// Of those: which go back whole.
     pub whole_share: Share,
     /// What the others get back, in thousandths of the bill.
-    #[serde(default = "half", deserialize_with = "values::whole")]
+    #[serde(default = "half", deserialize_with = "parts")]
     pub part_permille: Spread,
     /// When, after the morning has begun.
     #[serde(rename = "at_minutes", deserialize_with = "values::minutes")]
@@ -386,99 +392,4 @@ pub struct Celebrity {
     /// When.
     #[serde(rename = "at_minute", deserialize_with = "values::minute")]
     pub at_ms: u64,
-}
-
-/// What is wrong, and at which line.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{file}:{line}: {reason}")]
-pub struct ScenarioError {
-    /// In which file.
-    pub file: String,
-    /// At which line, from one.
-    pub line: usize,
-    /// Why.
-    pub reason: String,
-}
-
-impl Scenario {
-    /// Reads `text`, which stands in `file`; files that it names are looked for beside it.
-    ///
-    /// # Errors
-    /// [`ScenarioError`].
-    pub fn parse(file: &str, text: &str) -> Result<Self, ScenarioError> {
-        let wrong = |at: usize, reason: String| {
-            let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
-            ScenarioError { file: file.to_owned(), line, reason }
-        };
-        let mut scenario: Self = toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            wrong(at, error.message().trim().replace('\n', ", "))
-        })?;
-        scenario.check().map_err(|(at, reason)| wrong(at, reason))?;
-        if let Some(csv) = scenario.bill.get_ref().csv.clone() {
-            let at = scenario.bill.span().start;
-            scenario.rows = scenario.read_bills(file, &csv).map_err(|reason| wrong(at, reason))?;
-        }
-        Ok(scenario)
-    }
-
-    /// What two keys together cannot be; where, and why.
-    fn check(&self) -> Result<(), (usize, String)> {
-        let (bill, at) = (self.bill.get_ref(), self.bill.span().start);
-        match (&bill.per_diner_minor, &bill.csv) {
-            (Some(_), Some(_)) => return Err((at, "give per_diner_minor or csv, not both".into())),
-            (None, None) => return Err((at, "give per_diner_minor, or csv with a file".into())),
-            (Some(_), None) | (None, Some(_)) => {}
-        }
-        if bill.csv.is_some() && bill.tip_permille.is_some() {
-            return Err((at, "tips of a csv are in its own column".into()));
-        }
-        match (&self.party, bill.csv.is_some()) {
-            (Some(party), true) => {
-                let reason = "party sizes of a csv are in its own column".to_owned();
-                return Err((party.span().start, reason));
-            }
-            (None, false) => return Err((0, "missing [party] with sizes".into())),
-            (Some(_), false) | (None, true) => {}
-        }
-        if let Some(celebrity) = &self.celebrity
-            && celebrity.get_ref().at_ms > self.evening.curve.end_ms()
-        {
-            let reason = "at_minute is after the end of the evening's curve".to_owned();
-            return Err((celebrity.span().start, reason));
-        }
-        let mut sum = 0;
-        for hot in &self.merchants.hot {
-            sum += hot.share.get_ref().millionths();
-            if sum > 1_000_000 {
-                return Err((hot.share.span().start, "hot shares sum to more than 1".into()));
-            }
-        }
-        let (named, count) = (self.merchants.hot.len(), self.merchants.count.size());
-        match self.merchants.hot.last() {
-            Some(last) if named > count => {
-                let reason = format!("{named} hot merchants, but merchants.count is {count}");
-                Err((last.share.span().start, reason))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    fn read_bills(&self, file: &str, csv: &Path) -> Result<Vec<BillRow>, String> {
-        let bill = self.bill.get_ref();
-        let options = FileOptions {
-            col_total: bill.col_total.clone(),
-            col_tip: bill.col_tip.clone(),
-            col_size: bill.col_size.clone(),
-            ..FileOptions::default()
-        };
-        let beside = Path::new(file).parent().unwrap_or(Path::new("")).join(csv);
-        let rows = bills::read_bills(&beside, &options, self.currency)
-            .map_err(|error| format!("{:#}", anyhow::Error::new(error)))?;
-        match rows.bad.first() {
-            Some(bad) => Err(bad.to_string()),
-            None if rows.good.is_empty() => Err(format!("{}: no bill", beside.display())),
-            None => Ok(rows.good),
-        }
-    }
 }

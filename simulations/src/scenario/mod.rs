@@ -1,7 +1,7 @@
 //! Scenarios: whole evenings, from a file. Tables arrive, sit down, pay, go on, and some get money
 //! back on the next morning.
 //!
-//! One evening's path: [`mod@file`] is read, every value checked at its line ([`values`]) → [`script`]
+//! One evening's path: [`mod@file`] is read ([`mod@read`]), every value checked at its line ([`values`]) → [`script`]
 //! draws one outing after the other, a pure function of file and seed → [`play`] lives through each
 //! of them, in a [`house`] that is an engine ([`in_process`]) or a server → [`count`] counts →
 //! [`report`] tells.
@@ -15,6 +15,7 @@ pub mod in_process;
 pub mod options;
 pub mod order;
 pub mod play;
+pub mod read;
 pub mod report;
 pub mod run;
 pub mod script;
@@ -22,7 +23,8 @@ pub mod steps;
 pub mod timers;
 pub mod values;
 
-pub use file::{Scenario, ScenarioError};
+pub use file::Scenario;
+pub use read::ScenarioError;
 
 /// Scenarios that are built in, by name.
 pub const BUILT_IN: [(&str, &str); 5] = [

@@ -4,8 +4,8 @@
 //! more draw in one outing shifts no other.
 
 use super::{
-    file::{BillSource, Scenario, ShortfallRule, SplitKind},
-    values::{Share, Spread},
+    file::{BillSource, Confirm, Scenario, ShortfallRule, SplitKind},
+    values::{Share, Spread, WHOLE},
 };
 use crate::chance::Chance;
 
@@ -143,7 +143,8 @@ pub struct Sizes {
 
 impl Scenario {
     /// How many there are of everything when the evening is `scale` times as large. The celebrity
-    /// and the named merchants stay as they are.
+    /// and the named merchants stay as they are, and there are always people and merchants enough
+    /// for the largest table and for all shares of visits, as the file itself has them.
     #[must_use]
     pub fn sizes(&self, scale: f64) -> Sizes {
         let scaled = |count: u64| {
@@ -158,8 +159,8 @@ impl Scenario {
         };
         Sizes {
             tables: scaled(self.evening.tables.get()) as u64,
-            people: scaled(self.people.count.get()).max(self.largest_party()),
-            merchants: scaled(self.merchants.count.get()).max(self.merchants.hot.len()).max(1),
+            people: scaled(self.people.count.get_ref().get()).max(self.largest_party()),
+            merchants: scaled(self.merchants.count.get()).max(self.merchants_min()),
         }
     }
 
@@ -192,7 +193,7 @@ impl Scenario {
         let people = &self.people;
         let mut chance = Chance::of(seed ^ (person as u64).wrapping_mul(PRIME), "purses");
         let short = people.short_share.hits(&mut chance);
-        if short { people.short_purse_minor.get() } else { people.purse_minor.get() }
+        if short { people.short_purse_minor.get_ref().get() } else { people.purse_minor.get() }
     }
 }
 
@@ -298,13 +299,11 @@ impl<'a> Script<'a> {
     fn seats(&mut self, diners: usize, first_minor: u64, chance: &mut Chance) -> Vec<Seat> {
         let Scenario { confirm, connection, people, evening, .. } = self.scenario;
         // A cap of half an equal share makes sure that its owner is asked.
-        let low_cap = (first_minor / diners as u64 / 2).max(1);
+        let low_cap = first_minor / diners as u64 / 2;
         let mut seats: Vec<Seat> = (0..diners)
             .map(|seat| {
-                let asked = confirm.asked_share.hits(chance);
-                let after_ms = confirm.answer_after.draw(chance);
-                let vanishes = confirm.vanish_share.hits(chance);
-                let yes = !confirm.refuse_share.hits(chance);
+                let asked = confirm.asked_share.get_ref().hits(chance);
+                let manner = manner(confirm, chance);
                 let joins_ms = evening.join.draw(chance);
                 let cut = (chance.below(1_000), connection.back_after.draw(chance));
                 let is_cut = connection.cut_share.hits(chance);
@@ -313,11 +312,7 @@ impl<'a> Script<'a> {
                     person: self.person(),
                     joins_ms: if seat == 0 { 0 } else { joins_ms },
                     cap_minor: if asked { low_cap } else { people.cap_minor.get() },
-                    manner: if vanishes {
-                        Manner::Vanishes
-                    } else {
-                        Manner::Says { yes, after_ms }
-                    },
+                    manner,
                     weight: u32::try_from(1 + chance.below(3)).expect("a small number"),
                     cut: is_cut.then_some((seated * cut.0 / 1_000, cut.1)),
                 }
@@ -370,7 +365,8 @@ impl<'a> Script<'a> {
         let refund = refunds.as_ref().and_then(|refunds| {
             let at_ms = self.morning_ms + refunds.at.draw(chance);
             let whole = refunds.whole_share.hits(chance);
-            let part = total * refunds.part_permille.draw(chance).min(1_000) / 1_000;
+            let part = total * refunds.part_permille.draw(chance) / 1_000;
+            // Of a few cents, a part may be less than one.
             let part_minor = (!whole).then_some(part.max(1));
             refunds.share.hits(chance).then_some(Back { at_ms, part_minor })
         });
@@ -386,6 +382,18 @@ impl<'a> Script<'a> {
             refund,
         }
     }
+}
+
+/// One draw decides between no answer, a no and a yes: both shares are of all who are asked.
+fn manner(confirm: &Confirm, chance: &mut Chance) -> Manner {
+    let after_ms = confirm.answer_after.draw(chance);
+    let ticket = chance.below(WHOLE.into());
+    let silent = u64::from(confirm.vanish_share.get_ref().millionths());
+    let no = u64::from(confirm.refuse_share.millionths());
+    if ticket < silent {
+        return Manner::Vanishes;
+    }
+    Manner::Says { yes: ticket >= silent + no, after_ms }
 }
 
 fn bill(source: &BillSource, diners: usize, chance: &mut Chance) -> Option<(u64, u64)> {
@@ -411,7 +419,7 @@ fn visits(scenario: &Scenario, merchants: usize) -> Vec<u64> {
         ALL / 1_000_000 * u64::from(share.millionths())
     });
     let mut parts: Vec<u64> = named.collect();
-    let left = ALL.saturating_sub(parts.iter().sum());
+    let left = ALL - parts.iter().sum::<u64>();
     let rank = |rank: usize| {
         #[expect(clippy::cast_precision_loss, reason = "a million merchants at most")]
         let rank = rank as f64;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, de::Error};
 use crate::chance::Chance;
 
 /// Parts of a whole, in millionths.
-const WHOLE: u32 = 1_000_000;
+pub(super) const WHOLE: u32 = 1_000_000;
 
 /// How far the shares of a mix may sum beside one, in millionths: room for rounded figures.
-const SLACK: u32 = 500;
+pub(super) const SLACK: u32 = 500;
 
 /// A share: from 0 to 1 in the file, in millionths here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Deserialize)]
@@ -27,6 +27,9 @@ impl TryFrom<f64> for Share {
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 1e6")]
         let millionths = (share * f64::from(WHOLE)).round() as u32;
+        if millionths == 0 && share > 0.0 {
+            return Err(format!("{share} is less than a millionth, the least share there is"));
+        }
         Ok(Self(millionths))
     }
 }
@@ -228,6 +231,10 @@ impl<'de> Deserialize<'de> for Seats {
         let seats: i64 = text
             .parse()
             .map_err(|_| D::Error::custom(format!("party size `{text}` is no whole number")))?;
+        // Written in two ways, one size would have two shares, of which a map keeps the last.
+        if seats.to_string() != text {
+            return Err(D::Error::custom(format!("party size `{text}` is written {seats}")));
+        }
         Within::<1, 100>::of::<D::Error>(seats).map(|seats| Self(seats.size()))
     }
 }
