@@ -79,6 +79,84 @@ fn told(recording: &Recording, what: &str) -> u64 {
     number.map_or(0, |number| number.parse().expect("a number"))
 }
 
+/// The sources that a file's head names, each line of them so: `# Tips, Toast: where they are`.
+fn sources(text: &str) -> Vec<&str> {
+    let head = text.lines().take_while(|line| line.starts_with('#'));
+    // Its first paragraph says what the evening shows.
+    let named = head.skip_while(|line| *line != "#").filter_map(|line| {
+        let (names, _) = line.strip_prefix("# ")?.split_once(": ")?;
+        let names: Vec<&str> = names.split(", ").collect();
+        let is_name = |name: &&str| !name.contains(' ') && name.starts_with(char::is_uppercase);
+        names.iter().all(is_name).then_some(names)
+    });
+    named.flatten().collect()
+}
+
+fn names(comment: &str, source: &str) -> bool {
+    comment.split(|sign: char| !sign.is_alphanumeric()).any(|word| word == source)
+}
+
+/// Whether a comment names a source, or says that a number is an assumption, and why.
+fn explains(comment: &str, sources: &[&str]) -> bool {
+    let says = |words: &str| comment.to_lowercase().contains(words);
+    says("assumption: ")
+        || says("an assumption.")
+        || sources.iter().any(|source| names(comment, source))
+}
+
+/// The lines of a file that have a number which no comment explains: none on the line, none directly
+/// above it, above the list to which it belongs, or above its section.
+fn unexplained<'a>(text: &'a str, sources: &[&str]) -> Vec<&'a str> {
+    let (mut section, mut above, mut said) = (String::new(), String::new(), String::new());
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let (code, comment) = line.split_once('#').unwrap_or((line, "\n"));
+        match code.chars().next() {
+            None if line.is_empty() => above.clear(),
+            None => above += comment,
+            Some('[') => section = std::mem::take(&mut above),
+            // A list goes on.
+            Some(' ' | ']') => said += comment,
+            Some(_) => said = format!("{section}\n{}\n{comment}", std::mem::take(&mut above)),
+        }
+        let mut outside_quotes = code.split('"').step_by(2);
+        let has_number = outside_quotes.any(|code| code.contains(|sign: char| sign.is_numeric()));
+        if has_number && !explains(&said, sources) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_number_has_a_source_or_is_an_assumption_with_a_reason_and_every_source_is_used() {
+    let friday = sources(BUILT_IN[0].1);
+    assert!(BUILT_IN[0].0 == "friday-night" && friday.contains(&"Tips"), "{friday:?}");
+    for (name, text) in BUILT_IN {
+        let sources = sources(text);
+        assert!(!sources.is_empty(), "{name} has no sources");
+        let missing = unexplained(text, &sources);
+        assert!(missing.is_empty(), "{name}: where is this from? {missing:#?}");
+        let (head, body) = text.split_once("\nabout = ").expect("a head, and what it is about");
+        let comments: Vec<&str> =
+            body.lines().filter_map(|line| Some(line.split_once('#')?.1)).collect();
+        for source in &sources {
+            assert!(comments.iter().any(|it| names(it, source)), "{name}: {source} is not used");
+        }
+        let same = head.lines().filter_map(|line| line.strip_suffix(": as in friday-night."));
+        for source in same.flat_map(|names| names.trim_start_matches("# ").split(", ")) {
+            assert!(friday.contains(&source), "{name}: friday-night does not have {source}");
+        }
+    }
+}
+
+#[test]
+fn a_number_without_a_reason_is_found() {
+    let text =
+        "[a]\nb = 1 # assumption\nc = 2 # Tips\n# Assumption: so.\nd = [\n    3,\n]\n\ne = 4\n";
+    assert_eq!(unexplained(text, &["Tips"]), ["b = 1 # assumption", "e = 4"]);
+}
+
 #[test]
 fn every_built_in_evening_shows_what_it_is_for() {
     for (name, _) in BUILT_IN {
