@@ -13,8 +13,11 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    auditor::Verdict,
     figures::{grouped, whole},
     meter::tenths,
+    recording::Audited,
+    report::write_audited,
 };
 
 /// Options of a search.
@@ -202,14 +205,21 @@ impl Search {
         self.ended_early = Some(reason);
     }
 
-    /// The answer.
+    /// How often somebody tried.
     #[must_use]
-    pub fn found(self) -> Found {
+    pub fn steps(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The answer, with what was found by whoever checked all steps.
+    #[must_use]
+    pub fn found(self, audit: Audited) -> Found {
         Found {
             p99_bound_us: tenths(self.bound.as_secs_f64() * 1e6),
             dinners_per_s: self.kept,
             too_much_per_s: self.too_much,
             ended_early: self.ended_early,
+            audit,
             steps: self.rows,
         }
     }
@@ -226,15 +236,17 @@ pub struct Found {
     pub too_much_per_s: Option<u64>,
     /// Why it ended before the two were within five percent; `None`: it did not.
     pub ended_early: Option<String>,
+    /// What the auditor found of all steps together, or whoever checked.
+    pub audit: Audited,
     /// Step by step.
     pub steps: Vec<Row>,
 }
 
 impl Found {
-    /// Whether any rate kept the bound.
+    /// Whether any rate kept the bound, and nothing in any step was wrong.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.dinners_per_s.is_some()
+        self.dinners_per_s.is_some() && self.audit.verdict != Verdict::Failed
     }
 }
 
@@ -249,10 +261,13 @@ impl fmt::Display for Found {
         match self.dinners_per_s {
             Some(rate) => {
                 let rate = grouped(rate.into());
-                writeln!(f, "capacity: {rate} dinners/s with a p99 of at most {bound} µs")
+                writeln!(f, "capacity: {rate} dinners/s with a p99 of at most {bound} µs")?;
             }
-            None => writeln!(f, "capacity: no rate keeps a p99 of {bound} µs"),
+            None => writeln!(f, "capacity: no rate keeps a p99 of {bound} µs")?,
         }
+        let mut audit = String::new();
+        write_audited(&mut audit, &self.audit)?;
+        f.write_str(&audit)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     figures::{arriving, counted, grouped, list, money, row, whole, written},
     meter::Latency,
     population::SetUp,
-    recording::ground::Ground,
+    recording::{Audited, ground::Ground},
 };
 
 /// Everything that a run was asked to be.
@@ -312,6 +312,23 @@ pub fn write_audit(text: &mut String, audit: &Audit) -> fmt::Result {
         writeln!(text, "  and {}", counted(untold.into(), "more fault"))?;
     }
     Ok(())
+}
+
+/// The same in the form of all runs, whoever checked.
+///
+/// # Errors
+/// When `text` takes no more.
+pub fn write_audited(text: &mut String, audit: &Audited) -> fmt::Result {
+    let verdict = match audit.verdict {
+        Verdict::Ok => "ok",
+        Verdict::Failed => "FAILED",
+        Verdict::Skipped => "skipped",
+    };
+    row(text, "audit", verdict, &audit.by)?;
+    for number in &audit.numbers {
+        writeln!(text, "  {}: {}", number.name, money(number.value, 0))?;
+    }
+    audit.reasons.iter().try_for_each(|reason| writeln!(text, "  fault: {reason}"))
 }
 
 #[cfg(test)]

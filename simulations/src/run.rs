@@ -13,7 +13,7 @@ use crate::{
     acks::AckFile,
     auditor::{Audit, Auditor},
     bills::{self, BadRow, Rows},
-    dinner::{self, Moment, Pace, Plan, Ran, Timetable, Watch},
+    dinner::{self, Moment, Pace, Plan, Timetable, Watch},
     figures::{counted, grouped},
     options::DinnerOptions,
     population::{self, Wanted},
@@ -98,7 +98,7 @@ pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     let after = Snapshot::take(&engine);
     let before = watch.before.unwrap_or_else(|| after.clone());
     watch.show.end();
-    let (books_drain, audit) = wind_up(engine, options, &ran);
+    let (books_drain, audit) = wind_up(engine, options, &ran.meter.acknowledged);
     let settings = settings(options, &data, tables);
     note(&mut recording, &settings, options);
     let exponent = options.currency.exponent();
@@ -146,8 +146,13 @@ fn note(recording: &mut Recording, settings: &Settings, options: &DinnerOptions)
     recording.set("currency", &settings.currency);
 }
 
-/// Lets the books catch up, closes the engine, and audits its journal.
-fn wind_up(engine: Engine, options: &DinnerOptions, ran: &Ran) -> (Option<Duration>, Audit) {
+/// Lets the books catch up, closes the engine, and audits its journal, in which whatever was
+/// acknowledged must be.
+pub(crate) fn wind_up(
+    engine: Engine,
+    options: &DinnerOptions,
+    acknowledged: &[u64],
+) -> (Option<Duration>, Audit) {
     let began = Instant::now();
     let caught_up = engine.block_on(engine.books_caught_up(BOOKS_PATIENCE));
     let books_drain = matches!(caught_up, Ok(true)).then(|| began.elapsed());
@@ -161,7 +166,7 @@ fn wind_up(engine: Engine, options: &DinnerOptions, ran: &Ran) -> (Option<Durati
         return (books_drain, Audit::skipped());
     }
     let mut auditor = Auditor::read(&journal);
-    auditor.expect_positions(&ran.meter.acknowledged);
+    auditor.expect_positions(acknowledged);
     (books_drain, auditor.finish())
 }
 

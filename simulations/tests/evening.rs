@@ -200,6 +200,36 @@ fn a_bound_that_no_disk_keeps_has_no_answer_and_every_step_is_a_row() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("no rate keeps a p99 of 1 µs"), "{told}");
     has_steps(&page, steps);
+    // Every step is audited: warm-up is acknowledged as well.
+    let settled: u64 = steps.iter().filter_map(|step| step["seen"]["settled"].as_u64()).sum();
+    let audit = &found["audit"];
+    assert_eq!((&audit["verdict"], audit_number(audit, "settlements lost")), (&"ok".into(), 0));
+    let acknowledged = audit_number(audit, "settlements acknowledged");
+    assert!(settled > 0 && acknowledged >= settled, "{settled}: {audit}");
+    assert_eq!(audit_number(audit, "orders paid"), acknowledged, "{audit}");
+    let (page, by) = (fs::read_to_string(&page).expect("a page"), audit["by"].as_str());
+    assert!(page.contains("Audit ok") && page.contains(by.expect("a text")), "{audit}");
+    assert!(by.is_some_and(|by| by.ends_with(&format!("after all {} steps", steps.len()))));
+}
+
+fn audit_number(audit: &Value, name: &str) -> u64 {
+    let mut numbers = audit["numbers"].as_array().expect("numbers").iter();
+    let number = numbers.find(|number| number["name"] == name).and_then(|it| it["value"].as_u64());
+    number.unwrap_or_else(|| panic!("no {name}: {audit}"))
+}
+
+#[test]
+fn a_search_without_an_audit_says_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let page = folder.path().join("page.html");
+    let output = fanju_sim(&format!(
+        "dinner --find-capacity --p99 1us --seconds 0.1 --wallets 100 --merchants 2 --json - \
+         --no-audit --report {}",
+        page.display()
+    ));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["audit"]["verdict"], "skipped");
+    assert!(fs::read_to_string(&page).expect("a page").contains("Not audited"));
 }
 
 fn live(script: Script, diners: usize, text: &str, more: &str) -> Output {
@@ -302,4 +332,31 @@ fn a_live_search_plays_its_steps_with_the_same_sessions() {
     let made = fanju_sim(&format!("page {} {}", kept.display(), again.display()));
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     has_steps(&again, steps);
+    let audit = &found["audit"];
+    assert!(audit["verdict"] == "ok" && audit_number(audit, "frames checked") > 0, "{audit}");
+    let again = fs::read_to_string(&again).expect("a page");
+    assert!(again.contains("Audit ok") && again.contains("order, gaps, sums of what it was told"));
+}
+
+#[test]
+fn a_live_search_whose_phones_were_told_wrong_ends_and_fails() {
+    let server = Server::start(Script::Twice);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (cast, page) = (folder.path().join("cast.json"), folder.path().join("page.html"));
+    fs::write(&cast, scripted::cast(8)).expect("writes");
+    let output = fanju_sim(&format!(
+        "live --json - --warmup 0 --seconds 0.2 --party 2 --url {} --cast {} --find-capacity \
+         --p99 1s --report {}",
+        server.url(),
+        cast.display(),
+        page.display()
+    ));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["audit"]["verdict"], "failed");
+    let reason = found["audit"]["reasons"][0].as_str().expect("a reason");
+    assert!(reason.contains("came after") && told.contains(reason), "{reason}");
+    assert!(told.contains("the search ended early: what phones were told at "), "{told}");
+    assert!(fs::read_to_string(&page).expect("a page").contains("Audit failed"));
 }

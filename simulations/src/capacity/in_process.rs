@@ -1,23 +1,26 @@
-//! The search in process: each step plays on the same engine, with the same people.
+//! The search in process: each step plays on the same engine, with the same people. Their journal is
+//! audited once, after the last of them: between two steps it would be read again and again.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{Found, HEAD, Search, Seen, recorded};
 use crate::{
+    auditor::{Audit, Verdict},
     dinner::{self, Moment, Pace, Plan, Timetable, Watch},
-    figures::grouped,
+    figures::{counted, grouped},
     options::DinnerOptions,
     population::{self, Wanted},
     process,
     recorder::Gauges,
-    recording::{Kind, Recording},
+    recording::{Audited, Kind, Recording},
     run::{self},
     show::aside,
+    tally,
     values::BadInput,
     workload::{Menu, Numbers, Workload},
 };
@@ -56,6 +59,7 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
     let (population, _) = population::set_up(&engine, wanted, |what| aside(what))?;
     recording.setup_s = began.elapsed().as_secs_f64();
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
+    let mut acknowledged = Vec::new();
     aside(HEAD);
     while let Some(rate) = search.next_rate() {
         thread::sleep(settle);
@@ -70,7 +74,8 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
         };
         let ran = dinner::run(&engine, plan, &mut workload, None, &mut Unwatched)
             .context("no acknowledgements are written")?;
-        let meter = ran.meter;
+        let mut meter = ran.meter;
+        acknowledged.append(&mut meter.acknowledged);
         let seen = Seen {
             rate,
             settled: meter.settlements,
@@ -82,7 +87,8 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
         };
         aside(search.take(seen));
     }
-    engine.close_blocking();
+    let (books_drain, audit) = run::wind_up(engine, options, &acknowledged);
+    ensure!(books_drain.is_some(), "the books did not catch up");
     recording.durable = Some(!options.no_sync && process::file_system(&data) != "tmpfs");
     recording.set("bound of the p99", format!("{:?}", options.capacity.p99));
     recording.set("each step", format!("{seconds:?}"));
@@ -90,9 +96,19 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
     recording.set("merchants", grouped(options.merchants.into()));
     recording.set("journal synced", if options.no_sync { "no" } else { "yes" });
     recording.set("currency", options.currency.code());
-    let found = search.found();
+    let audit = audited(&audit, search.steps());
+    let found = search.found(audit);
     recorded::fill(&mut recording, &found);
     Ok((found, recording))
+}
+
+/// An audit of so many steps, in the form of all runs.
+fn audited(audit: &Audit, steps: usize) -> Audited {
+    let mut audited = tally::audited(audit);
+    if audited.verdict != Verdict::Skipped {
+        audited.by = format!("{}, after all {}", audited.by, counted(steps as u128, "step"));
+    }
+    audited
 }
 
 /// Nobody follows a step: its row tells enough.

@@ -26,6 +26,7 @@ pub fn fill(recording: &mut Recording, found: &Found) {
         Some(Quoted { name, value, unit: Unit::Count, wish: Wish::Higher })
     });
     recording.quoted = quoted.collect();
+    recording.audit = found.audit.clone();
     recording.tables = vec![steps(&found.steps)];
     recording.curves = vec![curve(found)];
     let mut rules = vec![

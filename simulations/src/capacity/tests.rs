@@ -52,7 +52,7 @@ impl Server {
         while let Some(rate) = search.next_rate() {
             search.take(self.step(rate));
         }
-        search.found()
+        search.found(Audited::skipped())
     }
 
     /// Where the 99th percentile meets the bound.
@@ -158,9 +158,20 @@ fn a_search_that_ends_early_tells_what_is_known_and_why() {
     assert_eq!(row.grade, Grade::Failed);
     search.end_early("7 dinners never ended".to_owned());
     assert_eq!(search.next_rate(), None);
-    let found = search.found();
+    let found = search.found(Audited::skipped());
     assert_eq!((found.dinners_per_s, found.too_much_per_s), (Some(100), Some(200)));
     assert!(found.to_string().contains("ended early: 7 dinners never ended"), "{found}");
+}
+
+#[test]
+fn a_rate_that_was_kept_is_no_answer_if_the_audit_failed() {
+    let mut found = Server::new(900.0, 0.0, 0.0, 1).search(100);
+    assert!(found.is_well() && found.to_string().contains("skipped"), "{found}");
+    found.audit.verdict = Verdict::Failed;
+    found.audit.reasons.push("lost: the settlement told at 7".to_owned());
+    assert!(!found.is_well() && found.dinners_per_s.is_some());
+    let told = found.to_string();
+    assert!(told.contains("FAILED") && told.contains("fault: lost: the settlement"), "{told}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::{
     page::words,
     recorder::{Gauges, distribution},
     recording::{Distribution, Funnel, Money, Recording, Table},
+    report::write_audited,
 };
 
 /// What was played.
@@ -196,7 +197,7 @@ impl fmt::Display for Summary<'_> {
                 writeln!(text, "  {what}: {number}")?;
             }
         }
-        self.audit(&mut text)?;
+        write_audited(&mut text, &r.audit)?;
         f.write_str(&text)
     }
 }
@@ -216,19 +217,5 @@ impl Summary<'_> {
             row(text, name, &grouped(step.into()), words::percent(step, all))?;
         }
         Ok(())
-    }
-
-    fn audit(&self, text: &mut String) -> fmt::Result {
-        let audit = &self.0.audit;
-        let verdict = match audit.verdict {
-            Verdict::Ok => "ok",
-            Verdict::Failed => "FAILED",
-            Verdict::Skipped => "skipped",
-        };
-        row(text, "audit", verdict, &audit.by)?;
-        for number in &audit.numbers {
-            writeln!(text, "  {}: {}", number.name, money(number.value, 0))?;
-        }
-        audit.reasons.iter().try_for_each(|reason| writeln!(text, "  fault: {reason}"))
     }
 }
