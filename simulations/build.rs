@@ -19,8 +19,13 @@ fn of_git() -> Option<String> {
     let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
     println!("cargo::rerun-if-changed={log}");
     // Whoever changes a source after a commit builds something else than that commit.
-    println!("cargo::rerun-if-changed=src");
-    println!("cargo::rerun-if-changed=../engine/src");
+    for part in ["scenarios", "../Cargo.lock", "../Cargo.toml"] {
+        println!("cargo::rerun-if-changed={part}");
+    }
+    for of_crate in [".", "../engine", "../server"] {
+        println!("cargo::rerun-if-changed={of_crate}/Cargo.toml");
+        println!("cargo::rerun-if-changed={of_crate}/src");
+    }
     git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"])
 }
 
