@@ -287,7 +287,7 @@ fn a_real_run_tells_the_same_on_its_page_and_in_its_files() {
     }
     let shown = text(document.root_element());
     assert!(shown.contains("100 % of what was scanned was paid"));
-    assert!(shown.contains("The steps between are inferred from how dinners ended"));
+    assert!(shown.contains("Scanned and settled are counted; reserved and confirmed follow from"));
 
     // Measured seconds are the same as in the JSON; warm-up is before them.
     let paid = rows(&document, "Dinners a second");

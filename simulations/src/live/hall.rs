@@ -220,6 +220,12 @@ impl Hall {
         self.in_flight + self.waiting.len()
     }
 
+    /// Dinners that wait for a table, and have not been scanned.
+    #[must_use]
+    pub fn unserved(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Most dinners that waited for a table at once.
     #[must_use]
     pub fn queue_max(&self) -> usize {

@@ -12,7 +12,7 @@ use crate::{
 /// Completes the `recording` of a run, which said what was asked for, from what was counted.
 pub fn fill(recording: &mut Recording, hall: &mut Hall, report: &LiveReport, gauges: Gauges) {
     let ends = Ends { declined: report.declined.clone(), failed: report.failed.clone() };
-    recording.funnel = Funnel::of(report.dinners, &ends, 0);
+    recording.funnel = Funnel::of(report.dinners, &ends, hall.unserved() as u64);
     recording.ends = ends;
     (recording.setup_s, recording.warmup_s) = (report.setup_s, report.settings.warmup_s);
     recording.wall_s = report.wall_s;

@@ -18,6 +18,10 @@ use crate::{
 /// Colours of curves, in turn.
 const COLOURS: [&str; 7] = ["jade", "plum", "indigo", "amber", "cinnabar", "ink", "ink-2"];
 
+/// Which stages of a funnel were counted, where two were not.
+const FOLLOWS: &str = " Scanned and settled are counted; reserved and confirmed follow from settled: nobody \
+                       is asked here, so a bill with every share set aside is paid.";
+
 /// Cells longer than this are sentences, which may go on in another line.
 const CELL_MAX: usize = 40;
 
@@ -225,10 +229,10 @@ fn funnel(funnel: &Funnel, ends: &Ends) -> Option<Element> {
     let bars: Vec<Bar> = known.iter().zip(before).map(bar).collect();
     let all = ends.declined.is_empty() && ends.failed.is_empty();
     let more = if all { " Nothing was declined, and nothing failed." } else { "" };
-    let how = if funnel.inferred {
-        " The steps between are inferred from how dinners ended, not counted one by one."
-    } else {
-        ""
+    let how = match (funnel.inferred, ends.failed.is_empty()) {
+        (true, true) => FOLLOWS.to_owned(),
+        (true, false) => format!("{FOLLOWS} How far those came that failed was not counted."),
+        (false, _) => String::new(),
     };
     let part = words::percent(last, first);
     let summary = format!("{part} of what was scanned was paid.{how}{more}");
