@@ -1,7 +1,8 @@
 //! A cast: people and shops made up, for the demo page and for load tests.
 //!
 //! Their sessions need no passkey, so `serve` seeds them under `--demo` alone, and `fanju-server cast`
-//! makes them for whoever may write the data folder anyway. Nothing else in this server knows them.
+//! makes them for whoever may write the data folder anyway. Elsewhere only a start that takes no made-up
+//! people knows them, and signs them out, and step-up, which they cannot show.
 //!
 //! A demo that starts again finds the people and the shop of before: their identities are always the
 //! same. Whatever is missing of them, after a crash in the middle as well, is made.

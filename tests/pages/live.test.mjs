@@ -126,3 +126,41 @@ test('whoever resumes is told so, for progress may have been missed', async (con
   await pause(0);
   assert.equal(resumed, 1);
 });
+
+test('whoever may hear a topic no more is told so, and may ask for it again', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const told = [];
+  const listen = () => fanju.subscribe('group:g', { error: ({ code }) => told.push(code) });
+  listen();
+  wire.hear({ method: 'unsubscribed', params: { topic: 'group:g' } });
+  assert.deepEqual(told, ['forbidden']);
+  listen();
+  assert.equal(wire.asked('subscribe').length, 2);
+});
+
+test('a topic that the server was in no state to give is asked for again', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const told = [];
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  fanju.subscribe('group:g', { error: ({ code }) => told.push(code) });
+  const [first] = wire.asked('subscribe');
+  wire.hear({ id: first.id, error: { code: -32000, message: 'poisoned', data: { code: 'poisoned', status: 503, title: 'poisoned' } } });
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+  context.mock.timers.tick(5_000);
+  assert.deepEqual([told.length, wire.asked('subscribe').length], [0, 2]);
+});
+
+test('what is longer than a frame may be is refused here, and the session goes on', async (context) => {
+  const fanju = begun(context);
+  while (wires.length < 1) await pause(5);
+  const wire = wires.at(-1);
+  wire.hear({ method: 'hello', params: { epoch: 'e', server_time: 0, limits: { frame_bytes_max: 300, requests_per_second: 50 } } });
+  while (fanju.state !== 'online') await pause(0);
+  const lines = [{ name: '面'.repeat(100), amount: 1 }];
+  await assert.rejects(fanju.call('orders.scan', { lines }), { code: 'body_too_large' });
+  assert.equal(wire.asked('orders.scan').length, 0);
+  fanju.call('orders.scan', { lines: [] }).catch(() => {});
+  assert.equal(wire.asked('orders.scan').length, 1);
+});

@@ -35,6 +35,8 @@ pub enum Right {
     Group(GroupId),
     /// To own the wallet, which sits in the group or is invited.
     Seat(GroupId, WalletId),
+    /// To own the wallet, which is the group's host.
+    Host(GroupId, WalletId),
     /// To work at the merchant's till, or to be a till with the scope.
     Merchant(MerchantId, Scope),
     /// To own the shop.
@@ -72,6 +74,7 @@ pub async fn check(app: &App, caller: &Caller, right: &Right) -> Result<(), Prob
         Right::Seat(group, wallet) => {
             caller.owns(wallet) && is_at_table(app, caller, group).await?
         }
+        Right::Host(group, wallet) => caller.owns(wallet) && is_host(app, wallet, group).await?,
         Right::Merchant(merchant, scope) => works_at(caller, merchant, scope),
         Right::Shop(merchant) => caller.role(merchant) == Some(Role::Owner),
         Right::Operator => matches!(caller, Caller::Operator),
@@ -104,6 +107,14 @@ fn includes(role: Role, scope: Scope) -> bool {
     match (role, scope) {
         (Role::Owner, _) | (Role::Cashier, Scope::Collect | Scope::Refund | Scope::Read) => true,
         (Role::Cashier, Scope::PayOut) => false,
+    }
+}
+
+async fn is_host(app: &App, wallet: WalletId, group: GroupId) -> Result<bool, Problem> {
+    match app.engine().group(group).await {
+        Ok(view) => Ok(view.group.host == wallet),
+        Err(Error::UnknownGroup(_)) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -8,7 +8,6 @@ use actix_web::{
     },
     web,
 };
-use actix_web_actors::ws;
 use url::{Host, Url};
 
 use super::{nobody::Nobody, session};
@@ -34,9 +33,8 @@ async fn knock(
     if app.is_closing() {
         return Ok(reply::problem(&Problem::new(Kind::Closing, "the server shuts down")));
     }
-    if let Err(error) = ws::handshake(&request) {
-        let detail = format!("the live channel is a websocket: {error}");
-        let mut reply = reply::problem(&Problem::new(Kind::NoWebsocket, detail));
+    if let Err(problem) = session::check(&request) {
+        let mut reply = reply::problem(&problem);
         // Sources: RFC 9110, section 15.5.22; RFC 6455, section 4.4.
         let websocket = HeaderValue::from_static("websocket");
         reply.headers_mut().insert(header::UPGRADE, websocket);

@@ -179,7 +179,7 @@ impl Operation for SetRules {
     type Answer = Receipt;
 
     fn right(&self) -> Right {
-        Right::Seat(self.group, self.by)
+        Right::Host(self.group, self.by)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
@@ -202,7 +202,7 @@ impl Operation for Lock {
     type Answer = Receipt;
 
     fn right(&self) -> Right {
-        Right::Seat(self.group, self.by)
+        Right::Host(self.group, self.by)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
@@ -225,7 +225,7 @@ impl Operation for Unlock {
     type Answer = Receipt;
 
     fn right(&self) -> Right {
-        Right::Seat(self.group, self.by)
+        Right::Host(self.group, self.by)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
@@ -248,7 +248,7 @@ impl Operation for Close {
     type Answer = Receipt;
 
     fn right(&self) -> Right {
-        Right::Seat(self.group, self.by)
+        Right::Host(self.group, self.by)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {

@@ -238,9 +238,15 @@ export class Fanju extends EventTarget {
 
   /** @param {WebSocket} socket @param {Pending} pending */
   #transmit(socket, pending) {
-    this.#sent.set(++this.#id, pending);
     const { method, params } = pending;
-    socket.send(JSON.stringify({ jsonrpc: '2.0', id: this.#id, method, params }));
+    const frame = JSON.stringify({ jsonrpc: '2.0', id: ++this.#id, method, params });
+    // The server would close the session.
+    const most = this.#hello?.limits?.frame_bytes_max ?? Infinity;
+    if (frame.length > most / 3 && new TextEncoder().encode(frame).length > most) {
+      return pending.reject(new FanjuError({ code: 'body_too_large', title: 'longer than a frame may be' }));
+    }
+    this.#sent.set(this.#id, pending);
+    socket.send(frame);
   }
 
   /** @param {any} message */
@@ -335,7 +341,14 @@ export class Fanju extends EventTarget {
     else if (message.method === 'hello') this.#greeted(message.params);
     else if (message.method === 'event') this.#happened(message.params);
     else if (message.method === 'progress') this.#progressed(message.params);
-    else if (message.method === 'unsubscribed') this.#topics.delete(message.params.topic);
+    else if (message.method === 'unsubscribed') this.#shutOut(message.params.topic);
+  }
+
+  /** @param {string} topic */
+  #shutOut(topic) {
+    const subscription = this.#topics.get(topic);
+    this.#topics.delete(topic);
+    subscription?.handlers.error?.(new FanjuError({ code: 'forbidden', title: 'not yours to hear any more' }));
   }
 
   /** @param {any} hello */

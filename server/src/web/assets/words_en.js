@@ -168,7 +168,7 @@ export const en = {
   error_already_open: 'That is open already.', error_passkey_too_long: 'This passkey is too large to be kept. Try another one.',
   error_credential_malformed: 'The device’s answer cannot be read. Try again.', error_books_behind: 'The books are being written. Try again in a moment.',
   error_unreadable: 'This cannot be read from the disk.', error_internal: 'The server has a fault. Look at the balance before you try again.',
-  error_too_many_sessions: 'Too many connections at once. Close another page.', error_body_too_large: 'That is too much at once.', error_body_too_slow: 'The connection is too slow. Try again.',
+  error_too_many_sessions: 'Too many connections at once. Close another page.', error_body_too_large: 'That is too long to send at once. Take fewer or shorter lines.', error_body_too_slow: 'The connection is too slow. Try again.',
   reason_insufficient_funds: 'There is not enough money for that.', reason_amount_out_of_range: 'That amount cannot be moved.', reason_frozen: 'The wallet is frozen.',
   reason_wallet_refused_closed: 'The wallet is closed.', reason_group_refused_closed: 'This table is closed.', reason_group_closed: 'This table is closed.',
   reason_wrong_currency: 'The currencies differ.', reason_same_wallet: 'That is the same wallet.', reason_not_empty: 'The wallet is not empty.', reason_still_moving: 'Money is still on its way.',

@@ -164,7 +164,7 @@ export const zh = {
   error_last_owner: '店铺至少保留一位店主。', error_too_many_webhooks: '地址数量已满，请先移除一个。', error_webhook_disabled: '这个地址无人回应，已停用。', error_unknown_webhook: '这个地址已不存在。', error_unknown_message: '这条消息已不再保存。',
   error_unknown_event: '没有这种事件。', error_unknown_key: '这个密钥已不存在。', error_unknown_device: '该设备已退出登录。', error_unknown_merchant: '没有这家店。', error_already_open: '已经开好了。',
   error_passkey_too_long: '这个通行密钥太大，无法保存，请换一个。', error_credential_malformed: '无法读取设备的回应，请重试。', error_books_behind: '账簿正在写入，请稍后再试。', error_unreadable: '无法从磁盘读取。', error_internal: '服务器出了故障。重试前请先查看余额。',
-  error_too_many_sessions: '连接太多，请关闭其他页面。', error_body_too_large: '内容太大。', error_body_too_slow: '网络太慢，请重试。',
+  error_too_many_sessions: '连接太多，请关闭其他页面。', error_body_too_large: '内容过长，无法一次发送，请减少或缩短条目。', error_body_too_slow: '网络太慢，请重试。',
   reason_insufficient_funds: '余额不足。', reason_amount_out_of_range: '金额超出范围。', reason_frozen: '钱包已冻结。',
   reason_wallet_refused_closed: '钱包已注销。', reason_group_refused_closed: '这桌已经散席。', reason_group_closed: '这桌已经散席。',
   reason_wrong_currency: '币种不同。', reason_same_wallet: '不能转给同一个钱包。', reason_not_empty: '钱包里还有钱。', reason_still_moving: '还有款项在途。',

@@ -126,6 +126,26 @@ fn no_resource_takes_a_verb_that_is_not_described() {
     }
 }
 
+/// Whose the table is decides the server, not whose name the request has.
+#[test]
+fn a_member_who_is_not_the_host_decides_nothing_for_the_table() {
+    let house = house();
+    let http = Http::new(&house);
+    let world = World::new(&house, &http);
+    for method in ["groups.rules", "groups.lock", "groups.unlock", "groups.close"] {
+        let row = ROWS.iter().find(|row| row.method == method).expect("a row");
+        for role in ["member", "invited"] {
+            let mut params = params(&world, row);
+            params.insert("by".to_owned(), world.named(&format!("${role}")).into());
+            let (verb, _) = row.resource.split_once(' ').expect("a verb");
+            let (path, body) = request(row, &params);
+            world.send(verb, &path, world.token(role), &body).is_problem(403, "forbidden");
+            let mut socket = connected(&house, &world, role);
+            assert_eq!(socket.refused(method, params.into())["code"], "forbidden", "{method}");
+        }
+    }
+}
+
 #[test]
 fn what_is_beside_the_operations_is_read_by_whom_it_is_for() {
     let house =
