@@ -87,6 +87,9 @@ fn a_dinner_without_a_table_waits_for_the_next_code() {
     assert!(told.till.unsent().is_some_and(|text| text.contains("\"code\":\"88\"")));
     told.arrives();
     assert_eq!((told.hall.open_dinners(), told.hall.queue_max()), (2, 1));
+    // Both are incomplete, and one of them was never scanned.
+    told.hall.give_up();
+    assert_eq!((told.hall.meter.failed["incomplete"], told.hall.unserved()), (2, 1));
 }
 
 #[test]
