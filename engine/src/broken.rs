@@ -20,6 +20,8 @@ pub enum Bug {
     BelieveChecksums,
     /// J-2: the books apply a transfer twice.
     ApplyTwice,
+    /// J-2: recovery folds the last batch that the books have once more.
+    FoldBooked,
     /// G-1: an order number that was paid is forgotten.
     ForgetOrders,
     /// G-2: a bill is collected one minor unit too small.
@@ -68,12 +70,13 @@ mod chosen {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Self; 22] = [
+        pub const ALL: [Self; 23] = [
             Self::TellBeforeSync,
             Self::IgnoreSyncError,
             Self::RecoverUnsynced,
             Self::BelieveChecksums,
             Self::ApplyTwice,
+            Self::FoldBooked,
             Self::ForgetOrders,
             Self::SmallBill,
             Self::NeverAsk,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix::System;
 use fanju::{
-    Clock, Config, Data, Engine, Presented, TestClock, Times, Workers,
+    Clock, Config, Data, Engine, OpenError, Presented, TestClock, Times, Workers,
     domain::{
         bill::Bill,
         event::{Consent, Rules},
@@ -103,5 +103,33 @@ fn dropped_engine_leaves_its_journal_whole() {
     System::with_tokio_rt(runtime).block_on(async move {
         let engine = opened(&storage);
         assert_eq!(engine.wallet(wallet).await.expect("is there").id, wallet);
+    });
+}
+
+#[test]
+fn books_in_a_file_outlive_the_engine_and_know_what_its_journal_lost() {
+    let (storage, folder) = (MemoryStorage::new(), tempfile::tempdir().expect("a folder"));
+    let data = |storage: &MemoryStorage| {
+        let (journal, books) = (Arc::new(storage.clone()), folder.path().join("books.sqlite"));
+        Config { data: Data::Parts { journal, books }, ..config(1) }
+    };
+    let first = data(&storage);
+    let wallet = System::with_tokio_rt(runtime).block_on(async move {
+        let engine = Engine::open(first).expect("opens");
+        let name = Name::new("Diner").expect("fine");
+        let wallet = engine.open_wallet(name, Currency::CNY).await.expect("opens");
+        assert!(engine.books_caught_up(Duration::from_secs(60)).await.expect("open"));
+        wallet
+    });
+    storage.crash();
+    let second = data(&storage);
+    System::with_tokio_rt(runtime).block_on(async move {
+        let (engine, opening) = Engine::open_with_report(second).expect("opens");
+        assert_eq!(opening.recovery.records, 0, "the books have them all");
+        assert_eq!(engine.wallet(wallet).await.expect("is there").id, wallet);
+    });
+    let other = data(&MemoryStorage::new());
+    System::with_tokio_rt(runtime).block_on(async move {
+        assert!(matches!(Engine::open(other), Err(OpenError::NoJournal)));
     });
 }

@@ -15,11 +15,13 @@ use fanju_sim::{
 };
 
 /// What has to happen somewhere in a thousand worlds, or they prove less than they say.
-const KINDS: [&str; 27] = [
+const KINDS: [&str; 29] = [
     "bank loses answers",
     "bill cancelled",
     "bit flipped in a read",
     "bit rotted on the disk",
+    "books lost",
+    "books older",
     "call done but fails",
     "call fails",
     "clock jumps",
@@ -46,9 +48,11 @@ const KINDS: [&str; 27] = [
 ];
 
 /// How things have to end somewhere in them.
-const ENDS: [&str; 10] = [
+const ENDS: [&str; 12] = [
     "all of one diner refunded",
     "all refunded",
+    "books caught up",
+    "books whole",
     "declined",
     "lying disk opened",
     "money moved",

@@ -47,6 +47,7 @@ use crate::{
     broken::{Bug, has},
     codec,
     domain::event::Event,
+    id::Position,
     journal::{Batch, JournalId, Reader, Tail},
     limits,
 };
@@ -216,6 +217,17 @@ impl Books {
             }
         }
         self.flush()?;
+        Ok(())
+    }
+
+    /// What [`Bug::FoldBooked`] is: the last batch that the rows have is folded once more.
+    pub(crate) fn fold_booked(&mut self, journal: &Reader) -> Result<(), BooksError> {
+        let mut batches = journal.batches(Position::NONE);
+        while let Some(batch) = batches.next_batch()? {
+            if batch.tail == self.folded {
+                return self.project_batch(&batch);
+            }
+        }
         Ok(())
     }
 

@@ -21,6 +21,14 @@ pub enum Data {
     /// The journal in a storage of one's own, the books in memory, rebuilt at each opening. For
     /// fault simulation.
     Storage(Arc<dyn Storage>),
+    /// The same, with the books in a file that outlives the engine: opening goes on from them, as in a
+    /// directory.
+    Parts {
+        /// The journal's.
+        journal: Arc<dyn Storage>,
+        /// The file of the books.
+        books: PathBuf,
+    },
 }
 
 /// Who works for an engine beside its callers.

@@ -24,6 +24,7 @@ use crate::{
         wallet::Poison,
     },
     books::{self, Books, BooksError, BooksReader},
+    broken::{Bug, has},
     domain::event::{Holder, RailMove},
     journal::{
         self, DirectoryStorage, Epoch, JournalError, JournalId, LocalJournal, MemoryStorage,
@@ -126,7 +127,8 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
 
 /// A simulated journal has the same name in every run of its seed; a real one never another's.
 fn journal_id(config: &Config) -> Option<JournalId> {
-    let seed = config.seed.filter(|_| matches!(config.data, Data::Storage(_)))?;
+    let is_simulated = matches!(config.data, Data::Storage(_) | Data::Parts { .. });
+    let seed = config.seed.filter(|_| is_simulated)?;
     Some(JournalId(u128::from(seed).to_le_bytes()))
 }
 
@@ -146,6 +148,7 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         }
         Data::Memory => (Arc::new(MemoryStorage::new()), None),
         Data::Storage(storage) => (Arc::clone(storage), None),
+        Data::Parts { journal, books } => (Arc::clone(journal), Some(books.clone())),
     };
     let options = journal::Options {
         sync: config.sync,
@@ -184,6 +187,9 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
     let began = Instant::now();
     let mut books = Books::open(books_path.as_deref(), journal.journal_id(), book_options)?;
     if fits {
+        if has(Bug::FoldBooked) {
+            books.fold_booked(&reader)?;
+        }
         books.catch_up(&reader)?;
     } else {
         tracing::warn!("books do not fit the journal and are made anew");

@@ -1,13 +1,13 @@
 //! Life: one engine from its opening to its death, with everybody who asks it.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use actix_rt::System;
 use fanju::{
-    Clock, Config, Data, Engine, SandboxConduct, TestClock, Times, WalletView, Workers,
+    Clock, Config, Data, Engine, Opening, SandboxConduct, TestClock, Times, WalletView, Workers,
     domain::{event::Direction, text::Name},
     id::{Position, RequestId, Topic, WalletId},
-    journal::{Fault, FaultyStorage, MemoryStorage, Storage},
+    journal::{Fault, FaultyStorage, MemoryStorage},
     money::Currency,
     time::Timestamp,
 };
@@ -15,6 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 use super::{
+    books::{Image, Shelf},
     money, phone,
     plan::{Ending, LifePlan},
     table,
@@ -35,6 +36,9 @@ const LIFE_MAX: Duration = Duration::from_secs(30);
 
 /// Until somebody notices that the journal is poisoned, and restarts the engine.
 const NOTICED: Duration = Duration::from_millis(400);
+
+/// When the books are copied, at the latest, in milliseconds.
+const COPIED_MS: u64 = 9_000;
 
 /// Between two looks at a wallet, in milliseconds.
 const LOOK_MS: u128 = 50;
@@ -66,7 +70,7 @@ fn runtime() -> Runtime {
     runtime.expect("a runtime without input and output needs nothing of the system")
 }
 
-fn config(world: &World, life: &LifePlan, storage: Arc<dyn Storage>, clock: TestClock) -> Config {
+fn config(world: &World, life: &LifePlan, data: Data, clock: TestClock) -> Config {
     Config {
         clock: Clock::Test(clock),
         rail: Arc::new(world.bank.clone()),
@@ -78,7 +82,7 @@ fn config(world: &World, life: &LifePlan, storage: Arc<dyn Storage>, clock: Test
         workers: Workers::Tasks(Times { write: life.write, read: life.read }),
         segment_bytes_max: 1 << 16,
         seed: Some(world.plan.seed),
-        ..Config::new(Data::Storage(storage))
+        ..Config::new(data)
     }
 }
 
@@ -90,25 +94,26 @@ fn conduct(life: &LifePlan) -> SandboxConduct {
     }
 }
 
-/// Lives one life on `storage`.
+/// Lives one life on `storage`, with the books on `shelf`.
 pub(super) fn live(
     world: &World,
     number: u32,
     plan: &LifePlan,
     act: Act,
-    storage: &FaultyStorage,
+    (storage, shelf): (&FaultyStorage, &Shelf),
 ) -> Died {
     world.bank.behave(conduct(plan));
     let stage = world.stage(number, plan.manners, act == Act::Ending);
     let clock = TestClock::at(BEGIN);
-    let config = config(world, plan, Arc::new(storage.clone()), clock.clone());
-    let (plan, storage) = (plan.clone(), storage.clone());
+    let data = Data::Parts { journal: Arc::new(storage.clone()), books: shelf.path() };
+    let config = config(world, plan, data, clock.clone());
     let lived = Rc::clone(&stage);
     System::with_tokio_rt(runtime).block_on(async move {
         lived.witness().wake(number);
-        clock.set(machine_time(&lived, &plan, Duration::ZERO));
-        let engine = match Engine::open(config) {
-            Ok(engine) => engine,
+        clock.set(machine_time(&lived, plan, Duration::ZERO));
+        let booked = shelf.checkpoint();
+        let (engine, opening) = match Engine::open_with_report(config) {
+            Ok(opened) => opened,
             Err(error) => {
                 let mut witness = lived.witness();
                 let what = format!("does not open: {:#}", anyhow::Error::new(error));
@@ -130,12 +135,15 @@ pub(super) fn live(
         if plan.manners.bank_loses > 0 {
             lived.witness().inject("bank loses answers");
         }
-        lived.witness().begin(&engine.journal(), &storage);
+        lived.witness().begin(&engine.journal(), storage);
         lived.opened(&engine);
-        let life = Life { stage: &lived, plan: &plan, engine: &engine, clock: &clock };
+        let life = Life { stage: &lived, plan, engine: &engine, clock: &clock, storage, shelf };
+        if let Some(booked) = booked {
+            life.found_books(booked.position, &opening);
+        }
         let died = match act {
             Act::Coming => life.come().await,
-            Act::Evening => life.pass(&storage).await,
+            Act::Evening => life.pass(&world.copied).await,
             Act::Ending => life.end().await,
         };
         // Inside: outside there is no virtual time.
@@ -152,7 +160,8 @@ pub(super) fn inspect(
     sure: Position,
 ) -> Result<Vec<String>, String> {
     let plan = LifePlan::calm();
-    let config = config(world, &plan, Arc::new(storage), TestClock::at(BEGIN));
+    let data = Data::Storage(Arc::new(storage));
+    let config = config(world, &plan, data, TestClock::at(BEGIN));
     let witness = Rc::clone(&world.witness);
     System::with_tokio_rt(runtime).block_on(async move {
         let engine =
@@ -173,6 +182,8 @@ struct Life<'a> {
     plan: &'a LifePlan,
     engine: &'a Engine,
     clock: &'a TestClock,
+    storage: &'a FaultyStorage,
+    shelf: &'a Shelf,
 }
 
 impl Life<'_> {
@@ -201,6 +212,27 @@ impl Life<'_> {
         Died::AtRest
     }
 
+    // --- the books ---------------------------------------------------------------------------------
+
+    /// The engine has gone on from books that went up to `booked`.
+    fn found_books(&self, booked: Position, opening: &Opening) {
+        let behind = opening.recovery.records;
+        self.stage.witness().say(format!("books at {booked}, {behind} records behind"));
+        self.stage.witness().end(if behind > 0 { "books caught up" } else { "books whole" });
+        self.look_at_books();
+    }
+
+    /// The books, which have caught up, are the fold of the journal (J-2).
+    fn look_at_books(&self) {
+        let differ = self.storage.spare(|| self.shelf.differ(&self.engine.journal()));
+        let wrong = match differ {
+            Ok(None) => return,
+            Ok(Some(what)) => format!("J-2: in the books {what}"),
+            Err(error) => format!("J-2: no books: {:#}", anyhow::Error::new(error)),
+        };
+        self.stage.witness().fault(wrong);
+    }
+
     // --- an evening --------------------------------------------------------------------------------
 
     fn everybody(&self) {
@@ -217,8 +249,11 @@ impl Life<'_> {
         }
     }
 
-    /// Dines until the life ends.
-    async fn pass(&self, storage: &FaultyStorage) -> Died {
+    /// Dines until the life ends; the books are copied once, if it comes so far.
+    async fn pass(&self, copied: &RefCell<Option<Image>>) -> Died {
+        let Self { storage, .. } = self;
+        let copied_at = self.stage.chance("books").below(COPIED_MS);
+        let mut copied_at = Some(Duration::from_millis(copied_at));
         self.look_at_everybody().await;
         self.everybody();
         let end = match self.plan.ending {
@@ -236,6 +271,9 @@ impl Life<'_> {
                 self.stage.witness().inject("clock jumps");
             }
             self.stage.witness().follow();
+            if copied_at.take_if(|at| alive >= *at).is_some() {
+                copied.replace(self.shelf.image());
+            }
             if alive.as_millis().is_multiple_of(LOOK_MS) {
                 self.look_at_somebody(alive);
             }
@@ -346,6 +384,7 @@ impl Life<'_> {
         }
         self.look_at_phones();
         self.look_at_bank();
+        self.look_at_books();
         self.stage.witness().close_audit();
     }
 

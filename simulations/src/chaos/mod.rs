@@ -9,14 +9,16 @@
 //! remembers whatever anybody was told, follows the journal with the auditor's arithmetic, and notes what
 //! must not be, the engine's own [`panics`] among it → [`run`] goes through the seeds and tells.
 //!
-//! The disk is the journal's alone: [`fanju::Data::Storage`] keeps the books in memory, SQLite as it is,
-//! and makes them anew at each opening. So no fault meets a file of theirs; there is one thread; and
-//! the rest of the server, its sockets, sign-in and commands, is not there.
+//! The disk is the journal's alone. The [`books`] are SQLite's files, as it is, in a temporary folder
+//! ([`fanju::Data::Parts`]): the next life finds them as they were, older, or not at all, and goes on
+//! from there. But no fault meets a call to a file of theirs; there is one thread; and the rest of the
+//! server, its sockets, sign-in and commands, is not there.
 //!
 //! Safety is looked at after every answer and every event. Liveness comes last: the faults stop, and
 //! everything must come to its end.
 
 pub mod answers;
+pub mod books;
 pub mod connection;
 pub mod disk;
 pub mod life;

@@ -15,11 +15,11 @@ use crate::{keep::KeepOptions, values::count};
     WHAT IS SIMULATED: the disk under the journal, where any call may fail, tear, lie or be the last; time\n\
     and clocks; the bank; what people send, which may be lost, repeated or late; and the connections over\n\
     which phones hear, which are cut, go dead or stall. Domain, journal, recovery, actors and books are the\n\
-    engine's own, and the server's own code words what phones hear and lets them resume. NOT in these\n\
-    worlds: books on a disk (they are real SQLite, but in memory and made anew at each opening, so that\n\
-    none of these faults meets books.sqlite); threads (there is only one); and the rest of the server: no\n\
-    socket, sign-in, right, webhook or page; commands go to the engine. `just soak` kills real processes\n\
-    with all of that, with fewer kinds of fault.\n\n\
+    engine's own, and the server's own code words what phones hear and lets them resume. Between two lives\n\
+    books.sqlite stays, grows older or is lost, and recovery goes on from it. NOT in these worlds: faults\n\
+    of single calls to books.sqlite, whose files are real, in the system's temporary folder; threads\n\
+    (there is only one); and the rest of the server: no socket, sign-in, right, webhook or page; commands\n\
+    go to the engine. `just soak` kills real processes with all of that, with fewer kinds of fault.\n\n\
     EXIT CODES: 0 all well; 1 a world went wrong; 2 bad options.")]
 pub struct ChaosOptions {
     /// The first seed.

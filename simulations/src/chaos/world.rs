@@ -18,6 +18,7 @@ use fanju::{
 use fanju_server::live::topics::Topics;
 
 use super::{
+    books::{Image, Shelf},
     disk::{self, Disk},
     life::{self, Died},
     panics, phone,
@@ -197,6 +198,10 @@ pub struct World {
     pub(super) cast: Rc<RefCell<Cast>>,
     pub(super) witness: Rc<RefCell<Witness>>,
     pub(super) disk: Disk,
+    /// The books that the next life finds.
+    books: Option<Image>,
+    /// The books at some moment of a life before.
+    pub(super) copied: RefCell<Option<Image>>,
     pub(super) bank: SandboxBank,
     lives: u32,
     /// Whether the disk reported a sync that it did not make, and has not made it since.
@@ -222,6 +227,8 @@ impl World {
             cast,
             witness,
             disk,
+            books: None,
+            copied: RefCell::default(),
             bank,
             lives: 0,
             has_lied: false,
@@ -267,11 +274,17 @@ impl World {
                 return self.witness.borrow_mut().fault("L: the engine does not come up");
             }
             let storage = self.disk.with_faults(&faults);
-            let life = AssertUnwindSafe(|| life::live(self, self.lives, plan, act, &storage));
+            let shelf = Shelf::with(self.books.as_ref());
+            let kept = (&storage, &shelf);
+            let life = AssertUnwindSafe(|| life::live(self, self.lives, plan, act, kept));
             // What panicked is noted where panics are heard.
             let died = catch_unwind(life).unwrap_or(Died::Suddenly);
             self.hear_panics();
+            self.books = shelf.image();
             self.bury(plan, &died, &storage);
+            if died != Died::AtRest {
+                self.shelve();
+            }
             if !matches!(died, Died::Unopened) || self.has_fault() || self.is_betrayed {
                 return;
             }
@@ -282,6 +295,24 @@ impl World {
     fn hear_panics(&self) {
         let mut witness = self.witness.borrow_mut();
         panics::take().into_iter().for_each(|panic| witness.panicked(panic));
+    }
+
+    /// What the death of an engine leaves of its books: all that was committed, or what an older copy
+    /// has, or nothing. Without syncs a power cut takes the last commits, and a person may do the rest.
+    fn shelve(&mut self) {
+        let mut chance = Chance::of(self.plan.seed, &format!("books {}", self.lives));
+        let mut witness = self.witness.borrow_mut();
+        match (chance.below(8), self.copied.get_mut()) {
+            (0, _) => {
+                self.books = None;
+                witness.inject("books lost");
+            }
+            (1..=3, Some(copied)) => {
+                self.books = Some(copied.clone());
+                witness.inject("books older");
+            }
+            _ => {}
+        }
     }
 
     /// What the death of an engine leaves on the disk.
