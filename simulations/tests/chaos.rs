@@ -15,7 +15,7 @@ use fanju_sim::{
 };
 
 /// What has to happen somewhere in a thousand worlds, or they prove less than they say.
-const KINDS: [&str; 29] = [
+const KINDS: [&str; 33] = [
     "bank loses answers",
     "bill cancelled",
     "bit flipped in a read",
@@ -41,6 +41,10 @@ const KINDS: [&str; 29] = [
     "request lost",
     "request overtaken",
     "request repeated",
+    "retry after the end",
+    "retry before the answer",
+    "retry in doubt",
+    "retry with another amount",
     "short write",
     "slow bank",
     "sync lost",

@@ -24,6 +24,7 @@ use super::{
 };
 
 mod refunds;
+mod retries;
 
 use refunds::paid;
 
@@ -32,6 +33,12 @@ const TRIES_MAX: u32 = 3;
 
 /// How often a merchant says that it takes a bill back.
 const CANCELS_MAX: u32 = 4;
+
+/// Bills of a thousand that their till sends again before it has an answer.
+const RETRIED_SOON: u64 = 60;
+
+/// Orders of a thousand whose number their till sends again when they are over.
+const RETRIED_AFTER: u64 = 120;
 
 /// Between two attempts.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -282,11 +289,20 @@ impl Table<'_> {
             if stop.cancelled {
                 self.cancel_later(&bill);
             }
+            if self.state(at).in_doubt {
+                self.stage.witness().inject("retry in doubt");
+            }
+            if self.wire.happens(RETRIED_SOON) {
+                self.send_again_soon(at, &bill, code);
+            }
             self.change(at, |state| state.in_doubt = true);
             let presented = self.present(at, &bill, code).await;
             is_prepared = presented != Scan::Unfit;
             if presented == Scan::Decided && !in_doubt && self.wire.happens(60) {
                 self.scan_again(&bill, code).await;
+            }
+            if self.state(at).end != BillEnd::Open && self.wire.happens(RETRIED_AFTER) {
+                self.send_again_after(&bill, code).await;
             }
         }
     }

@@ -54,7 +54,12 @@ impl Said for Receipt {
 impl Said for Presented {
     fn to(&self, witness: &mut Witness) {
         match self {
-            Self::Settled(receipt) | Self::Declined { receipt, .. } => receipt.to(witness),
+            Self::Settled(receipt) | Self::Declined { receipt, .. } => {
+                receipt.to(witness);
+                if !receipt.is_replayed() {
+                    witness.told_new(receipt.position());
+                }
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! auditor's own arithmetic. What it notes must not be.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -49,6 +49,8 @@ pub struct Witness {
     traced: Position,
     told: BTreeMap<Position, Event>,
     settled: BTreeMap<(MerchantId, OrderNo), Position>,
+    /// How orders ended, where a till was told that it began what ended so.
+    begun: BTreeSet<Position>,
     followed: Option<Followed>,
     /// What diners were asked and said in this life.
     answers: Option<Answers>,
@@ -320,6 +322,13 @@ impl Witness {
                 let no = &settlement.order_no;
                 self.fault(format!("G-1: order {no} told settled at {first} and at {position}"));
             }
+        }
+    }
+
+    /// A till was told that its bill, and not an earlier one, led to the record at `position`.
+    pub fn told_new(&mut self, position: Position) {
+        if !self.begun.insert(position) {
+            self.fault(format!("G-1: two bills are told to have led to the record at {position}"));
         }
     }
 
