@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use fanju::{
     codec::{self, Record},
     domain::event::Event,
-    id::{Position, Topic},
+    id::{Position, Topic, WalletId},
     journal::Reader,
 };
 use serde::{Deserialize, Serialize};
@@ -291,6 +291,12 @@ impl Auditor {
     #[must_use]
     pub fn balance(&self, topic: Topic) -> Option<i128> {
         self.accounts.balance(topic)
+    }
+
+    /// What of that a wallet holds for the bank, in minor units.
+    #[must_use]
+    pub fn held(&self, id: WalletId) -> Option<i128> {
+        self.accounts.wallet(id).map(|account| account.held)
     }
 
     /// What the bank brought in, less what it took out, in minor units of all currencies.

@@ -44,7 +44,7 @@ pub(super) struct Account {
     last: u64,
     balance: i128,
     /// On its way out over the rail.
-    held: i128,
+    pub(super) held: i128,
     pub(super) currency: Currency,
     closed: bool,
     was_negative: bool,

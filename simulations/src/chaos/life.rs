@@ -270,7 +270,7 @@ impl Life<'_> {
                 jumped = true;
                 self.stage.witness().inject("clock jumps");
             }
-            self.stage.witness().follow();
+            self.follow();
             if copied_at.take_if(|at| alive >= *at).is_some() {
                 copied.replace(self.shelf.image());
             }
@@ -306,7 +306,7 @@ impl Life<'_> {
             alive += TICK;
             self.clock.advance(TICK);
             self.clock.set(machine_time(self.stage, self.plan, alive));
-            self.stage.witness().follow();
+            self.follow();
             if alive > END_MAX {
                 self.still_open();
                 return Died::AtRest;
@@ -330,14 +330,28 @@ impl Life<'_> {
         }
     }
 
+    /// Follows the journal, and looks at each wallet that has a new record (W-1, W-2).
+    fn follow(&self) {
+        self.stage.witness().follow();
+        let moved = self.stage.witness().take_moved();
+        moved.into_iter().for_each(|id| self.look_at_one(id));
+    }
+
     /// One wallet after the other, in the middle of the evening (W-1).
     fn look_at_somebody(&self, alive: Duration) {
         let wallets = self.stage.cast().wallets.clone();
         let turn = usize::try_from(alive.as_millis() / LOOK_MS).unwrap_or(0) % wallets.len();
-        let (id, stage, engine) = (wallets[turn], Rc::clone(self.stage), self.engine.clone());
+        self.look_at_one(wallets[turn]);
+    }
+
+    fn look_at_one(&self, id: WalletId) {
+        let (stage, engine) = (Rc::clone(self.stage), self.engine.clone());
         drop(actix_rt::spawn(async move {
+            // What is asked later is set aside later.
+            let claimed = stage.claims.on(id);
             let Ok(view) = engine.wallet(id).await else { return };
             look_at_view(&stage, &view);
+            look_at_reserved(&stage, &view, claimed);
         }));
     }
 
@@ -443,5 +457,21 @@ fn look_at_view(stage: &Stage, view: &WalletView) {
     let audited = witness.auditor().and_then(|auditor| auditor.balance(topic));
     if witness.head(topic) == Some(view.position) && audited != Some(i128::from(posted)) {
         witness.fault(format!("J-2: {id} has {posted}, the journal says {audited:?}"));
+    }
+}
+
+/// What a wallet has set aside beside what the journal says that it holds: no more than bills and commands
+/// under way can ask of it, and nothing when there are none (W-2).
+fn look_at_reserved(stage: &Stage, view: &WalletView, claimed: i64) {
+    let mut witness = stage.witness();
+    if witness.head(Topic::Wallet(view.id)) != Some(view.position) {
+        return;
+    }
+    let Some(held) = witness.auditor().and_then(|auditor| auditor.held(view.id)) else { return };
+    let aside = i128::from(view.posted.minor()) - i128::from(view.available.minor());
+    let reserved = aside - held;
+    if reserved < 0 || reserved > i128::from(claimed) {
+        let id = view.id;
+        witness.fault(format!("W-2: {reserved} of {id} set aside, {claimed} claimed at most"));
     }
 }

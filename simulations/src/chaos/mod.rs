@@ -19,6 +19,7 @@
 
 pub mod answers;
 pub mod books;
+pub mod claims;
 pub mod connection;
 pub mod disk;
 pub mod life;

@@ -62,15 +62,26 @@ async fn attempt(
             wire.ask(&format!("top {wallet} up by {amount}"), top_up).await
         }
         Move::Withdraw { person, amount } => {
-            let wallet = wallet(person);
-            let withdraw =
-                move |engine: Engine| async move { engine.withdraw(wallet, request, amount).await };
+            let (wallet, claims) = (wallet(person), stage.claims.clone());
+            let withdraw = move |engine: Engine| {
+                let claim = claims.lay(&[wallet], amount);
+                async move {
+                    let answer = engine.withdraw(wallet, request, amount).await;
+                    drop(claim);
+                    answer
+                }
+            };
             wire.ask(&format!("withdraw {amount} from {wallet}"), withdraw).await
         }
         Move::Transfer { from, to, amount } => {
-            let (from, to) = (wallet(from), wallet(to));
-            let transfer = move |engine: Engine| async move {
-                engine.transfer(from, to, request, amount, None).await
+            let (from, to, claims) = (wallet(from), wallet(to), stage.claims.clone());
+            let transfer = move |engine: Engine| {
+                let claim = claims.lay(&[from], amount);
+                async move {
+                    let answer = engine.transfer(from, to, request, amount, None).await;
+                    drop(claim);
+                    answer
+                }
             };
             wire.ask(&format!("send {amount} from {from} to {to}"), transfer).await
         }

@@ -25,8 +25,10 @@ use super::{
 
 mod refunds;
 mod retries;
+mod till;
 
 use refunds::paid;
+use till::Till;
 
 /// How often a declined bill is tried again.
 const TRIES_MAX: u32 = 3;
@@ -330,17 +332,19 @@ impl Table<'_> {
         }
     }
 
+    fn till(&self) -> Till {
+        let diners = self.stage.cast().wallets_of(&self.outing.diners);
+        Till { claims: self.stage.claims.clone(), diners }
+    }
+
     /// Presents the bill.
     async fn present(&mut self, at: usize, bill: &Bill, code: Code) -> Scan {
         let presented = bill.clone();
         let known = self.stage.witness().settled_at(bill.merchant, &bill.order_no);
         let order = format!("order {} of {}", bill.order_no, bill.merchant);
         let what = format!("present {order}");
-        let heard = self.wire.ask(&what, move |engine| {
-            let bill = presented.clone();
-            async move { engine.present(bill, code).await }
-        });
-        match heard.await {
+        let heard = self.till().present(&mut self.wire, &what, presented, code).await;
+        match heard {
             Heard::Yes(Presented::Settled(receipt)) => {
                 self.settled(at, bill, receipt.event());
                 Scan::of(&receipt)
@@ -407,11 +411,8 @@ impl Table<'_> {
         let order_no = OrderNo::new(format!("{} again", bill.order_no)).expect("short");
         let second = Bill { order_no, ..bill.clone() };
         let what = format!("present {} with a spent code", second.order_no);
-        let heard = self.wire.ask(&what, move |engine| {
-            let bill = second.clone();
-            async move { engine.present(bill, code).await }
-        });
-        if let Heard::Yes(_) = heard.await {
+        let heard = self.till().present(&mut self.wire, &what, second, code).await;
+        if let Heard::Yes(_) = heard {
             self.stage.witness().fault(format!("a code was good for two scans, {}", bill.order_no));
         }
     }

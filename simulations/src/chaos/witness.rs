@@ -9,7 +9,7 @@ use std::{
 use fanju::{
     codec::{self, Record},
     domain::{event::Event, payment::Question, text::OrderNo},
-    id::{GroupId, MerchantId, Position, Topic},
+    id::{GroupId, MerchantId, Position, Topic, WalletId},
     journal::{Batches, Fault, FaultyStorage, Reader},
 };
 use serde::Serialize;
@@ -52,6 +52,8 @@ pub struct Witness {
     /// How orders ended, where a till was told that it began what ended so.
     begun: BTreeSet<Position>,
     followed: Option<Followed>,
+    /// Wallets that records concerned which were followed since the last look.
+    moved: BTreeSet<WalletId>,
     /// What diners were asked and said in this life.
     answers: Option<Answers>,
     /// The newest record before the disk first lied about a sync.
@@ -213,7 +215,7 @@ impl Witness {
     pub fn follow(&mut self) {
         let Some(followed) = &mut self.followed else { return };
         let (panicked, mut faults, mut news) = (panics::take(), Vec::new(), Vec::new());
-        let (answers, traced) = (&mut self.answers, self.traced);
+        let (answers, moved, traced) = (&mut self.answers, &mut self.moved, self.traced);
         // Whoever looks on hears no fault of the disk, and changes none.
         let storage = followed.storage.clone();
         storage.spare(|| {
@@ -230,6 +232,7 @@ impl Witness {
                                 Ok(record) => {
                                     if record.position > traced {
                                         news.push(in_words(&record));
+                                        moved.extend(record.topics().iter().filter_map(wallet));
                                     }
                                     followed.observe(record, answers.as_mut(), &mut faults);
                                 }
@@ -265,6 +268,12 @@ impl Witness {
                 self.note(by, fault);
             }
         }
+    }
+
+    /// The wallets that records concerned since this was asked last.
+    #[must_use]
+    pub fn take_moved(&mut self) -> BTreeSet<WalletId> {
+        std::mem::take(&mut self.moved)
     }
 
     /// A diner is asked: at a presentation that comes after whatever is durable by now.
@@ -400,6 +409,13 @@ fn lost(told: &BTreeMap<Position, Event>, records: &BTreeMap<Position, Record>) 
             format!("told of {} at {position}, and there is {found} record", kind(event))
         })
         .collect()
+}
+
+fn wallet(topic: &Topic) -> Option<WalletId> {
+    match topic {
+        Topic::Wallet(id) => Some(*id),
+        Topic::Merchant(_) | Topic::Group(_) => None,
+    }
 }
 
 /// A record for people.

@@ -19,6 +19,7 @@ use fanju_server::live::topics::Topics;
 
 use super::{
     books::{Image, Shelf},
+    claims::Claims,
     disk::{self, Disk},
     life::{self, Died},
     panics, phone,
@@ -85,6 +86,8 @@ pub struct Stage {
     pub manners: Manners,
     /// Whether this is the calm life at the end.
     pub is_last: bool,
+    /// What is under way in this life.
+    pub claims: Claims,
     /// Somebody was told that the journal is poisoned.
     pub poisoned: Cell<bool>,
     life: u32,
@@ -414,6 +417,7 @@ impl World {
             plan: Rc::clone(&self.plan),
             manners,
             is_last,
+            claims: Claims::default(),
             poisoned: Cell::new(false),
             life,
             cast: Rc::clone(&self.cast),

@@ -9,7 +9,7 @@ use fanju::{
     money::Amount,
 };
 
-use super::Table;
+use super::{Table, till::Till};
 use crate::chaos::{
     wire::{Heard, Wire},
     world::Stage,
@@ -26,10 +26,10 @@ impl Table<'_> {
         let tries = self.state(at).tries;
         let mut wire = self.wire.another(&format!("table {} again {at}.{tries}", self.number));
         let soon = Duration::from_millis(self.wire.chance.below(SOON_MS));
-        let (stage, bill) = (Rc::clone(self.stage), bill.clone());
+        let (stage, till, bill) = (Rc::clone(self.stage), self.till(), bill.clone());
         drop(tokio::task::spawn_local(async move {
             tokio::time::sleep(soon).await;
-            let heard = send(&mut wire, &bill, code).await;
+            let heard = send(&till, &mut wire, &bill, code).await;
             match heard {
                 Heard::Yes(presented) => proves(&stage, &bill, &presented),
                 Heard::No(Error::OrderNoReused) => is_no_other(&stage, &bill),
@@ -51,7 +51,7 @@ impl Table<'_> {
         let no = &bill.order_no;
         let known = self.stage.witness().settled_at(bill.merchant, no);
         self.stage.witness().inject("retry after the end");
-        let heard = send(&mut self.wire, bill, code).await;
+        let heard = send(&self.till(), &mut self.wire, bill, code).await;
         match heard {
             Heard::Yes(presented) => {
                 proves(self.stage, bill, &presented);
@@ -80,7 +80,7 @@ impl Table<'_> {
         self.stage.witness().inject("retry with another amount");
         let more = bill.total.checked_add(Amount::from_minor(1)).expect("small");
         let other = Bill { total: more, ..bill.clone() };
-        let heard = send(&mut self.wire, &other, code).await;
+        let heard = send(&self.till(), &mut self.wire, &other, code).await;
         let said = match heard {
             Heard::No(Error::OrderNoReused) | Heard::Nothing => return,
             Heard::No(error) => error.to_string(),
@@ -92,13 +92,9 @@ impl Table<'_> {
     }
 }
 
-async fn send(wire: &mut Wire, bill: &Bill, code: Code) -> Heard<Presented> {
+async fn send(till: &Till, wire: &mut Wire, bill: &Bill, code: Code) -> Heard<Presented> {
     let what = format!("present order {} of {} again", bill.order_no, bill.merchant);
-    wire.ask(&what, move |engine| {
-        let bill = bill.clone();
-        async move { engine.present(bill, code).await }
-    })
-    .await
+    till.present(wire, &what, bill.clone(), code).await
 }
 
 /// What answers a bill is a record of that bill.
