@@ -25,30 +25,28 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.service(http::resource(PATH, Method::GET.to_string(), [web::get().to(knock)]));
 }
 
-async fn knock(
-    app: web::Data<App>,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, actix_web::Error> {
+async fn knock(app: web::Data<App>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
     if app.is_closing() {
-        return Ok(reply::problem(&Problem::new(Kind::Closing, "the server shuts down")));
-    }
-    if let Err(problem) = session::check(&request) {
-        let mut reply = reply::problem(&problem);
-        // Sources: RFC 9110, section 15.5.22; RFC 6455, section 4.4.
-        let websocket = HeaderValue::from_static("websocket");
-        reply.headers_mut().insert(header::UPGRADE, websocket);
-        reply.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return Ok(reply);
+        return reply::problem(&Problem::new(Kind::Closing, "the server shuts down"));
     }
     if !is_ours(&app, &request) {
         let problem = Problem::new(Kind::WrongOrigin, "pages of other sites may not connect");
-        return Ok(reply::problem(&problem));
+        return reply::problem(&problem);
     }
     match Nobody::from(&app, &request) {
-        Ok(nobody) => session::open(app.as_ref().clone(), &request, payload, nobody),
-        Err(problem) => Ok(reply::problem(&problem)),
+        Ok(nobody) => session::open(app.as_ref().clone(), &request, payload, nobody)
+            .unwrap_or_else(|error| no_websocket(&error)),
+        Err(problem) => reply::problem(&problem),
     }
+}
+
+/// Sources: RFC 9110, section 15.5.22; RFC 6455, section 4.4: the answer names what is taken.
+fn no_websocket(error: &actix_web::Error) -> HttpResponse {
+    let detail = format!("the live channel is a websocket: {error}");
+    let mut reply = reply::problem(&Problem::new(Kind::NoWebsocket, detail));
+    reply.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    reply.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    reply
 }
 
 /// Whether the page that connects is ours. Programs send no origin, and bring a token anyway.

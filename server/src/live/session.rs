@@ -20,7 +20,7 @@ use std::{
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws::{
-    self, CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
+    CloseCode, CloseReason, Message, ProtocolError, WebsocketContext, WsResponseBuilder,
 };
 use fanju::{Error, id::Topic};
 use serde_json::{Map, Value};
@@ -53,16 +53,6 @@ use crate::{
 
 /// A bearer token that is good, as far as it is kept.
 type TokenOf = (TokenKind, TokenHash);
-
-/// Whether `request` asks for a websocket, in a way that can be answered.
-///
-/// # Errors
-/// `no_websocket`.
-pub(super) fn check(request: &HttpRequest) -> Result<(), Problem> {
-    ws::handshake(request).map(|_| ()).map_err(|error| {
-        Problem::new(Kind::NoWebsocket, format!("the live channel is a websocket: {error}"))
-    })
-}
 
 /// Opens a session on the websocket that `request` asks for.
 ///
