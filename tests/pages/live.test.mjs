@@ -150,6 +150,33 @@ test('a topic that the server was in no state to give is asked for again', async
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   context.mock.timers.tick(5_000);
   assert.deepEqual([told.length, wire.asked('subscribe').length], [0, 2]);
+  // What is refused for good is told, and what was overtaken is not.
+  const refuse = async (problem) => {
+    const { id } = wire.asked('subscribe').at(-1);
+    wire.hear({ id, error: { code: -32000, message: problem.code, data: { title: problem.code, ...problem } } });
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+  };
+  await refuse({ code: 'subscription_over', status: 409 });
+  context.mock.timers.tick(60_000);
+  assert.deepEqual([told.length, wire.asked('subscribe').length], [0, 2]);
+  fanju.subscribe('group:g', { error: ({ code }) => told.push(code) });
+  await refuse({ code: 'too_many_subscriptions', status: 429 });
+  fanju.subscribe('group:g', { error: ({ code }) => told.push(code) });
+  await refuse({ code: 'internal', status: 500 });
+  assert.deepEqual(told, ['too_many_subscriptions', 'internal']);
+});
+
+test('after a cut a topic is asked for once, whatever waited to ask again', async (context) => {
+  const fanju = begun(context);
+  const first = await online(fanju);
+  fanju.subscribe('group:g', {});
+  const [{ id }] = first.asked('subscribe');
+  first.hear({ id, error: { code: -32000, message: 'busy', data: { code: 'busy', status: 503, title: 'busy', retry_after_ms: 400 } } });
+  await pause(0);
+  first.onclose({ code: 1006 });
+  const second = await online(fanju, 2);
+  await pause(600);
+  assert.equal(second.asked('subscribe').length, 1);
 });
 
 test('what is longer than a frame may be is refused here, and the session goes on', async (context) => {

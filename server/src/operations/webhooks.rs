@@ -158,7 +158,8 @@ impl Operation for Remove {
     }
 }
 
-/// Gives a webhook a new secret; for a day the old one signs too.
+/// Gives a webhook a new secret; for a day the one before signs too, and that before it. To silence one
+/// that leaked, remove the webhook.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Rotate {

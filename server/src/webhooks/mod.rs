@@ -249,7 +249,7 @@ impl Webhooks {
         Ok(())
     }
 
-    /// Gives a webhook a new secret, which is the answer. The old one signs beside it for
+    /// Gives a webhook a new secret, which is the answer. The two before sign beside it for
     /// [`limits::SECRET_OVERLAP`].
     ///
     /// # Errors

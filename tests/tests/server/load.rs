@@ -232,6 +232,9 @@ const SESSIONS: u64 = 2_000;
 
 #[test]
 fn one_process_has_thousands_of_sessions_and_loses_and_resumes_half_of_them() {
+    // Whatever this process may, its children may.
+    let limit = ["--nofile=8192:", "--pid", &std::process::id().to_string()].map(str::to_owned);
+    assert!(Command::new("prlimit").args(limit).status().expect("it runs").success());
     let house = House::open_with(256, 8, &[TIRELESS]);
     let crowd = format!(
         "--party 8 --rate 60 --warmup 1 --seconds 4 --idle {} --storm {} --json a.json",

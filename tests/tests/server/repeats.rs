@@ -41,12 +41,15 @@ fn a_secret_is_said_once_and_what_has_it_is_made_once() {
     let none = json!({ "merchant": shop, "label": "till", "scopes": [] });
     ana.is_refused("keys.create", under("key", &none), "no_scope");
     let made = ana.ask("keys.create", under("key", &key));
+    let mut secrets = vec![made["secret"].clone()];
     assert!(made["secret"].is_string(), "{made}");
     ana.is_refused("keys.create", under("key", &none), "idempotency_key_reused");
     let hook = ana.ask("webhooks.create", under("webhook", &webhook));
     let rotate = json!({ "merchant": shop, "webhook": hook["webhook"]["id"] });
-    ana.ask("webhooks.rotate", under("rotate", &rotate));
-    ana.ask("recovery_codes.make", under("codes", &json!({})));
+    secrets.push(hook["secret"].clone());
+    secrets.push(ana.ask("webhooks.rotate", under("rotate", &rotate))["secret"].clone());
+    let codes = ana.ask("recovery_codes.make", under("codes", &json!({})));
+    secrets.extend(codes["codes"].as_array().expect("codes").iter().cloned());
     ana.is_refused("recovery_codes.make", json!({}), "step_up_required");
 
     // Also by a server that was killed meanwhile.
@@ -70,7 +73,12 @@ fn a_secret_is_said_once_and_what_has_it_is_made_once() {
         .prepare("SELECT answer FROM answers WHERE answer IS NOT NULL")
         .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
         .expect("answers");
-    assert!(kept.iter().all(|answer| !answer.contains("secret")), "{kept:?}");
+    let secrets: Vec<&str> =
+        secrets.iter().map(|secret| secret.as_str().expect("a text")).collect();
+    assert_eq!(secrets.len(), 3 + 8);
+    for answer in &kept {
+        assert!(!secrets.iter().any(|secret| answer.contains(secret)), "{answer}");
+    }
 }
 
 #[test]
@@ -105,19 +113,22 @@ fn whatever_has_no_secret_answers_a_repetition_as_it_did() {
         let other = under(method, &json!({ "merchant": "another" }));
         ana.is_refused(method, other, "idempotency_key_reused");
     }
-    // The number of a document is not to be guessed from what is kept of the command.
-    let mut parameters: Vec<_> = document.as_object().expect("an object").iter().collect();
+    // The number of a document is not to be guessed from what is kept of the command; others are
+    // known by a plain hash.
+    let added = json!({ "merchant": shop, "person": person, "role": "cashier" });
+    assert_eq!(kept_plainly(&house, "staff.add", &added), 1);
+    assert_eq!(kept_plainly(&house, "me.verify", &document), 0);
+}
+
+/// How many commands are kept under the plain hash of these parameters.
+fn kept_plainly(house: &House, method: &str, parameters: &Value) -> i64 {
+    let mut parameters: Vec<_> = parameters.as_object().expect("an object").iter().collect();
     parameters.sort_by_key(|(name, _)| *name);
-    let mut plain = Sha256::new_with_prefix("me.verify");
+    let mut plain = Sha256::new_with_prefix(method);
     for (name, value) in parameters {
         plain.update(format!("\0{name}\0{value}"));
     }
-    let known: i64 = register(&house)
-        .query_row(
-            "SELECT count(*) FROM answers WHERE digest = ?1",
-            [&plain.finalize()[..]],
-            |row| row.get(0),
-        )
-        .expect("a count");
-    assert_eq!(known, 0);
+    let select = "SELECT count(*) FROM answers WHERE digest = ?1";
+    let known = register(house).query_row(select, [&plain.finalize()[..]], |row| row.get(0));
+    known.expect("a count")
 }

@@ -44,7 +44,7 @@ export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, s
  *   progress?: (progress: import('./api.js').Progress) => void, resumed?: () => void, error?: (error: FanjuError) => void,
  * }} Handlers
  */
-/** @typedef {{ handlers: Handlers, last: number | null, ready: boolean }} Subscription */
+/** @typedef {{ handlers: Handlers, last: number | null, ready: boolean, again?: ReturnType<typeof setTimeout> }} Subscription */
 /**
  * A request: `retry` it after a cut; send it `early`, before signing in has succeeded.
  * @typedef {{
@@ -69,6 +69,8 @@ export class FanjuError extends Error {
 const STOP = new Map([[1003, 'malformed'], [1009, 'malformed'], [4000, 'malformed'], [4001, 'signed_out'], [4002, 'signed_out']]);
 /** Refusals that only mean "not now": the same is asked again by itself. */
 const LATER = new Set(['idempotency_key_in_use', 'too_many_requests', 'books_behind']);
+/** Statuses of a server that cannot now, and can later. */
+const NOT_NOW = new Set([429, 503, 504]);
 const FLOOD = 4009;
 const PAUSE_FIRST_MS = 250;
 const PAUSE_MAX_MS = 15_000;
@@ -274,6 +276,7 @@ export class Fanju extends EventTarget {
   /** Begins, or begins again after the last position. @param {string} topic @param {Subscription} subscription */
   async #follow(topic, subscription) {
     subscription.ready = false;
+    clearTimeout(subscription.again);
     const after = subscription.last;
     try {
       const params = after === null ? { topic } : { topic, after };
@@ -287,11 +290,13 @@ export class Fanju extends EventTarget {
     } catch (error) {
       if (!(error instanceof FanjuError)) throw error;
       if (error.code === 'connection_lost' || this.#topics.get(topic) !== subscription) return;
-      if ((error.problem.status ?? 0) >= 500) {
-        // The server's trouble, not the topic's.
-        setTimeout(() => {
-          if (this.#topics.get(topic) === subscription && this.#state === 'online' && !subscription.ready) this.#follow(topic, subscription);
-        }, FOLLOW_AGAIN_MS);
+      // A later asking took its place, and is answered too.
+      if (error.code === 'subscription_over') return;
+      if (NOT_NOW.has(Number(error.problem.status)) && error.code !== 'too_many_subscriptions') {
+        // The server's trouble, not the topic's. After a cut all are asked for anyway.
+        subscription.again = setTimeout(() => {
+          if (this.#topics.get(topic) === subscription && this.#state === 'online') this.#follow(topic, subscription);
+        }, Number(error.problem.retry_after_ms ?? FOLLOW_AGAIN_MS));
       } else if (after !== null) {
         subscription.last = null;
         this.#follow(topic, subscription);
