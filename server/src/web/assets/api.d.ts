@@ -153,7 +153,7 @@ export interface Methods {
   'webhooks.remove': { params: { merchant: MerchantId; webhook: WebhookId }; result: Done };
   /** Sends a message again, at once and under its old id. */
   'webhooks.replay': { params: { merchant: MerchantId; message: string }; result: Done };
-  /** Gives a webhook a new secret; for a day the old one signs too. */
+  /** Gives a webhook a new secret; for a day the one before signs too, and that before it. To silence one that leaked, remove the webhook. */
   'webhooks.rotate': { params: { merchant: MerchantId; webhook: WebhookId }; result: Rotated };
 }
 
