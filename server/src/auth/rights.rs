@@ -5,6 +5,7 @@
 
 use fanju::{
     Error,
+    domain::group::Group,
     id::{GroupId, MerchantId, Topic, WalletId},
     ledger::FundsRejection,
     money::Amount,
@@ -111,21 +112,22 @@ fn includes(role: Role, scope: Scope) -> bool {
 }
 
 async fn is_host(app: &App, wallet: WalletId, group: GroupId) -> Result<bool, Problem> {
-    match app.engine().group(group).await {
-        Ok(view) => Ok(view.group.host == wallet),
-        Err(Error::UnknownGroup(_)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    Ok(look_at(app, group).await?.is_some_and(|group| group.host == wallet))
 }
 
 async fn is_at_table(app: &App, caller: &Caller, group: GroupId) -> Result<bool, Problem> {
+    let Some(Group { members, invited, .. }) = look_at(app, group).await? else {
+        return Ok(false);
+    };
+    let mut seats = members.iter().map(|member| member.wallet).chain(invited);
+    Ok(seats.any(|wallet| caller.owns(wallet)))
+}
+
+/// The group, unless there is none.
+async fn look_at(app: &App, group: GroupId) -> Result<Option<Group>, Problem> {
     match app.engine().group(group).await {
-        Ok(view) => {
-            let mut seats = view.group.members.iter().map(|member| member.wallet);
-            let mut invited = view.group.invited.iter().copied();
-            Ok(seats.any(|wallet| caller.owns(wallet)) || invited.any(|wallet| caller.owns(wallet)))
-        }
-        Err(Error::UnknownGroup(_)) => Ok(false),
+        Ok(view) => Ok(Some(view.group)),
+        Err(Error::UnknownGroup(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
