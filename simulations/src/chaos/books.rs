@@ -51,7 +51,8 @@ impl Shelf {
         self.0.path().join(format!("books.sqlite{end}"))
     }
 
-    /// The books as they are now; `None` when there are none.
+    /// The books as they are now; `None` when there are none. Closing a file gives up this process' locks
+    /// on it: nobody else has this folder.
     #[must_use]
     pub fn image(&self) -> Option<Image> {
         let database = fs::read(self.path()).ok()?;
@@ -75,6 +76,9 @@ impl Shelf {
         let anew = self.0.path().join("anew.sqlite");
         Books::open(Some(&anew), journal.journal_id(), Options::default())?.rebuild(journal)?;
         let (kept, anew) = (tables(self.path())?, tables(anew)?);
+        if kept.len() != anew.len() {
+            return Ok(Some(format!("are {} tables, anew {}", kept.len(), anew.len())));
+        }
         let mut pairs = kept.iter().zip(&anew);
         Ok(pairs.find(|(kept, anew)| kept != anew).map(|(kept, anew)| kept.unlike(anew)))
     }

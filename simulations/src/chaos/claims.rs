@@ -3,7 +3,7 @@
 //! People know what they ask for, and not when an actor sets it aside. So this is the most that there can
 //! be, a whole bill in each of its diners' wallets; once nothing of a wallet is under way, it is nothing.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, future::Future, rc::Rc};
 
 use fanju::{id::WalletId, money::Amount};
 
@@ -36,6 +36,13 @@ impl Claims {
     #[must_use]
     pub fn on(&self, wallet: WalletId) -> i64 {
         self.0.borrow().get(&wallet).copied().unwrap_or(0)
+    }
+}
+
+impl Claim {
+    /// What answers; until then it is under way.
+    pub async fn until<T>(self, answer: impl Future<Output = T>) -> T {
+        answer.await
     }
 }
 

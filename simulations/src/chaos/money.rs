@@ -65,11 +65,7 @@ async fn attempt(
             let (wallet, claims) = (wallet(person), stage.claims.clone());
             let withdraw = move |engine: Engine| {
                 let claim = claims.lay(&[wallet], amount);
-                async move {
-                    let answer = engine.withdraw(wallet, request, amount).await;
-                    drop(claim);
-                    answer
-                }
+                claim.until(async move { engine.withdraw(wallet, request, amount).await })
             };
             wire.ask(&format!("withdraw {amount} from {wallet}"), withdraw).await
         }
@@ -77,11 +73,7 @@ async fn attempt(
             let (from, to, claims) = (wallet(from), wallet(to), stage.claims.clone());
             let transfer = move |engine: Engine| {
                 let claim = claims.lay(&[from], amount);
-                async move {
-                    let answer = engine.transfer(from, to, request, amount, None).await;
-                    drop(claim);
-                    answer
-                }
+                claim.until(async move { engine.transfer(from, to, request, amount, None).await })
             };
             wire.ask(&format!("send {amount} from {from} to {to}"), transfer).await
         }

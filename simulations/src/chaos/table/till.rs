@@ -28,11 +28,7 @@ impl Till {
     ) -> Heard<Presented> {
         let present = |engine: Engine| {
             let (bill, claim) = (bill.clone(), self.claims.lay(&self.diners, bill.total));
-            async move {
-                let answer = engine.present(bill, code).await;
-                drop(claim);
-                answer
-            }
+            claim.until(async move { engine.present(bill, code).await })
         };
         wire.ask(what, present).await
     }
