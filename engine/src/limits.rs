@@ -119,7 +119,8 @@ pub const BOOKS_REST_FACTOR: u32 = 4;
 /// an order causes at most a handful of messages to each actor that it touches.
 pub const ORDERS_IN_FLIGHT_MAX: usize = 65_536;
 
-/// Other commands in flight in one engine; more are refused as busy.
+/// Other commands in flight in one engine, and moves over the bank's rail, and reads of books and journal:
+/// so many of each; more are refused as busy.
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 65_536;
 
 /// Time that closing waits for banks and diners, unless the engine's configuration says otherwise:

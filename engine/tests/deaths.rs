@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fanju::{
-    Config, Error, FeedError, FeedEvent, Presented,
+    Config, Error, FeedError, FeedEvent, Presented, SandboxBank, SandboxConduct,
     domain::{
         event::{Consent, DeclineReason, Rules, Shortfall},
         group::Command,
@@ -144,7 +144,7 @@ async fn wallets_that_another_bill_keeps_dead_are_missing_all_at_once() {
     }
     table.settle("A-1", 300).await;
 
-    within(engine.cancel(table.merchant, "B-1".try_into().unwrap())).await.unwrap();
+    drop(within(engine.cancel(table.merchant, "B-1".try_into().unwrap())).await.unwrap());
     let ended = within(waits).await.unwrap();
     let cancelled = |reason| reason == DeclineReason::Cancelled;
     assert!(matches!(ended, Presented::Declined { reason, .. } if cancelled(reason)));
@@ -232,4 +232,37 @@ async fn whoever_hears_of_an_actor_that_dies_goes_on_where_he_was() {
     }
     assert_eq!(heard.len(), 2, "asked of the bank, and come: {heard:?}");
     assert_eq!((heard[0].0, heard[1].0), (position, heard[0].1));
+}
+
+#[tokio::test]
+async fn a_wallet_whose_actor_has_died_comes_back_and_finishes_its_withdrawal() {
+    let bank = SandboxBank::default();
+    let config = Config {
+        rail: Arc::new(bank.clone()),
+        rail_retry: Duration::from_millis(1),
+        books_interval: Duration::from_millis(1),
+        ..Config::in_memory()
+    };
+    let table = Table::laid(config, &[10_000; 2], 10_000, Rules::default()).await;
+    let (wallet, withdrawal) = (table.diners[1], request());
+    bank.behave(SandboxConduct { loses_answers: u32::MAX, ..Default::default() });
+    let engine = table.engine.clone();
+    let begun = begin(async move { engine.withdraw(wallet, withdrawal, minor(1_000)).await }).await;
+    while within(table.engine.wallet(wallet)).await.unwrap().available != minor(9_000) {}
+    kill_wallet(&table.engine, wallet).await;
+    let died = within(begun).await;
+    assert!(matches!(died, Err(Error::Unanswered)), "{died:?}");
+    bank.behave(SandboxConduct::default());
+    // The dead actor's seat closes a moment after its replies are dropped; what comes in between
+    // is lost with it, outcome unknown: ask again under the same id.
+    let finished = loop {
+        match table.engine.withdraw(wallet, withdrawal, minor(1_000)).await {
+            Err(Error::Unanswered) => tokio::task::yield_now().await,
+            finished => break finished.unwrap(),
+        }
+    };
+    assert!(matches!(finished.event(), fanju::domain::event::Event::RailConfirmed(_)));
+    assert_eq!(table.balances().await, [10_000, 9_000]);
+    assert!(matches!(table.pay("A-1", 2_000).await.unwrap(), Presented::Settled(_)));
+    assert_eq!(table.balances().await, [9_000, 8_000]);
 }

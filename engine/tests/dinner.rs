@@ -2,23 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use fanju::{
-    Config, Engine, Error, OrderView, Presented, Rail, RailAnswer, RailFuture, SandboxBank,
+    Config, Engine, Error, OrderView, Presented, SandboxBank,
     domain::{
         bill::Bill,
-        event::{Consent, DeclineReason, Direction, Rules, Shortfall},
+        event::{Consent, DeclineReason, Rules, Shortfall},
         group::{Command, Rejection},
         order::{CancelRejection, RefundRequest},
         payment::Question,
-        purse::OpenMove,
         reason::Reason,
         text::OrderNo,
     },
@@ -284,7 +277,15 @@ async fn a_yes_to_an_earlier_presentation_of_a_bill_is_none_to_the_next() {
         }
         match tried {
             0 => table.engine.refuse(table.group, question).await.unwrap(),
-            _ => table.engine.cancel(table.merchant, order_no()).await.unwrap(),
+            _ => {
+                let ended = table.engine.cancel(table.merchant, order_no()).await.unwrap();
+                assert!(matches!(ended, Presented::Declined { .. }), "{ended:?}");
+                assert!(!ended.receipt().is_replayed());
+                // Whoever lost that answer hears it again.
+                let again = table.engine.cancel(table.merchant, order_no()).await.unwrap();
+                assert!(again.receipt().is_replayed(), "{again:?}");
+                assert_eq!(again.receipt().position(), ended.receipt().position());
+            }
         }
         assert!(matches!(paying.await.unwrap(), Ok(Presented::Declined { .. })), "{tried}");
     }
@@ -299,7 +300,7 @@ async fn an_order_that_has_ended_is_not_taken_back() {
     assert!(matches!(cancel("A-1").await, Err(Error::UnknownOrder)));
     assert!(matches!(table.pay("A-1", 100).await.unwrap(), Presented::Declined { .. }));
     let declined = Err(CancelRejection::AlreadyDeclined);
-    let refused = |outcome: Result<(), Error>| match outcome {
+    let refused = |outcome: Result<Presented, Error>| match outcome {
         Err(Error::Cancel(rejection)) => Err(rejection),
         other => panic!("{other:?}"),
     };
@@ -386,41 +387,4 @@ async fn whoever_says_that_he_saw_the_code_is_not_believed() {
     assert!(matches!(refused, Err(Error::Group(Rejection::NotInvited))), "{refused:?}");
     let code = table.engine.show_code(table.group, table.diners[0]).await.unwrap().code;
     table.engine.join_by_code(code, stranger, consent).await.unwrap();
-}
-
-/// A bank whose code panics the first time that money is to leave.
-#[derive(Default)]
-struct PanickingBank(AtomicBool);
-
-impl Rail for PanickingBank {
-    fn transfer(&self, OpenMove { moved, .. }: OpenMove) -> RailFuture {
-        let panics = moved.direction == Direction::Out && !self.0.swap(true, Ordering::SeqCst);
-        assert!(!panics, "a bug in the bank's code, on the actor's own stack");
-        Box::pin(std::future::ready(RailAnswer::Moved))
-    }
-}
-
-#[tokio::test]
-async fn a_wallet_whose_actor_has_died_comes_back_and_finishes_its_withdrawal() {
-    let config = Config {
-        rail: Arc::new(PanickingBank::default()),
-        books_interval: Duration::from_millis(1),
-        ..Config::in_memory()
-    };
-    let table = Table::laid(config, &[10_000; 2], 10_000, Rules::default()).await;
-    let (wallet, withdrawal) = (table.diners[1], request());
-    let died = table.engine.withdraw(wallet, withdrawal, minor(1_000)).await;
-    assert!(matches!(died, Err(Error::Unanswered)), "{died:?}");
-    // The dead actor's seat closes a moment after its replies are dropped; what comes in between
-    // is lost with it, outcome unknown: ask again under the same id.
-    let finished = loop {
-        match table.engine.withdraw(wallet, withdrawal, minor(1_000)).await {
-            Err(Error::Unanswered) => tokio::task::yield_now().await,
-            finished => break finished.unwrap(),
-        }
-    };
-    assert!(matches!(finished.event(), fanju::domain::event::Event::RailConfirmed(_)));
-    assert_eq!(table.balances().await, [10_000, 9_000]);
-    assert!(matches!(table.pay("A-1", 2_000).await.unwrap(), Presented::Settled(_)));
-    assert_eq!(table.balances().await, [9_000, 8_000]);
 }

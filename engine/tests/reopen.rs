@@ -614,9 +614,13 @@ async fn a_bill_cancelled_while_it_waits_for_the_group_is_not_collected() {
     storage.wait_for_sync();
     let paying = engine.clone();
     let begun = begin(async move { paying.present(bill, code).await }).await;
-    within(engine.cancel(table.merchant, order_no("A-1"))).await.unwrap();
+    let (cancelling, merchant) = (engine.clone(), table.merchant);
+    let cancel = async move { cancelling.cancel(merchant, order_no("A-1")).await };
+    let cancelled = begin(cancel).await;
     storage.release();
     within(invited).await.unwrap();
+    let ended = within(cancelled).await.unwrap();
+    assert!(matches!(ended, Presented::Declined { .. }), "{ended:?}");
     let presented = within(begun).await.unwrap();
     assert!(
         matches!(presented, Presented::Declined { reason: DeclineReason::Cancelled, .. }),

@@ -3,12 +3,14 @@
 
 use fanju::{
     domain::{
-        event::{Leg, Settlement, Share, Source},
+        event::{Event, Leg, Settlement, Share, Source},
+        merchant::Merchant,
         order::{Order, RefundDecision, RefundRejection, RefundRequest},
     },
     id::{GroupId, MerchantId, Position, WalletId},
+    ledger::FundsRejection,
     limits,
-    money::Amount,
+    money::{Amount, Currency},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -159,4 +161,20 @@ proptest! {
         }
         prop_assert!(left.iter().all(|left| *left == 0), "everybody has exactly his payment back");
     }
+}
+
+/// Two refunds whose digests are the same: whoever finds them sets money aside for one of them at a time.
+#[test]
+fn a_refund_on_its_way_is_not_replaced() {
+    let order = order(&[100, 100], &[]);
+    let shop = order.settlement.merchant;
+    let mut merchant = Merchant::onboard(shop, "Noodles".try_into().unwrap(), Currency::CNY);
+    merchant.apply(&Event::Settled(order.settlement.clone()), minor(200), Position(1));
+    let RefundDecision::Fresh(first) = order.decide_refund(&request(1, Some(60), None)).unwrap()
+    else {
+        panic!("it is the first")
+    };
+    merchant.reserve_refund(&first).unwrap();
+    assert_eq!(merchant.reserve_refund(&first), Err(FundsRejection::ReservationsExhausted));
+    assert_eq!(merchant.purse.funds.available(), minor(140));
 }

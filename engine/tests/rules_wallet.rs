@@ -191,6 +191,11 @@ fn only_its_owner_ends_a_reservation_and_nobody_passes_for_another() {
     let much = wallet.reserve(Owner::bill(group, bill), minor(101), Currency::CNY);
     assert!(much.is_err());
     assert_eq!(wallet.purse.funds.available(), minor(60), "the former stands");
+    // Clients choose what a group's id ends with, and find two bills with the same digest.
+    let (_, low) = group.0.as_u64_pair();
+    let alike = GroupId(Uuid::from_u64_pair(1, low));
+    wallet.release(Owner::bill(alike, bill));
+    assert!(wallet.reserve(Owner::bill(alike, bill), minor(61), Currency::CNY).is_err());
     wallet.release(Owner::bill(group, bill));
     assert_eq!(wallet.purse.funds.available(), minor(100));
 }
@@ -203,24 +208,32 @@ fn reservations_and_balances_are_bounded() {
     }
     let exhausted = Rejection::Funds(FundsRejection::ReservationsExhausted);
     assert_eq!(wallet.reserve(owner(1_000), minor(1), Currency::CNY), Err(exhausted));
+    let mut waits = with(100);
+    for id in 1..=limits::RESERVATIONS_MAX as u128 {
+        assert!(waits.decide(&top_up(id, 1)).is_ok(), "{id}");
+        apply(&mut waits, &Event::RailRequested(moved(id, Direction::In, 1)), 5);
+    }
+    // The bank is silent: one wallet asks it no more, and asks again for none of these.
+    assert_eq!(waits.decide(&top_up(9_999, 1)), Err(exhausted));
+    assert_eq!(waits.decide(&withdraw(9_999, 1)), Err(exhausted));
+    assert_eq!(waits.decide(&top_up(1, 1)), Err(Rejection::StillMoving));
     wallet.reserve(owner(3), minor(2), Currency::CNY).expect("an old owner is no new one");
     let mut full = with(limits::AMOUNT_MINOR_MAX);
     let too_large = Rejection::Funds(FundsRejection::BalanceTooLarge);
     let steps = limits::BALANCE_MINOR_MAX / limits::AMOUNT_MINOR_MAX;
-    for id in 1..u128::try_from(steps).unwrap() {
+    let steps = u128::try_from(steps).unwrap();
+    let arrived = |id| Event::RailConfirmed(moved(id, Direction::In, limits::AMOUNT_MINOR_MAX));
+    for id in 1..steps {
         assert!(full.decide(&top_up(id, limits::AMOUNT_MINOR_MAX)).is_ok(), "{id}");
-        // Still on its way, and yet it counts.
-        apply(
-            &mut full,
-            &Event::RailRequested(moved(id, Direction::In, limits::AMOUNT_MINOR_MAX)),
-            5,
-        );
+        // Some are still on their way, and yet they count.
+        let asked = moved(id, Direction::In, limits::AMOUNT_MINOR_MAX);
+        apply(&mut full, &Event::RailRequested(asked), 5);
+        if let Some(early) = id.checked_sub(9).filter(|early| *early > 0) {
+            apply(&mut full, &arrived(early), 6);
+        }
     }
     assert_eq!(full.decide(&top_up(9_999, 1)), Err(too_large));
-    for id in 1..u128::try_from(steps).unwrap() {
-        let arrived = moved(id, Direction::In, limits::AMOUNT_MINOR_MAX);
-        apply(&mut full, &Event::RailConfirmed(arrived), 6);
-    }
+    (steps - 9..steps).for_each(|late| apply(&mut full, &arrived(late), 6));
     assert_eq!(full.purse.funds.posted(), minor(limits::BALANCE_MINOR_MAX));
     assert_eq!(full.admit(minor(1), Currency::CNY), Err(too_large));
     apply(&mut full, &Event::RailRequested(moved(9_998, Direction::Out, 1)), 7);

@@ -75,7 +75,7 @@ async fn second_try_alone(
     tokio::time::sleep(Duration::from_millis(20)).await;
     let mut second_try = present(second).await;
     held.release();
-    within(cancelled).await.unwrap();
+    drop(within(cancelled).await.unwrap());
     assert!(matches!(within(first_try).await, Ok(Presented::Declined { .. })));
 
     tokio::select! {

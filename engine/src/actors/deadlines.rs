@@ -38,6 +38,16 @@ impl Deadlines {
         self.due.lock().remove(&group);
     }
 
+    /// The groups that are paying, the first due first, at most `limit`.
+    pub(crate) fn groups(&self, limit: usize) -> Vec<GroupId> {
+        let due =
+            |(group, (due, _)): (&GroupId, &(Timestamp, Arc<Seat<GroupActor>>))| (*due, *group);
+        let mut groups: Vec<(Timestamp, GroupId)> = self.due.lock().iter().map(due).collect();
+        groups.sort_unstable();
+        groups.truncate(limit);
+        groups.into_iter().map(|(_, group)| group).collect()
+    }
+
     fn ring(&self, now: Timestamp) {
         if has(Bug::NoDeadline) {
             return;

@@ -1,12 +1,22 @@
 //! A gate in front of one actor's state: while it is shut (the state is being read from the books,
 //! or the actor's own change is on its way to the disk) commands wait in line.
 //!
+//! Two kinds stand in one line: those who wait for the state alone, and those who wait for the gate. Once the
+//! state is there, nobody of the first kind may be left in it ([`Gate::reopen_to_all`]): whatever comes
+//! later of that kind does not wait, and would overtake them.
+//!
 //! A wait here is a read and an append at most (a transfer's: the payee's read, the payee's record if that
 //! is its end, and its own); everything longer is a state.
 
 use std::{collections::VecDeque, mem};
 
 use super::seat::{Context, Seated};
+
+/// An actor with a gate.
+pub(crate) trait Gated: Seated {
+    /// Where it is.
+    fn gate(&mut self) -> &mut Gate<Self>;
+}
 
 type Turn<A> = Box<dyn FnOnce(&mut A, &mut Context<A>) + Send>;
 
@@ -21,7 +31,7 @@ struct Line<A: Seated> {
     waiting: VecDeque<Turn<A>>,
 }
 
-impl<A: Seated> Gate<A> {
+impl<A: Gated> Gate<A> {
     pub(crate) fn shut() -> Self {
         Self { line: Some(Box::new(Line { is_shut: true, waiting: VecDeque::new() })) }
     }
@@ -53,16 +63,22 @@ impl<A: Seated> Gate<A> {
         drop(left);
     }
 
-    /// Opens the gate and lets the line through, until somebody shuts it again. `gate` says where
-    /// the actor keeps it.
-    pub(crate) fn reopen(actor: &mut A, ctx: &mut Context<A>, gate: impl Fn(&mut A) -> &mut Self) {
-        if let Some(line) = &mut gate(actor).line {
+    /// The state is there: opens the gate and gives everybody in the line a turn, whoever shuts it
+    /// meanwhile. Those who wait for the gate itself then take their places anew, in the order that they had.
+    pub(crate) fn reopen_to_all(actor: &mut A, ctx: &mut Context<A>) {
+        let Some(line) = actor.gate().line.take() else { return };
+        line.waiting.into_iter().for_each(|turn| turn(actor, ctx));
+    }
+
+    /// Opens the gate and lets the line through, until somebody shuts it again.
+    pub(crate) fn reopen(actor: &mut A, ctx: &mut Context<A>) {
+        if let Some(line) = &mut actor.gate().line {
             line.is_shut = false;
         }
-        while let Some(line) = gate(actor).line.as_mut().filter(|line| !line.is_shut) {
+        while let Some(line) = actor.gate().line.as_mut().filter(|line| !line.is_shut) {
             match line.waiting.pop_front() {
                 Some(turn) => turn(actor, ctx),
-                None => gate(actor).line = None,
+                None => actor.gate().line = None,
             }
         }
     }

@@ -19,7 +19,7 @@ use super::{
     directory::{Asked, Asking, Origin},
     error::{Error, check_vacant},
     feed::{Feed, ProgressEvent, Snapshot, Subscribe},
-    gate::Gate,
+    gate::{Gate, Gated},
     receipt::Receipt,
     reply::Reply,
     seat::{Context, Letter, Seat, Seated},
@@ -186,7 +186,7 @@ impl GroupActor {
                 Err(error) => reply.send(Err(error)),
             }
             if actor.pending.is_none() {
-                Gate::reopen(actor, ctx, |actor| &mut actor.gate);
+                Gate::reopen(actor, ctx);
             }
         });
     }
@@ -335,13 +335,22 @@ impl Seated for GroupActor {
         self.tell_progress();
         if let Some(pending) = self.pending.take_if(|pending| news.ticket() == pending.ticket) {
             pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
-            Gate::reopen(self, ctx, |actor| &mut actor.gate);
+            match matches!(news.event(), Event::GroupOpened { .. }) {
+                true => Gate::reopen_to_all(self, ctx),
+                false => Gate::reopen(self, ctx),
+            }
         }
     }
 
     fn died(&mut self) {
         // Codes keep the seat taken, which a new actor is to take.
         self.codes.known().for_each(|code| self.core.codes.retire(code));
+    }
+}
+
+impl Gated for GroupActor {
+    fn gate(&mut self) -> &mut Gate<Self> {
+        &mut self.gate
     }
 }
 
@@ -362,7 +371,7 @@ impl Handler<Loaded> for GroupActor {
             Ok(None) => {}
             Err(error) => self.fault = Some(Box::new(error)),
         }
-        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        Gate::reopen_to_all(self, ctx);
         if self.fault.is_some() {
             // Who asks next may find it readable.
             ctx.stop();
@@ -382,7 +391,7 @@ where
             return;
         }
         if self.is_loading() {
-            return self.gate.wait(move |actor, ctx| actor.asked(message, ctx));
+            return self.gate.wait(move |actor, ctx| actor.handle(Asked(message), ctx));
         }
         self.asked(message, ctx);
     }

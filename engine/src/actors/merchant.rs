@@ -17,7 +17,7 @@ use super::{
     directory::{Asked, Asking, Origin},
     error::{Error, check_vacant},
     feed::{Feed, Snapshot, Subscribe},
-    gate::Gate,
+    gate::{Gate, Gated},
     orders::Orders,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
@@ -276,13 +276,22 @@ impl Seated for MerchantActor {
         } else {
             pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
-        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        match matches!(news.event(), Event::MerchantOnboarded { .. }) {
+            true => Gate::reopen_to_all(self, ctx),
+            false => Gate::reopen(self, ctx),
+        }
     }
 }
 
 impl RailHolder for MerchantActor {
     fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+}
+
+impl Gated for MerchantActor {
+    fn gate(&mut self) -> &mut Gate<Self> {
+        &mut self.gate
     }
 }
 
@@ -308,7 +317,7 @@ impl Handler<Loaded> for MerchantActor {
             Ok(None) => {}
             Err(error) => self.fault = Some(error),
         }
-        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        Gate::reopen_to_all(self, ctx);
         if self.fault.is_some() {
             // Who asks next may find it readable.
             ctx.stop();
@@ -328,7 +337,7 @@ where
             return;
         }
         if self.is_loading() {
-            return self.gate.wait(move |actor, ctx| actor.asked(message, ctx));
+            return self.gate.wait(move |actor, ctx| actor.handle(Asked(message), ctx));
         }
         self.asked(message, ctx);
     }

@@ -157,7 +157,7 @@ impl Orders {
         let known = self.known.insert(order_no.clone(), Known::Ended(ended));
         if has(Bug::ForgetOrders) {
             self.known.remove(order_no);
-        } else if !matches!(known, Some(Known::Ended(_))) {
+        } else if !matches!(known, Some(Known::Ended(_))) && !self.may_be_booked(order_no) {
             self.note(order_no.as_str());
         }
         match known {

@@ -79,10 +79,11 @@ impl RailDesk {
 
 /// Asks the bank to make a move, until it answers; its answer becomes a record.
 pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &Context<A>) {
-    // A task of its own: a bank's driver that panics while it waits has lost an answer, not ended an
-    // actor.
+    // A task of its own: a bank's driver that panics, as it begins or while it waits, has lost an answer
+    // and not ended an actor.
     let OpenMove { moved, .. } = open;
-    let answer = actix_rt::spawn(actor.core().rail.transfer(open));
+    let core = Arc::clone(actor.core());
+    let answer = actix_rt::spawn(async move { core.rail.transfer(open).await });
     ctx.when(answer, move |answer, actor: &mut A, ctx| {
         let event = match answer.unwrap_or(RailAnswer::Unknown) {
             RailAnswer::Moved => Event::RailConfirmed(moved),

@@ -19,7 +19,7 @@ use super::{
     directory::{Asked, Asking, Origin},
     error::{Error, check_vacant},
     feed::{Feed, Snapshot, Subscribe},
-    gate::Gate,
+    gate::{Gate, Gated},
     group,
     owed::OwedAnswer,
     rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
@@ -258,7 +258,7 @@ impl WalletActor {
             }
             if actor.pending.is_none() {
                 actor.let_go(request);
-                Gate::reopen(actor, ctx, |actor| &mut actor.gate);
+                Gate::reopen(actor, ctx);
             }
         });
     }
@@ -315,7 +315,10 @@ impl WalletActor {
         } else {
             pending.reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
-        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        match matches!(news.event(), Event::WalletOpened { .. }) {
+            true => Gate::reopen_to_all(self, ctx),
+            false => Gate::reopen(self, ctx),
+        }
     }
 
     fn view(&self) -> Result<WalletView, Error> {
@@ -394,6 +397,12 @@ impl RailHolder for WalletActor {
     }
 }
 
+impl Gated for WalletActor {
+    fn gate(&mut self) -> &mut Gate<Self> {
+        &mut self.gate
+    }
+}
+
 impl Actor for WalletActor {
     type Context = Context<Self>;
 }
@@ -415,7 +424,7 @@ impl Handler<Loaded> for WalletActor {
             Ok(None) => {}
             Err(error) => self.seldom.get_or_insert_default().fault = Some(error),
         }
-        Gate::reopen(self, ctx, |actor| &mut actor.gate);
+        Gate::reopen_to_all(self, ctx);
         if self.fault().is_some() {
             // Who asks next may find it readable.
             self.died();

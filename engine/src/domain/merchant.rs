@@ -2,7 +2,7 @@
 
 use super::{
     bill::{Bill, BillRejection},
-    event::{Direction, Event, Holder, RailMove},
+    event::{Direction, Event, Holder, RailMove, Refund},
     purse::{Purse, PurseRejection},
     requests::{Decision, Ended, RequestReused},
     text::Name,
@@ -94,7 +94,20 @@ impl Merchant {
         Ok(self.purse.decide_rail(moved)?)
     }
 
-    /// Sets `amount` aside for `owner`: a refund on its way.
+    /// Sets aside what `refund` gives back; never in place of another one, though somebody find two whose
+    /// digests are the same.
+    ///
+    /// # Errors
+    /// The first [`FundsRejection`] that applies.
+    pub fn reserve_refund(&mut self, refund: &Refund) -> Result<(), FundsRejection> {
+        let owner = refund.owner();
+        if self.purse.funds.is_reserved_for(owner) {
+            return Err(FundsRejection::ReservationsExhausted);
+        }
+        self.reserve(owner, refund.amount)
+    }
+
+    /// Sets `amount` aside for `owner`.
     ///
     /// # Errors
     /// The first [`FundsRejection`] that applies.

@@ -94,14 +94,6 @@ pub enum CancelRejection {
     AlreadyDeclined,
 }
 
-impl CancelRejection {
-    /// Of an order that has ended, and was `paid` or not.
-    #[must_use]
-    pub fn of(paid: bool) -> Self {
-        if paid { Self::AlreadySettled } else { Self::AlreadyDeclined }
-    }
-}
-
 /// What a refund request means.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RefundDecision {

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     id::{Position, RequestId},
     ledger::{Funds, FundsRejection, Hold},
+    limits,
     money::Amount,
 };
 
@@ -103,6 +104,10 @@ impl Purse {
     pub fn decide_rail(&self, moved: RailMove) -> Result<Decision<Event>, PurseRejection> {
         if let Some(ended) = self.recall_rail(&moved)? {
             return Ok(Decision::Repeated(ended));
+        }
+        if self.moving.len() >= limits::RESERVATIONS_MAX {
+            // A bank that is silent is not to make one account grow without end.
+            return Err(FundsRejection::ReservationsExhausted.into());
         }
         match moved.direction {
             Direction::In => self.funds.admit(moved.amount, self.coming_in())?,

@@ -90,7 +90,8 @@ pub struct Config {
     pub close_within: Duration,
     /// Orders between scan and end, at least one; more are refused as busy.
     pub orders_in_flight_max: usize,
-    /// Other commands in flight, at least one; more are refused as busy.
+    /// Other commands in flight, at least one; as many moves over the bank's rail beside them, and as many
+    /// reads of books and journal. More of a kind are refused as busy.
     pub commands_in_flight_max: usize,
     /// Threads that read books and journal for the actors, and as many again that answer queries; at
     /// least one.

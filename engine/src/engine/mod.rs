@@ -56,6 +56,10 @@ struct Inner {
     core: Arc<Core>,
     orders: Arc<Admission>,
     commands: Arc<Admission>,
+    /// Moves over the bank's rail: where the bank is silent, nothing else is to wait for it.
+    moves: Arc<Admission>,
+    /// Reads of books and journal: a slow disk keeps nobody from paying.
+    reads: Arc<Admission>,
     workers: workers::Workers,
 }
 
@@ -108,15 +112,40 @@ pub struct Stats {
     pub orders_in_flight: usize,
 }
 
+impl Presented {
+    fn of(receipt: Receipt) -> Self {
+        if let Event::Declined(decline) = receipt.event() {
+            Self::Declined { reason: decline.reason, receipt }
+        } else {
+            Self::Settled(receipt)
+        }
+    }
+
+    /// The order's record.
+    #[must_use]
+    pub fn receipt(&self) -> &Receipt {
+        match self {
+            Self::Settled(receipt) | Self::Declined { receipt, .. } => receipt,
+        }
+    }
+}
+
 impl Inner {
+    /// Nobody new comes in.
+    fn shut_doors(&self) {
+        let Self { orders, commands, moves, reads, .. } = self;
+        [orders, commands, moves, reads].into_iter().for_each(|door| door.close());
+    }
+
     /// Waits for what was accepted, and ends all threads.
     fn finish(&self) {
-        let Self { core, orders, commands, workers } = self;
+        let Self { core, orders, commands, moves, reads, workers } = self;
         let began = std::time::Instant::now();
         workers.wait(core, began, || orders.in_flight() == 0);
         // No bill is left whose question could be answered.
         commands.end();
-        workers.wait(core, began, || commands.in_flight() == 0);
+        let rest = [commands, moves, reads];
+        workers.wait(core, began, || rest.iter().all(|door| door.in_flight() == 0));
         workers.end(core);
     }
 }
@@ -146,8 +175,7 @@ impl Engine {
     /// all threads. Diners may still answer the questions of a bill that was accepted. Later calls
     /// find it closed.
     pub async fn close(&self) {
-        self.0.orders.close();
-        self.0.commands.close();
+        self.0.shut_doors();
         let inner = Arc::clone(&self.0);
         let (done, closed) = oneshot::channel();
         let closing = std::thread::Builder::new().name("fanju-close".into()).spawn(move || {
@@ -165,8 +193,7 @@ impl Engine {
 
     /// [`Engine::close`] for programs without a runtime.
     pub fn close_blocking(&self) {
-        self.0.orders.close();
-        self.0.commands.close();
+        self.0.shut_doors();
         self.0.finish();
     }
 
@@ -218,7 +245,7 @@ impl Engine {
         request: RequestId,
         amount: Amount,
     ) -> Result<Receipt, Error> {
-        self.wallet_command(wallet, WalletCommand::TopUp { request, amount }).await
+        self.wallet_move(wallet, WalletCommand::TopUp { request, amount }).await
     }
 
     /// Takes money out to the bank; it is held until the bank has answered.
@@ -231,7 +258,7 @@ impl Engine {
         request: RequestId,
         amount: Amount,
     ) -> Result<Receipt, Error> {
-        self.wallet_command(wallet, WalletCommand::Withdraw { request, amount }).await
+        self.wallet_move(wallet, WalletCommand::Withdraw { request, amount }).await
     }
 
     /// Gives money to another wallet of the same currency.
@@ -280,6 +307,15 @@ impl Engine {
     /// [`Error::UnknownWallet`], or an operating error.
     pub async fn wallet(&self, wallet: WalletId) -> Result<WalletView, Error> {
         self.command(self.0.core.wallet(wallet), wallet::Get).await
+    }
+
+    async fn wallet_move(
+        &self,
+        wallet: WalletId,
+        command: WalletCommand,
+    ) -> Result<Receipt, Error> {
+        let seat = self.0.core.wallet(wallet);
+        self.ask(&self.0.moves, seat, |reply| wallet::Submit { command, reply }).await
     }
 
     async fn wallet_command(
@@ -339,23 +375,22 @@ impl Engine {
         let (reply, answer) = Reply::new(permit);
         ask(&seat, merchant::Present { bill, code, reply })?;
         drop(seat);
-        let receipt = self.answer(answer).instrument(span).await?;
-        Ok(if let Event::Declined(decline) = receipt.event() {
-            Presented::Declined { reason: decline.reason, receipt }
-        } else {
-            Presented::Settled(receipt)
-        })
+        Ok(Presented::of(self.answer(answer).instrument(span).await?))
     }
 
-    /// Takes a bill back that is not decided yet. The order ends as its record says: declined, or
-    /// settled if that was on its way already.
+    /// Takes a bill back that is not decided yet, and waits until the order has ended: declined, or
+    /// settled if that was on its way already. Repeating it finds the order that was taken back.
     ///
     /// # Errors
-    /// [`Error::Cancel`] when the order has ended, [`Error::UnknownOrder`] when there is none, or an
-    /// operating error.
-    pub async fn cancel(&self, merchant: MerchantId, order_no: OrderNo) -> Result<(), Error> {
+    /// [`Error::Cancel`] when the order had ended otherwise, [`Error::UnknownOrder`] when there is none,
+    /// why the bill came to nothing when it could not be tried, or an operating error.
+    pub async fn cancel(
+        &self,
+        merchant: MerchantId,
+        order_no: OrderNo,
+    ) -> Result<Presented, Error> {
         let seat = self.0.core.merchant(merchant);
-        self.command(seat, |reply| merchant::Cancel { order_no, reply }).await
+        self.command(seat, |reply| merchant::Cancel { order_no, reply }).await.map(Presented::of)
     }
 
     /// How an order stands: the answer to a lost reply.
@@ -392,7 +427,7 @@ impl Engine {
         amount: Amount,
     ) -> Result<Receipt, Error> {
         let seat = self.0.core.merchant(merchant);
-        self.command(seat, |reply| merchant::PayOut { request, amount, reply }).await
+        self.ask(&self.0.moves, seat, |reply| merchant::PayOut { request, amount, reply }).await
     }
 
     /// A merchant as its staff sees it.
@@ -586,7 +621,7 @@ impl Engine {
             },
         };
         let limit = limit.clamp(1, limits::PAGE_ROWS_MAX);
-        let admitted = self.0.commands.admit()?;
+        let admitted = self.0.reads.admit()?;
         let read = self.0.core.queries.read(move |shelves| {
             let _admitted = admitted;
             if from.is_some_and(|position| position != Position::NONE) {
@@ -614,6 +649,13 @@ impl Engine {
 
     // --- the whole -------------------------------------------------------------------------
 
+    /// Groups whose bill is on its way, those first that have waited longest, at most `limit` of them. A
+    /// bill that has just been decided is not among them.
+    #[must_use]
+    pub fn paying_groups(&self, limit: usize) -> Vec<GroupId> {
+        self.0.core.deadlines.groups(limit)
+    }
+
     /// What the engine did so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -640,7 +682,7 @@ impl Engine {
         &self,
         query: impl FnOnce(&books::BooksReader) -> Result<T, books::BooksError> + Send + 'static,
     ) -> Result<T, Error> {
-        let admitted = self.0.commands.admit()?;
+        let admitted = self.0.reads.admit()?;
         let read = self.0.core.queries.read(move |shelves| {
             // Whoever hangs up leaves the query in the line, and its place with it.
             let _admitted = admitted;
@@ -701,7 +743,21 @@ impl Engine {
         A: Seated + actix::Handler<Asked<M>>,
         M: Send + 'static,
     {
-        let (reply, answer) = Reply::new(self.0.commands.admit()?);
+        self.ask(&self.0.commands, seat, message).await
+    }
+
+    /// Asks an actor, with a place behind this door.
+    async fn ask<A, M, T>(
+        &self,
+        door: &Arc<Admission>,
+        seat: Arc<Seat<A>>,
+        message: impl FnOnce(Reply<T>) -> M,
+    ) -> Result<T, Error>
+    where
+        A: Seated + actix::Handler<Asked<M>>,
+        M: Send + 'static,
+    {
+        let (reply, answer) = Reply::new(door.admit()?);
         ask(&seat, message(reply))?;
         // Whoever waits keeps nobody in memory.
         drop(seat);

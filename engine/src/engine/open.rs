@@ -81,8 +81,7 @@ pub struct Opening {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.orders.close();
-        self.commands.close();
+        self.shut_doors();
         self.commands.end();
         self.workers.end(&self.core);
     }
@@ -94,7 +93,7 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         return Err(OpenError::SettingIsZero { setting });
     }
     let Opened { journal, books, mut opening, shelves } = open_data(&config)?;
-    let Crew { mut workers, arbiter, archive, queries, projected, bell } =
+    let Crew { workers, arbiter, archive, queries, projected, bell } =
         Crew::start(&config, books, &shelves).map_err(OpenError::Thread)?;
     let (core, key) = Core::new(CoreParts {
         clock: config.clock,
@@ -113,14 +112,16 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         seed: config.seed.map(|seed| seed.wrapping_add(opening.recovery.tail.position.0)),
     });
     start_helpers(&arbiter, &core, key, config.idle_after);
-    let sink = sink(Arc::clone(&core));
-    let epoch = Epoch(opening.recovery.tail.epoch.0.max(1));
-    let committer = workers.write(journal, epoch, sink).map_err(OpenError::Thread)?;
-    assert!(core.committer.set(committer).is_ok(), "an engine opens once");
-    opening.rail_moves = resume_rail(&core, &shelves.books)?;
+    let door = || Admission::new(config.commands_in_flight_max);
     let orders = Admission::new(config.orders_in_flight_max);
-    let commands = Admission::new(config.commands_in_flight_max);
-    let inner = Inner { core, orders, commands, workers };
+    // From here on what was started ends with it, also where opening fails.
+    let inner = Inner { core, orders, commands: door(), moves: door(), reads: door(), workers };
+    let Inner { core, workers, .. } = &inner;
+    let epoch = Epoch(opening.recovery.tail.epoch.0.max(1));
+    let committer = workers.write(journal, epoch, sink(Arc::clone(core)));
+    let committer = committer.map_err(OpenError::Thread)?;
+    assert!(core.committer.set(committer).is_ok(), "an engine opens once");
+    opening.rail_moves = resume_rail(core, &shelves.books)?;
     tracing::debug!(tail = %opening.recovery.tail.position, "engine open");
     Ok((Engine(Arc::new(inner)), opening))
 }

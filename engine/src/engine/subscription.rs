@@ -106,7 +106,7 @@ pub(super) async fn subscribe(
         None => VecDeque::new(),
         Some(after) if after == position => VecDeque::new(),
         Some(after) => {
-            let admitted = engine.0.commands.admit()?;
+            let admitted = engine.0.reads.admit()?;
             let gap = core.queries.read(move |shelves| {
                 let _admitted = admitted;
                 shelves.gap(topic, position, after)

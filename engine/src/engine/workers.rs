@@ -107,7 +107,7 @@ const CLOSE_POLL: Duration = Duration::from_millis(2);
 impl Workers {
     /// Starts whoever writes `journal`.
     pub(super) fn write(
-        &mut self,
+        &self,
         journal: impl Journal,
         epoch: Epoch,
         sink: impl FnMut(Outcome<Transaction>) + Send + 'static,

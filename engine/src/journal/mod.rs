@@ -2,8 +2,9 @@
 //! no money.
 //!
 //! Whoever changes something submits a [`Proposal`] to a [`Committer`]. One thread gathers what
-//! waits into a *batch*, writes it with one call, syncs once, and only then tells a sink what became
-//! of each proposal, in log order. Readers follow behind the durable end, from any thread.
+//! waits into a *batch*, writes it with one call (and now and then zeros behind it, with another), syncs
+//! once, and only then tells a sink what became of each proposal, in log order. Readers follow behind the
+//! durable end, from any thread.
 //!
 //! # Invariants
 //! - **J-1**: nobody is told that something happened before its record is durable. The sink is

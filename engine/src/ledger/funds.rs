@@ -15,14 +15,17 @@ use crate::{
 
 /// Who alone may end a reservation (W-2): a group for its bill, a refund, or a request of the
 /// account itself. The kinds never meet: request ids are chosen by people, and the others are made
-/// of numbers that people can know.
+/// of numbers that people can know. Nor do two groups, whose ids are there whole: bill ids are digests,
+/// for which somebody may find two bills with the same one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Owner(Kind);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 enum Kind {
     Request(Uuid),
-    Bill(Uuid),
+    /// A group pays one bill at a time, so seven bytes of its digest do; with them a million wallets
+    /// have no room to spare.
+    Bill(Uuid, [u8; 7]),
     Refund(Uuid),
 }
 
@@ -30,7 +33,8 @@ impl Owner {
     /// A group, for one bill: `bill` is the bill's id.
     #[must_use]
     pub fn bill(group: GroupId, bill: u64) -> Self {
-        Self(Kind::Bill(Uuid::from_u64_pair(group.0.as_u64_pair().1, bill)))
+        let [_, bill @ ..] = bill.to_be_bytes();
+        Self(Kind::Bill(group.0, bill))
     }
 
     /// A merchant, for one refund, named by two digests of it.
@@ -68,7 +72,10 @@ pub enum FundsRejection {
     #[error("amount must be between 1 and {} minor units", limits::AMOUNT_MINOR_MAX)]
     AmountOutOfRange,
     /// Too many things at once.
-    #[error("account already carries {} reservations and holds", limits::RESERVATIONS_MAX)]
+    #[error(
+        "account already carries {} reservations, holds or moves over the rail",
+        limits::RESERVATIONS_MAX
+    )]
     ReservationsExhausted,
     /// Not enough money free.
     #[error("insufficient funds: {available} available, {needed} needed")]
@@ -165,6 +172,12 @@ impl Funds {
             None => self.reservations.push(Reservation { owner, amount }),
         }
         Ok(())
+    }
+
+    /// Whether `owner` has set something aside.
+    #[must_use]
+    pub fn is_reserved_for(&self, owner: Owner) -> bool {
+        self.reservations.iter().any(|reservation| reservation.owner == owner)
     }
 
     /// Ends `owner`'s reservation, if there is one.

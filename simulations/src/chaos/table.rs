@@ -23,6 +23,7 @@ use super::{
     world::Stage,
 };
 
+mod meanwhile;
 mod refunds;
 mod retries;
 mod till;
@@ -33,8 +34,11 @@ use till::Till;
 /// How often a declined bill is tried again.
 const TRIES_MAX: u32 = 3;
 
-/// How often a merchant says that it takes a bill back.
-const CANCELS_MAX: u32 = 4;
+/// Bills of a thousand before which a table talks for a while.
+const TALKED_OVER: u64 = 150;
+
+/// Bills of a thousand during which a diner tops the wallet up.
+const TOPPED_UP: u64 = 300;
 
 /// Bills of a thousand that their till sends again before it has an answer.
 const RETRIED_SOON: u64 = 60;
@@ -144,6 +148,9 @@ pub async fn dine(stage: Rc<Stage>, engine: Engine, number: usize) {
     let mut table = Table { stage: &stage, wire, outing, number, cancels: 0 };
     let Some(group) = table.gather().await else { return };
     for (at, stop) in outing.stops.iter().enumerate() {
+        if table.wire.happens(TALKED_OVER) {
+            table.talk().await;
+        }
         table.pay(group, at, stop).await;
         table.give_back(at, stop).await;
     }
@@ -294,6 +301,9 @@ impl Table<'_> {
             if self.state(at).in_doubt {
                 self.stage.witness().inject("retry in doubt");
             }
+            if self.wire.happens(TOPPED_UP) {
+                self.top_up_meanwhile(at);
+            }
             if self.wire.happens(RETRIED_SOON) {
                 self.send_again_soon(at, &bill, code);
             }
@@ -443,29 +453,6 @@ impl Table<'_> {
             }
         }
         false
-    }
-
-    /// The merchant takes the bill back while it may be under way.
-    fn cancel_later(&mut self, bill: &Bill) {
-        let (merchant, order_no) = (bill.merchant, bill.order_no.clone());
-        self.stage.witness().inject("bill cancelled");
-        self.cancels += 1;
-        let mut wire = self.wire.another(&format!("table {} cancel {}", self.number, self.cancels));
-        let late = Duration::from_millis(self.wire.chance.below(80));
-        let what = format!("cancel order {order_no}");
-        drop(tokio::task::spawn_local(async move {
-            tokio::time::sleep(late).await;
-            let cancel = move |engine: Engine| {
-                let order_no = order_no.clone();
-                async move { engine.cancel(merchant, order_no).await }
-            };
-            for _ in 0..CANCELS_MAX {
-                match wire.ask(&what, &cancel).await {
-                    Heard::Yes(()) | Heard::No(_) => return,
-                    Heard::Nothing => wire.pause(AGAIN).await,
-                }
-            }
-        }));
     }
 }
 

@@ -126,6 +126,13 @@ impl Stage {
         tokio::time::sleep(ahead).await;
     }
 
+    /// Gives `topic` a phone, or not: what nobody listens to leaves memory.
+    pub fn maybe_listen(&self, topic: Topic) {
+        if self.chance(&format!("phone of {topic}")).below(3) > 0 {
+            self.listen(topic);
+        }
+    }
+
     /// Gives `topic` a phone, which listens from now on, in this life and later ones.
     pub fn listen(&self, topic: Topic) {
         let log = {

@@ -245,12 +245,12 @@ impl House for EngineHouse<'_> {
         loop {
             match ear.next().await {
                 Ok(FeedEvent::Progress(news)) if news.order_no == order_no => {
-                    let seat = |question: Question| {
+                    let seat = |question: &Question| {
                         let mut seats = 0..outing.seats.len();
                         let seat = seats.find(|seat| self.wallet(outing, *seat) == question.diner);
-                        Some((seat?, question))
+                        Some((seat?, question.clone()))
                     };
-                    let questions: Vec<_> = news.waiting_for.into_iter().filter_map(seat).collect();
+                    let questions: Vec<_> = news.waiting_for.iter().filter_map(seat).collect();
                     let waits_for = questions.iter().map(|(seat, _)| *seat).collect();
                     return Heard { all_reserved: news.reserved == news.of, waits_for, questions };
                 }

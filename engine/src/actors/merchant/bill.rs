@@ -41,12 +41,11 @@ pub(crate) struct Present {
     pub(crate) reply: Reply<Receipt>,
 }
 
-/// Take a bill back that is not decided yet. Answered at once; the order then ends as declined,
-/// unless its record is on its way already. Of an order that only the books may know, answered once they
-/// are read.
+/// Take a bill back that is not decided yet. Answered when the order has ended: declined, unless its
+/// record was on its way already.
 pub(crate) struct Cancel {
     pub(crate) order_no: OrderNo,
-    pub(crate) reply: Reply<()>,
+    pub(crate) reply: Reply<Receipt>,
 }
 
 /// How is this order? Answered once its records are read.
@@ -195,23 +194,27 @@ impl MerchantActor {
     }
 
     fn cancel(&mut self, Cancel { order_no, reply }: Cancel, ctx: &mut Context<Self>) {
-        match self.orders.get(&order_no) {
+        match self.orders.get_mut(&order_no) {
             Some(Known::InFlight(order)) => {
+                order.waiting.await_end(reply);
                 // On the scan's way: who cancels, and then presents again, has not cancelled the second
-                // try.
+                // try. A group that has died has let the order go.
                 let group = Arc::clone(&order.group);
-                reply.send(ctx.pass(group, group::CancelBill { merchant: self.id, order_no }));
+                drop(ctx.pass(group, group::CancelBill { merchant: self.id, order_no }));
             }
-            Some(Known::Ended(ended)) => reply.send(Err(CancelRejection::of(ended.paid).into())),
-            None if self.orders.may_be_booked(&order_no) => {
-                self.cancel_after_look(order_no, reply, ctx);
+            Some(Known::Ended(ended)) => {
+                let ended = ended.clone();
+                self.cancel_again(&ended, reply, ctx);
             }
-            None => reply.send(Err(Error::UnknownOrder)),
+            None => match self.orders.may_be_booked(&order_no) {
+                true => self.cancel_after_look(order_no, reply, ctx),
+                false => reply.send(Err(Error::UnknownOrder)),
+            },
         }
     }
 
     /// The number may be in the books: looks how the order ended.
-    fn cancel_after_look(&self, order_no: OrderNo, reply: Reply<()>, ctx: &mut Context<Self>) {
+    fn cancel_after_look(&self, order_no: OrderNo, reply: Reply<Receipt>, ctx: &mut Context<Self>) {
         let booked = self.look(order_no.clone());
         Self::after(booked, ctx, move |booked, actor, ctx| {
             // Whoever presents it again may have come first, and still look: that try is meant then.
@@ -222,9 +225,26 @@ impl MerchantActor {
                     actor.cancel(Cancel { order_no, reply }, ctx);
                 }
                 Ok(None) => reply.send(Err(Error::UnknownOrder)),
-                Ok(Some(ended)) => reply.send(Err(CancelRejection::of(ended.paid).into())),
+                Ok(Some(ended)) => actor.cancel_again(&ended, reply, ctx),
             }
         });
+    }
+
+    /// The order has ended: if it was taken back, whoever lost the answer hears it again.
+    fn cancel_again(&self, ended: &Ended, reply: Reply<Receipt>, ctx: &mut Context<Self>) {
+        let Some(first) = ended.positions.first().copied().filter(|_| !ended.paid) else {
+            return reply.send(Err(CancelRejection::AlreadySettled.into()));
+        };
+        let record = self.core.archive.read(move |shelves| {
+            let record = shelves.record(first)?;
+            let was_taken_back = matches!(&record.event, Event::Declined(decline)
+                if decline.reason == DeclineReason::Cancelled);
+            match was_taken_back {
+                true => Ok(Receipt::replayed(record)),
+                false => Err(CancelRejection::AlreadyDeclined.into()),
+            }
+        });
+        Self::after(record, ctx, |answer, _, _| reply.send(answer));
     }
 
     fn abandon(&mut self, order_no: &OrderNo, error: &Error) {
@@ -244,6 +264,11 @@ impl MerchantActor {
         if let Some(waiting) = self.orders.end(order_no, Ended { content, paid, positions }) {
             waiting.tell(news);
         }
+        self.tidy();
+    }
+
+    /// Forgets, now and then, what the books have.
+    pub(super) fn tidy(&mut self) {
         let (projected, refunds) = (self.core.projected.position(), &self.refunds);
         self.orders.tidy(projected, |order_no| refunds.contains_key(order_no));
     }

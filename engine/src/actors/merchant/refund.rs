@@ -89,7 +89,7 @@ impl MerchantActor {
             }
         };
         let merchant = self.merchant.as_mut().expect("looked at before the order was read");
-        if let Err(rejection) = merchant.reserve(refund.owner(), refund.amount) {
+        if let Err(rejection) = merchant.reserve_refund(&refund) {
             ask.reply.send(Err(Rejection::from(rejection).into()));
             return self.next_refund(&order_no, ctx);
         }
@@ -183,5 +183,6 @@ impl MerchantActor {
             reply.send(Ok(Receipt::of(Arc::clone(&news.fact))));
         }
         self.next_refund(order_no, ctx);
+        self.tidy();
     }
 }

@@ -72,7 +72,7 @@ async fn ask_wallet(
 }
 
 async fn cancel(engine: &Engine, merchant: MerchantId, order_no: OrderNo) -> Answer {
-    engine.cancel(merchant, order_no).await.map(|()| None)
+    engine.cancel(merchant, order_no).await.map(|_| None)
 }
 
 /// The record at `position`, by which something was opened just now. A disk that has failed since cannot

@@ -56,7 +56,7 @@ impl Driver {
             }
             let (merchant, order_no) = (payment.bill().merchant, payment.bill().order_no.clone());
             if *cancel == Some(asked) {
-                within(self.engine.cancel(merchant, order_no)).await.expect("is under way");
+                drop(within(self.engine.cancel(merchant, order_no)).await.expect("is under way"));
                 payment.cancel();
             } else if says >> (asked % 8) & 1 == 1 {
                 within(self.engine.confirm(group, question)).await.expect("is asked");
