@@ -34,13 +34,13 @@ async fn main() -> Result<()> {
         match feed.next().await? {
             FeedEvent::Progress(progress) => {
                 println!("table  {} of {} reserved", progress.reserved, progress.of);
-                let mut asked = progress.waiting_for.into_iter();
+                let mut asked = progress.waiting_for.iter();
                 if progress.reserved == progress.of
                     && let Some(question) = asked.find(|question| question.diner == bo)
                 {
                     let owed = question.owed.to_decimal(CURRENCY);
                     println!("table  everybody waits for Bo, who says yes to {owed}");
-                    engine.confirm(table, question).await?;
+                    engine.confirm(table, question.clone()).await?;
                 }
             }
             FeedEvent::Durable(event) => {

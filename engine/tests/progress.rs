@@ -15,7 +15,7 @@ use support::{Table, minor, wallet_with, within};
 
 async fn next_progress(feed: &mut Subscription) -> ProgressEvent {
     match within(feed.next()).await.unwrap() {
-        FeedEvent::Progress(progress) => *progress,
+        FeedEvent::Progress(progress) => (*progress).clone(),
         FeedEvent::Durable(durable) => panic!("decided before all had reserved: {durable:?}"),
     }
 }

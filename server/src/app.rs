@@ -259,7 +259,7 @@ impl App {
             Caller::Nobody => self.0.rates.anonymous(address)?,
             Caller::Person(identity) => self.0.rates.request(identity.person.id.0)?,
             Caller::Till(till) => self.0.rates.request(till.key.0)?,
-            Caller::Operator => {}
+            Caller::Operator => self.0.rates.request(Uuid::nil())?,
         }
         Ok(())
     }

@@ -57,7 +57,8 @@ pub struct Settings {
     /// The `OpenTelemetry` collector that is sent a span of each request, by OTLP over HTTP, as in
     /// `http://127.0.0.1:4318`; empty: none.
     pub otlp_endpoint: String,
-    /// Amounts above this, in minor units, take a fresh look at finger or face.
+    /// Amounts above this, in minor units, take a fresh look at finger or face: in one piece, or in many that a
+    /// device moves or agrees to within a day.
     /// Source: `WeChat` micropay asks for a password above 1,000.00.
     pub step_up_above_minor: i64,
     /// How long one stays signed in at most, in days.

@@ -111,6 +111,7 @@ const MAY: &[(&str, &str)] = &[
     ("webhooks.deliveries", "owner"),
     ("webhooks.replay", "owner"),
     ("operator.stats", "operator"),
+    ("operator.orders", "operator"),
     ("operator.totals", "operator"),
 ];
 
@@ -214,6 +215,7 @@ impl World {
             | "recovery_codes.make"
             | "recovery_codes.get"
             | "operator.stats"
+            | "operator.orders"
             | "operator.totals" => json!({}),
             "recovery.begin" => json!({ "name": "host", "code": "K7QM-2XHD-9WPC-3FTN" }),
             "passkeys.remove" => json!({ "passkey": "AQEB" }),

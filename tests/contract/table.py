@@ -83,7 +83,9 @@ async def pays(table, shop):
 
     async def back(order, _):
         await till.ask("orders.get", **order)
-        await till.ask("orders.cancel", **order)
+        assert (await till.ask("orders.cancel", **order))["reason"] == {"reason": "cancelled"}
+        # Whoever lost that answer hears it again.
+        assert (await till.ask("orders.cancel", **order))["replayed"]
 
     assert await scan("1", yes) == "settled"
     assert await scan("2", no) == "declined"

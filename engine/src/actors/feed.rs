@@ -22,7 +22,7 @@ use crate::{
         payment::{Progress, Question},
         text::OrderNo,
     },
-    id::{MerchantId, Position},
+    id::{MerchantId, Position, WalletId},
     limits,
     money::Amount,
     sync::{AtomicBool, Ordering},
@@ -34,9 +34,9 @@ use crate::{
 pub enum FeedEvent {
     /// Something happened, and is on disk.
     Durable(DurableEvent),
-    /// Something is under way; it may come to nothing. Boxed: most of what a queue has room for is
-    /// durable, and smaller.
-    Progress(Box<ProgressEvent>),
+    /// Something is under way; it may come to nothing. Behind a pointer: most of what a queue has room
+    /// for is durable, and smaller.
+    Progress(Arc<ProgressEvent>),
 }
 
 /// A durable event as one topic sees it.
@@ -115,6 +115,8 @@ pub struct ProgressEvent {
     pub reserved: usize,
     /// Sources asked.
     pub of: usize,
+    /// Payers whose part is not set aside yet.
+    pub reserving: Vec<WalletId>,
     /// Questions that are not answered yet.
     pub waiting_for: Vec<Question>,
 }
@@ -125,9 +127,9 @@ impl ProgressEvent {
         bill: &crate::domain::bill::Bill,
         progress: Progress,
     ) -> Self {
-        let Progress { reserved, of, waiting_for } = progress;
+        let Progress { reserved, of, reserving, waiting_for } = progress;
         let (merchant, order_no, total) = (bill.merchant, bill.order_no.clone(), bill.total);
-        Self { position, merchant, order_no, total, reserved, of, waiting_for }
+        Self { position, merchant, order_no, total, reserved, of, reserving, waiting_for }
     }
 }
 
@@ -235,15 +237,19 @@ impl Feed {
     }
 
     /// Tells everybody who keeps up how far a bill has come, if it is on its way.
-    pub(crate) fn progress(&self, progress: impl Fn() -> Option<ProgressEvent>) {
+    pub(crate) fn progress(&self, progress: impl FnOnce() -> Option<ProgressEvent>) {
         let Some(subscribers) = &self.subscribers else { return };
-        for subscriber in subscribers.iter() {
-            // Half of the queue is for durable events alone.
-            if subscriber.events.capacity() > limits::SUBSCRIPTION_EVENTS_MAX / 2
-                && let Some(news) = progress()
-            {
-                drop(subscriber.events.try_send(FeedEvent::Progress(Box::new(news))));
-            }
+        // Half of the queue is for durable events alone.
+        let keeps_up = |subscriber: &&Subscriber| {
+            subscriber.events.capacity() > limits::SUBSCRIPTION_EVENTS_MAX / 2
+        };
+        let mut told = subscribers.iter().filter(keeps_up).peekable();
+        if told.peek().is_none() {
+            return;
+        }
+        let Some(news) = progress().map(Arc::new) else { return };
+        for subscriber in told {
+            drop(subscriber.events.try_send(FeedEvent::Progress(Arc::clone(&news))));
         }
     }
 

@@ -169,6 +169,8 @@ pub struct Progress {
     pub reserved: usize,
     /// Sources asked.
     pub of: usize,
+    /// Payers whose part is not set aside yet.
+    pub reserving: Vec<WalletId>,
     /// Questions that are not answered yet.
     pub waiting_for: Vec<Question>,
 }
@@ -324,9 +326,12 @@ impl Payment {
     /// How far it has come.
     #[must_use]
     pub fn progress(&self) -> Progress {
+        let mut reserving: Vec<_> = self.draws.open().map(|source| self.payer_of(source)).collect();
+        reserving.dedup();
         Progress {
-            reserved: self.draws.len().saturating_sub(self.draws.open_count()),
+            reserved: self.draws.len().saturating_sub(self.draws.open().count()),
             of: self.draws.len(),
+            reserving,
             waiting_for: self.questions(),
         }
     }
@@ -447,7 +452,7 @@ impl Payment {
 
     fn first_silent(&self) -> Option<WalletId> {
         let asked = self.seats.iter().find(|seat| seat.consent == Consent::Asked);
-        let open = || self.draws.first_open().map(|source| self.payer_of(source));
+        let open = || self.draws.open().next().map(|source| self.payer_of(source));
         asked.map(|seat| seat.diner).or_else(open)
     }
 
@@ -564,7 +569,7 @@ impl Payment {
 
     fn count_silent(&mut self) {
         let asked = self.seats.iter().filter(|seat| seat.consent == Consent::Asked).count();
-        self.silent = self.draws.open_count().saturating_add(asked);
+        self.silent = self.draws.open().count().saturating_add(asked);
     }
 
     fn verdict(&self) -> Verdict {

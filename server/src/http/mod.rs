@@ -156,8 +156,15 @@ fn caller(app: &App, request: &HttpRequest) -> Result<(Option<TokenHash>, Caller
     let token = match text(request, header::AUTHORIZATION.as_str()) {
         None => None,
         Some(value) => {
-            let bearer = value.ok().and_then(|value| value.strip_prefix("Bearer "));
-            Some(bearer.and_then(Token::parse).ok_or_else(Problem::not_signed_in)?)
+            // The name of a scheme has no case. Source: RFC 9110, section 11.1.
+            let bearer = value.ok().and_then(|value| value.split_once(' '));
+            let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            Some(
+                bearer
+                    .map(|(_, token)| token.trim_start())
+                    .and_then(Token::parse)
+                    .ok_or_else(Problem::not_signed_in)?,
+            )
         }
     };
     let address = address::of(&app.settings().trusted_proxies, request);

@@ -59,10 +59,17 @@ const REFUSED: i32 = -32_000;
 struct Envelope<'a> {
     #[serde(borrow)]
     jsonrpc: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "given")]
     id: Option<Value>,
     method: Option<Value>,
     #[serde(borrow)]
     params: Option<&'a RawValue>,
+}
+
+/// A value that is there, also where it is null: a request without an id wants no answer, and one whose id
+/// is nothing wants one that nobody could tell from others.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl Request {
@@ -239,16 +246,26 @@ pub struct Progress {
     reserved: usize,
     /// Sources asked.
     of: usize,
+    /// Payers whose part is not set aside yet.
+    reserving: Vec<fanju::id::WalletId>,
     /// Whom the table waits for, and for what.
     waiting_for: Vec<fanju::domain::payment::Question>,
 }
 
 impl Progress {
     fn of(topic: Topic, progress: &ProgressEvent) -> Self {
-        let ProgressEvent { position, merchant, order_no, total, reserved, of, waiting_for } =
-            progress.clone();
+        let ProgressEvent {
+            position,
+            merchant,
+            order_no,
+            total,
+            reserved,
+            of,
+            reserving,
+            waiting_for,
+        } = progress.clone();
         let topic = topic.to_string();
-        Self { topic, position, merchant, order_no, total, reserved, of, waiting_for }
+        Self { topic, position, merchant, order_no, total, reserved, of, reserving, waiting_for }
     }
 }
 
@@ -290,6 +307,7 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","id":1,"method":7}"#, Err(INVALID_REQUEST));
         check(r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, Err(INVALID_REQUEST));
         check(r#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, Err(INVALID_REQUEST));
+        check(r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, Err(INVALID_REQUEST));
         check(r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#, Err(INVALID_PARAMS));
     }
 

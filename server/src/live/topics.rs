@@ -234,7 +234,7 @@ async fn tell(
     mut feed: Subscription,
     listeners: broadcast::Sender<Push>,
 ) {
-    let mut progress: Option<Box<ProgressEvent>> = None;
+    let mut progress: Option<Arc<ProgressEvent>> = None;
     let mut progress_at = Instant::now();
     let mut told = 0_usize;
     loop {

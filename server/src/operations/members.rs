@@ -228,8 +228,11 @@ impl Operation for SetConsent {
         Right::Seat(self.group, self.wallet)
     }
 
-    fn stakes(&self) -> Option<Amount> {
-        Some(self.cap)
+    /// What may be spent beyond what was agreed to before; whoever lowers a cap risks nothing.
+    async fn worth(&self, app: &App) -> Result<Option<Amount>, Problem> {
+        let group = app.engine().group(self.group).await?.group;
+        let agreed = group.member(self.wallet).map_or(Amount::ZERO, |member| member.consent.cap);
+        Ok(self.cap.checked_sub(agreed).filter(|more| more.is_positive()))
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {

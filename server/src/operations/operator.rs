@@ -3,9 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use fanju::{
-    id::Position,
+    Error,
+    domain::text::{Name, OrderNo},
+    id::{GroupId, MerchantId, Position},
     money::{Amount, Currency},
 };
+use futures_util::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +21,7 @@ use crate::{
 };
 
 pub(super) fn operations() -> Vec<Described> {
-    vec![Described::of::<Stats>(), Described::of::<Totals>()]
+    vec![Described::of::<Stats>(), Described::of::<Orders>(), Described::of::<Totals>()]
 }
 
 /// Tells how the server does.
@@ -119,6 +122,87 @@ impl Operation for Stats {
             settle_us_p99: times.p99,
         })
     }
+}
+
+/// Orders in a list: those that have waited longest.
+const ORDERS_SHOWN: usize = 50;
+
+/// Groups that are asked at once how their bill stands.
+const GROUPS_AT_ONCE: usize = 8;
+
+/// Lists the orders that wait for somebody, those first that have waited longest.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Orders {}
+
+/// Orders between scan and end.
+#[derive(Serialize, JsonSchema)]
+struct OrderList {
+    /// Fifty at most.
+    orders: Vec<OpenOrder>,
+    /// How many there are, with those that were decided a moment ago.
+    in_flight: usize,
+}
+
+/// One order between scan and end.
+#[derive(Serialize, JsonSchema)]
+struct OpenOrder {
+    /// Who wants to be paid.
+    merchant: MerchantId,
+    /// What the shop is called; left out where it cannot be read now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shop: Option<Name>,
+    /// Under which number.
+    order_no: OrderNo,
+    /// Who pays.
+    group: GroupId,
+    /// How much in all.
+    total: Amount,
+    /// In which currency.
+    currency: Currency,
+    /// Sources that have set their part aside.
+    reserved: usize,
+    /// Sources asked.
+    of: usize,
+    /// How many have to say yes, and have not.
+    waiting_for: usize,
+}
+
+impl Operation for Orders {
+    const OFFER: Offer = Offer::get("operator.orders", "/v1/operator/orders");
+    type Answer = OrderList;
+
+    fn right(&self) -> Right {
+        Right::Operator
+    }
+
+    async fn perform(self, app: &App, _: &Ask) -> Result<OrderList, Problem> {
+        let engine = app.engine();
+        let groups = stream::iter(engine.paying_groups(ORDERS_SHOWN));
+        let orders: Vec<_> =
+            groups.map(|group| open_order(app, group)).buffered(GROUPS_AT_ONCE).collect().await;
+        let orders: Result<Vec<_>, Error> =
+            orders.into_iter().filter_map(Result::transpose).collect();
+        Ok(OrderList { orders: orders?, in_flight: engine.stats().orders_in_flight })
+    }
+}
+
+/// The order that `group` is paying, unless it is over by now.
+async fn open_order(app: &App, group: GroupId) -> Result<Option<OpenOrder>, Error> {
+    let view = app.engine().group(group).await?;
+    let Some(progress) = view.progress else { return Ok(None) };
+    let shop = app.engine().merchant(progress.merchant).await.ok().map(|view| view.name);
+    Ok(Some(OpenOrder {
+        merchant: progress.merchant,
+        shop,
+        order_no: progress.order_no,
+        group,
+        total: progress.total,
+        currency: view.group.currency,
+        reserved: progress.reserved,
+        of: progress.of,
+        waiting_for: progress.waiting_for.len(),
+    }))
 }
 
 /// Sums all money up, by currency, as the books have it: wallets, merchants and the world outside

@@ -16,10 +16,7 @@ use fanju::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Described, Offer, Operation, Repeats, Verb,
-    receipt::{Done, Receipt},
-};
+use super::{Described, Offer, Operation, Repeats, Verb, receipt::Receipt};
 use crate::{
     app::App,
     auth::{caller::Ask, register::Scope, rights::Right},
@@ -107,20 +104,27 @@ impl Operation for Scan {
         let currency = app.till_currency(merchant).await?;
         let began = std::time::Instant::now();
         let bill = Bill { merchant, order_no: order_no.clone(), currency, total, lines };
-        let (state, reason, receipt) = match app.engine().present(bill, code).await? {
-            Presented::Settled(receipt) => (State::Settled, None, receipt),
-            Presented::Declined { reason, receipt } => (State::Declined, Some(reason), receipt),
-        };
-        let settlement = if let Event::Settled(settlement) = receipt.event() {
-            Some(settlement.clone())
+        let ended = Ended::of(order_no, &app.engine().present(bill, code).await?);
+        if !ended.replayed {
+            app.measures().ended(ended.settlement.is_some(), began.elapsed());
+        }
+        Ok(ended)
+    }
+}
+
+impl Ended {
+    fn of(order_no: OrderNo, presented: &Presented) -> Self {
+        let receipt = presented.receipt();
+        let (state, settlement, reason, total) = if let Event::Settled(settlement) = receipt.event()
+        {
+            (State::Settled, Some(settlement.clone()), None, settlement.total)
+        } else if let Event::Declined(decline) = receipt.event() {
+            (State::Declined, None, Some(decline.reason), decline.total)
         } else {
-            None
+            unreachable!("an order ends by one of these")
         };
         let (position, at, replayed) = (receipt.position(), receipt.at(), receipt.is_replayed());
-        if !replayed {
-            app.measures().ended(settlement.is_some(), began.elapsed());
-        }
-        Ok(Ended { state, order_no, total, position, at, replayed, settlement, reason })
+        Self { state, order_no, total, position, at, replayed, settlement, reason }
     }
 }
 
@@ -147,7 +151,8 @@ impl Operation for Get {
     }
 }
 
-/// Takes a bill back that is not decided yet. An order that has ended stays as it is.
+/// Takes a bill back that is not decided yet. Answers when the order has ended: nobody has paid, unless that
+/// was on its way to the disk already. An order that had ended otherwise stays as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Cancel {
@@ -164,15 +169,16 @@ impl Operation for Cancel {
         "/v1/merchants/{merchant}/orders/{order_no}",
         Repeats::Numbered("order_no"),
     );
-    type Answer = Done;
+    type Answer = Ended;
 
     fn right(&self) -> Right {
         Right::Merchant(self.merchant, Scope::Collect)
     }
 
-    async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
-        app.engine().cancel(self.merchant, self.order_no).await?;
-        Ok(Done {})
+    async fn perform(self, app: &App, _: &Ask) -> Result<Ended, Problem> {
+        let Self { merchant, order_no } = self;
+        let presented = app.engine().cancel(merchant, order_no.clone()).await?;
+        Ok(Ended::of(order_no, &presented))
     }
 }
 

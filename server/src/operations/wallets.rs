@@ -122,7 +122,8 @@ impl Operation for Get {
     }
 }
 
-/// Brings money in from the bank.
+/// Brings money in from the bank. Takes no fresh look at finger or face, whatever the amount: it is the
+/// caller's own, and stays so until something is paid with it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct TopUp {

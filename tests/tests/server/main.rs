@@ -34,6 +34,7 @@ mod recovery;
 mod repeats;
 mod resume;
 mod rights;
+mod shortfall;
 mod silence;
 mod slow;
 mod socket;

@@ -306,3 +306,18 @@ fn what_goes_back_takes_a_look_of_people_and_none_of_tills() {
     cashier.is_refused("orders.refund", refund("c", "void", None), "step_up_required");
     till.ask("orders.refund", refund("c", "void", None));
 }
+
+#[test]
+fn a_cap_is_looked_at_for_what_it_adds() {
+    let house = house();
+    let mut ana = Guest::sign_up(&house, "Ana", &mut phone(1));
+    let wallet = ana.wallet().to_owned();
+    let open = json!({ "name": "Table", "host": wallet, "cap": LARGE - 1, "idempotency_key": "t" });
+    let group = ana.ask("groups.open", open)["group"].clone();
+    let consent = |cap: i64| json!({ "group": group, "wallet": wallet, "cap": cap });
+    // Nothing is risked by less.
+    ana.ask("groups.consent", consent(1_000));
+    ana.is_refused("groups.consent", consent(LARGE - 1), "step_up_required");
+    ana.step_up(&mut phone(1));
+    ana.ask("groups.consent", consent(LARGE - 1));
+}

@@ -19,6 +19,10 @@ use crate::{
 /// A close frame's first byte. Source: RFC 6455, section 5.2.
 const CLOSE: u8 = 0x88;
 
+/// A whole ping's first byte, and a pong without a word, masked with zeros.
+const PING: u8 = 0x89;
+const PONG: &[u8] = b"\x8a\x80\0\0\0\0";
+
 /// Between two bytes of a head that comes in drops.
 const DROP_EVERY: Duration = Duration::from_millis(300);
 
@@ -68,9 +72,29 @@ fn drip(house: &House) -> Duration {
     panic!("the server waits for ever");
 }
 
+/// Says that it is there whenever it is asked, and asks nothing: with which code the session ends, and when.
+fn only_answer_pings(house: &House) -> (u16, Duration) {
+    let began = Instant::now();
+    let mut socket = knock(house);
+    said(&mut socket, "\"hello\"");
+    loop {
+        let mut head = [0; 2];
+        socket.read_exact(&mut head).expect("the server asks or ends it");
+        let mut payload = vec![0; usize::from(head[1])];
+        socket.read_exact(&mut payload).expect("the rest of the frame");
+        match head[0] {
+            PING => socket.write_all(PONG).expect("is sent"),
+            CLOSE => return (u16::from_be_bytes([payload[0], payload[1]]), began.elapsed()),
+            other => panic!("nobody has asked anything: {other:#x} {payload:?}"),
+        }
+    }
+}
+
 #[test]
 fn whoever_gives_no_sign_loses_the_connection() {
     let house = House::open(0, 0);
+    // Two minutes, and what is left of a heartbeat.
+    let nobody = Duration::from_secs(119)..Duration::from_secs(180);
     // Two heartbeats of twenty seconds, and a third on a busy machine.
     let silent = Duration::from_secs(39)..Duration::from_secs(75);
     let dripping = Duration::from_secs(8)..Duration::from_secs(30);
@@ -79,11 +103,15 @@ fn whoever_gives_no_sign_loses_the_connection() {
         // A text frame of 256 bytes, of which one comes.
         let half = scope.spawn(|| stay_silent(&house, b"\x81\xfe\x01\x00\0\0\0\0{"));
         let drops = scope.spawn(|| drip(&house));
+        let idle = scope.spawn(|| only_answer_pings(&house));
         for (what, ended) in [("no pong", no_pong.join()), ("half a frame", half.join())] {
             let (code, after) = ended.expect("ends");
             assert_eq!(code, 4010, "{what}");
             assert!(silent.contains(&after), "{what}: {after:?}");
         }
+        let (code, after) = idle.join().expect("ends");
+        assert_eq!(code, 4001, "nobody signs in");
+        assert!(nobody.contains(&after), "nobody signs in: {after:?}");
         let after = drops.join().expect("ends");
         assert!(dripping.contains(&after), "drops: {after:?}");
     });

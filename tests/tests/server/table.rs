@@ -138,6 +138,11 @@ impl Ledger {
         *self.wallets.entry(wallet.to_owned()).or_default() += amount;
     }
 
+    /// Writes down what `merchant` got of people whose parts are written down one by one.
+    pub(crate) fn shop_got(&mut self, merchant: &str, amount: i64) {
+        *self.merchants.entry(merchant.to_owned()).or_default() += amount;
+    }
+
     /// Holds what the server says of everybody against these sums.
     #[track_caller]
     pub(crate) fn agrees(&self, house: &House) {

@@ -213,14 +213,9 @@ impl Draws {
         self.draws.len()
     }
 
-    /// How many of them have not set their part aside.
-    pub(super) fn open_count(&self) -> usize {
-        self.draws.iter().filter(|draw| !draw.reserved).count()
-    }
-
-    /// The first source that has not set its part aside.
-    pub(super) fn first_open(&self) -> Option<Source> {
-        self.draws.iter().find(|draw| !draw.reserved).map(|draw| draw.source)
+    /// Those of them that have not set their part aside.
+    pub(super) fn open(&self) -> impl Iterator<Item = Source> {
+        self.draws.iter().filter(|draw| !draw.reserved).map(|draw| draw.source)
     }
 
     /// Each source's part of each share, where they were planned.

@@ -70,12 +70,14 @@ export interface Methods {
   'merchants.pay_out': { params: { amount: Amount; merchant: MerchantId }; result: Receipt };
   /** Tells what people and shops are called. Whoever knows an id may know its name. */
   'names': { params: { merchants?: MerchantId[]; wallets?: WalletId[] }; result: NameList };
+  /** Lists the orders that wait for somebody, those first that have waited longest. */
+  'operator.orders': { params: {}; result: OrderList };
   /** Tells how the server does. */
   'operator.stats': { params: {}; result: StatsView };
   /** Sums all money up, by currency, as the books have it: wallets, merchants and the world outside come to zero. */
   'operator.totals': { params: {}; result: TotalList };
-  /** Takes a bill back that is not decided yet. An order that has ended stays as it is. */
-  'orders.cancel': { params: { merchant: MerchantId; order_no: OrderNo }; result: Done };
+  /** Takes a bill back that is not decided yet. Answers when the order has ended: nobody has paid, unless that was on its way to the disk already. An order that had ended otherwise stays as it is. */
+  'orders.cancel': { params: { merchant: MerchantId; order_no: OrderNo }; result: Ended };
   /** Lays the bill that a till will present on the table that shows a code, so that it is claimed. */
   'orders.draft': { params: { code: Code; lines: Line[]; merchant: MerchantId; order_no: OrderNo; total: Amount }; result: Receipt };
   /** Tells how an order stands: the answer to a lost reply. */
@@ -137,7 +139,7 @@ export interface Methods {
   'wallets.statement': { params: { from?: Position | null; limit?: number | null; wallet: WalletId }; result: Page };
   /** Lets a frozen wallet pay again. */
   'wallets.thaw': { params: { wallet: WalletId }; result: Receipt };
-  /** Brings money in from the bank. */
+  /** Brings money in from the bank. Takes no fresh look at finger or face, whatever the amount: it is the caller's own, and stays so until something is paid with it. */
   'wallets.top_up': { params: { amount: Amount; wallet: WalletId }; result: Receipt };
   /** Gives money to another wallet of the same currency. */
   'wallets.transfer': { params: { amount: Amount; note?: Note | null; to: WalletId; wallet: WalletId }; result: Receipt };
@@ -172,7 +174,7 @@ export type Added = { label: string; passkey: PasskeyId };
 export type Amount = number;
 
 /** How far a bill has come. */
-export type BillProgress = { merchant: MerchantId; of: number; order_no: OrderNo; position: Position; reserved: number; total: Amount; waiting_for: Question[] };
+export type BillProgress = { merchant: MerchantId; of: number; order_no: OrderNo; position: Position; reserved: number; reserving: WalletId[]; total: Amount; waiting_for: Question[] };
 
 /** The beginning of a passkey ceremony. */
 export type Ceremony = { ceremony: CeremonyId; options: unknown };
@@ -339,6 +341,9 @@ export type Note = string;
 /** A shop that was opened. */
 export type Onboarded = { merchant: MerchantId; replayed: boolean };
 
+/** One order between scan and end. */
+export type OpenOrder = { currency: Currency; group: GroupId; merchant: MerchantId; of: number; order_no: OrderNo; reserved: number; shop?: Name | null; total: Amount; waiting_for: number };
+
 /** A group that was opened. */
 export type OpenedGroup = { group: GroupId; position: Position; replayed: boolean };
 
@@ -347,6 +352,9 @@ export type OpenedWallet = { replayed: boolean; wallet: WalletId };
 
 /** One paid bill. */
 export type Order = { position: Position; refunds: Refunded[]; remaining: Amount[]; settlement: Settlement };
+
+/** Orders between scan and end. */
+export type OrderList = { in_flight: number; orders: OpenOrder[] };
 
 /** A merchant's own number for an order, unique within the merchant. */
 export type OrderNo = string;
@@ -394,7 +402,7 @@ export type Problem = { code: ProblemCode; detail: string; reason?: Reason | nul
 export type ProblemCode = "no_websocket" | "bad_request" | "malformed_frame" | "unknown_method" | "not_found" | "wrong_method" | "body_too_slow" | "body_too_large" | "not_signed_in" | "forbidden" | "step_up_required" | "wrong_origin" | "too_many_requests" | "too_many_sessions" | "too_many_subscriptions" | "subscription_over" | "idempotency_key_required" | "idempotency_key_wrong" | "idempotency_key_reused" | "idempotency_key_in_use" | "secret_shown" | "passkey_refused" | "credential_malformed" | "ceremony_over" | "no_passkey" | "unknown_passkey" | "last_passkey" | "passkey_too_long" | "recovery_refused" | "already_registered" | "unknown_person" | "unknown_device" | "id_number_wrong" | "name_not_verified" | "document_taken" | "verified_otherwise" | "verifier_silent" | "unknown_wallet" | "unknown_merchant" | "unknown_group" | "unknown_order" | "already_open" | "wallet_refused" | "merchant_refused" | "group_refused" | "payment_refused" | "answer_refused" | "cancel_refused" | "refund_refused" | "unknown_code" | "expired_code" | "spent_code" | "link_over" | "order_no_reused" | "order_not_paid" | "rail_refused" | "last_owner" | "unknown_key" | "no_scope" | "label_wrong" | "too_many" | "unknown_time_zone" | "books_behind" | "webhook_url_refused" | "unknown_event" | "too_many_webhooks" | "unknown_webhook" | "unknown_message" | "webhook_disabled" | "too_many_subscribers" | "unknown_position" | "gap_too_long" | "busy" | "closing" | "poisoned" | "unanswered" | "unreadable" | "internal";
 
 /** How far a bill has come. It may come to nothing, and is never sent again. */
-export type Progress = { merchant: MerchantId; of: number; order_no: OrderNo; position: Position; reserved: number; topic: string; total: Amount; waiting_for: Question[] };
+export type Progress = { merchant: MerchantId; of: number; order_no: OrderNo; position: Position; reserved: number; reserving: WalletId[]; topic: string; total: Amount; waiting_for: Question[] };
 
 /** What a diner is asked: a yes or a no to this very share of this very bill, as it was presented this time (G-3). A late answer to an earlier question is no answer to a later one, though the bill and the share be the same: its owner may never have seen the later one, or have refused it. */
 export type Question = { diner: WalletId; merchant: MerchantId; order_no: OrderNo; owed: Amount; presentation: PresentationId };

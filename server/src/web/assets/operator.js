@@ -71,6 +71,7 @@ class Operator {
       { name: 'p99', tone: 'cinnabar', read: ({ stats }) => ms(stats.settle_us_p99) }] });
     const alarms = h('div', { class: 'alarms', role: 'status', 'aria-live': 'assertive' });
     const tiles = h('div', { class: 'tiles' });
+    const open = h('div', { class: 'scrolls', 'data-testid': 'open-orders' });
     const rest = h('dl', { class: 'facts' });
     const audited = h('div', { class: 'audit', 'data-testid': 'audit', role: 'status' }, h('p', { class: 'quiet' }, t('loading')));
     const audit = async () => {
@@ -82,6 +83,7 @@ class Operator {
         h('h1', { class: 'top-name' }, t('operator')), languageSwitch(),
         leaveButton(() => { sessionStorage.removeItem(TOKEN); this.fanju.close(); location.reload(); })),
       alarms, tiles, h('div', { class: 'plots' }, throughput.element, latency.element),
+      h('section', { class: 'panel column', 'aria-label': t('open_orders') }, h('h2', null, t('open_orders')), open),
       h('section', { class: 'panel column', 'aria-label': t('audit') },
         h('div', { class: 'section-head' }, h('h2', null, t('audit')), button(t('look_again'), () => audit(), { class: 'button small', 'data-key': 'audit-again' })),
         h('p', { class: 'quiet' }, t('audit_why')), audited),
@@ -102,6 +104,8 @@ class Operator {
         if (wrong.join() !== said) fill(alarms, wrong.map((text) => h('p', { class: 'alarm' }, text)));
         said = wrong.join();
         fill(tiles, tilesOf(stats, rate, number));
+        const list = stats.orders_in_flight ? await this.fanju.call('operator.orders', {}, { retry: false }) : { orders: [], in_flight: 0 };
+        fill(open, ordersOf(list));
         fill(rest, Object.entries(stats).flatMap(([name, value]) => [h('dt', null, name), h('dd', null, String(value))]));
       } catch (error) {
         if (!(error instanceof FanjuError) || error.code !== 'connection_lost') complain(error);
@@ -146,6 +150,20 @@ function alarmsOf(stats) {
     stats.books_error && t('alarm_books', { error: stats.books_error }),
     stats.books_lag_ms > LAG_MS_MAX && t('alarm_lag'),
   ].filter((text) => typeof text === 'string');
+}
+
+/** Orders between scan and end, those first that have waited longest. @param {import('./api.js').OrderList} list */
+function ordersOf({ orders, in_flight }) {
+  if (!orders.length) return [h('p', { class: 'quiet' }, t('open_orders_none'))];
+  const columns = ['open_shop', 'open_order_no', 'open_total', 'open_reserved', 'open_waits'];
+  const rows = orders.map((order) => h('tr', null,
+    h('th', { scope: 'row' }, order.shop ?? '–'), h('td', null, order.order_no), h('td', null, money(order.total, order.currency)),
+    h('td', null, `${order.reserved}/${order.of}`), h('td', null, order.waiting_for)));
+  return [
+    h('table', { class: 'days', 'aria-label': t('open_orders') },
+      h('thead', null, h('tr', null, columns.map((column) => h('th', { scope: 'col' }, t(column))))), h('tbody', null, rows)),
+    in_flight > orders.length && h('p', { class: 'quiet' }, t('open_orders_more', { count: in_flight - orders.length })),
+  ];
 }
 
 /** All money by currency, and whether it comes to zero. @param {any} read @param {number} now_us @param {Intl.NumberFormat} number */

@@ -22,8 +22,7 @@ export function seatState(table, wallet) {
   if (progress) {
     if (progress.waiting_for.some((/** @type {any} */ asked) => asked.diner === wallet)) return 'waiting';
     if (table.asked.has(wallet)) return 'confirmed';
-    // The server counts who has set money aside, and names only whom it waits for.
-    return progress.reserved + progress.waiting_for.length >= progress.of ? 'reserved' : 'reserving';
+    return progress.reserving.includes(wallet) ? 'reserving' : 'reserved';
   }
   if (table.paid.has(wallet)) return 'paid';
   if (outcome?.kind === 'declined' && blamed(outcome.data.reason) === wallet) return 'blamed';

@@ -132,6 +132,7 @@ export const en = {
   throughput: 'Orders per second', settle_latency: 'Scan to end, of the latest orders', settled_word: 'settled', declined_word: 'declined', all_numbers: 'All numbers',
   tile_settled: 'Settled', tile_declined: 'Declined', tile_in_flight: 'In flight', tile_sessions: 'Sessions', tile_journal: 'Journal position', tile_syncs: '{count|sync|syncs}, {mean} each in the mean',
   tile_lag: 'Books behind', tile_lag_note: '{count} kB of journal', tile_active: 'Wallets awake', tile_active_note: '{groups|table|tables} · {merchants|merchant|merchants}',
+  open_orders: 'Open orders', open_orders_none: 'No order waits for anybody.', open_orders_more: 'And {count} more.', open_shop: 'Shop', open_order_no: 'Order', open_total: 'Total', open_reserved: 'Reserved', open_waits: 'To say yes',
   audit: 'All money', audit_why: 'As the books have it. Whatever is in wallets and with merchants came from outside: the sums of each currency come to zero.',
   audit_wallets: 'In wallets', audit_merchants: 'With merchants', audit_clearing: 'Outside', audit_balanced: 'Balanced: every currency comes to zero.',
   audit_wrong: 'NOT BALANCED: a currency does not come to zero. Stop the server, keep the data folder, and run “fanju-server verify”.',

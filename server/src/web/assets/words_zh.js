@@ -133,6 +133,7 @@ export const zh = {
   throughput: '每秒订单', settle_latency: '扫码到完成，最近的订单', settled_word: '已结算', declined_word: '未付', all_numbers: '全部指标',
   tile_settled: '已结算', tile_declined: '未付', tile_in_flight: '进行中', tile_sessions: '会话', tile_journal: '日志位置', tile_syncs: '{count} 次同步，平均每次 {mean}',
   tile_lag: '账簿落后', tile_lag_note: '{count} kB 日志', tile_active: '活跃钱包', tile_active_note: '{groups} 桌 · {merchants} 商家',
+  open_orders: '未完成的订单', open_orders_none: '没有等待中的订单。', open_orders_more: '另有 {count} 笔。', open_shop: '商家', open_order_no: '订单', open_total: '总额', open_reserved: '已预留', open_waits: '待同意',
   audit: '全部资金', audit_why: '以账簿为准。钱包和商家的钱都来自外部，每个币种的各项合计为零。',
   audit_wallets: '钱包', audit_merchants: '商家', audit_clearing: '外部', audit_balanced: '平衡：每个币种合计为零。',
   audit_wrong: '不平衡：有币种合计不为零。请停止服务器，保留数据目录，并运行 “fanju-server verify”。',

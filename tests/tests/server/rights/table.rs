@@ -189,5 +189,6 @@ pub(super) const ROWS: &[Row] = &[
     row("webhooks.replay", "POST /v1/merchants/{merchant}/webhook-messages/{message}/replay", "owner", r#"{"merchant":"$merchant","message":"msg_1"}"#),
 
     row("operator.stats", "GET /v1/operator/stats", "operator", "{}"),
+    row("operator.orders", "GET /v1/operator/orders", "operator", "{}"),
     row("operator.totals", "GET /v1/operator/totals", "operator", "{}"),
 ];
