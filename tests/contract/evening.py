@@ -40,7 +40,7 @@ async def plays(door, house):
     operator = await door.enter(house.operator_token())
     assert (await operator.ask("me"))["operator"]
     assert (await operator.ask("operator.stats"))["settled"] == 1
-    assert await operator.ask("operator.orders") == {"orders": [], "in_flight": 0}
+    assert await operator.ask("operator.orders") == {"orders": [], "count": 0}
     assert (await operator.ask("operator.totals"))["balanced"]
     await operator.is_refused("forbidden", "wallets.get", wallet=ana.wallet)
     return ana, bo

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     broken::{Bug, has},
+    domain::payment::Payment,
     hash::IdMap,
     id::GroupId,
     time::Timestamp,
@@ -21,39 +22,49 @@ use crate::{
 /// How often the list is looked through: how late a deadline may be noticed.
 const TICK: Duration = Duration::from_millis(20);
 
-type Due = IdMap<GroupId, (Timestamp, Arc<Seat<GroupActor>>)>;
+/// One group that is paying.
+struct Watched {
+    /// When something is due.
+    due: Timestamp,
+    /// When its bill is over, whatever happens.
+    deadline: Timestamp,
+    seat: Arc<Seat<GroupActor>>,
+}
 
 /// Groups that are paying, and when something is due although nobody says anything.
 #[derive(Default)]
 pub(crate) struct Deadlines {
-    due: Mutex<Due>,
+    due: Mutex<IdMap<GroupId, Watched>>,
 }
 
 impl Deadlines {
-    pub(crate) fn watch(&self, group: GroupId, due: Timestamp, seat: &Arc<Seat<GroupActor>>) {
-        self.due.lock().insert(group, (due, Arc::clone(seat)));
+    pub(crate) fn watch(&self, group: GroupId, payment: &Payment, seat: &Arc<Seat<GroupActor>>) {
+        let (due, deadline) = (payment.next_due(), payment.deadline());
+        self.due.lock().insert(group, Watched { due, deadline, seat: Arc::clone(seat) });
     }
 
     pub(crate) fn forget(&self, group: GroupId) {
         self.due.lock().remove(&group);
     }
 
-    /// The groups that are paying, the first due first, at most `limit`.
-    pub(crate) fn groups(&self, limit: usize) -> Vec<GroupId> {
-        let due =
-            |(group, (due, _)): (&GroupId, &(Timestamp, Arc<Seat<GroupActor>>))| (*due, *group);
-        let mut groups: Vec<(Timestamp, GroupId)> = self.due.lock().iter().map(due).collect();
+    /// The groups that are paying, those first whose bill was scanned first, at most `limit`; and how many
+    /// there are.
+    pub(crate) fn groups(&self, limit: usize) -> (Vec<GroupId>, usize) {
+        let by_deadline = |(group, watched): (&GroupId, &Watched)| (watched.deadline, *group);
+        let mut groups: Vec<(Timestamp, GroupId)> =
+            self.due.lock().iter().map(by_deadline).collect();
+        let count = groups.len();
         groups.sort_unstable();
         groups.truncate(limit);
-        groups.into_iter().map(|(_, group)| group).collect()
+        (groups.into_iter().map(|(_, group)| group).collect(), count)
     }
 
     fn ring(&self, now: Timestamp) {
         if has(Bug::NoDeadline) {
             return;
         }
-        let due = |(group, (due, seat)): (&GroupId, &(Timestamp, Arc<Seat<GroupActor>>))| {
-            (*due <= now).then(|| (*group, Arc::clone(seat)))
+        let due = |(group, watched): (&GroupId, &Watched)| {
+            (watched.due <= now).then(|| (*group, Arc::clone(&watched.seat)))
         };
         // Told outside the lock: a group that ends takes its deadline off the list.
         let due: Vec<_> = self.due.lock().iter().filter_map(due).collect();

@@ -649,10 +649,10 @@ impl Engine {
 
     // --- the whole -------------------------------------------------------------------------
 
-    /// Groups whose bill is on its way, those first that have waited longest, at most `limit` of them. A
-    /// bill that has just been decided is not among them.
+    /// Groups whose bill is on its way, those first whose bill was scanned first, at most `limit` of them; and
+    /// how many there are. A bill that has just been decided is not among them.
     #[must_use]
-    pub fn paying_groups(&self, limit: usize) -> Vec<GroupId> {
+    pub fn paying_groups(&self, limit: usize) -> (Vec<GroupId>, usize) {
         self.0.core.deadlines.groups(limit)
     }
 

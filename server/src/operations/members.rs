@@ -228,11 +228,18 @@ impl Operation for SetConsent {
         Right::Seat(self.group, self.wallet)
     }
 
-    /// What may be spent beyond what was agreed to before; whoever lowers a cap risks nothing.
+    /// What may be spent beyond what was agreed to before: whoever lowers a cap risks nothing. Whoever wants
+    /// to be asked less often agrees to all of it anew.
     async fn worth(&self, app: &App) -> Result<Option<Amount>, Problem> {
         let group = app.engine().group(self.group).await?.group;
-        let agreed = group.member(self.wallet).map_or(Amount::ZERO, |member| member.consent.cap);
-        Ok(self.cap.checked_sub(agreed).filter(|more| more.is_positive()))
+        let Some(agreed) = group.member(self.wallet).map(|member| member.consent) else {
+            return Ok(Some(self.cap));
+        };
+        let is_higher = |before| self.confirm_above.is_none_or(|now| now > before);
+        if agreed.confirm_above.is_some_and(is_higher) {
+            return Ok(Some(self.cap));
+        }
+        Ok(self.cap.checked_sub(agreed.cap).filter(|more| more.is_positive()))
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {

@@ -140,8 +140,8 @@ struct Orders {}
 struct OrderList {
     /// Fifty at most.
     orders: Vec<OpenOrder>,
-    /// How many there are, with those that were decided a moment ago.
-    in_flight: usize,
+    /// How many there are.
+    count: usize,
 }
 
 /// One order between scan and end.
@@ -177,19 +177,23 @@ impl Operation for Orders {
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<OrderList, Problem> {
-        let engine = app.engine();
-        let groups = stream::iter(engine.paying_groups(ORDERS_SHOWN));
+        let (groups, count) = app.engine().paying_groups(ORDERS_SHOWN);
+        let groups = stream::iter(groups);
         let orders: Vec<_> =
             groups.map(|group| open_order(app, group)).buffered(GROUPS_AT_ONCE).collect().await;
         let orders: Result<Vec<_>, Error> =
             orders.into_iter().filter_map(Result::transpose).collect();
-        Ok(OrderList { orders: orders?, in_flight: engine.stats().orders_in_flight })
+        Ok(OrderList { orders: orders?, count })
     }
 }
 
 /// The order that `group` is paying, unless it is over by now.
 async fn open_order(app: &App, group: GroupId) -> Result<Option<OpenOrder>, Error> {
-    let view = app.engine().group(group).await?;
+    let view = match app.engine().group(group).await {
+        // It has died since, or its opening was never durable: its bill is over.
+        Err(Error::Unanswered | Error::UnknownGroup(_)) => return Ok(None),
+        view => view?,
+    };
     let Some(progress) = view.progress else { return Ok(None) };
     let shop = app.engine().merchant(progress.merchant).await.ok().map(|view| view.name);
     Ok(Some(OpenOrder {

@@ -152,7 +152,8 @@ impl Operation for Get {
 }
 
 /// Takes a bill back that is not decided yet. Answers when the order has ended: nobody has paid, unless that
-/// was on its way to the disk already. An order that had ended otherwise stays as it is.
+/// was on its way to the disk already. An order that had ended otherwise stays as it is. A bill that could not
+/// be tried at all is told as its scan is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Cancel {

@@ -320,4 +320,16 @@ fn a_cap_is_looked_at_for_what_it_adds() {
     ana.is_refused("groups.consent", consent(LARGE - 1), "step_up_required");
     ana.step_up(&mut phone(1));
     ana.ask("groups.consent", consent(LARGE - 1));
+    // Who is asked about each share, and then no more, agrees to all of it.
+    let mut bo = Guest::sign_up(&house, "Bo", &mut phone(2));
+    let wallet = bo.wallet().to_owned();
+    let open = json!({
+        "name": "Table", "host": wallet, "cap": LARGE - 1, "confirm_above": 0,
+        "idempotency_key": "t",
+    });
+    let group = bo.ask("groups.open", open)["group"].clone();
+    let unasked = json!({ "group": group, "wallet": wallet, "cap": LARGE - 2 });
+    bo.is_refused("groups.consent", unasked, "step_up_required");
+    let asked = json!({ "group": group, "wallet": wallet, "cap": LARGE - 2, "confirm_above": 0 });
+    bo.ask("groups.consent", asked);
 }

@@ -106,7 +106,7 @@ fn whoever_says_no_is_covered_and_meanwhile_the_operator_sees_the_order() {
     let mut ledger = Ledger::default();
     let asked = json!({ "confirm_above": 5_000 });
     let mut table = table_with_one_short(&house, "host_covers", asked, &mut ledger);
-    assert_eq!(open_orders(&house, &shop), json!({ "orders": [], "in_flight": 0 }));
+    assert_eq!(open_orders(&house, &shop), json!({ "orders": [], "count": 0 }));
     let mut till = Socket::signed_in(&house, &shop.token);
     let bill = table.bill(&shop, "asked", 30_000);
     let scan = till.begin("orders.scan", bill).expect("is sent");
@@ -122,7 +122,7 @@ fn whoever_says_no_is_covered_and_meanwhile_the_operator_sees_the_order() {
         }
     };
     let open = open_orders(&house, &shop);
-    assert_eq!(open["in_flight"], 1, "{open}");
+    assert_eq!(open["count"], 1, "{open}");
     let order = &open["orders"][0];
     assert_eq!((&order["order_no"], &order["total"]), (&json!("asked"), &json!(30_000)), "{open}");
     assert_eq!((&order["group"], &order["currency"]), (&json!(table.group), &json!("CNY")));

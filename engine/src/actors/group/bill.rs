@@ -163,7 +163,7 @@ impl GroupActor {
         }
         // All are looked at before any is asked: see `Room::look_ahead`.
         self.stale |= !self.sources.iter().fold(true, |all, (_, seat)| all & seat.is_alive());
-        self.core.deadlines.watch(self.id, payment.next_due(), ctx.seat());
+        self.core.deadlines.watch(self.id, &payment, ctx.seat());
         Ok((payment, step))
     }
 
@@ -353,11 +353,13 @@ impl Handler<DeadlineDue> for GroupActor {
     type Result = ();
 
     fn handle(&mut self, _: DeadlineDue, ctx: &mut Self::Context) {
-        let now = self.core.steady.now();
-        let Some(paying) = self.undecided() else { return };
-        let step = paying.payment.tick(now);
-        let due = paying.payment.next_due();
-        self.core.deadlines.watch(self.id, due, ctx.seat());
+        let core = Arc::clone(&self.core);
+        let Some(paying) = self.paying.as_deref_mut().filter(|paying| !paying.decided) else {
+            return;
+        };
+        let step = paying.payment.tick(core.steady.now());
+        let payment = &paying.payment;
+        core.deadlines.watch(self.id, payment, ctx.seat());
         self.perform(step, ctx);
     }
 }

@@ -196,7 +196,9 @@ impl MerchantActor {
     fn cancel(&mut self, Cancel { order_no, reply }: Cancel, ctx: &mut Context<Self>) {
         match self.orders.get_mut(&order_no) {
             Some(Known::InFlight(order)) => {
-                order.waiting.await_end(reply);
+                if !order.waiting.await_end(reply) {
+                    return;
+                }
                 // On the scan's way: who cancels, and then presents again, has not cancelled the second
                 // try. A group that has died has let the order go.
                 let group = Arc::clone(&order.group);

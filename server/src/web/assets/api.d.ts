@@ -76,7 +76,7 @@ export interface Methods {
   'operator.stats': { params: {}; result: StatsView };
   /** Sums all money up, by currency, as the books have it: wallets, merchants and the world outside come to zero. */
   'operator.totals': { params: {}; result: TotalList };
-  /** Takes a bill back that is not decided yet. Answers when the order has ended: nobody has paid, unless that was on its way to the disk already. An order that had ended otherwise stays as it is. */
+  /** Takes a bill back that is not decided yet. Answers when the order has ended: nobody has paid, unless that was on its way to the disk already. An order that had ended otherwise stays as it is. A bill that could not be tried at all is told as its scan is. */
   'orders.cancel': { params: { merchant: MerchantId; order_no: OrderNo }; result: Ended };
   /** Lays the bill that a till will present on the table that shows a code, so that it is claimed. */
   'orders.draft': { params: { code: Code; lines: Line[]; merchant: MerchantId; order_no: OrderNo; total: Amount }; result: Receipt };
@@ -354,7 +354,7 @@ export type OpenedWallet = { replayed: boolean; wallet: WalletId };
 export type Order = { position: Position; refunds: Refunded[]; remaining: Amount[]; settlement: Settlement };
 
 /** Orders between scan and end. */
-export type OrderList = { in_flight: number; orders: OpenOrder[] };
+export type OrderList = { count: number; orders: OpenOrder[] };
 
 /** A merchant's own number for an order, unique within the merchant. */
 export type OrderNo = string;

@@ -104,8 +104,7 @@ class Operator {
         if (wrong.join() !== said) fill(alarms, wrong.map((text) => h('p', { class: 'alarm' }, text)));
         said = wrong.join();
         fill(tiles, tilesOf(stats, rate, number));
-        const list = stats.orders_in_flight ? await this.fanju.call('operator.orders', {}, { retry: false }) : { orders: [], in_flight: 0 };
-        fill(open, ordersOf(list));
+        fill(open, ordersOf(await this.fanju.call('operator.orders', {}, { retry: false })));
         fill(rest, Object.entries(stats).flatMap(([name, value]) => [h('dt', null, name), h('dd', null, String(value))]));
       } catch (error) {
         if (!(error instanceof FanjuError) || error.code !== 'connection_lost') complain(error);
@@ -153,7 +152,7 @@ function alarmsOf(stats) {
 }
 
 /** Orders between scan and end, those first that have waited longest. @param {import('./api.js').OrderList} list */
-function ordersOf({ orders, in_flight }) {
+function ordersOf({ orders, count }) {
   if (!orders.length) return [h('p', { class: 'quiet' }, t('open_orders_none'))];
   const columns = ['open_shop', 'open_order_no', 'open_total', 'open_reserved', 'open_waits'];
   const rows = orders.map((order) => h('tr', null,
@@ -162,7 +161,7 @@ function ordersOf({ orders, in_flight }) {
   return [
     h('table', { class: 'days', 'aria-label': t('open_orders') },
       h('thead', null, h('tr', null, columns.map((column) => h('th', { scope: 'col' }, t(column))))), h('tbody', null, rows)),
-    in_flight > orders.length && h('p', { class: 'quiet' }, t('open_orders_more', { count: in_flight - orders.length })),
+    count > orders.length && h('p', { class: 'quiet' }, t('open_orders_more', { count: count - orders.length })),
   ];
 }
 
