@@ -15,7 +15,7 @@ use fanju_sim::{
 };
 
 /// What has to happen somewhere in a thousand worlds, or they prove less than they say.
-const KINDS: [&str; 33] = [
+const KINDS: [&str; 35] = [
     "bank loses answers",
     "bill cancelled",
     "bit flipped in a read",
@@ -48,6 +48,8 @@ const KINDS: [&str; 33] = [
     "short write",
     "slow bank",
     "sync lost",
+    "table talked",
+    "top-up beside a bill",
     "wallets slow to load",
 ];
 

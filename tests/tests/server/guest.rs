@@ -16,6 +16,10 @@ pub(crate) const SETTINGS: [(&str, &str); 3] = [
     ("FANJU_ATTEMPTS_PER_MINUTE", "100000"),
 ];
 
+/// The same, where nobody was made up: everybody's amounts count together.
+pub(crate) const STRICT: [(&str, &str); 4] =
+    [SETTINGS[0], SETTINGS[1], SETTINGS[2], ("FANJU_MADE_UP_PEOPLE", "false")];
+
 /// An amount that takes a look.
 pub(crate) const LARGE: i64 = 100_001;
 

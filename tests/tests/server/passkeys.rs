@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    guest::{Guest, LARGE, SETTINGS, phone},
+    guest::{Guest, LARGE, SETTINGS, STRICT, phone},
     house::{House, Shop},
     http::Http,
     socket::Socket,
@@ -309,8 +309,9 @@ fn what_goes_back_takes_a_look_of_people_and_none_of_tills() {
 
 #[test]
 fn a_cap_is_looked_at_for_what_it_adds() {
-    let house = house();
-    let mut ana = Guest::sign_up(&house, "Ana", &mut phone(1));
+    let house = House::open_with(0, 0, &STRICT);
+    let mut hers = phone(1);
+    let mut ana = Guest::sign_up(&house, "Ana", &mut hers);
     let wallet = ana.wallet().to_owned();
     let open = json!({ "name": "Table", "host": wallet, "cap": LARGE - 1, "idempotency_key": "t" });
     let group = ana.ask("groups.open", open)["group"].clone();
@@ -318,7 +319,7 @@ fn a_cap_is_looked_at_for_what_it_adds() {
     // Nothing is risked by less.
     ana.ask("groups.consent", consent(1_000));
     ana.is_refused("groups.consent", consent(LARGE - 1), "step_up_required");
-    ana.step_up(&mut phone(1));
+    ana.step_up(&mut hers);
     ana.ask("groups.consent", consent(LARGE - 1));
     // Who is asked about each share, and then no more, agrees to all of it.
     let mut bo = Guest::sign_up(&house, "Bo", &mut phone(2));

@@ -74,7 +74,7 @@ fn check(rule: &str, expected: Result<[(i64, usize); 3], usize>) {
         }
         Err(blamed) => {
             assert_eq!(ended["state"], "declined", "{rule}: {ended}");
-            let reason = json!({ "code": "short", "diner": table.diners[blamed].wallet });
+            let reason = json!({ "reason": "short", "diner": table.diners[blamed].wallet });
             assert_eq!(ended["reason"], reason, "{rule}: {ended}");
         }
     }

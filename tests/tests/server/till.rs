@@ -6,16 +6,12 @@ use serde_json::{Value, json};
 
 use crate::{
     authenticator::Authenticator,
-    guest::{Guest, SETTINGS, phone},
+    guest::{Guest, STRICT, phone},
     house::{Diner, House, Shop, TIRELESS},
     http::Http,
     socket::Socket,
     table::Table,
 };
-
-/// Nobody here was made up: everybody counts.
-const STRICT: [(&str, &str); 4] =
-    [SETTINGS[0], SETTINGS[1], SETTINGS[2], ("FANJU_MADE_UP_PEOPLE", "false")];
 
 /// Above this a look is asked for: as `SETTINGS` say.
 const MOST: i64 = 100_000;
