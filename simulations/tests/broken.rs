@@ -47,8 +47,11 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
                 "J-2: does not open: cannot open the journal: the journal is damaged: batch ";
             &["J-1:", "J-2: told of", BOOKS_KNOW_MORE, DAMAGED]
         }
-        // Or a phone asks for the records since one that is not there.
-        Bug::RecoverUnsynced => &["J-1:", "J-2: told of", "J-2: cannot be read", BOOKS_KNOW_MORE],
+        // Or a phone asks for the records since one that is not there, or the bank has brought what no record
+        // asked for.
+        Bug::RecoverUnsynced => {
+            &["J-1:", "J-2: told of", "J-2: cannot be read", "M-1:", BOOKS_KNOW_MORE]
+        }
         Bug::IgnoreSyncError => &["J-3:", "J-2: told of", BOOKS_KNOW_MORE],
         // Records that rotted are gone or say something else: what anybody was told is not there, a phone's
         // place is unknown, or the auditor finds later records that cannot be.
