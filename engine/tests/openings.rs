@@ -6,7 +6,7 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use fanju::{
-    Config, Engine, Error, TestClock,
+    Config, Engine, Error, OpenError, TestClock,
     domain::{event::Rules, text::Name},
     id::{GroupId, MerchantId, Topic, WalletId},
     journal::MemoryStorage,
@@ -183,4 +183,26 @@ async fn what_was_refused_may_be_asked_for_again() {
     assert!(matches!(open(5, Currency::USD).await, Err(Error::Wallet(_))));
     assert!(matches!(within(engine.group(id)).await, Err(Error::UnknownGroup(_))));
     open(5, Currency::CNY).await.unwrap();
+}
+
+/// Whatever was started ends with it, and the journal is free for the next.
+#[tokio::test]
+async fn an_engine_that_fails_to_open_lets_its_folder_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || Config::new(fanju::Data::Directory(folder.path().into()));
+    let engine = Engine::open(config()).unwrap();
+    let ana = wallet_with(&engine, 70).await;
+    within(engine.close()).await;
+    drop(engine);
+    let books = rusqlite::Connection::open(folder.path().join("books.sqlite")).unwrap();
+    let open = "INSERT INTO rail_open (kind, id, request, move) VALUES (0, x'00', x'00', x'00')";
+    books.execute_batch(open).unwrap();
+    for _ in 0..2 {
+        let refused = Engine::open(config()).err();
+        assert!(matches!(refused, Some(OpenError::Books(_))), "what is on the rail: {refused:?}");
+    }
+    books.execute_batch("DELETE FROM rail_open").unwrap();
+    let engine = Engine::open(config()).unwrap();
+    assert_eq!(within(engine.wallet(ana)).await.unwrap().posted.minor(), 70);
+    within(engine.close()).await;
 }

@@ -4,6 +4,7 @@
 mod blocking;
 mod config;
 mod open;
+mod presented;
 mod subscription;
 mod workers;
 
@@ -11,6 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use config::{Config, Data, Times, Workers};
 pub use open::{OpenError, Opening};
+pub use presented::Presented;
 pub use subscription::{Subscription, TopicState};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
@@ -33,7 +35,7 @@ use crate::{
     domain::{
         bill::Bill,
         code::{Code, ShownCode},
-        event::{Consent, DeclineReason, Event, Rules, Settlement},
+        event::{Consent, Rules},
         group::{Command as GroupCommand, Rejection as GroupRejection},
         order::RefundRequest,
         payment::Question,
@@ -63,32 +65,6 @@ struct Inner {
     workers: workers::Workers,
 }
 
-/// How a bill ended.
-#[derive(Clone, Debug)]
-#[must_use = "a bill that was declined is not paid"]
-pub enum Presented {
-    /// Everybody's share went to the merchant, in one record.
-    Settled(Receipt),
-    /// Nobody paid.
-    Declined {
-        /// Why.
-        reason: DeclineReason,
-        /// The record that says so.
-        receipt: Receipt,
-    },
-}
-
-impl Presented {
-    /// Who paid what, if it was paid.
-    #[must_use]
-    pub fn settlement(&self) -> Option<&Settlement> {
-        match self {
-            Self::Settled(receipt) => receipt.settlement(),
-            Self::Declined { .. } => None,
-        }
-    }
-}
-
 /// What an engine did so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Stats {
@@ -110,24 +86,6 @@ pub struct Stats {
     pub groups_active: usize,
     /// Orders between scan and end.
     pub orders_in_flight: usize,
-}
-
-impl Presented {
-    fn of(receipt: Receipt) -> Self {
-        if let Event::Declined(decline) = receipt.event() {
-            Self::Declined { reason: decline.reason, receipt }
-        } else {
-            Self::Settled(receipt)
-        }
-    }
-
-    /// The order's record.
-    #[must_use]
-    pub fn receipt(&self) -> &Receipt {
-        match self {
-            Self::Settled(receipt) | Self::Declined { receipt, .. } => receipt,
-        }
-    }
 }
 
 impl Inner {
@@ -245,7 +203,7 @@ impl Engine {
         request: RequestId,
         amount: Amount,
     ) -> Result<Receipt, Error> {
-        self.wallet_move(wallet, WalletCommand::TopUp { request, amount }).await
+        self.wallet_command(wallet, WalletCommand::TopUp { request, amount }).await
     }
 
     /// Takes money out to the bank; it is held until the bank has answered.
@@ -258,7 +216,7 @@ impl Engine {
         request: RequestId,
         amount: Amount,
     ) -> Result<Receipt, Error> {
-        self.wallet_move(wallet, WalletCommand::Withdraw { request, amount }).await
+        self.wallet_command(wallet, WalletCommand::Withdraw { request, amount }).await
     }
 
     /// Gives money to another wallet of the same currency.
@@ -309,22 +267,20 @@ impl Engine {
         self.command(self.0.core.wallet(wallet), wallet::Get).await
     }
 
-    async fn wallet_move(
-        &self,
-        wallet: WalletId,
-        command: WalletCommand,
-    ) -> Result<Receipt, Error> {
-        let seat = self.0.core.wallet(wallet);
-        self.ask(&self.0.moves, seat, |reply| wallet::Submit { command, reply }).await
-    }
-
     async fn wallet_command(
         &self,
         wallet: WalletId,
         command: WalletCommand,
     ) -> Result<Receipt, Error> {
+        let door = match command {
+            WalletCommand::TopUp { .. } | WalletCommand::Withdraw { .. } => &self.0.moves,
+            WalletCommand::Freeze
+            | WalletCommand::Thaw
+            | WalletCommand::Close
+            | WalletCommand::Transfer { .. } => &self.0.commands,
+        };
         let seat = self.0.core.wallet(wallet);
-        self.command(seat, |reply| wallet::Submit { command, reply }).await
+        self.ask(door, seat, |reply| wallet::Submit { command, reply }).await
     }
 
     // --- merchants -------------------------------------------------------------------------

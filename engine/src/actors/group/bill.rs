@@ -353,13 +353,10 @@ impl Handler<DeadlineDue> for GroupActor {
     type Result = ();
 
     fn handle(&mut self, _: DeadlineDue, ctx: &mut Self::Context) {
-        let core = Arc::clone(&self.core);
-        let Some(paying) = self.paying.as_deref_mut().filter(|paying| !paying.decided) else {
-            return;
-        };
+        let (core, group) = (Arc::clone(&self.core), self.id);
+        let Some(paying) = self.undecided() else { return };
         let step = paying.payment.tick(core.steady.now());
-        let payment = &paying.payment;
-        core.deadlines.watch(self.id, payment, ctx.seat());
+        core.deadlines.watch(group, &paying.payment, ctx.seat());
         self.perform(step, ctx);
     }
 }

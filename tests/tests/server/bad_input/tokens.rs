@@ -25,6 +25,9 @@ fn a_token_that_opens_nothing_is_refused_at_both_doors() {
         reply.is_problem(401, "not_signed_in");
         assert_eq!(reply.header("www-authenticate"), "Bearer", "{value:?}");
     }
+    // The name of a scheme has no case. Source: RFC 9110, section 11.1.
+    let shouted = format!("BEARER {}", diner.token);
+    http.send("GET", &path, &[("authorization", &shouted)], b"").done();
     http.get(&path, None).is_problem(401, "not_signed_in");
     http.get(&path, Some(&house.cast.diners[1].token)).is_problem(403, "forbidden");
     http.get("/metrics", Some(&diner.token)).is_problem(403, "forbidden");
