@@ -52,7 +52,7 @@ pub use actors::{
     feed::{DurableEvent, FeedError, FeedEvent, ProgressEvent},
     group::GroupView,
     merchant::{MerchantView, OrderView},
-    rail::{Rail, RailAnswer, RailFuture, SandboxBank, SandboxConduct},
+    rail::{Rail, RailAnswer, RailFuture, SandboxBank, SandboxConduct, SilentBank},
     receipt::Receipt,
     wallet::WalletView,
 };

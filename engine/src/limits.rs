@@ -90,6 +90,9 @@ pub const BOOKS_WALLETS_MAX: usize = 1 << 20;
 /// fewer, a busy evening of more groups would be written every second, and read again.
 pub const BOOKS_GROUPS_MAX: usize = 262_144;
 
+/// Lines of a draft with which a group stays in the projector's memory: a long one has 250 kB.
+pub const BOOKS_DRAFT_LINES_MAX: usize = 64;
+
 /// Merchants whose keys the projector keeps in memory: 150 bytes each.
 pub const BOOKS_MERCHANTS_MAX: usize = 65_536;
 
@@ -138,11 +141,17 @@ pub const SUBSCRIPTION_EVENTS_MAX: usize = 4_096;
 /// as he may lag behind: each is read from the journal and held until it is told.
 pub const RESUME_EVENTS_MAX: usize = SUBSCRIPTION_EVENTS_MAX;
 
+/// Bytes of records that a resuming subscriber may have missed.
+pub const RESUME_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Subscribers of one topic.
 pub const SUBSCRIBERS_MAX: usize = 4_096;
 
 /// Rows of one page of a statement or a list.
 pub const PAGE_ROWS_MAX: usize = 500;
+
+/// Bytes of records after which a page of a statement ends, before its last row: a draft may have 150 kB.
+pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 
 #[allow(clippy::cast_possible_wrap, reason = "small constants; `TryFrom` is not const")]
 const _: () = {

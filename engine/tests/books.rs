@@ -12,7 +12,10 @@ use std::{
 };
 
 use fanju::{
-    books::{Books, BooksError, BooksReader, Options, OrderStep, Projector, StatementError, chain},
+    books::{
+        Books, BooksError, BooksReader, Options, OrderStep, Projector, StatementError, chain,
+        unlike_anew,
+    },
     codec::Record,
     domain::{event::Event, text::OrderNo},
     id::{GroupId, MerchantId, Position, Topic, WalletId},
@@ -105,6 +108,51 @@ proptest! {
         drop(books);
         prop_assert_eq!(dump(&often), dump(&once));
     }
+}
+
+#[test]
+fn of_two_writers_of_the_same_books_one_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, once) = (directory.path().join("books"), directory.path().join("once"));
+    let mut world = World::new(12);
+    world.live(50);
+    let journal = world.author.reader();
+    open(Some(&path), &journal).catch_up(&journal).unwrap();
+    let (mut first, mut second) = (open(Some(&path), &journal), open(Some(&path), &journal));
+    world.live(50);
+    for books in [&mut first, &mut second] {
+        let mut batches = journal.batches_after(books.checkpoint());
+        while let Some(batch) = batches.next_batch().unwrap() {
+            books.project_batch(&batch).unwrap();
+        }
+    }
+    first.flush().unwrap();
+    let refused = second.flush();
+    assert!(matches!(refused, Err(BooksError::AnotherWriter)), "{refused:?}");
+    drop((first, second));
+    open(Some(&once), &journal).catch_up(&journal).unwrap();
+    assert_eq!(dump(&path), dump(&once), "M-1: nothing is booked twice");
+    assert_eq!(unlike_anew(&path, &journal).unwrap(), None);
+}
+
+#[test]
+fn books_that_somebody_changed_are_unlike_those_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("books");
+    let mut world = World::new(13);
+    world.live(200);
+    let journal = world.author.reader();
+    open(Some(&path), &journal).catch_up(&journal).unwrap();
+    let change = |sql: &str| {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        assert!(connection.execute(sql, []).unwrap() > 0, "{sql}");
+        unlike_anew(&path, &journal).unwrap().unwrap_or_default()
+    };
+    let posted = change("UPDATE wallets SET posted = posted + 1 WHERE key = 1");
+    assert!(posted.starts_with("`posted` of row 0 of wallets is "), "{posted}");
+    drop(change("UPDATE wallets SET posted = posted - 1 WHERE key = 1"));
+    let orders = change("DELETE FROM orders");
+    assert_eq!(orders, "orders has no more than 0 rows", "G-1: they would be paid again");
 }
 
 #[test]

@@ -3,17 +3,18 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
 use fanju::{
     Config, Engine, Error, OpenError, TestClock,
+    books::unlike_anew,
     domain::{event::Rules, text::Name},
     id::{GroupId, MerchantId, Topic, WalletId},
     journal::MemoryStorage,
     money::Currency,
     time::Timestamp,
 };
-use support::{begin, consent, drowsy, over, wallet_with, within};
+use support::{begin, consent, drowsy, leash::Leashed, minor, over, request, wallet_with, within};
 use uuid::Uuid;
 
 /// One of each, asked for by id.
@@ -65,6 +66,78 @@ impl Ids {
             assert_eq!(statement.events.len(), 1, "{topic} was opened once");
         }
     }
+}
+
+/// Whoever opens a folder the moment that it is free finds books that nobody writes any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_free_when_its_books_are_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = || Config {
+        books_interval: Duration::from_secs(3_600),
+        ..Config::directory(folder.path())
+    };
+    let mut engine = Engine::open(config()).unwrap();
+    let (ana, bo) = (wallet_with(&engine, 1_000).await, wallet_with(&engine, 0).await);
+    for round in 1..=12 {
+        // All of it is pending when the engine closes.
+        for _ in 0..40 {
+            within(engine.transfer(ana, bo, request(), minor(1), None)).await.unwrap();
+        }
+        let closing = std::thread::spawn(move || engine.close_blocking());
+        engine = loop {
+            match Engine::open(config()) {
+                Ok(opened) => break opened,
+                Err(OpenError::Storage(held)) => assert_eq!(held.kind(), ErrorKind::WouldBlock),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        closing.join().unwrap();
+        let paid = 40 * round;
+        for (wallet, posted) in [(ana, 1_000 - paid), (bo, paid)] {
+            assert_eq!(within(engine.wallet(wallet)).await.unwrap().posted, minor(posted), "M-1");
+        }
+        let books = folder.path().join("books.sqlite");
+        assert_eq!(unlike_anew(&books, &engine.journal()).unwrap(), None, "round {round}");
+    }
+    within(engine.close()).await;
+}
+
+/// Who asks for what is not there leaves nobody behind, and who is refused as busy wakes nobody.
+#[tokio::test]
+async fn whoever_is_not_there_does_not_stay() {
+    let storage = Leashed::default();
+    let config = Config { commands_in_flight_max: 1, ..over(storage.clone()) };
+    let engine = Engine::open(config).unwrap();
+    let ana = wallet_with(&engine, 100).await;
+    for _ in 0..50 {
+        let (wallet, group) = (WalletId(Uuid::now_v7()), GroupId(Uuid::now_v7()));
+        let shop = MerchantId(Uuid::now_v7());
+        assert!(matches!(within(engine.wallet(wallet)).await, Err(Error::UnknownWallet(_))));
+        assert!(matches!(within(engine.merchant(shop)).await, Err(Error::UnknownMerchant(_))));
+        assert!(matches!(within(engine.group(group)).await, Err(Error::UnknownGroup(_))));
+    }
+    let strangers = || {
+        let stats = engine.stats();
+        stats.wallets_active + stats.merchants_active + stats.groups_active - 1
+    };
+    within(async {
+        // One may have been held by its asker at that moment: it goes with a later sweep.
+        while strangers() > 3 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    storage.hold();
+    let freezing = engine.clone();
+    let frozen = begin(async move { freezing.freeze(ana).await }).await;
+    for _ in 0..50 {
+        let busy = within(engine.wallet(WalletId(Uuid::now_v7()))).await;
+        assert!(matches!(busy, Err(Error::Busy)), "{busy:?}");
+    }
+    assert!(strangers() <= 3, "who is refused has woken nobody");
+    storage.release();
+    within(frozen).await.unwrap();
+    within(engine.close()).await;
 }
 
 async fn everybody_leaves(engine: &Engine) {

@@ -1,17 +1,18 @@
 //! Verify: an audit of a data folder, with arithmetic of its own.
 //!
 //! Every batch's checksums and chain, every record's links, every entry's sum, every wallet's
-//! balance never below zero; then the books, account by account, against what the journal says; and
-//! the register and the outbox of webhooks, as far as they can be opened.
+//! balance never below zero, every order paid once and given back at most once; then the books, account by
+//! account against what the journal says, and row by row against books made anew from it; and the register and the outbox of webhooks, as far as they can be opened.
 
-use std::{collections::HashMap, fmt, path::Path, time::Duration};
+use std::{collections::HashMap, fmt, path::Path, sync::Arc, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use fanju::{
-    Config, Engine,
+    Config, Engine, SilentBank,
+    books::unlike_anew,
     codec::{self, Record},
-    domain::event::Event,
-    id::{Position, Topic, WalletId},
+    domain::{event::Event, text::OrderNo},
+    id::{MerchantId, Position, Topic, WalletId},
     ledger::Account,
 };
 
@@ -54,6 +55,8 @@ impl fmt::Display for Report {
 /// The journal folded once more.
 #[derive(Default)]
 struct Fold {
+    /// What is left of each order that was paid, in minor units.
+    paid: HashMap<(MerchantId, OrderNo), i64>,
     balances: HashMap<Account, i128>,
     heads: HashMap<Topic, Position>,
     report: Report,
@@ -66,13 +69,20 @@ struct Fold {
 /// The first thing that is wrong, and where.
 pub fn verify(data: &Path) -> anyhow::Result<Report> {
     crate::backup::check_folder(data)?;
-    let engine = Engine::open(Config::directory(data)).map_err(|error| {
+    // What is open on the rail is for the server's own bank to answer.
+    let config = Config { rail: Arc::new(SilentBank), ..Config::directory(data) };
+    let engine = Engine::open(config).map_err(|error| {
         app::unopened(error, "stop the server, or verify a backup of the folder")
     })?;
     let fold = fold(&engine).and_then(|fold| {
         let caught_up = engine.block_on(engine.books_caught_up(BOOKS_WAIT))?;
         ensure!(caught_up, "the books cannot follow the journal: {:?}", engine.books_error());
         compare(&engine, &fold)?;
+        let books = data.join("books.sqlite");
+        check_pages(&books).context("the books are damaged")?;
+        if let Some(difference) = unlike_anew(&books, &engine.journal())? {
+            bail!("the books are not what the journal makes: {difference}");
+        }
         Ok(fold)
     });
     // The lock is held until everything is looked at.
@@ -152,9 +162,28 @@ impl Fold {
         if let Event::WalletOpened { wallet, .. } = &record.event {
             self.balances.entry(Account::Wallet(*wallet)).or_default();
         }
+        self.add_order(&record.event)?;
         self.report.records += 1;
         self.report.settled += u64::from(matches!(record.event, Event::Settled(_)));
         self.report.refunded += u64::from(matches!(record.event, Event::Refunded(_)));
+        Ok(())
+    }
+}
+
+impl Fold {
+    /// An order is paid once (G-1), and no more goes back than was paid.
+    fn add_order(&mut self, event: &Event) -> anyhow::Result<()> {
+        if let Event::Settled(it) = event {
+            let order = (it.merchant, it.order_no.clone());
+            let before = self.paid.insert(order, it.total.minor());
+            ensure!(before.is_none(), "order {} is paid twice (G-1)", it.order_no);
+        }
+        if let Event::Refunded(it) = event {
+            let left = self.paid.get_mut(&(it.merchant, it.order_no.clone()));
+            let left = left.with_context(|| format!("order {} was not paid", it.order_no))?;
+            *left -= it.amount.minor();
+            ensure!(*left >= 0, "more than was paid goes back of order {} (R-1)", it.order_no);
+        }
         Ok(())
     }
 }

@@ -47,10 +47,10 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
                 "J-2: does not open: cannot open the journal: the journal is damaged: batch ";
             &["J-1:", "J-2: told of", BOOKS_KNOW_MORE, DAMAGED]
         }
-        // Or a phone asks for the records since one that is not there, or the bank has brought what no record
-        // asked for.
+        // Or a phone asks for the records since one that is not there, or is not known any more, or the bank
+        // has brought what no record asked for.
         Bug::RecoverUnsynced => {
-            &["J-1:", "J-2: told of", "J-2: cannot be read", "M-1:", BOOKS_KNOW_MORE]
+            &["J-1:", "J-2: told of", "J-2: cannot be read", "L-1:", "M-1:", BOOKS_KNOW_MORE]
         }
         Bug::IgnoreSyncError => &["J-3:", "J-2: told of", BOOKS_KNOW_MORE],
         // Records that rotted are gone or say something else: what anybody was told is not there, a phone's
@@ -65,7 +65,7 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
         Bug::SmallBill => &["G-2:", "G-1:"],
         Bug::HearOldAnswers => &["G-3:"],
         Bug::NeverAsk | Bug::HearYes => &["G-3:", "the engine panicked: G-3:"],
-        Bug::KeepReservations => &["W-2:"],
+        Bug::KeepReservations | Bug::Overtake => &["W-2:"],
         Bug::ReserveNothing => &["W-1:", "the engine panicked: W-1:"],
         Bug::RefundCumulative => &["R-1:", "the engine panicked: R-1:", " more than was paid"],
         Bug::LostAnswerRefuses => &["M-1:"],

@@ -1,11 +1,16 @@
 """A description that the server gives of itself, and what was held against it."""
 
 import json
+import sys
 import urllib.request
+from pathlib import Path
 
 import jsonschema_rs
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 WITHIN = 30
+# What AsyncAPI publishes of itself, beside the folder of this Python.
+ASYNCAPI_SCHEMAS = Path(sys.prefix).parent / "node_modules/@asyncapi/specs/schemas"
 # What nothing fits.
 NOTHING = {"not": {}}
 
@@ -16,7 +21,8 @@ class Description:
     def __init__(self, house):
         with urllib.request.urlopen(f"{house.url}{self.PATH}", timeout=WITHIN) as answer:
             self.document = json.load(answer)
-        self.seen, self.wrong, self._schemas = set(), [], {}
+        self.seen, self._schemas = set(), {}
+        self.wrong = [f"the document itself: {error}" for error in self._own_errors()]
 
     def fits(self, value, schema):
         return self._validator(schema).is_valid(value)
@@ -53,6 +59,12 @@ class AsyncApi(Description):
 
     PATH = "/asyncapi.json"
 
+    def _own_errors(self):
+        """What its specification's schema says against it."""
+        schema = json.loads((ASYNCAPI_SCHEMAS / f"{self.document['asyncapi']}-without-$id.json").read_text())
+        for error in jsonschema_rs.validator_for(schema).iter_errors(self.document):
+            yield f"{list(error.instance_path)}: {error.message[:200]}"
+
     def __init__(self, house):
         super().__init__(house)
         self.live = self.document["channels"]["live"]
@@ -74,6 +86,11 @@ class OpenApi(Description):
     """What is asked over HTTP."""
 
     PATH = "/openapi.json"
+
+    def _own_errors(self):
+        """What its specification says against it: the schema, references, and parameters of paths."""
+        for error in OpenAPIV31SpecValidator(self.document).iter_errors():
+            yield f"{list(error.absolute_path)}: {error.message[:200]}"
 
     def __init__(self, house):
         super().__init__(house)

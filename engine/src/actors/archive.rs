@@ -36,8 +36,14 @@ impl Shelves {
     /// # Errors
     /// [`Error::Unreadable`].
     pub(crate) fn record(&self, position: Position) -> Result<Record, Error> {
+        self.weighed(position).map(|(record, _)| record)
+    }
+
+    /// The record at `position`, and its bytes.
+    fn weighed(&self, position: Position) -> Result<(Record, usize), Error> {
         let payload = self.journal.record(position).map_err(unreadable)?;
-        codec::decode(position, &payload).map_err(unreadable)
+        let record = codec::decode(position, &payload).map_err(unreadable)?;
+        Ok((record, payload.len()))
     }
 
     /// How the books say that an order ended: whether it was paid, and its records from there on.
@@ -74,7 +80,21 @@ impl Shelves {
         }
     }
 
-    /// One page of `topic`'s chain, newest first, from the record at `newest` on.
+    /// What happened to `topic` at `position`, where it happened before, and the record's bytes.
+    fn link(
+        &self,
+        topic: Topic,
+        position: Position,
+    ) -> Result<(DurableEvent, Position, usize), Error> {
+        let (record, bytes) = self.weighed(position)?;
+        let link = record.topics().iter().position(|concerned| *concerned == topic);
+        let link = link.ok_or(Error::UnknownPosition)?;
+        let before = record.prevs[link];
+        Ok((DurableEvent::of_record(record, link), before, bytes))
+    }
+
+    /// One page of `topic`'s chain, newest first, from the record at `newest` on; shorter where the records
+    /// are long.
     ///
     /// # Errors
     /// [`Error::UnknownPosition`] when that record is not the topic's, or [`Error::Unreadable`].
@@ -85,13 +105,11 @@ impl Shelves {
         limit: usize,
     ) -> Result<Statement, Error> {
         let mut events = Vec::with_capacity(limit.min(limits::PAGE_ROWS_MAX));
-        let mut at = newest;
-        while at != Position::NONE && events.len() < limit {
-            let record = self.record(at)?;
-            let link = record.topics().iter().position(|concerned| *concerned == topic);
-            let link = link.ok_or(Error::UnknownPosition)?;
-            at = record.prevs[link];
-            events.push(DurableEvent::of_record(record, link));
+        let (mut at, mut bytes) = (newest, 0);
+        while at != Position::NONE && events.len() < limit && bytes < limits::PAGE_BYTES_MAX {
+            let (event, before, more) = self.link(topic, at)?;
+            events.push(event);
+            (at, bytes) = (before, bytes + more);
         }
         Ok(Statement { events, next: (at != Position::NONE).then_some(at) })
     }
@@ -108,15 +126,14 @@ impl Shelves {
         after: Position,
     ) -> Result<VecDeque<DurableEvent>, Error> {
         let mut gap = VecDeque::new();
-        let mut at = newest;
+        let (mut at, mut bytes) = (newest, 0);
         while at > after {
-            if gap.len() >= limits::RESUME_EVENTS_MAX {
+            if gap.len() >= limits::RESUME_EVENTS_MAX || bytes >= limits::RESUME_BYTES_MAX {
                 return Err(Error::GapTooLong);
             }
-            let page = self.statement(topic, at, 1)?;
-            gap.extend(page.events);
-            gap.rotate_right(1);
-            at = page.next.unwrap_or(Position::NONE);
+            let (event, before, more) = self.link(topic, at)?;
+            gap.push_front(event);
+            (at, bytes) = (before, bytes + more);
         }
         if at == after { Ok(gap) } else { Err(Error::UnknownPosition) }
     }

@@ -94,14 +94,15 @@ impl Core {
             parts;
         let key = Key::new();
         let turns = Arc::new(Turns::new(&key));
-        let random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
+        let mut random = seed.map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
+        let secret = random.random();
         let core = Self {
             steady: Steady::begin(&clock),
             clock,
             patience,
-            wallets: Directory::new(Arc::clone(&turns)),
-            merchants: Directory::new(Arc::clone(&turns)),
-            groups: Directory::new(Arc::clone(&turns)),
+            wallets: Directory::new(Arc::clone(&turns), secret),
+            merchants: Directory::new(Arc::clone(&turns), secret),
+            groups: Directory::new(Arc::clone(&turns), secret),
             turns,
             thread,
             codes: Codes::default(),
@@ -203,7 +204,7 @@ impl Core {
         M: Message<Result = ()> + Send + 'static,
     {
         let seat = Arc::clone(seat);
-        let tell = move |read| drop(seat.tell(found(read)));
+        let tell = move |read| drop(seat.tell_last(found(read)));
         if origin == Origin::Asleep {
             return self.archive.load(read, tell);
         }

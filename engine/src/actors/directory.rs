@@ -15,6 +15,7 @@ use super::{
     seat::{Context, Key, Seat, Seated},
     turns::Turns,
 };
+use crate::hash::IdState;
 
 /// A message from outside the actors.
 pub(crate) struct Asked<M>(pub(crate) M);
@@ -39,8 +40,8 @@ where
     K: Eq + Hash + Copy + Send + Sync + 'static,
     A: Seated,
 {
-    pub(crate) fn new(turns: Arc<Turns>) -> Self {
-        Self { seats: Seats::default(), turns }
+    pub(crate) fn new(turns: Arc<Turns>, secret: u64) -> Self {
+        Self { seats: Seats::with_hasher(IdState::with(secret)), turns }
     }
 
     /// How many are in memory.

@@ -375,6 +375,8 @@ impl Handler<Loaded> for GroupActor {
         if self.fault.is_some() {
             // Who asks next may find it readable.
             ctx.stop();
+        } else if self.group.is_none() {
+            self.handle(Rest, ctx);
         }
     }
 }

@@ -321,6 +321,8 @@ impl Handler<Loaded> for MerchantActor {
         if self.fault.is_some() {
             // Who asks next may find it readable.
             ctx.stop();
+        } else if self.merchant.is_none() {
+            self.handle(Rest, ctx);
         }
     }
 }

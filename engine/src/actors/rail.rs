@@ -39,6 +39,17 @@ pub trait Rail: Send + Sync + 'static {
     fn transfer(&self, open: OpenMove) -> RailFuture;
 }
 
+/// A bank that never answers, and moves nothing: for whoever opens an engine to look at its folder, in which
+/// moves may be open that only the true bank can answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SilentBank;
+
+impl Rail for SilentBank {
+    fn transfer(&self, _: OpenMove) -> RailFuture {
+        Box::pin(std::future::pending())
+    }
+}
+
 /// How a [`SandboxBank`] misbehaves.
 #[derive(Clone, Debug, Default)]
 pub struct SandboxConduct {

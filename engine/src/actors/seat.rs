@@ -150,6 +150,24 @@ impl<A: Seated> Seat<A> {
         self.post(Letter::Enveloped(Box::new(Enveloped(message))))
     }
 
+    /// As [`Seat::tell`], by somebody who lets go of the seat first: when the message is read, only the
+    /// reader's turn has it.
+    pub(crate) fn tell_last<M>(self: Arc<Self>, message: M) -> Result<(), Error>
+    where
+        A: Handler<M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        if !self.is_alive() {
+            return Err(Error::Unanswered);
+        }
+        let turns = Arc::clone(&self.turns);
+        let letter = Letter::Enveloped(Box::new(Enveloped(message)));
+        match turns.take_place(A::turn(self, letter)) {
+            true => Ok(()),
+            false => Err(Error::Unanswered),
+        }
+    }
+
     /// Puts something on the list of what the actor does in its turn.
     fn charge<F>(self: &Arc<Self>, deed: F) -> Result<(), Error>
     where

@@ -429,6 +429,9 @@ impl Handler<Loaded> for WalletActor {
             // Who asks next may find it readable.
             self.died();
             ctx.stop();
+        } else if self.wallet.is_none() {
+            // Anybody may ask for any wallet: one that is not there does not stay.
+            self.handle(Rest, ctx);
         }
     }
 }

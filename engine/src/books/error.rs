@@ -35,6 +35,9 @@ pub enum BooksError {
         /// What does not fit.
         what: &'static str,
     },
+    /// Somebody else has written the rows since; opened anew, they go on from there.
+    #[error("the books have another writer")]
+    AnotherWriter,
     /// A record or a blob that cannot be read.
     #[error("the books met unreadable bytes")]
     Codec(#[from] CodecError),

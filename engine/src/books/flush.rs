@@ -11,7 +11,7 @@ use super::{
     Books, BooksError, Counts, Options,
     account::{Holding, wallet_key},
     blob::{put_group, put_move, put_step},
-    pending::{Change, MerchantSlot, Pending, RailRow},
+    pending::{Change, GroupSlot, MerchantSlot, Pending, RailRow},
     schema::sql,
 };
 use crate::{domain::event::Holder, id::GroupId, journal::Tail, limits};
@@ -72,7 +72,8 @@ impl Books {
             merge.before_write(&self.connection)?;
         }
         let transaction = self.connection.transaction()?;
-        write(&transaction, &mut self.pending, &self.counts, &self.folded)?;
+        go_on(&transaction, &self.checkpoint, &self.folded, &self.counts)?;
+        write(&transaction, &mut self.pending)?;
         transaction.commit()?;
         if let Some(merge) = &mut self.merge {
             merge.after_write(&self.connection)?;
@@ -111,19 +112,42 @@ impl Pending {
         if self.groups.len() > limits::BOOKS_GROUPS_MAX {
             self.groups.clear();
         }
+        let is_long = |slot: &GroupSlot| {
+            let lines = slot.group.draft.as_ref().map_or(0, |draft| draft.lines.len());
+            lines > limits::BOOKS_DRAFT_LINES_MAX
+        };
+        self.groups.retain(|_, slot| !is_long(slot));
         if self.merchants.len() > limits::BOOKS_MERCHANTS_MAX {
             self.merchants.clear();
         }
     }
 }
 
-/// Every table in the order of its key, so that neighbours are written together.
-fn write(
+/// Takes the rows from the tail up to which they go to the next; they have one writer.
+fn go_on(
     transaction: &Transaction<'_>,
-    pending: &mut Pending,
+    from: &Tail,
+    to: &Tail,
     counts: &Counts,
-    tail: &Tail,
 ) -> Result<(), BooksError> {
+    let meta = "UPDATE meta SET tail = ?1, records = ?2, wallets = ?3, merchants = ?4,
+                groups = ?5, settled = ?6, declined = ?7, refunded = ?8 WHERE tail = ?9";
+    let went = transaction.prepare_cached(meta)?.execute((
+        to.to_bytes(),
+        counts.records.cast_signed(),
+        counts.wallets.cast_signed(),
+        counts.merchants.cast_signed(),
+        counts.groups.cast_signed(),
+        counts.settled.cast_signed(),
+        counts.declined.cast_signed(),
+        counts.refunded.cast_signed(),
+        from.to_bytes(),
+    ))?;
+    if went == 1 { Ok(()) } else { Err(BooksError::AnotherWriter) }
+}
+
+/// Every table in the order of its key, so that neighbours are written together.
+fn write(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<(), BooksError> {
     write_wallets(transaction, pending)?;
     write_merchants(transaction, pending)?;
     write_groups(transaction, pending)?;
@@ -135,18 +159,6 @@ fn write(
     while let Some((currency, moved)) = pending.clearing.pop_first() {
         add.execute((currency, moved.minor()))?;
     }
-    let meta = "UPDATE meta SET tail = ?1, records = ?2, wallets = ?3, merchants = ?4,
-                groups = ?5, settled = ?6, declined = ?7, refunded = ?8";
-    transaction.prepare_cached(meta)?.execute((
-        tail.to_bytes(),
-        counts.records.cast_signed(),
-        counts.wallets.cast_signed(),
-        counts.merchants.cast_signed(),
-        counts.groups.cast_signed(),
-        counts.settled.cast_signed(),
-        counts.declined.cast_signed(),
-        counts.refunded.cast_signed(),
-    ))?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@
 //! but an account's head: it walks the journal itself.
 
 mod account;
+mod anew;
 mod blob;
 mod error;
 mod flush;
@@ -33,6 +34,7 @@ use rusqlite::Connection;
 
 pub(crate) use self::projector::Projection;
 pub use self::{
+    anew::unlike_anew,
     blob::{OrderStep, OrderSteps},
     error::BooksError,
     progress::{FlushStats, Lag, Progress},
@@ -48,7 +50,7 @@ use crate::{
     codec,
     domain::event::Event,
     id::Position,
-    journal::{Batch, JournalId, Reader, Tail},
+    journal::{Batch, JournalId, Reader, Tail, WriteRight},
     limits,
 };
 
@@ -111,6 +113,8 @@ pub struct Books {
     merge: Option<Merge>,
     /// After an error nothing more is folded or written: reopening starts from the rows.
     broken: bool,
+    /// Until they are closed nobody else opens them.
+    right: Option<Arc<WriteRight>>,
 }
 
 impl Books {
@@ -151,7 +155,13 @@ impl Books {
             rest: Rest::default(),
             merge,
             broken: false,
+            right: None,
         })
+    }
+
+    /// Keeps the right to write until the last row is written.
+    pub fn keep(&mut self, right: Arc<WriteRight>) {
+        self.right = Some(right);
     }
 
     /// The journal's tail up to which the rows go. The journal must have had it: if it ends before,

@@ -67,7 +67,9 @@ pub struct Config {
     pub segment_bytes_max: u64,
     /// The clock; a [`TestClock`](crate::TestClock) in tests.
     pub clock: Clock,
-    /// How money enters and leaves; a [`SandboxBank`] unless one says otherwise.
+    /// How money enters and leaves; a [`SandboxBank`] unless one says otherwise. It is asked about moves that
+    /// are still open when the engine opens: a program that only looks passes a
+    /// [`SilentBank`](crate::SilentBank).
     pub rail: Arc<dyn Rail>,
     /// From scan until diners who were asked and stay silent count as missing.
     pub answer_within: Duration,

@@ -169,8 +169,8 @@ impl Engine {
     /// An operating [`Error`].
     pub async fn open_wallet(&self, name: Name, currency: Currency) -> Result<WalletId, Error> {
         let id = WalletId(self.0.core.fresh_uuid());
-        let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.wallets.seat(id, || WalletActor::unborn(id, core));
+        let seat =
+            |core: &Arc<Core>| core.wallets.seat(id, || WalletActor::unborn(id, Arc::clone(core)));
         self.command(seat, |reply| wallet::Open { name, currency, reply }).await?;
         Ok(id)
     }
@@ -186,8 +186,8 @@ impl Engine {
         name: Name,
         currency: Currency,
     ) -> Result<(), Error> {
-        let seat = self.0.core.wallet(id);
-        self.command(seat, |reply| wallet::Open { name, currency, reply }).await?;
+        self.command(|core| core.wallet(id), |reply| wallet::Open { name, currency, reply })
+            .await?;
         Ok(())
     }
 
@@ -264,7 +264,7 @@ impl Engine {
     /// # Errors
     /// [`Error::UnknownWallet`], or an operating error.
     pub async fn wallet(&self, wallet: WalletId) -> Result<WalletView, Error> {
-        self.command(self.0.core.wallet(wallet), wallet::Get).await
+        self.command(|core| core.wallet(wallet), wallet::Get).await
     }
 
     async fn wallet_command(
@@ -279,8 +279,7 @@ impl Engine {
             | WalletCommand::Close
             | WalletCommand::Transfer { .. } => &self.0.commands,
         };
-        let seat = self.0.core.wallet(wallet);
-        self.ask(door, seat, |reply| wallet::Submit { command, reply }).await
+        self.ask(door, |core| core.wallet(wallet), |reply| wallet::Submit { command, reply }).await
     }
 
     // --- merchants -------------------------------------------------------------------------
@@ -295,8 +294,9 @@ impl Engine {
         currency: Currency,
     ) -> Result<MerchantId, Error> {
         let id = MerchantId(self.0.core.fresh_uuid());
-        let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.merchants.seat(id, || MerchantActor::unborn(id, core));
+        let seat = |core: &Arc<Core>| {
+            core.merchants.seat(id, || MerchantActor::unborn(id, Arc::clone(core)))
+        };
         self.command(seat, |reply| merchant::Onboard { name, currency, reply }).await?;
         Ok(id)
     }
@@ -311,8 +311,8 @@ impl Engine {
         name: Name,
         currency: Currency,
     ) -> Result<(), Error> {
-        let seat = self.0.core.merchant(id);
-        self.command(seat, |reply| merchant::Onboard { name, currency, reply }).await?;
+        self.command(|core| core.merchant(id), |reply| merchant::Onboard { name, currency, reply })
+            .await?;
         Ok(())
     }
 
@@ -345,8 +345,9 @@ impl Engine {
         merchant: MerchantId,
         order_no: OrderNo,
     ) -> Result<Presented, Error> {
-        let seat = self.0.core.merchant(merchant);
-        self.command(seat, |reply| merchant::Cancel { order_no, reply }).await.map(Presented::of)
+        self.command(|core| core.merchant(merchant), |reply| merchant::Cancel { order_no, reply })
+            .await
+            .map(Presented::of)
     }
 
     /// How an order stands: the answer to a lost reply.
@@ -354,8 +355,8 @@ impl Engine {
     /// # Errors
     /// [`Error::UnknownOrder`] when it was never decided (presumed abort), or an operating error.
     pub async fn order(&self, merchant: MerchantId, order_no: OrderNo) -> Result<OrderView, Error> {
-        let seat = self.0.core.merchant(merchant);
-        self.command(seat, |reply| merchant::GetOrder { order_no, reply }).await
+        self.command(|core| core.merchant(merchant), |reply| merchant::GetOrder { order_no, reply })
+            .await
     }
 
     /// Gives back what is left of an order, or a part of it, to everybody in proportion or to one
@@ -368,8 +369,8 @@ impl Engine {
         merchant: MerchantId,
         request: RefundRequest,
     ) -> Result<Receipt, Error> {
-        let seat = self.0.core.merchant(merchant);
-        self.command(seat, |reply| merchant::GiveBack { request, reply }).await
+        self.command(|core| core.merchant(merchant), |reply| merchant::GiveBack { request, reply })
+            .await
     }
 
     /// Pays a merchant's takings out to the bank.
@@ -382,8 +383,12 @@ impl Engine {
         request: RequestId,
         amount: Amount,
     ) -> Result<Receipt, Error> {
-        let seat = self.0.core.merchant(merchant);
-        self.ask(&self.0.moves, seat, |reply| merchant::PayOut { request, amount, reply }).await
+        self.ask(
+            &self.0.moves,
+            |core| core.merchant(merchant),
+            |reply| merchant::PayOut { request, amount, reply },
+        )
+        .await
     }
 
     /// A merchant as its staff sees it.
@@ -391,7 +396,7 @@ impl Engine {
     /// # Errors
     /// [`Error::UnknownMerchant`], or an operating error.
     pub async fn merchant(&self, merchant: MerchantId) -> Result<MerchantView, Error> {
-        self.command(self.0.core.merchant(merchant), merchant::Get).await
+        self.command(|core| core.merchant(merchant), merchant::Get).await
     }
 
     // --- groups ----------------------------------------------------------------------------
@@ -409,8 +414,8 @@ impl Engine {
         rules: Rules,
     ) -> Result<GroupId, Error> {
         let id = GroupId(self.0.core.fresh_uuid());
-        let core = Arc::clone(&self.0.core);
-        let seat = self.0.core.groups.seat(id, || GroupActor::unborn(id, core));
+        let seat =
+            |core: &Arc<Core>| core.groups.seat(id, || GroupActor::unborn(id, Arc::clone(core)));
         let open = |reply| group::Open { name, host, consent, currency, rules, reply };
         self.command(seat, open).await?;
         Ok(id)
@@ -429,9 +434,8 @@ impl Engine {
         currency: Currency,
         rules: Rules,
     ) -> Result<(), Error> {
-        let seat = self.0.core.group(id);
         let open = |reply| group::Open { name, host, consent, currency, rules, reply };
-        self.command(seat, open).await?;
+        self.command(|core| core.group(id), open).await?;
         Ok(())
     }
 
@@ -452,8 +456,7 @@ impl Engine {
         if matches!(command, GroupCommand::DraftByTill { .. }) {
             return Err(GroupRejection::NotMember.into());
         }
-        let seat = self.0.core.group(group);
-        self.command(seat, |reply| group::Submit { command, reply }).await
+        self.command(|core| core.group(group), |reply| group::Submit { command, reply }).await
     }
 
     /// Invites somebody.
@@ -495,7 +498,7 @@ impl Engine {
     ) -> Result<Receipt, Error> {
         let seat = self.0.core.codes.peek(code, self.0.core.steady.now())?;
         let command = GroupCommand::Join { wallet, consent, by_code: true };
-        self.command(seat, |reply| group::Submit { command, reply }).await
+        self.command(|_| seat, |reply| group::Submit { command, reply }).await
     }
 
     /// Lays `bill`, which will be presented later, on the table that shows `code`, without spending
@@ -506,7 +509,7 @@ impl Engine {
     pub async fn draft(&self, bill: Bill, code: Code) -> Result<Receipt, Error> {
         let seat = self.0.core.codes.peek(code, self.0.core.steady.now())?;
         let command = GroupCommand::DraftByTill { bill };
-        self.command(seat, |reply| group::Submit { command, reply }).await
+        self.command(|_| seat, |reply| group::Submit { command, reply }).await
     }
 
     /// The code that a member shows at the till.
@@ -514,8 +517,7 @@ impl Engine {
     /// # Errors
     /// A rejection of the group, or an operating error.
     pub async fn show_code(&self, group: GroupId, by: WalletId) -> Result<ShownCode, Error> {
-        let seat = self.0.core.group(group);
-        self.command(seat, |reply| group::ShowCode { by, reply }).await
+        self.command(|core| core.group(group), |reply| group::ShowCode { by, reply }).await
     }
 
     /// Says yes to the share that a diner is asked about: to this very share of this very bill, as it was
@@ -552,13 +554,14 @@ impl Engine {
     /// # Errors
     /// [`Error::UnknownGroup`], or an operating error.
     pub async fn group(&self, group: GroupId) -> Result<GroupView, Error> {
-        self.command(self.0.core.group(group), group::Get).await
+        self.command(|core| core.group(group), group::Get).await
     }
 
     // --- history ---------------------------------------------------------------------------
 
     /// What happened to `topic`, newest first, beginning before or at `from` (its newest record
-    /// when `None`), at most `limit` events ([`limits::PAGE_ROWS_MAX`]).
+    /// when `None`), at most `limit` events ([`limits::PAGE_ROWS_MAX`]), and fewer where they are long
+    /// ([`limits::PAGE_BYTES_MAX`]): a page is the last one when it names no next.
     ///
     /// # Errors
     /// An unknown topic, [`Error::UnknownPosition`], or an operating error.
@@ -692,7 +695,7 @@ impl Engine {
 
     async fn command<A, M, T>(
         &self,
-        seat: Arc<Seat<A>>,
+        seat: impl FnOnce(&Arc<Core>) -> Arc<Seat<A>>,
         message: impl FnOnce(Reply<T>) -> M,
     ) -> Result<T, Error>
     where
@@ -702,11 +705,11 @@ impl Engine {
         self.ask(&self.0.commands, seat, message).await
     }
 
-    /// Asks an actor, with a place behind this door.
+    /// Asks the actor at `seat`, with a place behind this door; who gets none wakes nobody.
     async fn ask<A, M, T>(
         &self,
         door: &Arc<Admission>,
-        seat: Arc<Seat<A>>,
+        seat: impl FnOnce(&Arc<Core>) -> Arc<Seat<A>>,
         message: impl FnOnce(Reply<T>) -> M,
     ) -> Result<T, Error>
     where
@@ -714,9 +717,8 @@ impl Engine {
         M: Send + 'static,
     {
         let (reply, answer) = Reply::new(door.admit()?);
-        ask(&seat, message(reply))?;
         // Whoever waits keeps nobody in memory.
-        drop(seat);
+        ask(&seat(&self.0.core), message(reply))?;
         self.answer(answer).await
     }
 

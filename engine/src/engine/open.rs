@@ -187,6 +187,7 @@ fn open_data(config: &Config) -> Result<Opened, OpenError> {
         books::Options { flush_interval: config.books_interval, ..Default::default() };
     let began = Instant::now();
     let mut books = Books::open(books_path.as_deref(), journal.journal_id(), book_options)?;
+    books.keep(journal.right());
     if fits {
         if has(Bug::FoldBooked) {
             books.fold_booked(&reader)?;

@@ -88,17 +88,17 @@ pub(super) async fn subscribe(
     let (state, position, listener) = match topic {
         Topic::Wallet(id) => {
             let Snapshot { state, position, listener } =
-                engine.command(core.wallet(id), Subscribe).await?;
+                engine.command(|core| core.wallet(id), Subscribe).await?;
             (TopicState::Wallet(state), position, listener)
         }
         Topic::Merchant(id) => {
             let Snapshot { state, position, listener } =
-                engine.command(core.merchant(id), Subscribe).await?;
+                engine.command(|core| core.merchant(id), Subscribe).await?;
             (TopicState::Merchant(state), position, listener)
         }
         Topic::Group(id) => {
             let Snapshot { state, position, listener } =
-                engine.command(core.group(id), Subscribe).await?;
+                engine.command(|core| core.group(id), Subscribe).await?;
             (TopicState::Group(state), position, listener)
         }
     };

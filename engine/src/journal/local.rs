@@ -15,7 +15,7 @@ use super::{
     reader::Reader,
     recovery::{self, Recovered, RecoveryReport},
     segments::{self, Log},
-    storage::{Storage, StorageFile},
+    storage::{Storage, StorageFile, WriteRight},
     tail::{Epoch, JournalId, Tail},
 };
 use crate::{
@@ -57,6 +57,7 @@ pub struct LocalJournal {
     last_sync: Option<Duration>,
     /// The first error; every later append is refused with it (J-3).
     poison: Option<Arc<JournalError>>,
+    right: Arc<WriteRight>,
 }
 
 impl std::fmt::Debug for LocalJournal {
@@ -88,6 +89,7 @@ impl LocalJournal {
             None => Self::found(&*storage, &options)?,
         };
         let tail = report.tail;
+        let right = WriteRight::new(&storage);
         let log = Arc::new(Log::new(storage, journal, bases, tail.position.0));
         log.add(last.base, Arc::clone(&last.file));
         let journal = Self {
@@ -100,6 +102,7 @@ impl LocalJournal {
             zeroed: last.bytes,
             last_sync: None,
             poison: None,
+            right,
         };
         Ok((journal, report))
     }
@@ -122,6 +125,12 @@ impl LocalJournal {
     #[must_use]
     pub fn journal_id(&self) -> JournalId {
         self.log.journal
+    }
+
+    /// The right to write where this journal is, for who writes beside it.
+    #[must_use]
+    pub fn right(&self) -> Arc<WriteRight> {
+        Arc::clone(&self.right)
     }
 
     fn must_roll(&self) -> bool {
@@ -283,6 +292,5 @@ impl Drop for LocalJournal {
             tracing::debug!(%error, "zeros stay behind the journal");
         }
         self.log.durable.close();
-        self.log.storage.release();
     }
 }

@@ -99,7 +99,7 @@ pub use memory::MemoryStorage;
 pub use reader::{Batches, Reader};
 pub use recovery::{RecoveryReport, Verified, is_empty, verify};
 pub use stats::Stats;
-pub use storage::{DirectoryStorage, FileEntry, Storage, StorageFile};
+pub use storage::{DirectoryStorage, FileEntry, Storage, StorageFile, WriteRight};
 pub(crate) use storage::{naming, sync_directory};
 pub use tail::{Chain, Epoch, JournalId, Tail};
 pub use writer::{Committer, Outcome, Proposal, Refused, RefusedReason, Writer, spawn, writer};

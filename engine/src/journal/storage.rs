@@ -58,6 +58,28 @@ pub trait Storage: Send + Sync + 'static {
     fn release(&self) {}
 }
 
+/// The exclusive right to write in a storage, and beside it. It ends with its last holder: a journal, and
+/// who keeps books of it, which would be written twice if another opened them too soon.
+pub struct WriteRight(Arc<dyn Storage>);
+
+impl WriteRight {
+    pub(super) fn new(storage: &Arc<dyn Storage>) -> Arc<Self> {
+        Arc::new(Self(Arc::clone(storage)))
+    }
+}
+
+impl std::fmt::Debug for WriteRight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WriteRight")
+    }
+}
+
+impl Drop for WriteRight {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
 /// One open file.
 pub trait StorageFile: Send + Sync {
     /// Length in bytes.

@@ -3,8 +3,8 @@
 //! - between two looks a device spends no more than the amount that takes one, in one piece or
 //!   in many, within [`limits::SPENT_COUNTS`] of the first of them. It is counted before it is spent,
 //!   so that pieces that are sent at once are not each looked at alone.
-//! - a look serves for money, or for one change of who can come in, and never for both. With
-//!   the first amount, large or small, it is for money alone; a change takes it whole.
+//! - a look serves for money, or for one change of who can come in or act for a shop, and never for
+//!   both. With the first amount, large or small, it is for money alone; a change takes it whole.
 //!
 //! Known in memory alone: after a restart a device begins anew, and its large amounts are asked for
 //! again.

@@ -14,7 +14,7 @@ use fanju::{
 use super::{
     caller::Caller,
     looks::{Look, Spent},
-    register::{Role, Scope},
+    register::{PersonId, Role, Scope},
 };
 use crate::{
     app::App,
@@ -42,6 +42,8 @@ pub enum Right {
     Merchant(MerchantId, Scope),
     /// To own the shop.
     Shop(MerchantId),
+    /// To own the shop, or to work there and be this person.
+    ShopOrSelf(MerchantId, PersonId),
     /// To run the server.
     Operator,
 }
@@ -77,7 +79,11 @@ pub async fn check(app: &App, caller: &Caller, right: &Right) -> Result<(), Prob
         }
         Right::Host(group, wallet) => caller.owns(wallet) && is_host(app, wallet, group).await?,
         Right::Merchant(merchant, scope) => works_at(caller, merchant, scope),
-        Right::Shop(merchant) => caller.role(merchant) == Some(Role::Owner),
+        Right::Shop(merchant) => owns_shop(caller, merchant),
+        Right::ShopOrSelf(merchant, person) => {
+            let is_self = caller.person().is_ok_and(|identity| identity.person.id == person);
+            owns_shop(caller, merchant) || is_self && caller.role(merchant).is_some()
+        }
         Right::Operator => matches!(caller, Caller::Operator),
     };
     match caller {
@@ -96,6 +102,10 @@ pub fn may_hear_on(caller: &Caller, topic: Topic) -> bool {
         Topic::Merchant(merchant) => works_at(caller, merchant, Scope::Read),
         Topic::Group(_) => matches!(caller, Caller::Person(_)),
     }
+}
+
+fn owns_shop(caller: &Caller, merchant: MerchantId) -> bool {
+    caller.role(merchant) == Some(Role::Owner)
 }
 
 fn works_at(caller: &Caller, merchant: MerchantId, scope: Scope) -> bool {
@@ -132,9 +142,30 @@ async fn look_at(app: &App, group: GroupId) -> Result<Option<Group>, Problem> {
     }
 }
 
-/// Takes the look that `caller` has just shown on this device, for one change of who can come in
-/// . An addition that was begun here and not finished is over, and its look serves again. Give
-/// what is answered to [`settle_look`].
+/// What takes a look of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Who can come in as this person.
+    WaysIn,
+    /// Who acts for a shop: its people, and keys that give or take money out.
+    Staff,
+}
+
+/// The look that `change` takes. Whoever was made up for a demonstration has no finger to show, and staffs
+/// a shop without.
+///
+/// # Errors
+/// `step_up_required`.
+pub fn look_for(app: &App, caller: &Caller, change: Change) -> Result<Option<Look>, Problem> {
+    match change {
+        Change::Staff if app.settings().takes_made_up_people() => Ok(None),
+        Change::Staff | Change::WaysIn => take_look(app, caller).map(Some),
+    }
+}
+
+/// Takes the look that `caller` has just shown on this device, for one change. An addition that was
+/// begun here and not finished is over, and its look serves again. Give what is answered to
+/// [`settle_look`].
 ///
 /// # Errors
 /// `step_up_required`.

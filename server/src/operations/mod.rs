@@ -35,7 +35,10 @@ pub use self::{
 };
 use crate::{
     app::App,
-    auth::{caller::Ask, rights::Right},
+    auth::{
+        caller::{Ask, Caller},
+        rights::{Change, Right},
+    },
     limits,
     problem::Problem,
 };
@@ -120,10 +123,6 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
     /// Where it is offered.
     const OFFER: Offer;
 
-    /// Whether it uses a fresh look at the person's finger or face up, whatever it is worth: for what
-    /// changes who can come in.
-    const TAKES_A_LOOK: bool = false;
-
     /// Whether its parameters could be guessed from a plain hash of them.
     const HIDES: bool = false;
 
@@ -132,6 +131,12 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
 
     /// What the caller must hold.
     fn right(&self) -> Right;
+
+    /// What this changes that uses a fresh look at the caller's finger or face up, whatever it is worth
+    ///
+    fn change(&self, _: &Caller) -> Option<Change> {
+        None
+    }
 
     /// Whether this is worth a fresh look at the person's finger or face.
     fn stakes(&self) -> Option<fanju::money::Amount> {

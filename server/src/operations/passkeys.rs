@@ -12,11 +12,11 @@ use super::{
 use crate::{
     app::{App, Desk},
     auth::{
-        caller::Ask,
+        caller::{Ask, Caller},
         limits,
         passkeys::CeremonyId,
         register::{OwnPasskey, PasskeyId, RegisterError, Removed},
-        rights::{self, Right},
+        rights::{self, Change, Right},
     },
     problem::Problem,
 };
@@ -182,11 +182,14 @@ struct RemovedPasskey {
 impl Operation for RemovePasskey {
     const OFFER: Offer =
         Offer::new("passkeys.remove", Verb::Delete, "/v1/passkeys/{passkey}", Repeats::Keyed);
-    const TAKES_A_LOOK: bool = true;
     type Answer = RemovedPasskey;
 
     fn right(&self) -> Right {
         Right::Person
+    }
+
+    fn change(&self, _: &Caller) -> Option<Change> {
+        Some(Change::WaysIn)
     }
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<RemovedPasskey, Problem> {

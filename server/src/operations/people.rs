@@ -146,7 +146,8 @@ impl Operation for Me {
     }
 }
 
-/// Proves the person's name by an identity document (GB 11643). The number is not kept.
+/// Proves the person's name by an identity document (GB 11643), which has the name under which others see the
+/// person; capitals and spaces aside. The number is not kept.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Verify {
@@ -174,7 +175,12 @@ impl Operation for Verify {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Verified, Problem> {
         app.rates().attempt(ask.address)?;
-        let person = ask.caller.person()?.person.id;
+        let Person { id: person, name, .. } = &ask.caller.person()?.person;
+        let person = *person;
+        if !is_same(name, &self.name) {
+            let detail = format!("others see you as {name}, which the document does not say");
+            return Err(Problem::new(Kind::NameNotVerified, detail));
+        }
         let number = IdNumber::parse(&self.id_number, app.now())
             .map_err(|error| Problem::new(Kind::IdNumberWrong, error.to_string()))?;
         let verdict = app.verifier().verify(self.name.as_str(), &number).await;
@@ -189,6 +195,12 @@ impl Operation for Verify {
         app.desk(move |desk| desk.register.verify_person(person, document)).await??;
         Ok(Verified { verified: true })
     }
+}
+
+/// Whether two names are written alike, capitals and spaces aside.
+fn is_same(one: &Name, other: &Name) -> bool {
+    let letters = |name: &Name| name.as_str().to_lowercase().split_whitespace().collect::<String>();
+    letters(one) == letters(other)
 }
 
 /// Lists the devices on which the person is signed in.

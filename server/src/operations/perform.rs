@@ -128,7 +128,10 @@ async fn run<O: Operation>(asked: &Asked) -> Answer {
         Door::Live => read(parameters),
     }?;
     rights::check(app, &ask.caller, &operation.right()).await?;
-    let look = if O::TAKES_A_LOOK { Some(rights::take_look(app, &ask.caller)?) } else { None };
+    let look = match operation.change(&ask.caller) {
+        Some(change) => rights::look_for(app, &ask.caller, change)?,
+        None => None,
+    };
     let stakes = match &ask.caller {
         Caller::Person(_) => operation.worth(app).await?,
         Caller::Nobody | Caller::Till(_) | Caller::Operator => operation.stakes(),

@@ -13,12 +13,12 @@ use super::{
 use crate::{
     app::{App, Desk},
     auth::{
-        caller::Ask,
+        caller::{Ask, Caller},
         limits,
         passkeys::CeremonyId,
         recovery::{RecoveryCode, claimed},
         register::{RecoveryCodes, RegisterError},
-        rights::Right,
+        rights::{Change, Right},
     },
     problem::Problem,
 };
@@ -130,11 +130,14 @@ struct MadeCodes {
 impl Operation for MakeCodes {
     const OFFER: Offer =
         Offer::new("recovery_codes.make", Verb::Post, "/v1/recovery-codes", Repeats::Secret);
-    const TAKES_A_LOOK: bool = true;
     type Answer = MadeCodes;
 
     fn right(&self) -> Right {
         Right::Person
+    }
+
+    fn change(&self, _: &Caller) -> Option<Change> {
+        Some(Change::WaysIn)
     }
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<MadeCodes, Problem> {

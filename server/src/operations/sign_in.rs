@@ -209,7 +209,7 @@ impl Operation for FinishSignIn {
 }
 
 /// Begins a fresh look at the person's finger or face, for large amounts, or for one change of
-/// passkeys or recovery codes.
+/// passkeys, recovery codes, or who acts for a shop.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct BeginStepUp {}
@@ -247,8 +247,8 @@ struct FinishStepUp {
 /// How long the look counts.
 #[derive(Serialize, JsonSchema)]
 struct Fresh {
-    /// Until when large amounts need no other look; or one change of passkeys or recovery codes,
-    /// which uses it up, and for which it serves only as long as nothing was spent with it.
+    /// Until when large amounts need no other look; or one change of passkeys, recovery codes, or who acts
+    /// for a shop, which uses it up, and for which it serves only as long as nothing was spent with it.
     fresh_until: Timestamp,
 }
 

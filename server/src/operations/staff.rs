@@ -1,6 +1,6 @@
 //! Who works for a shop: people with roles, and tills with keys.
 
-use fanju::{domain::text::Name, id::MerchantId, money::Amount, time::Timestamp};
+use fanju::{domain::text::Name, id::MerchantId, time::Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ use super::{Described, Offer, Operation, Repeats, Verb, receipt::Done};
 use crate::{
     app::App,
     auth::{
-        caller::Ask,
+        caller::{Ask, Caller},
         register::{KeyId, PersonId, Role, Scope, TillKey},
-        rights::Right,
+        rights::{Change, Right},
     },
     problem::{Kind, Problem},
 };
@@ -26,7 +26,8 @@ pub(super) fn operations() -> Vec<Described> {
     ]
 }
 
-/// Gives a person a role at a shop, or another one.
+/// Gives a person a role at a shop, or another one. Takes a fresh look at finger or face (`step_up`) that
+/// has served for nothing else.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Add {
@@ -47,9 +48,9 @@ impl Operation for Add {
         Right::Shop(self.merchant)
     }
 
-    /// Another owner can do everything that this one can.
-    fn stakes(&self) -> Option<Amount> {
-        (self.role == Role::Owner).then_some(Amount::from_minor(i64::MAX))
+    /// A cashier gives back what others have paid; another owner can do everything that this one can.
+    fn change(&self, _: &Caller) -> Option<Change> {
+        Some(Change::Staff)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
@@ -113,7 +114,8 @@ impl Operation for List {
     }
 }
 
-/// Takes a person's role at a shop away.
+/// Takes a person's role at a shop away: an owner anybody's, with a fresh look at finger or face (`step_up`)
+/// that has served for nothing else, and everybody the own. The last owner stays.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Remove {
@@ -133,7 +135,12 @@ impl Operation for Remove {
     type Answer = Done;
 
     fn right(&self) -> Right {
-        Right::Shop(self.merchant)
+        Right::ShopOrSelf(self.merchant, self.person)
+    }
+
+    fn change(&self, caller: &Caller) -> Option<Change> {
+        let leaves = caller.person().is_ok_and(|identity| identity.person.id == self.person);
+        (!leaves).then_some(Change::Staff)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Done, Problem> {
@@ -143,7 +150,8 @@ impl Operation for Remove {
     }
 }
 
-/// Makes an API key for a till. The secret is shown this once.
+/// Makes an API key for a till. The secret is shown this once. One that gives money back or pays it out takes
+/// a fresh look at finger or face (`step_up`) that has served for nothing else.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateKey {
@@ -175,10 +183,11 @@ impl Operation for CreateKey {
         Right::Shop(self.merchant)
     }
 
-    /// Whoever has a key that pays out can empty the till. Any other only brings money in, or gives
-    /// it back to those who paid.
-    fn stakes(&self) -> Option<Amount> {
-        self.scopes.contains(&Scope::PayOut).then_some(Amount::from_minor(i64::MAX))
+    /// Whoever has a key that pays out can empty the till, and one that refunds gives back what others have
+    /// paid, unasked (decision 24). Any other only brings money in, or reads.
+    fn change(&self, _: &Caller) -> Option<Change> {
+        let takes_out = |scope: &Scope| matches!(scope, Scope::PayOut | Scope::Refund);
+        self.scopes.iter().any(takes_out).then_some(Change::Staff)
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<KeyCreated, Problem> {

@@ -132,6 +132,9 @@ pub(super) fn live(
         if plan.read > Duration::from_millis(20) {
             lived.witness().inject("wallets slow to load");
         }
+        if plan.write > Duration::from_millis(100) {
+            lived.witness().inject("slow disk");
+        }
         if plan.manners.bank_loses > 0 {
             lived.witness().inject("bank loses answers");
         }
@@ -197,7 +200,7 @@ impl Life<'_> {
             let merchant = engine.onboard_merchant(name("Noodles"), Currency::CNY).await;
             let merchant = merchant.expect("nothing goes wrong yet");
             stage.cast_mut().merchants.push(merchant);
-            stage.listen(Topic::Merchant(merchant));
+            stage.maybe_listen(Topic::Merchant(merchant));
         }
         for person in 0..stage.plan.people {
             let wallet = engine.open_wallet(name("Diner"), Currency::CNY).await;
@@ -254,7 +257,10 @@ impl Life<'_> {
         let Self { storage, .. } = self;
         let copied_at = self.stage.chance("books").below(COPIED_MS);
         let mut copied_at = Some(Duration::from_millis(copied_at));
-        self.look_at_everybody().await;
+        // Whoever is not looked at sleeps until a table wakes them.
+        if self.stage.chance("look").below(3) > 0 {
+            self.look_at_everybody().await;
+        }
         self.everybody();
         let end = match self.plan.ending {
             Ending::Calm => LIFE_MAX,
@@ -337,11 +343,23 @@ impl Life<'_> {
         moved.into_iter().for_each(|id| self.look_at_one(id));
     }
 
-    /// One wallet after the other, in the middle of the evening (W-1).
+    /// One wallet after the other, in the middle of the evening (W-1); only those that have a phone, and are
+    /// in memory anyway: whoever is looked at does not sleep.
     fn look_at_somebody(&self, alive: Duration) {
-        let wallets = self.stage.cast().wallets.clone();
-        let turn = usize::try_from(alive.as_millis() / LOOK_MS).unwrap_or(0) % wallets.len();
-        self.look_at_one(wallets[turn]);
+        let phones = self
+            .stage
+            .cast()
+            .logs
+            .iter()
+            .filter_map(|log| match log.topic {
+                Topic::Wallet(id) => Some(id),
+                Topic::Group(_) | Topic::Merchant(_) => None,
+            })
+            .collect::<Vec<_>>();
+        let turn = usize::try_from(alive.as_millis() / LOOK_MS).unwrap_or(0);
+        if let Some(id) = turn.checked_rem(phones.len()).map(|place| phones[place]) {
+            self.look_at_one(id);
+        }
     }
 
     fn look_at_one(&self, id: WalletId) {

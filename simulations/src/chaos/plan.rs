@@ -415,13 +415,17 @@ fn life(chance: &mut Chance) -> LifePlan {
         1 => Some((millis(chance, 5_000), -10_000 * i64::try_from(chance.below(900)).unwrap_or(0))),
         _ => None,
     };
+    let slow = match chance.below(6) {
+        0 => Duration::from_millis(100) + millis(chance, 200),
+        _ => Duration::ZERO,
+    };
     LifePlan {
         ending,
         disk,
         rot: chance.below(3) == 0,
         manners,
         jump,
-        write: Duration::from_millis(1) + millis(chance, 20),
+        write: Duration::from_millis(1) + millis(chance, 20) + slow,
         read: Duration::from_millis(1) + millis(chance, 40),
         books: Duration::from_millis(20) + millis(chance, 900),
     }

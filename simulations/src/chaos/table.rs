@@ -191,7 +191,7 @@ impl Table<'_> {
                 }
                 self.stage.witness().say(format!("table {} is group {group}", self.number));
                 self.stage.cast_mut().tables[self.number].group = Some(group);
-                self.stage.listen(Topic::Group(group));
+                self.stage.maybe_listen(Topic::Group(group));
                 group
             }
         };
@@ -342,6 +342,13 @@ impl Table<'_> {
         }
     }
 
+    /// Whether a phone hears what happens at the table.
+    fn is_heard(&self) -> bool {
+        let cast = self.stage.cast();
+        let group = cast.tables[self.number].group.map(Topic::Group);
+        cast.logs.iter().any(|log| Some(log.topic) == group)
+    }
+
     fn till(&self) -> Till {
         let diners = self.stage.cast().wallets_of(&self.outing.diners);
         Till { claims: self.stage.claims.clone(), diners }
@@ -360,9 +367,11 @@ impl Table<'_> {
                 Scan::of(&receipt)
             }
             Heard::Yes(Presented::Declined { reason, receipt }) => {
+                let is_heard = self.is_heard();
                 let mut witness = self.stage.witness();
-                // In a calm world nobody stays silent.
-                if self.stage.is_last && matches!(reason, DeclineReason::TimedOut { .. }) {
+                // In a calm world nobody stays silent who has heard that there is a question.
+                let is_late = matches!(reason, DeclineReason::TimedOut { .. });
+                if self.stage.is_last && is_late && is_heard {
                     witness.fault(format!("L: {order} timed out in a calm world"));
                 }
                 witness.told_unsettled(&bill.order_no, known, "declined");

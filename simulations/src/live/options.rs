@@ -34,7 +34,7 @@ use crate::{
     EXIT CODES: 0 all well; 1 something arrived twice, out of order or not at all, or a dinner failed;\n\
     2 bad options or bad input.")]
 pub struct LiveOptions {
-    /// The server's live channel.
+    /// The server's live channel; where no path is named, `/v1/live`.
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/v1/live")]
     pub url: Place,
     /// Who plays: a file that `fanju-server cast` wrote.

@@ -36,6 +36,9 @@ const ABNORMAL: u16 = 1006;
 /// The same of one that was closed without a reason. Source: the same.
 const NO_STATUS: u16 = 1005;
 
+/// Where a server has its live channel.
+const CHANNEL: &str = "/v1/live";
+
 /// A server's live channel.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -47,7 +50,11 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
+        let mut uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
+        if uri.path() == "/" {
+            let whole = format!("{}{CHANNEL}", text.trim_end_matches('/'));
+            uri = whole.parse().map_err(|error| format!("{error}"))?;
+        }
         if uri.scheme_str() != Some("ws") {
             return Err("give ws://host:port/path (TLS is not spoken here)".into());
         }
@@ -288,6 +295,19 @@ impl Write for Pipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_without_a_path_is_the_channel_of_its_server() {
+        for (text, path) in [
+            ("ws://127.0.0.1:8080", CHANNEL),
+            ("ws://127.0.0.1:8080/", CHANNEL),
+            ("ws://127.0.0.1:8080/live", "/live"),
+        ] {
+            let place: Place = text.parse().expect(text);
+            assert_eq!(place.uri.path(), path, "{text}");
+            assert_eq!(place.address, SocketAddr::from(([127, 0, 0, 1], 8080)), "{text}");
+        }
+    }
 
     #[test]
     fn places_are_plain_websockets_with_a_host() {

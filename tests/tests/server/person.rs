@@ -35,9 +35,11 @@ fn a_name_is_proved_once_and_a_document_proves_one_person() {
     for wrong in ["", "1", "11010519491331002X", &NUMBER.repeat(2)] {
         ana.is_refused("me.verify", document("Ana", wrong), "id_number_wrong");
     }
+    // Somebody else's name beside whom others see.
+    ana.is_refused("me.verify", document("Ben", NUMBER), "name_not_verified");
     assert!(!is_verified(&mut ana));
 
-    assert_eq!(ana.ask("me.verify", document("Ana", NUMBER)), json!({ "verified": true }));
+    assert_eq!(ana.ask("me.verify", document("ANA", NUMBER)), json!({ "verified": true }));
     assert!(is_verified(&mut ana));
     // The same again changes nothing; another document does not take its place.
     ana.ask("me.verify", document("Ana", NUMBER));

@@ -46,12 +46,21 @@ fn a_cashier_signs_in_at_the_till_with_a_passkey_and_out_with_the_job() {
     let http = Http::new(&house);
     let page = http.get("/till", None);
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-    let (mut owner, shop) = shop(&house, &mut phone(1));
+    let mut owners = phone(1);
+    let (mut owner, shop) = shop(&house, &mut owners);
     let mut finger = phone(2);
     let hired = Guest::sign_up(&house, "Cashier", &mut finger);
     let person = hired.me["person"]["id"].clone();
     let add = json!({ "merchant": shop.merchant, "person": person, "role": "cashier" });
-    owner.ask("staff.add", add);
+    owner.step_up(&mut owners);
+    owner.ask("staff.add", add.clone());
+    // That look was for one change. Whoever has picked up the phone hires nobody, and makes no key that
+    // gives money away.
+    owner.is_refused("staff.add", add.clone(), "step_up_required");
+    let key = |scope: &str| json!({ "merchant": shop.merchant, "label": scope, "scopes": [scope] });
+    owner.is_refused("keys.create", key("refund"), "step_up_required");
+    owner.is_refused("keys.create", key("pay_out"), "step_up_required");
+    owner.ask("keys.create", key("collect"));
 
     // At another machine, over HTTP, as the page does.
     let begun = http.send("POST", "/v1/sign-in", &[], b"{}").done();
@@ -75,11 +84,20 @@ fn a_cashier_signs_in_at_the_till_with_a_passkey_and_out_with_the_job() {
     cashier.is_refused("merchants.pay_out", pay_out, "forbidden");
     cashier.is_refused("staff.list", json!({ "merchant": shop.merchant }), "forbidden");
 
-    owner.ask("staff.remove", json!({ "merchant": shop.merchant, "person": person }));
+    let one = |person: &serde_json::Value| json!({ "merchant": shop.merchant, "person": person });
+    owner.is_refused("staff.remove", one(&person), "step_up_required");
+    owner.step_up(&mut owners);
+    owner.ask("staff.remove", one(&person));
     let bill = table.bill(&shop, "2", 10_000);
-    cashier.is_refused("orders.scan", bill, "forbidden");
+    cashier.is_refused("orders.scan", bill.clone(), "forbidden");
     let again = Guest::sign_in(&house, &mut finger);
     assert_eq!(again.me["merchants"], json!([]), "{}", again.me);
+    // Whoever was hired unasked leaves by themselves, and takes nobody along.
+    owner.step_up(&mut owners);
+    owner.ask("staff.add", add);
+    cashier.is_refused("staff.remove", one(&owner.me["person"]["id"]), "forbidden");
+    cashier.ask("staff.remove", one(&person));
+    cashier.is_refused("orders.scan", bill, "forbidden");
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use fanju::{Engine, domain::bill::Bill, id::RequestId, money::Amount};
+use fanju::{
+    Engine,
+    domain::bill::Bill,
+    id::{RequestId, Topic, WalletId},
+    money::Amount,
+};
 use uuid::Uuid;
 
 use super::{AGAIN, Table};
@@ -31,7 +36,11 @@ impl Table<'_> {
     /// One of the diners brings money in at the moment at which the bill is presented.
     pub(super) fn top_up_meanwhile(&mut self, at: usize) {
         let tries = self.state(at).tries;
-        let seat = self.wire.chance.place(self.outing.diners.len());
+        let mut seat = self.wire.chance.place(self.outing.diners.len());
+        // Rather somebody who may sleep.
+        if let Some(sleeper) = self.sleeper() {
+            seat = sleeper;
+        }
         let wallet = self.stage.cast().wallets[self.outing.diners[seat]];
         // Asked again in another life it is the same request, if it is the same wallet.
         let numbers = [self.number as u128, at as u128, u128::from(tries), seat as u128];
@@ -47,6 +56,14 @@ impl Table<'_> {
             // Whatever becomes of it is its record's to say.
             drop(wire.ask(&format!("top {wallet} up beside a bill"), top_up).await);
         }));
+    }
+
+    /// The seat of a diner without a phone.
+    fn sleeper(&self) -> Option<usize> {
+        let cast = self.stage.cast();
+        let is_heard =
+            |wallet: WalletId| cast.logs.iter().any(|log| log.topic == Topic::Wallet(wallet));
+        self.outing.diners.iter().position(|person| !is_heard(cast.wallets[*person]))
     }
 
     /// The merchant takes the bill back while it may be under way.
