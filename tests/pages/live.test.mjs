@@ -1,5 +1,5 @@
-// The pages' live channel, over a wire that is cut when the test says so: what is withdrawn is not sent, and
-// progress that something durable has overtaken is not told.
+// The pages' live channel, over a wire that is cut when the test says so: what is withdrawn is not sent, nobody pays
+// twice, and progress that something durable has overtaken is not told.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,6 +26,7 @@ class Wire {
 
 globalThis.WebSocket = Wire;
 const { Fanju } = await import('../../server/src/web/assets/fanju.js');
+const { Attempt } = await import('../../server/src/web/assets/attempt.js');
 
 const QUESTION = { group: 'g', diner: 'w', merchant: 'm', order_no: '1', presentation: 'p', owed: 5 };
 
@@ -67,7 +68,8 @@ for (const when of ['before the cut', 'after the cut']) {
     const first = await online(fanju);
     const yes = new AbortController();
     const said = fanju.call('groups.confirm', QUESTION, { signal: yes.signal });
-    const refused = assert.rejects(said, { code: when === 'before the cut' ? 'connection_lost' : 'withdrawn' });
+    // It may have been done.
+    const refused = assert.rejects(said, { code: 'connection_lost' });
     const kept = fanju.call('wallets.freeze', { wallet: 'w' });
     assert.equal(first.asked('groups.confirm').length, 1);
     if (when === 'before the cut') yes.abort();
@@ -82,6 +84,86 @@ for (const when of ['before the cut', 'after the cut']) {
     await kept;
     });
 }
+
+const TRANSFER = { wallet: 'w', to: 'v', amount: 5000 };
+
+/** A phone, and what its sheets ask for: transfers, unless said. */
+function payer(fanju) {
+  const phone = { pay: (method, params, how) => fanju.call(method, params, how) };
+  return (sheet, params = TRANSFER, method = 'wallets.transfer') => sheet.pay(phone, method, params);
+}
+
+/** Lets the server answer the latest of `method` with `problem`, or do it; gives the key. */
+function answer(wire, problem, method = 'wallets.transfer') {
+  const { id, params } = wire.asked(method).at(-1);
+  wire.hear(problem ? { id, error: { code: -32000, message: problem.code, data: { title: problem.code, ...problem } } } : { id, result: {} });
+  return params.idempotency_key;
+}
+
+test('what a sheet asked for while nothing could be sent is gone with it, and the next sheet asks alone', async (context) => {
+  const fanju = begun(context);
+  const send = payer(fanju);
+  const [closed, open] = [new Attempt(), new Attempt()];
+  const first = assert.rejects(send(closed), { code: 'withdrawn' });
+  closed.end();
+  await first;
+  assert.equal(closed.unanswered, false);
+  const second = send(open);
+  const wire = await online(fanju);
+  assert.equal(wire.asked('wallets.transfer').length, 1);
+  answer(wire);
+  await second;
+});
+
+test('a sheet asks for the same under its first key until it is done, or refused', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const send = payer(fanju);
+  const sheet = new Attempt();
+  const keys = [];
+  const ends = [{ code: 'unanswered', status: 504 }, { code: 'poisoned', status: 503 }, { code: 'internal', status: 500 }];
+  for (const problem of ends) {
+    const said = assert.rejects(send(sheet), { code: problem.code });
+    keys.push(answer(wire, problem));
+    await said;
+  }
+  // Something else is another payment, and what was asked before keeps its key meanwhile.
+  const other = assert.rejects(send(sheet, { ...TRANSFER, amount: 60 }), { code: 'internal' });
+  const others = answer(wire, { code: 'internal', status: 500 });
+  await other;
+  const done = send(sheet);
+  keys.push(answer(wire));
+  await done;
+  assert.deepEqual([new Set(keys).size, keys.includes(others)], [1, false]);
+  const again = assert.rejects(send(sheet), { code: 'wallet_refused' });
+  const refused = answer(wire, { code: 'wallet_refused', status: 409, reason: 'insufficient_funds' });
+  await again;
+  const last = send(sheet);
+  const fresh = answer(wire);
+  await last;
+  assert.equal(new Set([keys[0], refused, fresh]).size, 3);
+});
+
+test('a sheet that is opened while the same is on its way asks for it under the same key, and something else under another', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const send = payer(fanju);
+  const [closed, open] = [new Attempt(), new Attempt()];
+  const first = send(closed);
+  closed.end();
+  assert.equal(closed.unanswered, true);
+  const second = send(open);
+  const withdrawn = send(open, { wallet: 'w', amount: 5000 }, 'wallets.withdraw');
+  const [one, two] = wire.asked('wallets.transfer');
+  assert.equal(one.params.idempotency_key, two.params.idempotency_key);
+  assert.notEqual(answer(wire, null, 'wallets.withdraw'), one.params.idempotency_key);
+  for (const { id } of [one, two]) wire.hear({ id, result: {} });
+  await Promise.all([first, second, withdrawn]);
+  // What is done is over: whoever sends it once more means it.
+  const later = send(new Attempt());
+  assert.notEqual(answer(wire), one.params.idempotency_key);
+  await later;
+});
 
 test('a yes that was sent is answered although it was withdrawn', async (context) => {
   const fanju = begun(context);

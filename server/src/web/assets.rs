@@ -31,6 +31,7 @@ macro_rules! assets {
 pub(super) const ASSETS: &[Asset] = assets! {
     "account.js": SCRIPT,
     "api.d.ts": "text/plain; charset=utf-8",
+    "attempt.js": SCRIPT,
     "bill.js": SCRIPT,
     "camera.js": SCRIPT,
     "claims.js": SCRIPT,

@@ -2,6 +2,7 @@
 /** The diner's phone: who is there, the wallet, the tables, and what is on screen. */
 
 import { account as accountView } from './account.js';
+import { Attempt } from './attempt.js';
 import { bridge } from './demo_bridge.js';
 import { deviceName, Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
 import { home } from './home.js';
@@ -90,9 +91,9 @@ export class Phone {
     this.show();
   }
 
-  /** @param {string} currency @returns {Promise<{ wallet: string, currency: string }>} */
-  async openWallet(currency) {
-    const { wallet } = await this.fanju.call('wallets.open', { currency });
+  /** @param {string} currency @param {Attempt} [attempt] @returns {Promise<{ wallet: string, currency: string }>} */
+  async openWallet(currency, attempt = new Attempt()) {
+    const { wallet } = await attempt.pay(this, 'wallets.open', { currency });
     const opened = { wallet, currency };
     this.me.wallets.push(opened);
     return opened;

@@ -1,6 +1,7 @@
 // @ts-check
 /** Small helpers for the pages: elements, sheets, toasts, buttons that work. Data is only ever text. */
 
+import { Attempt } from './attempt.js';
 import { readMoney } from './money.js';
 import { keepAll } from './typed.js';
 import { LANGUAGES, language, speak, t } from './words.js';
@@ -182,12 +183,17 @@ export function sheet({ title, body, tone = '', firm = false, closed, hideTitle 
   return { dialog, content, close: () => dialog.close() };
 }
 
-/** One form in a sheet; `submit` closes it unless it throws. @param {{ title: string, body: Child[], action: string, submit: () => unknown, tone?: string, primary?: string }} what */
+/**
+ * One form in a sheet; `submit` closes it unless it throws, and asks by the sheet's attempt: whoever presses again, or
+ * closes the sheet while nothing was sent, does nothing twice.
+ * @param {{ title: string, body: Child[], action: string, submit: (attempt: Attempt) => unknown, tone?: string, primary?: string }} what
+ */
 export function formSheet({ title, body, action, submit, tone, primary = 'primary' }) {
   const go = h('button', { type: 'submit', class: `button ${primary} wide` }, action);
   const wrong = h('p', { class: 'form-error', role: 'alert', hidden: true });
   const form = h('form', { class: 'stack', novalidate: true }, body, wrong, go);
-  const opened = sheet({ title, body: [form], tone });
+  const attempt = new Attempt();
+  const opened = sheet({ title, body: [form], tone, closed: () => giveUp(attempt) });
   const clear = () => { wrong.hidden = true; };
   form.addEventListener('input', clear);
   form.addEventListener('submit', (event) => {
@@ -195,9 +201,10 @@ export function formSheet({ title, body, action, submit, tone, primary = 'primar
     work(go, async () => {
       clear();
       try {
-        await submit();
+        await submit(attempt);
         opened.close();
       } catch (error) {
+        if (!opened.dialog.open) throw error;
         // What is wrong stands where it is to be mended, and stays there.
         wrong.textContent = told(error);
         wrong.hidden = false;
@@ -207,6 +214,13 @@ export function formSheet({ title, body, action, submit, tone, primary = 'primar
   });
   /** @type {HTMLElement | null} */ (form.querySelector('input, select, textarea'))?.focus();
   return opened;
+}
+
+/** Withdraws what a closed sheet has not sent; of what it has sent, says that it may come about. @param {Attempt} attempt */
+function giveUp(attempt) {
+  attempt.end();
+  // What is withdrawn is over by then.
+  setTimeout(() => { if (attempt.unanswered) toast(t('sent_already'), 'unpaid'); });
 }
 
 /**

@@ -150,6 +150,7 @@ export const en = {
   error_unknown: 'Something went wrong.', error_amount_needed: 'Enter an amount',
   error_no_websocket: 'This program does not speak to the server as it should. Reload the page.',
   error_secret_shown: 'The connection was lost before anybody saw the secret. Look whether it was made, and make another.',
+  sent_already: 'That was sent already, and may still be done. Look before you try again.', error_withdrawn: 'Nothing was sent: it was closed before there was a connection.',
   error_connection_lost: 'The connection was lost. Look at the balance before you try again.', error_rail_refused: 'The bank refused.', error_busy: 'Very busy right now. Try again in a moment.',
   error_unknown_wallet: 'There is no such wallet.', error_unknown_code: 'No table shows this code.', error_expired_code: 'This code is too old.', error_spent_code: 'This code was used already.',
   error_order_no_reused: 'This order number belongs to another bill.', error_step_up_required: 'This needs your passkey.', error_signed_out: 'You were signed out: sign in again.',

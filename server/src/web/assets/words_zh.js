@@ -151,6 +151,7 @@ export const zh = {
   error_unknown: '出了点问题。', error_amount_needed: '请输入金额',
   error_no_websocket: '此程序与服务器的通信方式不正确，请刷新页面。',
   error_secret_shown: '连接中断，密钥无人看到。请查看是否已创建，然后重新创建。',
+  sent_already: '已经发出，可能仍会完成。再试之前请先核对。', error_withdrawn: '没有发出：恢复连接之前已关闭。',
   error_connection_lost: '连接中断。重试前请先查看余额。', error_rail_refused: '银行拒绝了。', error_busy: '系统繁忙，请稍后再试。',
   error_unknown_wallet: '没有这个钱包。', error_unknown_code: '没有饭局展示这个码。', error_expired_code: '这个码已过期。', error_spent_code: '这个码已用过。',
   error_order_no_reused: '这个订单号属于另一张账单。', error_step_up_required: '需要验证通行密钥。', error_signed_out: '你已退出登录，请重新登录。',
