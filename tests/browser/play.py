@@ -128,6 +128,20 @@ class Dinner(Quiet):
         self.what_was_linked_to_is_marked(till)
         self.an_address_that_was_mistyped(till)
 
+    def test_6_a_table_that_was_left_elsewhere(self):
+        """It says so in its diner's language, and is there again for whoever comes back."""
+        ana, bo, _ = self.windows
+        together(lambda: self.at_the_table(ana), lambda: self.at_the_table(bo))
+        link = ana.invitation()
+        [group] = re.findall(r"group=([\w-]+)", link)
+        token = bo.driver.execute_script("return localStorage.getItem('fanju.token')")
+        wallet = self.house.ask("GET", "/v1/me", token)["wallets"][0]["wallet"]
+        self.house.ask("DELETE", f"/v1/groups/{group}/members/{wallet}", token)
+        bo.see(".round", bo.word("reason_shut_out"))
+        bo.driver.get(link)
+        bo.join()
+        bo.see("[data-key=pay]")
+
     def what_was_linked_to_is_marked(self, till):
         for place, code in (("/problems/forbidden", "forbidden"), ("/docs#problem-busy", "busy"), ("/docs#closing", "closing")):
             till.driver.get(f"{self.house.url}{place}")

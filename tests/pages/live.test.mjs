@@ -1,5 +1,6 @@
 // The pages' live channel, over a wire that is cut when the test says so: what is withdrawn is not sent, nobody pays
-// twice, and progress that something durable has overtaken is not told.
+// twice, a flood of invitations asks for one list after the other, and progress that something durable has overtaken is
+// not told.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -26,6 +27,12 @@ class Wire {
 
 globalThis.WebSocket = Wire;
 const { Fanju } = await import('../../server/src/web/assets/fanju.js');
+// What the list of tables brings along keeps things for the next page.
+globalThis.sessionStorage = { getItem: () => null, removeItem() {} };
+let spoken = 'en';
+globalThis.localStorage = { getItem: () => spoken, setItem() {} };
+const { t } = await import('../../server/src/web/assets/words.js');
+const { Tables } = await import('../../server/src/web/assets/tables.js');
 const { Attempt } = await import('../../server/src/web/assets/attempt.js');
 
 const QUESTION = { group: 'g', diner: 'w', merchant: 'm', order_no: '1', presentation: 'p', owed: 5 };
@@ -272,4 +279,58 @@ test('what is longer than a frame may be is refused here, and the session goes o
   assert.equal(wire.asked('orders.scan').length, 0);
   fanju.call('orders.scan', { lines: [] }).catch(() => {});
   assert.equal(wire.asked('orders.scan').length, 1);
+});
+
+test('however many invitations come, one list is asked for and one is due, which knows the last of them', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const tables = new Tables({ fanju, wallet: 'w', changed() {} });
+  const give = (name) => {
+    const { id } = wire.asked('wallets.groups').at(-1);
+    wire.hear({ id, result: { groups: [{ group: name, name, status: 'open', host: 'v', members: 1, joined: false }], next: null } });
+  };
+  const all = Array.from({ length: 100 }, () => tables.refresh());
+  assert.equal(wire.asked('wallets.groups').length, 1);
+  give('first');
+  await all[0];
+  all.push(tables.refresh(), tables.refresh());
+  assert.equal(wire.asked('wallets.groups').length, 1, 'not at once');
+  while (wire.asked('wallets.groups').length < 2) await pause(5);
+  give('last');
+  await Promise.all(all);
+  assert.equal(tables.list[0].name, 'last');
+  await pause(600);
+  assert.equal(wire.asked('wallets.groups').length, 2);
+  const later = tables.refresh();
+  assert.equal(wire.asked('wallets.groups').length, 3);
+  give('later');
+  await later;
+});
+
+test('what is due when the phone signs out is asked for by nobody', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const phone = { fanju, wallet: 'w', changed() {} };
+  const tables = new Tables(phone);
+  tables.refresh();
+  const due = tables.refresh();
+  tables.clear();
+  phone.wallet = '';
+  wire.hear({ id: wire.asked('wallets.groups')[0].id, result: { groups: [], next: null } });
+  await due;
+  assert.deepEqual([wire.asked('wallets.groups').length, tables.list], [1, null]);
+});
+
+test('a table that is not for this phone any more says so in the words of its reader, and is asked for again by whoever goes there', async (context) => {
+  const fanju = begun(context);
+  const wire = await online(fanju);
+  const tables = new Tables({ fanju, wallet: 'w', changed() {} });
+  for (const language of ['en', 'zh']) {
+    spoken = language;
+    tables.follow('g');
+    wire.hear({ method: 'unsubscribed', params: { topic: 'group:g' } });
+    assert.equal(tables.known('g').trouble, t('reason_shut_out'));
+    assert.equal(tables.known('g').view, null);
+  }
+  assert.equal(wire.asked('subscribe').length, 2);
 });

@@ -13,7 +13,7 @@ import { go, route } from './route.js';
 import { statement } from './statement.js';
 import { joinView, tableView } from './table.js';
 import { Tables } from './tables.js';
-import { button, connectionBanner, field, fill, forgetRefused, h, icon, languageSwitch, select, serveOffline, sheet, textOf, toast, waiting } from './ui.js';
+import { button, complain, connectionBanner, field, fill, forgetRefused, h, icon, languageSwitch, select, serveOffline, sheet, textOf, toast, waiting } from './ui.js';
 import { keepInput } from './typed.js';
 import { begin, t } from './words.js';
 
@@ -112,7 +112,7 @@ export class Phone {
         this.tables.refresh().then(() => this.bridge.sits());
       },
       event: (happened) => this.#happened(happened),
-      error: (error) => toast(error.message, 'bad'),
+      error: complain,
     });
   }
 

@@ -42,7 +42,7 @@ export function tableView(phone, group) {
   }
 
   function update() {
-    const live = phone.account ? phone.tables.follow(group) : table;
+    const live = phone.account ? phone.tables.known(group) ?? phone.tables.follow(group) : table;
     if (!live?.view) {
       fill(parts.head, bar(t('table'), () => go({})));
       fill(parts.round, h('p', { class: 'quiet empty', role: 'status' }, live?.trouble ?? t('loading')));
