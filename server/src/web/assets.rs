@@ -75,6 +75,7 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "till_collect.js": SCRIPT,
     "till_orders.js": SCRIPT,
     "till_shop.js": SCRIPT,
+    "till_shops.js": SCRIPT,
     "till_webhooks.js": SCRIPT,
     "typed.js": SCRIPT,
     "ui.js": SCRIPT,

@@ -110,6 +110,8 @@ export const en = {
   refund_no_is: 'Refund {refund_no}', toast_refund: '{amount} given back', days: 'Last seven days', days_none: 'Nothing was sold yet.', balance: 'Balance', pay_out: 'Pay out', toast_paid_out: '{amount} is on its way to the bank',
   column_day: 'Day', column_settled: 'Taken', column_refunded: 'Given back', column_declined: 'Declined',
   // shop
+  shops: 'Your shops', shops_which: 'For which one is this till?', shop_own: 'Open a shop of your own', shop_leave: 'Leave', shop_leave_this: 'Leave “{shop}”',
+  shop_leave_why: 'You collect nothing for it any more, and only one of its owners can bring you back.',
   till_shop: 'Shop', role: 'Role', role_owner: 'Owner', role_cashier: 'Cashier', shop_remove: 'Remove', shop_revoke: 'Revoke',
   shop_staff: 'Staff', shop_staff_add: 'Add a person', shop_staff_why: 'Cashiers collect and give back. Owners pay out and see this page.',
   shop_staff_none: 'Nobody yet.', shop_staff_remove_why: 'From now on they can do nothing here.',

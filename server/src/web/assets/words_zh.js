@@ -111,6 +111,8 @@ export const zh = {
   refund_no_is: '退款 {refund_no}', toast_refund: '已退 {amount}', days: '最近七天', days_none: '还没有营业记录。', balance: '余额', pay_out: '提现', toast_paid_out: '{amount} 正在转入银行',
   column_day: '日期', column_settled: '收款', column_refunded: '退款', column_declined: '未付',
   // 店铺
+  shops: '我的店铺', shops_which: '这个收银台为哪家店收款？', shop_own: '开自己的店', shop_leave: '离开', shop_leave_this: '离开「{shop}」',
+  shop_leave_why: '你将不能再为它收款，只有店主能让你回来。',
   till_shop: '店铺', role: '角色', role_owner: '店主', role_cashier: '收银员', shop_remove: '移除', shop_revoke: '作废',
   shop_staff: '员工', shop_staff_add: '添加员工', shop_staff_why: '收银员可收款和退款；店主还可提现和管理店铺。',
   shop_staff_none: '还没有员工。', shop_staff_remove_why: '此人将不能再操作本店。',
