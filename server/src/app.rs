@@ -38,7 +38,7 @@ use crate::{
     keys::Keys,
     limits,
     live::{
-        seats::{Seat, Seats},
+        seats::{Nobodies, NobodysSeat, Seat, Seats},
         topics::Topics,
     },
     measures::Measures,
@@ -73,7 +73,7 @@ struct Inner {
     topics: Topics,
     looks: Looks,
     seats: Seats<Uuid>,
-    nobodies: Seats<IpAddr>,
+    nobodies: Nobodies,
     commands: TaskTracker,
     currencies: DashMap<MerchantId, Currency>,
     measures: Measures,
@@ -127,7 +127,7 @@ impl App {
             webhooks,
             looks: Looks::default(),
             seats: Seats::default(),
-            nobodies: Seats::default(),
+            nobodies: Nobodies::default(),
             commands: TaskTracker::new(),
             currencies: DashMap::new(),
             measures: Measures::default(),
@@ -250,18 +250,61 @@ impl App {
         if *token == self.0.keys.operator { Caller::Operator } else { Caller::Nobody }
     }
 
-    /// Whether `caller`, who comes from `address`, may ask once more now.
+    /// Whoever brings `token` from `address`. Until it has proved good it counts as a guess, so that
+    /// guesses are refused before they are looked up; one that is known by heart never counts, for many
+    /// phones may share the address of one that guesses.
+    ///
+    /// # Errors
+    /// `too_many_requests`, `not_signed_in`, or `internal` when the register cannot be read.
+    pub fn introduce(
+        &self,
+        (kind, token): (TokenKind, TokenHash),
+        address: IpAddr,
+    ) -> Result<Caller, Problem> {
+        let register = &self.0.desk.register;
+        let is_at_hand = match kind {
+            TokenKind::Session => register.has_session_at_hand(&token),
+            TokenKind::Key => register.has_key_at_hand(&token),
+            TokenKind::Operator => token == self.0.keys.operator,
+        };
+        if !is_at_hand {
+            self.0.rates.anonymous(address, 1)?;
+        }
+        match self.identify(kind, &token)? {
+            Caller::Nobody => {
+                if is_at_hand {
+                    self.0.rates.anonymous(address, 1)?;
+                }
+                Err(Problem::not_signed_in())
+            }
+            caller @ (Caller::Person(_) | Caller::Till(_) | Caller::Operator) => {
+                if !is_at_hand {
+                    self.0.rates.not_anonymous(address, 1);
+                }
+                Ok(caller)
+            }
+        }
+    }
+
+    /// Whether `caller`, who comes from `address`, may ask now for what takes so many tokens
+    /// ([`Rates::price`]).
     ///
     /// # Errors
     /// `too_many_requests`.
-    pub fn check_rate(&self, caller: &Caller, address: IpAddr) -> Result<(), Problem> {
-        match caller {
-            Caller::Nobody => self.0.rates.anonymous(address)?,
-            Caller::Person(identity) => self.0.rates.request(identity.person.id.0)?,
-            Caller::Till(till) => self.0.rates.request(till.key.0)?,
-            Caller::Operator => self.0.rates.request(Uuid::nil())?,
+    pub fn check_rate(&self, caller: &Caller, address: IpAddr, tokens: u32) -> Result<(), Problem> {
+        match counted(caller) {
+            None => self.0.rates.anonymous(address, tokens)?,
+            Some(who) => self.0.rates.request(who, tokens)?,
         }
         Ok(())
+    }
+
+    /// Gives tokens back that were counted for more than was asked.
+    pub fn give_back(&self, caller: &Caller, address: IpAddr, tokens: u32) {
+        match counted(caller) {
+            None => self.0.rates.not_anonymous(address, tokens),
+            Some(who) => self.0.rates.not_requested(who, tokens),
+        }
     }
 
     /// Gives `caller`'s live session a seat; the operator needs none.
@@ -276,7 +319,7 @@ impl App {
     ///
     /// # Errors
     /// `too_many_sessions`.
-    pub fn seat_nobody(&self, address: IpAddr) -> Result<Seat<IpAddr>, Problem> {
+    pub fn seat_nobody(&self, address: IpAddr) -> Result<NobodysSeat, Problem> {
         self.0.nobodies.take(address, self.0.settings.nobodies_per_address)
     }
 
@@ -369,6 +412,15 @@ impl App {
     #[must_use]
     pub fn looks(&self) -> &Looks {
         &self.0.looks
+    }
+}
+
+/// Under which id a caller's requests are counted; nobody's are by address.
+fn counted(caller: &Caller) -> Option<Uuid> {
+    match caller {
+        Caller::Nobody => None,
+        Caller::Person(_) | Caller::Till(_) => caller.id(),
+        Caller::Operator => Some(Uuid::nil()),
     }
 }
 

@@ -72,7 +72,7 @@ pub struct Settings {
     /// From scan to the end of an order, in seconds.
     pub order_deadline_seconds: u64,
     /// Requests that one person or till, or nobody from one address, may send in a second, in the
-    /// long run; four seconds' worth may come at once.
+    /// long run, each for every 4 KiB that it begins; four seconds' worth may come at once.
     pub requests_per_second: NonZeroU32,
     /// Sign-ups, sign-ins and recoveries that one address may begin in a minute; wrong recovery codes
     /// of one name as well.
@@ -203,6 +203,8 @@ impl Settings {
         };
         config.order_deadline = Duration::from_secs(self.order_deadline_seconds);
         config.answer_within = config.order_deadline * 3 / 4;
+        let orders_end = config.order_deadline.saturating_add(limits::CLOSE_AFTER_ORDERS);
+        config.close_within = config.close_within.max(orders_end);
         Ok(config)
     }
 

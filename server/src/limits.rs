@@ -29,6 +29,9 @@ pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// How long a connection that is closed waits for the other side to close it too.
 pub const LINGER: Duration = Duration::from_secs(1);
 
+/// How long shutting down waits for banks after every order has ended, however long those last.
+pub const CLOSE_AFTER_ORDERS: Duration = Duration::from_secs(30);
+
 /// How long shutting down waits for commands that the engine has finished with: their answers are
 /// being kept.
 pub const COMMANDS_END_WITHIN: Duration = Duration::from_secs(10);
@@ -106,6 +109,10 @@ const _: () = {
     assert!(SIGN_IN_WITHIN.as_secs() < NOBODY_FOR.as_secs());
     // One address never has them all.
     assert!(NOBODIES_PER_ADDRESS.get() as usize <= CONNECTIONS_MAX / 50);
+    // Nor does one site, as far as it is told apart.
+    let sites_max = CONNECTIONS_MAX / 5;
+    let site = NOBODIES_PER_ADDRESS.get() * crate::auth::limits::SUBSCRIBERS_PER_SITE.get();
+    assert!(site as usize <= sites_max);
 };
 
 /// How long data may stay unacknowledged before the kernel gives a connection up: a half-open socket

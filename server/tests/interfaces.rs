@@ -350,3 +350,26 @@ fn what_has_a_number_for_a_key_says_so_at_both_doors() {
         }
     }
 }
+
+#[test]
+fn tokens_are_optional_where_anyone_may_ask_and_nowhere_else() {
+    let document = openapi::document();
+    assert_eq!(document.get("security"), None, "it is said of each operation");
+    for operation in operations::all() {
+        let verb = format!("{:?}", operation.offer.verb).to_lowercase();
+        let optional = operation.is_for_anyone.then(|| json!({}));
+        let expected: Vec<_> = optional.into_iter().chain([json!({ "bearer": [] })]).collect();
+        let described = &document["paths"][operation.offer.path][verb];
+        assert_eq!(described["security"], json!(expected), "{}", operation.offer.method);
+    }
+}
+
+#[test]
+fn every_operation_may_stay_unanswered() {
+    let status = Kind::Unanswered.status().to_string();
+    for (path, item) in openapi::document()["paths"].as_object().expect("paths") {
+        for (verb, operation) in item.as_object().expect("an item") {
+            assert!(operation["responses"].get(&status).is_some(), "{verb} {path}");
+        }
+    }
+}

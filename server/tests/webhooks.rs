@@ -257,6 +257,27 @@ fn slow_servers_do_not_hold_the_others_up() {
 }
 
 #[test]
+fn a_shop_whose_servers_are_silent_holds_no_other_shop_up() {
+    // They take connections, and never say a word.
+    let silent: Vec<_> =
+        (0..16).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let url = |at: &std::net::TcpListener| format!("http://{}/", at.local_addr().unwrap());
+    let urls: Vec<_> = silent.iter().map(url).collect();
+    let (good, webhooks) = (Receiver::answering(200), open(&Place::Memory, 4));
+    let (table, _) = laid(&webhooks, &urls.iter().map(String::as_str).collect::<Vec<_>>());
+    table.dine("A-1");
+    let other = table.another_shop();
+    webhooks.create(other.shop, &good.url, None, other.position(), now()).unwrap();
+    for number in 0..5 {
+        other.dine(&format!("B-{number}"));
+    }
+    // All of the silent ones together take eighty seconds.
+    good.wait(|heard| heard.len() == 5);
+    // Stopping would wait for them.
+    drop(webhooks);
+}
+
+#[test]
 fn a_webhook_made_or_removed_at_run_time_counts_at_once() {
     let (first, second) = (Receiver::answering(200), Receiver::answering(200));
     let webhooks = open(&Place::Memory, 4);

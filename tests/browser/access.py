@@ -141,6 +141,14 @@ class Readers(Looking):
         till.press(".welcome button", till.word("merchant_open"))
         till.see(".keypad")
         self.look(till, "till")
+        till.press("[data-key=shops]")
+        till.see("[data-testid=shops] .row", SHOP[language])
+        self.look(till, "shops")
+        till.press(f"button[aria-label='{till.word('shop_leave_this', shop=SHOP[language])}']")
+        self.look(till, "leaving a shop")
+        till.keys(Keys.ESCAPE)
+        till.gone("dialog")
+        till.press("[data-testid=shops] button.row")
         till.press(".wide-key")
         till.write("dialog textarea", "Duck,64.00\nTea,2,8.00")
         till.write("dialog [data-testid=bill-tip]", "20")
@@ -216,13 +224,33 @@ class Readers(Looking):
         till.press(".tab", till.word("till_collect"))
 
     def the_operators_desk(self, language):
-        _, _, till = self.windows
+        ana, bo, till = self.windows
+        bo.home()
+        ana.home()
+        together(ana.enter_table, bo.enter_table)
+        till.enter("30")
+        till.press(".till-code")
+        till.scan(ana.show_code())
+        bo.asked("15.00")
         till.driver.get(f"{self.house.url}/operator")
         till.speak(language)
         self.look(till, "operator's welcome")
         till.write("input[type=password]", self.house.operator_token())
         till.press("button[type=submit]")
         till.see("[data-testid=audit] .good")
+        till.see("[data-testid=open-orders] td", "30.00")
+        self.look(till, "operator with an open order")
+        # Where the table is wider than a phone, the keyboard gets to its end.
+        till.driver.execute_script("document.activeElement.blur()")
+        till.tab_to("[data-testid=open-orders]")
+        till.keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+        till.until("table that moves", lambda: till.driver.execute_script(
+            "const { scrollLeft, scrollWidth, clientWidth } = document.activeElement; return scrollLeft > 0 || scrollWidth <= clientWidth"))
+        bo.refuse()
+        ana.see(".sheet.declined")
+        for phone in (ana, bo):
+            phone.close_sheet()
+        till.gone("[data-testid=open-orders] td")
         self.look(till, "operator")
         till.press("button", till.word("sign_out"))
         till.see("input[type=password]")
@@ -236,7 +264,10 @@ class Readers(Looking):
 
     def the_server_is_away(self):
         ana, _, till = self.windows
+        # It says how the order ended that it left behind.
         till.driver.get(f"{self.house.url}/till")
+        till.see(".result.declined")
+        till.next_order()
         till.see(".keypad")
         for window in self.windows:
             window.expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection", "Failed to fetch"]

@@ -1,12 +1,21 @@
-"""The phone without its server: the page still opens, says that it is offline, and goes on when the server is back.
+"""The phone without its server: the page still opens, says that it is offline, goes on when the server is back, and
+nobody pays twice for having asked twice.
 
     FANJU_SERVER=target/debug/fanju-server target/tools/venv/bin/python tests/browser/offline.py
 """
+
+from selenium.webdriver.common.keys import Keys
 
 from house import House
 from phone import Phone
 from plays import PEOPLE, SHOP, Quiet, begin, together
 from till import Till
+
+
+def a_shop(house, till):
+    till.driver.get(f"{house.url}/till")
+    till.sign_up(PEOPLE["en"][2])
+    till.open_shop(SHOP["en"])
 
 
 class Offline(Quiet):
@@ -19,7 +28,7 @@ class Offline(Quiet):
             cls.addClassCleanup(window.close)
             window.expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection", "Failed to fetch"]
         phone, till = cls.windows
-        together(lambda: cls.a_table(phone), lambda: cls.a_shop(till))
+        together(lambda: cls.a_table(phone), lambda: a_shop(cls.house, till))
 
     def test_1_in_english(self):
         self.cut("en", before=200)
@@ -73,11 +82,112 @@ class Offline(Quiet):
         phone.has("200.00")
         phone.open_table()
 
+class Twice(Quiet):
+    """Money that was asked for while nothing could be sent: what a closed sheet asked for is gone with it."""
+
     @classmethod
-    def a_shop(cls, till):
-        till.driver.get(f"{cls.house.url}/till")
-        till.sign_up(PEOPLE["en"][2])
-        till.open_shop(SHOP["en"])
+    def setUpClass(cls):
+        cls.house = House()
+        cls.addClassCleanup(cls.house.close)
+        cls.windows = together(lambda: Phone("payer"), lambda: Phone("payee"), lambda: Till("till"))
+        payer, payee, till = cls.windows
+        for window in cls.windows:
+            cls.addClassCleanup(window.close)
+            window.expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection"]
+        together(lambda: cls.somebody(payer, PEOPLE["en"][0]), lambda: cls.somebody(payee, PEOPLE["en"][1]), lambda: a_shop(cls.house, till))
+        payer.top_up("300")
+        payer.has("300.00")
+
+    def test_1_a_transfer(self):
+        payer, payee, _ = self.windows
+        payee.account()
+        number = payee.text(".panel code.mono.break")
+        def send():
+            payer.press("[data-key=card-send]")
+            payer.write("dialog .input.mono", number)
+            payer.write("dialog .input.big", "50")
+        self.asked_twice(payer, send)
+        payer.has("250.00")
+        self.assertEqual(self.moved(payer), [300_00, -50_00])
+
+    def test_2_a_top_up(self):
+        payer, _, _ = self.windows
+        def top_up():
+            payer.press("[data-key=card-up]")
+            payer.write("dialog .input.big", "20")
+        self.asked_twice(payer, top_up)
+        payer.has("270.00")
+        self.assertEqual(self.moved(payer)[2:], [20_00])
+
+    def test_3_a_part_of_an_order_given_back(self):
+        payer, _, till = self.windows
+        payer.open_table()
+        till.enter("40.00")
+        till.scan(payer.show_code())
+        together(lambda: payer.pays("40.00"), lambda: till.result("settled", "40.00"))
+        payer.close_sheet()
+        payer.home()
+        def give_back():
+            till.press(".pane-orders button.row")
+            till.press("dialog button", till.word("refund"))
+            till.write("dialog input[inputmode=decimal]", "5")
+        # The order is looked at before: the sheet opens from there.
+        give_back()
+        self.asked_twice(till, lambda: None, again=give_back)
+        payer.has("235.00")
+        self.assertEqual(self.moved(payer)[4:], [5_00])
+
+    def test_4_what_was_sent_is_said_to_be_under_way(self):
+        payer, payee, _ = self.windows
+        number = payee.text(".panel code.mono.break")
+        with self.house.stopped():
+            for closes in (True, False):
+                payer.press("[data-key=card-send]")
+                payer.write("dialog .input.mono", number)
+                payer.write("dialog .input.big", "10")
+                payer.press("dialog button[type=submit]")
+                payer.see("dialog button[aria-busy=true]")
+                if closes:
+                    payer.close_sheet()
+                    payer.see(".toast.unpaid", payer.word("sent_already"))
+        payer.gone("dialog")
+        payer.has("225.00")
+        self.assertEqual(self.moved(payer)[5:], [-10_00])
+
+    def asked_twice(self, window, ask, *, again=None):
+        """Without a connection: asked for, closed, asked for again; then the server is there."""
+        ask()
+        self.house.kill()
+        window.see(".banner", window.word("reconnecting"))
+        window.press("dialog button[type=submit]")
+        window.see("dialog button[aria-busy=true]")
+        window.keys(Keys.ESCAPE)
+        window.gone("dialog")
+        window.see(".toast.bad", window.word("error_withdrawn"))
+        if again is None:
+            ask()
+            window.press("dialog button[type=submit]")
+            window.see("dialog button[aria-busy=true]")
+        self.house.start()
+        window.gone(".banner")
+        if again is not None:
+            again()
+            window.press("dialog button[type=submit]")
+        window.gone("dialog")
+        window.see(".toast.good")
+
+    def moved(self, phone):
+        """What came to the phone's wallet and what went, in order, in minor units."""
+        token = phone.driver.execute_script("return localStorage.getItem('fanju.token')")
+        wallet = self.house.ask("GET", "/v1/me", token)["wallets"][0]["wallet"]
+        events = self.house.ask("GET", f"/v1/wallets/{wallet}/events?limit=100", token)["events"]
+        return [one["delta"] for one in reversed(events) if one.get("delta")]
+
+    @classmethod
+    def somebody(cls, phone, name):
+        phone.driver.get(cls.house.url)
+        phone.sign_up(name)
+        phone.see("[data-testid=available]")
 
 
 if __name__ == "__main__":

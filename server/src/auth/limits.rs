@@ -1,6 +1,6 @@
 //! Every bound of this room, with its unit and its reason.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 // --- register ------------------------------------------------------------------------------
 
@@ -88,13 +88,30 @@ pub const ANSWER_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Answers kept for one asker; the oldest go first.
 pub const ANSWERS_PER_ASKER_MAX: u32 = 10_000;
 
+/// Bytes of all answers kept for one asker: ten thousand receipts of a table of eight have about as
+/// many. Of long ones fewer are kept.
+pub const ANSWERS_BYTES_PER_ASKER_MAX: usize = 32 * 1024 * 1024;
+
 /// Length of one answer, in bytes: a settlement of a thousand diners has a quarter of it.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+const _: () = {
+    // The newest answer is always kept.
+    assert!(ANSWER_BYTES_MAX <= ANSWERS_BYTES_PER_ASKER_MAX);
+};
 
 /// Commands under way at once, over all askers.
 pub const COMMANDS_RUNNING_MAX: usize = 100_000;
 
 // --- rates ---------------------------------------------------------------------------------
+
+/// So many bytes of a request cost one token, as far as they are begun: what is kept for good (a
+/// draft, a table's rules) is not free because it comes in few requests.
+pub const TOKEN_BYTES: usize = 4_096;
+
+/// So much as these subscribers together may a site ask, which is a /48 of IPv6. Source: RFC 6177 leaves
+/// a site between a /56 and a /48; carriers give each phone a /64.
+pub const SUBSCRIBERS_PER_SITE: NonZeroU32 = NonZeroU32::new(8).expect("not zero");
 
 /// Identities or addresses whose rates are kept apart, each.
 pub const RATES_MAX: usize = 65_536;

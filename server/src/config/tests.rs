@@ -197,3 +197,15 @@ fn written(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     std::fs::write(&file, text).expect("written");
     (folder, file)
 }
+
+#[test]
+fn closing_waits_until_every_order_has_ended() {
+    let close_within = |order_deadline_seconds| {
+        let settings =
+            Settings { data: String::new(), order_deadline_seconds, ..Settings::default() };
+        settings.engine().expect("in memory").close_within
+    };
+    assert_eq!(close_within(60), fanju::limits::CLOSE_WITHIN);
+    assert_eq!(close_within(5), fanju::limits::CLOSE_WITHIN);
+    assert_eq!(close_within(600), Duration::from_secs(630));
+}

@@ -136,12 +136,22 @@ async fn answer(
     payload: web::Payload,
 ) -> operations::Answer {
     telemetry::operates(operation.offer.method);
+    let bytes_max = match operation.offer.verb {
+        Verb::Post | Verb::Put => operation.body_bytes_max(),
+        Verb::Get | Verb::Delete => 0,
+    };
     // Whoever may not ask has nothing read from: a body is memory and time.
     let ask = ask(app, operation, request)?;
+    if matches!(ask.caller, Caller::Nobody) && !operation.is_for_anyone {
+        return Err(Problem::not_signed_in());
+    }
+    let counted = count(app, &ask, 1, said_bytes(request, bytes_max))?;
     let body = match operation.offer.verb {
-        Verb::Post | Verb::Put => body(payload, operation.body_bytes_max()).await?,
+        Verb::Post | Verb::Put => body(payload, bytes_max).await?,
         Verb::Get | Verb::Delete => Bytes::new(),
     };
+    // It may not have said how long it is.
+    count(app, &ask, counted, body.len())?;
     let parameters = parameters(operation.offer.verb, request, &body)?;
     operations::perform(app, operation, ask, parameters).await
 }
@@ -151,7 +161,7 @@ fn text<'a>(request: &'a HttpRequest, name: &str) -> Option<Result<&'a str, head
     request.headers().get(name).map(|value| value.to_str())
 }
 
-/// Who asks, by the bearer token.
+/// Who asks, by the bearer token; counted once.
 fn caller(app: &App, request: &HttpRequest) -> Result<(Option<TokenHash>, Caller), Problem> {
     let token = match text(request, header::AUTHORIZATION.as_str()) {
         None => None,
@@ -168,18 +178,28 @@ fn caller(app: &App, request: &HttpRequest) -> Result<(Option<TokenHash>, Caller
         }
     };
     let address = address::of(&app.settings().trusted_proxies, request);
-    let caller = match &token {
+    let caller = match token {
         None => Caller::Nobody,
-        Some((kind, hash)) => match app.identify(*kind, hash)? {
-            Caller::Nobody => {
-                app.rates().anonymous(address)?;
-                return Err(Problem::not_signed_in());
-            }
-            caller @ (Caller::Person(_) | Caller::Till(_) | Caller::Operator) => caller,
-        },
+        Some(token) => app.introduce(token, address)?,
     };
-    app.check_rate(&caller, address)?;
+    app.check_rate(&caller, address, 1)?;
     Ok((token.map(|(_, hash)| hash), caller))
+}
+
+/// How many bytes the body of `request` has, as far as it says, and `bytes_max` at most.
+fn said_bytes(request: &HttpRequest, bytes_max: usize) -> usize {
+    let said = text(request, header::CONTENT_LENGTH.as_str()).and_then(Result::ok);
+    said.and_then(|said| said.parse().ok()).map_or(0, |said: usize| said.min(bytes_max))
+}
+
+/// Counts a request of so many bytes, of which so much was counted before; says how much is now.
+fn count(app: &App, ask: &Ask, counted: u32, bytes: usize) -> Result<u32, Problem> {
+    let rest = app.rates().price(bytes).saturating_sub(counted);
+    if rest > 0 {
+        app.check_rate(&ask.caller, ask.address, rest)
+            .inspect_err(|_| app.give_back(&ask.caller, ask.address, counted))?;
+    }
+    Ok(counted.saturating_add(rest))
 }
 
 /// Who asks, and what comes along.

@@ -68,12 +68,12 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Group payment: one scan, every diner's share, one atomic record. \
                             Amounts are whole minor units; moments are microseconds since 1970 \
-                            (UTC). The same operations are offered over the live channel, which \
-                            /asyncapi.json describes.",
+                            (UTC). A request counts against its caller's rate, once for each \
+                            4 KiB of its body that it begins. The same operations are offered \
+                            over the live channel, which /asyncapi.json describes.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
-        "security": [{ "bearer": [] }, {}],
         "tags": rooms.iter().map(|room| json!({ "name": room })).collect::<Vec<_>>(),
         "paths": paths,
         "components": {
@@ -132,6 +132,7 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
         "tags": [room(operation)],
         "parameters": parameters,
         "responses": responses(operation, &answer),
+        "security": security(operation),
     });
     if !body.is_empty() {
         let required: Vec<_> =
@@ -147,6 +148,12 @@ fn describe(operation: &Described, generator: &mut SchemaGenerator) -> Value {
         });
     }
     described
+}
+
+/// What an operation takes to know who asks: a token, unless it is for anyone. Source: OpenAPI 3.1,
+/// Security Requirement Object: an empty one makes it optional.
+fn security(operation: &Described) -> Value {
+    if operation.is_for_anyone { json!([{}, { "bearer": [] }]) } else { json!([{ "bearer": [] }]) }
 }
 
 /// What an operation answers, by status.
@@ -176,8 +183,8 @@ fn statuses(operation: &Described) -> BTreeSet<u16> {
         405 => false,
         408 | 413 => matches!(verb, Verb::Post | Verb::Put),
         404 => repeats != Repeats::Query || !operation.offer.in_path().is_empty(),
-        // Only what changes something conflicts with what is, comes too late, or is in doubt.
-        409 | 410 | 504 => repeats != Repeats::Query,
+        // Only what changes something conflicts with what is, or comes too late.
+        409 | 410 => repeats != Repeats::Query,
         422 => repeats.takes_key(),
         _ => true,
     };

@@ -24,7 +24,7 @@ impl Allowance {
         Self { per_second, burst, left: burst, at: now, refusals: 0 }
     }
 
-    /// Takes the price of `count` frames.
+    /// Takes `count` tokens, or all that there can be.
     ///
     /// # Errors
     /// How long to wait until it is there, and whoever was refused before has had theirs: of many that
@@ -32,7 +32,7 @@ impl Allowance {
     pub(super) fn take_many(&mut self, now: Instant, count: u32) -> Result<(), Duration> {
         let refill = (now - self.at).as_secs_f64() * self.per_second;
         (self.left, self.at) = ((self.left + refill).min(self.burst), now);
-        let price = f64::from(count);
+        let price = f64::from(count).min(self.burst);
         if self.left < price {
             let before = f64::from(self.refusals);
             self.refusals = self.refusals.saturating_add(1);
@@ -71,6 +71,15 @@ mod tests {
         assert_eq!(wait, Duration::from_millis(100));
         assert_eq!(allowance.take_many(now + wait, 1), Ok(()));
         assert!(allowance.take_many(now + wait, 1).is_err());
+    }
+
+    #[test]
+    fn what_costs_more_than_there_can_be_takes_all_of_it() {
+        let now = Instant::now();
+        let mut allowance = Allowance::new(number(50), number(200), now);
+        assert_eq!(allowance.take_many(now, 256), Ok(()));
+        assert_eq!(allowance.take_many(now, 256), Err(4 * SECOND));
+        assert_eq!(allowance.take_many(now + 4 * SECOND, 256), Ok(()));
     }
 
     #[test]

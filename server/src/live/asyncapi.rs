@@ -24,10 +24,15 @@ use crate::{
 
 /// Serves the description, with the host that was asked for it.
 pub async fn serve(request: HttpRequest) -> HttpResponse {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
-    let mut document = DOCUMENT.clone();
-    document["servers"] = json!({ "here": server(&request) });
-    HttpResponse::Ok().json(document)
+    // All but the last brace: only where the server is differs from one request to another.
+    static BEGINNING: LazyLock<String> = LazyLock::new(|| {
+        let mut text = document().to_string();
+        text.pop();
+        text
+    });
+    let (beginning, servers) = (BEGINNING.as_str(), json!({ "here": server(&request) }));
+    let text = format!("{beginning},\"servers\":{servers}}}");
+    HttpResponse::Ok().content_type("application/json").body(text)
 }
 
 /// The server that `request` has found. Source: AsyncAPI 3.0, Server Object: no host is relative.
@@ -124,9 +129,14 @@ pub fn document() -> Value {
                             record that it follows. A diner's answer \
                             repeats the question as it came. Every frame counts against the \
                             `requests_per_second` of `hello`, the websocket's own pings and \
-                            pongs as well: beyond it a request is refused. Every frame beyond \
-                            it counts up and every other one down again, to zero: \
-                            at a hundred the session is closed with 4009.",
+                            pongs as well: one for each 4 KiB that it begins. So it does \
+                            against those of the whole identity, over HTTP and in all of its \
+                            sessions; of whoever has not signed in, against those of the \
+                            address. Beyond either a request is refused. Every frame beyond \
+                            the session's own counts up and every other one down again, to \
+                            zero: at a hundred the session is closed with 4009. A frame that \
+                            is no request counts for ten, and the first beyond what is left \
+                            closes the session with 4000.",
         },
         "channels": { "live": {
             "address": PATH,

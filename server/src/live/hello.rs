@@ -51,7 +51,9 @@ pub struct HelloLimits {
     pub frame_bytes_max: usize,
     /// How deep a frame may be nested.
     pub frame_depth_max: usize,
-    /// Requests in a second, in the long run; a ping or a pong of the websocket counts as one.
+    /// Requests in a second, in the long run, each for every 4 KiB that it begins: of one identity over
+    /// HTTP and in all of its sessions together, or of everybody at one address who has not signed in.
+    /// A ping or a pong of the websocket counts as one, for its session alone.
     pub requests_per_second: u32,
     /// Requests under way at once.
     pub requests_max: usize,

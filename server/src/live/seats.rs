@@ -6,7 +6,7 @@ use dashmap::{DashMap, Entry};
 use uuid::Uuid;
 
 use crate::{
-    auth::rate::subscriber,
+    auth::{limits::SUBSCRIBERS_PER_SITE, rate},
     limits,
     problem::{Kind, Problem},
 };
@@ -48,16 +48,37 @@ impl Seats<Uuid> {
     }
 }
 
-impl Seats<IpAddr> {
-    /// Gives somebody who comes from `address` and has not signed in yet one of `max` seats; all
-    /// addresses of one subscriber count as one.
+/// Those who have not signed in yet, by subscriber, and by the site that many subscribers share.
+#[derive(Default)]
+pub struct Nobodies {
+    subscribers: Seats<IpAddr>,
+    sites: Seats<IpAddr>,
+}
+
+/// The seat of somebody who has not signed in yet.
+pub struct NobodysSeat {
+    _subscriber: Seat<IpAddr>,
+    _site: Option<Seat<IpAddr>>,
+}
+
+impl Nobodies {
+    /// Gives somebody who comes from `address` one of `max` seats; all addresses of one subscriber
+    /// count as one, and so many subscribers of one site as [`SUBSCRIBERS_PER_SITE`].
     ///
     /// # Errors
     /// `too_many_sessions`.
-    pub fn take(&self, address: IpAddr, max: NonZeroU32) -> Result<Seat<IpAddr>, Problem> {
+    pub fn take(&self, address: IpAddr, max: NonZeroU32) -> Result<NobodysSeat, Problem> {
         let detail = "too many sessions from this address have not signed in";
-        self.take_one_of(max.get(), subscriber(address), detail)
-            .map_err(|problem| problem.retry_after_ms(limits::RETRY_SOON_MS))
+        let later = |problem: Problem| problem.retry_after_ms(limits::RETRY_SOON_MS);
+        let site_max = max.saturating_mul(SUBSCRIBERS_PER_SITE).get();
+        let site = rate::site(address)
+            .map(|site| self.sites.take_one_of(site_max, site, detail))
+            .transpose()
+            .map_err(later)?;
+        let subscriber = rate::subscriber(address);
+        let subscriber =
+            self.subscribers.take_one_of(max.get(), subscriber, detail).map_err(later)?;
+        Ok(NobodysSeat { _subscriber: subscriber, _site: site })
     }
 }
 
@@ -113,7 +134,7 @@ mod tests {
 
     #[test]
     fn nobodies_of_one_subscriber_share_their_seats() {
-        let seats = Seats::<IpAddr>::default();
+        let seats = Nobodies::default();
         let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
         let max = NonZeroU32::new(3).expect("not zero");
         let taken: Vec<_> =
@@ -122,6 +143,20 @@ mod tests {
         assert_eq!((refused.status(), refused.code()), (429, "too_many_sessions"));
         assert!(seats.take(IpAddr::from([192, 0, 2, 1]), max).is_ok());
         drop(taken);
-        assert!(seats.0.is_empty());
+        assert!(seats.subscribers.0.is_empty() && seats.sites.0.is_empty());
+    }
+
+    #[test]
+    fn a_site_of_many_networks_has_seats_for_eight_and_leaves_the_others_theirs() {
+        let seats = Nobodies::default();
+        let max = NonZeroU32::new(3).expect("not zero");
+        let network = |number: u16| IpAddr::from([0x2001, 0xdb8, 1, number, 0, 0, 0, 1]);
+        let taken: Vec<_> =
+            (0..=u16::MAX).filter_map(|number| seats.take(network(number), max).ok()).collect();
+        assert_eq!(taken.len(), 3 * 8);
+        assert_eq!(seats.subscribers.0.len(), 3 * 8, "who is refused leaves nothing behind");
+        assert!(seats.take(IpAddr::from([0x2001, 0xdb8, 2, 0, 0, 0, 0, 1]), max).is_ok());
+        drop(taken);
+        assert!(seats.subscribers.0.is_empty() && seats.sites.0.is_empty());
     }
 }

@@ -288,7 +288,8 @@ impl Session {
             }
         };
         let reply = Reply::to(id, &method);
-        if let Err(wait) = self.allowance.take_many(now, 1) {
+        let tokens = self.app.rates().price(text.len());
+        if let Err(wait) = self.allowance.take_many(now, tokens) {
             if self.allowance.is_flooded() {
                 return self.close(ctx, Close::Flood);
             }
@@ -306,9 +307,20 @@ impl Session {
         }
         match self.asker(&method) {
             Ok(Caller::Nobody) if self.token.is_some() => self.close(ctx, Close::TokenOver),
-            Ok(caller) => self.run(caller, reply, &method, params, ctx),
+            Ok(caller) => match self.count(&caller, &method, tokens) {
+                Ok(()) => self.run(caller, reply, &method, params, ctx),
+                Err(problem) => answer(ctx, &reply, Err(problem)),
+            },
             Err(problem) => answer(ctx, &reply, Err(problem)),
         }
+    }
+
+    /// All sessions of one identity together ask no more often than one. Signing in counts by itself.
+    fn count(&self, caller: &Caller, method: &str, tokens: u32) -> Result<(), Problem> {
+        if method == "sign_in" {
+            return Ok(());
+        }
+        self.app.check_rate(caller, self.nobody.address, tokens)
     }
 
     fn run(
@@ -319,14 +331,8 @@ impl Session {
         params: Map<String, Value>,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        if method == "sign_in" {
-            return self.sign_in(reply, params, ctx);
-        }
-        // All sessions of one identity together ask no more often than one.
-        if let Err(problem) = self.app.check_rate(&caller, self.nobody.address) {
-            return answer(ctx, &reply, Err(problem));
-        }
         match method {
+            "sign_in" => self.sign_in(reply, params, ctx),
             "ping" => answer(ctx, &reply, Ok(format!("{{\"server_time\":{}}}", self.app.now().0))),
             "subscribe" => self.subscribe(caller, reply, params, ctx),
             "unsubscribe" => {
@@ -397,25 +403,17 @@ impl Session {
     /// Who carries `token`, and has a seat now. Only guesses count against the address: many phones
     /// may share one.
     fn signed_in(&mut self, token: &str) -> Result<(TokenOf, Caller), Problem> {
-        let caller = match Token::parse(token) {
-            Some(token) => self.app.identify(token.0, &token.1).map(|caller| (token, caller))?,
-            None => return self.guessed(),
+        let address = self.nobody.address;
+        let Some(token) = Token::parse(token) else {
+            self.app.rates().anonymous(address, 1)?;
+            return Err(Problem::not_signed_in());
         };
-        match caller {
-            (_, Caller::Nobody) => self.guessed(),
-            (token, caller) => {
-                self.app.check_rate(&caller, self.nobody.address)?;
-                if !self.seat.as_ref().is_some_and(|seat| seat.is_of(caller.id())) {
-                    self.seat = self.app.seat(&caller)?;
-                }
-                Ok((token, caller))
-            }
+        let caller = self.app.introduce(token, address)?;
+        self.app.check_rate(&caller, address, 1)?;
+        if !self.seat.as_ref().is_some_and(|seat| seat.is_of(caller.id())) {
+            self.seat = self.app.seat(&caller)?;
         }
-    }
-
-    fn guessed<T>(&self) -> Result<T, Problem> {
-        self.app.rates().anonymous(self.nobody.address)?;
-        Err(Problem::not_signed_in())
+        Ok((token, caller))
     }
 
     fn subscribe(

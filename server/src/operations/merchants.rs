@@ -60,7 +60,9 @@ impl Operation for Onboard {
     async fn perform(self, app: &App, ask: &Ask) -> Result<Onboarded, Problem> {
         let owner = ask.caller.person()?.person.id;
         let (engine, Self { name, currency }) = (app.engine(), self);
-        let (merchant, replayed) = match ask.opens.map(MerchantId) {
+        let opens = ask.opens.map(MerchantId);
+        app.desk(move |desk| desk.register.check_founder_room(owner, opens)).await??;
+        let (merchant, replayed) = match opens {
             None => (engine.onboard_merchant(name, currency).await?, false),
             Some(id) => (id, was_open(engine.onboard_merchant_as(id, name, currency).await)?),
         };
@@ -150,7 +152,7 @@ impl Operation for PayOut {
     }
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Receipt, Problem> {
-        let request = ask.request(self.merchant.0)?;
+        let request = ask.own_request(self.merchant.0)?;
         Ok(app.engine().pay_out(self.merchant, request, self.amount).await?.into())
     }
 }

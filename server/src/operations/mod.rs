@@ -123,6 +123,9 @@ pub trait Operation: DeserializeOwned + JsonSchema + 'static {
     /// Where it is offered.
     const OFFER: Offer;
 
+    /// Whether nobody in particular may ask ([`Right::Anyone`]): known before there are parameters.
+    const IS_FOR_ANYONE: bool = false;
+
     /// Whether its parameters could be guessed from a plain hash of them.
     const HIDES: bool = false;
 
@@ -169,6 +172,8 @@ pub struct Described {
     pub parameters: fn(&mut SchemaGenerator) -> Schema,
     /// The JSON Schema of its answer.
     pub answer: fn(&mut SchemaGenerator) -> Schema,
+    /// Whether nobody in particular may ask.
+    pub is_for_anyone: bool,
     pub(crate) hides: bool,
     pub(crate) run: perform::Run,
 }

@@ -41,6 +41,7 @@ impl Described {
             offer: O::OFFER,
             parameters: <O as JsonSchema>::json_schema,
             answer: |generator| generator.subschema_for::<O::Answer>(),
+            is_for_anyone: O::IS_FOR_ANYONE,
             hides: O::HIDES,
             run: |asked| Box::pin(async move { run::<O>(&asked).await }),
         }

@@ -45,6 +45,7 @@ struct BeginRecovery {
 
 impl Operation for BeginRecovery {
     const OFFER: Offer = plain("recovery.begin", Verb::Post, "/v1/recovery");
+    const IS_FOR_ANYONE: bool = true;
     type Answer = Ceremony;
 
     fn right(&self) -> Right {
@@ -91,6 +92,7 @@ struct FinishRecovery {
 
 impl Operation for FinishRecovery {
     const OFFER: Offer = plain("recovery.finish", Verb::Post, "/v1/recovery/{ceremony}");
+    const IS_FOR_ANYONE: bool = true;
     type Answer = Session;
 
     fn right(&self) -> Right {

@@ -100,6 +100,7 @@ struct BeginSignUp {
 
 impl Operation for BeginSignUp {
     const OFFER: Offer = plain("sign_up.begin", Verb::Post, "/v1/sign-up");
+    const IS_FOR_ANYONE: bool = true;
     type Answer = Ceremony;
 
     fn right(&self) -> Right {
@@ -129,6 +130,7 @@ struct FinishSignUp {
 
 impl Operation for FinishSignUp {
     const OFFER: Offer = plain("sign_up.finish", Verb::Post, "/v1/sign-up/{ceremony}");
+    const IS_FOR_ANYONE: bool = true;
     type Answer = Session;
 
     fn right(&self) -> Right {
@@ -160,6 +162,7 @@ struct BeginSignIn {}
 
 impl Operation for BeginSignIn {
     const OFFER: Offer = plain("sign_in.begin", Verb::Post, "/v1/sign-in");
+    const IS_FOR_ANYONE: bool = true;
     type Answer = Ceremony;
 
     fn right(&self) -> Right {
@@ -187,6 +190,7 @@ struct FinishSignIn {
 
 impl Operation for FinishSignIn {
     const OFFER: Offer = plain("sign_in.finish", Verb::Post, "/v1/sign-in/{ceremony}");
+    const IS_FOR_ANYONE: bool = true;
     type Answer = Session;
 
     fn right(&self) -> Right {

@@ -31,6 +31,7 @@ macro_rules! assets {
 pub(super) const ASSETS: &[Asset] = assets! {
     "account.js": SCRIPT,
     "api.d.ts": "text/plain; charset=utf-8",
+    "attempt.js": SCRIPT,
     "bill.js": SCRIPT,
     "camera.js": SCRIPT,
     "claims.js": SCRIPT,
@@ -74,6 +75,7 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "till_collect.js": SCRIPT,
     "till_orders.js": SCRIPT,
     "till_shop.js": SCRIPT,
+    "till_shops.js": SCRIPT,
     "till_webhooks.js": SCRIPT,
     "typed.js": SCRIPT,
     "ui.js": SCRIPT,

@@ -58,14 +58,14 @@ pub(super) fn run(shared: &Arc<Shared>, agent: &Agent) {
 fn serve(shared: &Arc<Shared>, agent: &Agent, endpoint: EndpointKey) {
     let began = Instant::now();
     let turn = deliver_next(shared, agent, endpoint);
-    let slow = began.elapsed() > SLOW;
+    let took = began.elapsed();
     let next = turn.unwrap_or_else(|error| {
         // The disk's fault, not the endpoint's: the message is still there.
         tracing::error!(%error, "webhook cannot be delivered");
         let again = shared.clock.now().after(PAUSE_FIRST);
-        Recorded { due_at: Some(again), rest_until: again, over: false }
+        Recorded { due_at: Some(again), rest_until: again, slow: true, over: false }
     });
-    shared.desk.done(endpoint, next, slow);
+    shared.desk.done(endpoint, next, took);
     if next.over {
         shared.roster_changed.notify_one();
     }

@@ -225,7 +225,7 @@ impl Webhooks {
         };
         let secret = Secret::generate();
         let endpoint = shared.outbox.add(&webhook, &secret, position)?;
-        shared.desk.add(endpoint);
+        shared.desk.add(endpoint, merchant);
         shared.roster_changed.notify_one();
         Ok((webhook, secret.to_text()))
     }

@@ -56,6 +56,13 @@ impl Table {
         Self { engine, shop, group, host }
     }
 
+    /// The same friends at another shop.
+    pub(crate) fn another_shop(&self) -> Self {
+        let name = "Tea House".try_into().unwrap();
+        let opened = self.engine.onboard_merchant(name, Currency::CNY);
+        Self { shop: self.engine.block_on(opened).unwrap(), ..self.clone() }
+    }
+
     /// The friends eat for 90.00; says where that is in the journal.
     pub(crate) fn dine(&self, order_no: &str) -> Position {
         self.engine.block_on(async {

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, mem, sync::Arc};
 
 use fanju::time::Timestamp;
 use parking_lot::{Condvar, Mutex};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Answered, Register, RegisterError, rows};
 use crate::auth::limits;
@@ -78,8 +78,8 @@ impl Register {
     }
 
     /// Keeps an answer, in place of what the key had before. Of an asker's answers the oldest go
-    /// first, once there are more than [`limits::ANSWERS_PER_ASKER_MAX`]; of all, those that are a
-    /// day old.
+    /// first, once there are more than [`limits::ANSWERS_PER_ASKER_MAX`], or they have more than
+    /// [`limits::ANSWERS_BYTES_PER_ASKER_MAX`]; of all, those that are a day old.
     ///
     /// # Errors
     /// [`RegisterError::AnswerTooLong`], or it cannot be written.
@@ -144,7 +144,9 @@ impl Drop for Lead<'_> {
 }
 
 fn write(writer: &mut Connection, batch: &[Waiting]) -> Result<(), RegisterError> {
-    let insert = "INSERT OR REPLACE INTO answers (asker, key, digest, answer, at)
+    // Not `INSERT OR REPLACE`: what that puts away is not told to the trigger that weighs.
+    let replaced = "DELETE FROM answers WHERE asker = ?1 AND key = ?2";
+    let insert = "INSERT INTO answers (asker, key, digest, answer, at)
         VALUES (?1, ?2, ?3, ?4, ?5)";
     let too_many = "DELETE FROM answers WHERE seq IN
         (SELECT seq FROM answers WHERE asker = ?1 ORDER BY seq DESC LIMIT -1 OFFSET ?2)";
@@ -155,6 +157,7 @@ fn write(writer: &mut Connection, batch: &[Waiting]) -> Result<(), RegisterError
     let mut latest = Timestamp(i64::MIN);
     for Waiting { asker, key, answered, .. } in batch {
         let Answered { digest, answer, at } = answered;
+        transaction.prepare_cached(replaced)?.execute((asker, key))?;
         transaction.prepare_cached(insert)?.execute((
             asker,
             key,
@@ -171,7 +174,23 @@ fn write(writer: &mut Connection, batch: &[Waiting]) -> Result<(), RegisterError
     for asker in batch.iter().map(|waiting| &waiting.asker).collect::<BTreeSet<_>>() {
         let max = limits::ANSWERS_PER_ASKER_MAX;
         transaction.prepare_cached(too_many)?.execute((asker, max))?;
+        prune_heavy(&transaction, asker)?;
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// Lets the oldest answers of `asker` go until the others are light enough; the newest always is.
+fn prune_heavy(transaction: &Transaction<'_>, asker: &str) -> Result<(), RegisterError> {
+    let weighed = "SELECT bytes FROM answer_bytes WHERE asker = ?1";
+    let oldest = "DELETE FROM answers
+        WHERE seq = (SELECT min(seq) FROM answers WHERE asker = ?1)";
+    loop {
+        let bytes = rows::first(transaction, weighed, [asker], |row| Ok(row.get::<_, i64>(0)?))?;
+        let bytes = usize::try_from(bytes.unwrap_or(0)).unwrap_or(usize::MAX);
+        let is_light = bytes <= limits::ANSWERS_BYTES_PER_ASKER_MAX;
+        if is_light || transaction.prepare_cached(oldest)?.execute([asker])? == 0 {
+            return Ok(());
+        }
+    }
 }

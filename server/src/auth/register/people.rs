@@ -100,6 +100,30 @@ impl Register {
         })
     }
 
+    /// Whether [`Register::add_wallet`] has room for one wallet more of `person`, or `wallet` is the
+    /// person's already: asked before the engine opens one, which nobody could own then.
+    ///
+    /// # Errors
+    /// [`RegisterError::TooMany`], or it cannot be read.
+    pub fn check_wallet_room(
+        &self,
+        person: PersonId,
+        wallet: Option<WalletId>,
+    ) -> Result<(), RegisterError> {
+        let counted = "SELECT count(*) FROM wallets WHERE person = ?1";
+        let own = "SELECT 1 FROM wallets WHERE wallet = ?1 AND person = ?2";
+        self.read(|connection| {
+            if let Some(wallet) = wallet {
+                let key = (wallet.0.as_bytes(), person.0.as_bytes());
+                if rows::first(connection, own, key, |_| Ok(()))?.is_some() {
+                    return Ok(());
+                }
+            }
+            let count = rows::count(connection, counted, [person.0.as_bytes()])?;
+            check_room(count, limits::WALLETS_PER_PERSON_MAX, "wallets of a person")
+        })
+    }
+
     /// Whose wallet it is.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ const APPLICATION_ID: i64 = 0x464A_5247;
 
 /// What each version adds; `user_version` counts how many a file has seen. Never changed, only
 /// added to.
-const MIGRATIONS: [&str; 2] = [FIRST, PASSKEYS_AND_RECOVERY];
+const MIGRATIONS: [&str; 3] = [FIRST, PASSKEYS_AND_RECOVERY, ANSWERS_WEIGHED];
 
 const FIRST: &str = "
 CREATE TABLE people (
@@ -100,6 +100,24 @@ CREATE TABLE recovery_codes (
     spent_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX recovery_codes_of_person ON recovery_codes (person);
+";
+
+/// Before this, answers were counted and not weighed.
+const ANSWERS_WEIGHED: &str = "
+CREATE TABLE answer_bytes (
+    asker TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO answer_bytes (asker, bytes)
+    SELECT asker, sum(octet_length(answer)) FROM answers GROUP BY asker;
+CREATE TRIGGER answer_kept AFTER INSERT ON answers BEGIN
+    INSERT INTO answer_bytes (asker, bytes) VALUES (NEW.asker, octet_length(NEW.answer))
+        ON CONFLICT (asker) DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER answer_gone AFTER DELETE ON answers BEGIN
+    UPDATE answer_bytes SET bytes = bytes - octet_length(OLD.answer) WHERE asker = OLD.asker;
+    DELETE FROM answer_bytes WHERE asker = OLD.asker AND bytes = 0;
+END;
 ";
 
 #[cfg(test)]

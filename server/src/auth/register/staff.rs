@@ -1,7 +1,7 @@
 //! Staff: who works for which merchant, and as what.
 
 use fanju::id::MerchantId;
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
 use super::{
     Person, PersonId, Register, RegisterError, Role,
@@ -57,6 +57,27 @@ impl Register {
             let key = (merchant.0.as_bytes(), person.0.as_bytes(), owner);
             transaction.prepare_cached(insert)?.execute(key)?;
             Ok(())
+        })
+    }
+
+    /// Whether [`Register::add_founder`] has room for one shop more of `person`, or `merchant` has
+    /// somebody already: asked before the engine opens one, which nobody could own then.
+    ///
+    /// # Errors
+    /// [`RegisterError::TooMany`], or it cannot be read.
+    pub fn check_founder_room(
+        &self,
+        person: PersonId,
+        merchant: Option<MerchantId>,
+    ) -> Result<(), RegisterError> {
+        let staff = "SELECT count(*) FROM staff WHERE merchant = ?1";
+        self.read(|connection| {
+            if let Some(merchant) = merchant
+                && rows::count(connection, staff, [merchant.0.as_bytes()])? > 0
+            {
+                return Ok(());
+            }
+            check_merchants_room(connection, person)
         })
     }
 
@@ -130,7 +151,11 @@ fn check_staff_room(
     let staff = "SELECT count(*) FROM staff WHERE merchant = ?1";
     let count = rows::count(transaction, staff, [merchant.0.as_bytes()])?;
     check_room(count, limits::STAFF_PER_MERCHANT_MAX, "staff of a merchant")?;
+    check_merchants_room(transaction, person)
+}
+
+fn check_merchants_room(connection: &Connection, person: PersonId) -> Result<(), RegisterError> {
     let merchants = "SELECT count(*) FROM staff WHERE person = ?1";
-    let count = rows::count(transaction, merchants, [person.0.as_bytes()])?;
+    let count = rows::count(connection, merchants, [person.0.as_bytes()])?;
     check_room(count, limits::MERCHANTS_PER_PERSON_MAX, "merchants of a person")
 }

@@ -77,9 +77,9 @@ function withdraw(phone) {
     t('withdraw_hint', { amount: phone.money(phone.account.available) }));
   formSheet({
     title: t('withdraw'), body: [amount.box], action: t('withdraw'),
-    async submit() {
+    async submit(attempt) {
       const minor = amountOf(amount.input, phone.currency);
-      await phone.pay('wallets.withdraw', { wallet: phone.wallet, amount: minor });
+      await attempt.pay(phone, 'wallets.withdraw', { wallet: phone.wallet, amount: minor });
       toast(t('toast_withdrawn', { amount: phone.money(minor) }), 'good');
     },
   });
@@ -102,8 +102,8 @@ function another(phone) {
   const currency = select(t('currency'), CURRENCIES.map((code) => [code, code]), 'USD');
   formSheet({
     title: t('wallet_more'), body: [currency.box], action: t('wallet_open'),
-    async submit() {
-      const { wallet } = await phone.openWallet(currency.input.value);
+    async submit(attempt) {
+      const { wallet } = await phone.openWallet(currency.input.value, attempt);
       localStorage.setItem('fanju.wallet', wallet);
       phone.follow(wallet);
     },

@@ -109,14 +109,14 @@ export function draftSheet(phone, table) {
   const total = field(t('total'), { class: 'input', inputmode: 'decimal', value: draft ? decimals(draft.total, phone.currency) : '' }, t('draft_total_hint'));
   formSheet({
     title: t('draft_lay'), body: [h('p', { class: 'quiet' }, t('draft_hint')), text, total.box], action: t('draft_do'),
-    async submit() {
+    async submit(attempt) {
       const { lines, wrong } = parseBill(text.value, phone.currency);
       const sum = lines.reduce((so_far, line) => so_far + line.amount, 0);
       if (wrong.length) throw known(wrongRows(wrong), 'import');
       if (!lines.length) throw known(t('import_empty'), 'import');
       const whole = total.input.value.trim() ? amountOf(total.input, phone.currency) : sum;
       if (whole <= 0) throw known(t('amount_needed'), 'amount_needed');
-      await phone.fanju.call('groups.draft', { group: table.id, by: phone.wallet, total: whole, lines });
+      await attempt.pay(phone, 'groups.draft', { group: table.id, by: phone.wallet, total: whole, lines });
     },
   });
 }

@@ -46,9 +46,9 @@ export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, s
  */
 /** @typedef {{ handlers: Handlers, last: number | null, ready: boolean, again?: ReturnType<typeof setTimeout> }} Subscription */
 /**
- * A request: `retry` it after a cut; send it `early`, before signing in has succeeded.
+ * A request: `retry` it after a cut; send it `early`, before signing in has succeeded; once it was `sent` it may have been done.
  * @typedef {{
- *   method: string, params: Record<string, unknown>, retry: boolean, early: boolean,
+ *   method: string, params: Record<string, unknown>, retry: boolean, early: boolean, sent: boolean,
  *   resolve: (result: any) => void, reject: (error: FanjuError) => void,
  * }} Pending
  */
@@ -71,6 +71,8 @@ const STOP = new Map([[1003, 'malformed'], [1009, 'malformed'], [4000, 'malforme
 const LATER = new Set(['idempotency_key_in_use', 'too_many_requests', 'books_behind']);
 /** Statuses of a server that cannot now, and can later. */
 const NOT_NOW = new Set([429, 503, 504]);
+/** What was sent before a cut, and is not asked again. */
+const LOST = { code: 'connection_lost', title: 'the connection was lost, outcome unknown' };
 const FLOOD = 4009;
 const PAUSE_FIRST_MS = 250;
 const PAUSE_MAX_MS = 15_000;
@@ -158,8 +160,8 @@ export class Fanju extends EventTarget {
    * again (a command with its first key), unless `retry` is false: then it is rejected with
    * `connection_lost`, and the outcome is unknown. What holds a secret is answered once: asked again after
    * a cut that swallowed it, the server says `secret_shown`. `signal` withdraws what nobody wants any more: what
-   * waits to be sent is rejected with `withdrawn`, and what was sent is not sent again. What waits after a cut was
-   * sent before it, and may have been done.
+   * was never sent is rejected with `withdrawn`, and what was sent is not sent again: after a cut it may have been
+   * done, and is rejected with `connection_lost`.
    * @template {keyof Methods} M
    * @param {M} method
    * @param {Methods[M]['params']} params
@@ -199,7 +201,7 @@ export class Fanju extends EventTarget {
   /** @param {string} method @param {Record<string, unknown>} params @param {{ retry?: boolean, early?: boolean, signal?: AbortSignal }} how @returns {Promise<any>} */
   #ask(method, params, { retry = true, early = false, signal }) {
     return new Promise((resolve, reject) => {
-      /** @type {Pending} */ const pending = { method, params, retry, early, resolve, reject };
+      /** @type {Pending} */ const pending = { method, params, retry, early, sent: false, resolve, reject };
       if (signal?.aborted) return this.#withdraw(pending);
       signal?.addEventListener('abort', () => this.#withdraw(pending), { once: true });
       this.#queue.push(pending);
@@ -212,7 +214,7 @@ export class Fanju extends EventTarget {
     pending.retry = false;
     if ([...this.#sent.values()].includes(pending)) return;
     this.#queue = this.#queue.filter((waiting) => waiting !== pending);
-    pending.reject(new FanjuError({ code: 'withdrawn', title: 'withdrawn while it waited to be sent' }));
+    pending.reject(new FanjuError(pending.sent ? LOST : { code: 'withdrawn', title: 'withdrawn while it waited to be sent' }));
   }
 
   /** Sends what may go now; stays below the server's requests per second. */
@@ -247,6 +249,7 @@ export class Fanju extends EventTarget {
     if (frame.length > most / 3 && new TextEncoder().encode(frame).length > most) {
       return pending.reject(new FanjuError({ code: 'body_too_large', title: 'longer than a frame may be' }));
     }
+    pending.sent = true;
     this.#sent.set(this.#id, pending);
     socket.send(frame);
   }
@@ -353,7 +356,7 @@ export class Fanju extends EventTarget {
   #shutOut(topic) {
     const subscription = this.#topics.get(topic);
     this.#topics.delete(topic);
-    subscription?.handlers.error?.(new FanjuError({ code: 'forbidden', title: 'not yours to hear any more' }));
+    subscription?.handlers.error?.(new FanjuError({ code: 'forbidden', title: 'not yours to hear any more', reason: 'shut_out' }));
   }
 
   /** @param {any} hello */
@@ -426,8 +429,7 @@ export class Fanju extends EventTarget {
     const unanswered = [...this.#sent.values(), ...this.#queue];
     this.#sent.clear();
     this.#queue = unanswered.filter((pending) => pending.retry);
-    const lost = { code: 'connection_lost', title: 'the connection was lost, outcome unknown' };
-    for (const pending of unanswered) if (!pending.retry) pending.reject(new FanjuError(lost));
+    for (const pending of unanswered) if (!pending.retry) pending.reject(new FanjuError(LOST));
   }
 
   /** @param {string} reason */

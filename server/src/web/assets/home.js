@@ -94,9 +94,9 @@ function topUp(phone) {
   }, value)));
   formSheet({
     title: t('top_up'), body: [amount.box, quick, h('p', { class: 'quiet' }, t('top_up_hint'))], action: t('top_up'),
-    async submit() {
+    async submit(attempt) {
       const minor = amountOf(amount.input, phone.currency);
-      await phone.fanju.call('wallets.top_up', { wallet: phone.wallet, amount: minor });
+      await attempt.pay(phone, 'wallets.top_up', { wallet: phone.wallet, amount: minor });
       toast(t('toast_topped_up', { amount: phone.money(minor) }), 'good');
     },
   });
@@ -115,10 +115,10 @@ function transfer(phone) {
   if (pick) { to.box.hidden = true; to.input.value = others[0]?.[0] ?? ''; }
   formSheet({
     title: t('transfer'), body: [pick?.box, to.box, amount.box, note.box], action: t('transfer_do'),
-    async submit() {
+    async submit(attempt) {
       const minor = amountOf(amount.input, phone.currency);
       const params = { wallet: phone.wallet, to: textOf(to.input), amount: minor, note: note.input.value.trim() || undefined };
-      await phone.pay('wallets.transfer', params);
+      await attempt.pay(phone, 'wallets.transfer', params);
       toast(t('toast_sent', { amount: phone.money(minor), who: phone.names.of(params.to) }), 'good');
     },
   });
@@ -157,7 +157,7 @@ function openTable(phone) {
   const short = select(t('shortfall'), ['decline', 'reshare', 'host_covers'].map((rule) => [rule, t(`shortfall_${rule}`)]), 'decline');
   formSheet({
     title: t('open_table'), body: [name.box, consent.boxes, split.box, short.box], action: t('open_table'),
-    async submit() {
+    async submit(attempt) {
       const host = phone.wallet;
       const mode = split.input.value;
       // Parts need people: until they sit, such a table shares equally.
@@ -167,7 +167,7 @@ function openTable(phone) {
       /** @type {import('./api.js').Rules} */
       const rules = { split: rule, shortfall, rounding: 'fair_cent', cash_step: 0 };
       const called = name.input.value.trim() || t('dinner');
-      const { group } = await phone.pay('groups.open', { name: called, host, ...consent.read(), rules });
+      const { group } = await attempt.pay(phone, 'groups.open', { name: called, host, ...consent.read(), rules });
       if (/weights|percent|exact/.test(mode)) phone.tables.follow(group).planned = mode;
       go({ group });
       await opened(phone, group, called);
@@ -181,14 +181,14 @@ function joinByCode(phone) {
   const consent = consentFields(phone);
   formSheet({
     title: t('join_by_code'), body: [code.box, consent.boxes], action: t('join'),
-    async submit() {
+    async submit(attempt) {
       const digits = digitsOf(code.input.value);
       const wrong = wrongCode(digits);
       if (wrong) {
         code.input.focus();
         throw known(t(wrong, { count: digits.length }), wrong);
       }
-      const { event } = await phone.pay('groups.join_by_code', { code: digits, wallet: phone.wallet, ...consent.read() });
+      const { event } = await attempt.pay(phone, 'groups.join_by_code', { code: digits, wallet: phone.wallet, ...consent.read() });
       const { group } = /** @type {Extract<import('./api.js').Event, { type: 'member_joined' }>} */ (event);
       phone.bridge.tell('joined', { group });
       go({ group });

@@ -7,9 +7,9 @@
 const CACHE = 'fanju-shell-1';
 const PAGES = ['/', '/till', '/operator'];
 const SHELL = [...PAGES, '/assets/style.css', '/assets/icon.svg', '/assets/manifest.webmanifest',
-  ...['account', 'bill', 'camera', 'claims', 'code', 'demo_acts', 'demo_bridge', 'fanju', 'home', 'money', 'names', 'operator', 'passkey',
+  ...['account', 'attempt', 'bill', 'camera', 'claims', 'code', 'demo_acts', 'demo_bridge', 'fanju', 'home', 'money', 'names', 'operator', 'passkey',
     'passkeys', 'pay', 'phone', 'plot', 'qr', 'receipt', 'ring', 'route', 'rules', 'statement', 'table', 'tables', 'till', 'till_collect',
-    'till_orders', 'till_shop', 'till_webhooks', 'typed', 'ui', 'words', 'words_en', 'words_zh'].map((name) => `/assets/${name}.js`)];
+    'till_orders', 'till_shop', 'till_shops', 'till_webhooks', 'typed', 'ui', 'words', 'words_en', 'words_zh'].map((name) => `/assets/${name}.js`)];
 
 /** @type {any} */
 const worker = self;

@@ -71,7 +71,7 @@ class Operator {
       { name: 'p99', tone: 'cinnabar', read: ({ stats }) => ms(stats.settle_us_p99) }] });
     const alarms = h('div', { class: 'alarms', role: 'status', 'aria-live': 'assertive' });
     const tiles = h('div', { class: 'tiles' });
-    const open = h('div', { class: 'scrolls', 'data-testid': 'open-orders' });
+    const open = h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': t('open_orders'), 'data-testid': 'open-orders' });
     const rest = h('dl', { class: 'facts' });
     const audited = h('div', { class: 'audit', 'data-testid': 'audit', role: 'status' }, h('p', { class: 'quiet' }, t('loading')));
     const audit = async () => {

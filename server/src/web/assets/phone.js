@@ -2,6 +2,7 @@
 /** The diner's phone: who is there, the wallet, the tables, and what is on screen. */
 
 import { account as accountView } from './account.js';
+import { Attempt } from './attempt.js';
 import { bridge } from './demo_bridge.js';
 import { deviceName, Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
 import { home } from './home.js';
@@ -12,7 +13,7 @@ import { go, route } from './route.js';
 import { statement } from './statement.js';
 import { joinView, tableView } from './table.js';
 import { Tables } from './tables.js';
-import { button, connectionBanner, field, fill, forgetRefused, h, icon, languageSwitch, select, serveOffline, sheet, textOf, toast, waiting } from './ui.js';
+import { button, complain, connectionBanner, field, fill, forgetRefused, h, icon, languageSwitch, select, serveOffline, sheet, textOf, toast, waiting } from './ui.js';
 import { keepInput } from './typed.js';
 import { begin, t } from './words.js';
 
@@ -90,9 +91,9 @@ export class Phone {
     this.show();
   }
 
-  /** @param {string} currency @returns {Promise<{ wallet: string, currency: string }>} */
-  async openWallet(currency) {
-    const { wallet } = await this.fanju.call('wallets.open', { currency });
+  /** @param {string} currency @param {Attempt} [attempt] @returns {Promise<{ wallet: string, currency: string }>} */
+  async openWallet(currency, attempt = new Attempt()) {
+    const { wallet } = await attempt.pay(this, 'wallets.open', { currency });
     const opened = { wallet, currency };
     this.me.wallets.push(opened);
     return opened;
@@ -111,7 +112,7 @@ export class Phone {
         this.tables.refresh().then(() => this.bridge.sits());
       },
       event: (happened) => this.#happened(happened),
-      error: (error) => toast(error.message, 'bad'),
+      error: complain,
     });
   }
 

@@ -42,9 +42,9 @@ export function rulesSheet(phone, table, mode = null) {
   draw(first);
   formSheet({
     title: t('rules'), body: [split.box, editor, short.box, rounding.box], action: t('save'),
-    async submit() {
+    async submit(attempt) {
       const next = /** @type {import('./api.js').Rules} */ ({ split: read(), shortfall: short.input.value, rounding: rounding.input.value, cash_step: rules.cash_step });
-      await phone.fanju.call('groups.rules', { group: table.id, by: phone.wallet, rules: next });
+      await attempt.pay(phone, 'groups.rules', { group: table.id, by: phone.wallet, rules: next });
       table.planned = null;
     },
   });

@@ -1,6 +1,7 @@
 // @ts-check
 /** One table: who sits there, how it pays, and the code that pays for everybody. */
 
+import { Attempt } from './attempt.js';
 import { claims, draftSheet } from './claims.js';
 import { consentFields } from './home.js';
 import { decimals } from './money.js';
@@ -41,7 +42,7 @@ export function tableView(phone, group) {
   }
 
   function update() {
-    const live = phone.account ? phone.tables.follow(group) : table;
+    const live = phone.account ? phone.tables.known(group) ?? phone.tables.follow(group) : table;
     if (!live?.view) {
       fill(parts.head, bar(t('table'), () => go({})));
       fill(parts.round, h('p', { class: 'quiet empty', role: 'status' }, live?.trouble ?? t('loading')));
@@ -105,7 +106,7 @@ function consent(phone, table, me) {
   });
   formSheet({
     title: t('consent'), body: [fields.boxes], action: t('save'),
-    submit: () => phone.pay('groups.consent', { group: table.id, wallet: phone.wallet, ...fields.read() }),
+    submit: (attempt) => attempt.pay(phone, 'groups.consent', { group: table.id, wallet: phone.wallet, ...fields.read() }),
   });
 }
 
@@ -200,12 +201,12 @@ function pay(phone, table, joined) {
 /** @param {Phone} phone @param {string} group @param {string} [link] */
 function joinSheet(phone, group, link) {
   const fields = consentFields(phone);
-  formSheet({ title: t('join'), body: [fields.boxes], action: t('join'), submit: () => join(phone, group, fields.read(), link) });
+  formSheet({ title: t('join'), body: [fields.boxes], action: t('join'), submit: (attempt) => join(phone, group, fields.read(), link, attempt) });
 }
 
-/** @param {Phone} phone @param {string} group @param {{ cap: number, confirm_above?: number }} consent @param {string} [link] */
-async function join(phone, group, consent, link) {
-  await phone.pay('groups.join', { group, wallet: phone.wallet, ...consent, ...(link ? { link } : {}) });
+/** @param {Phone} phone @param {string} group @param {{ cap: number, confirm_above?: number }} consent @param {string} [link] @param {Attempt} [attempt] */
+async function join(phone, group, consent, link, attempt = new Attempt()) {
+  await attempt.pay(phone, 'groups.join', { group, wallet: phone.wallet, ...consent, ...(link ? { link } : {}) });
   phone.bridge.answered();
   phone.bridge.tell('joined', { group });
   go({ group }, { replace: true });

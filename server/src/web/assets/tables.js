@@ -4,7 +4,7 @@
 import { dishes } from './claims.js';
 import { closeCode } from './pay.js';
 import { question, closeQuestion, declined, receipt } from './receipt.js';
-import { complain } from './ui.js';
+import { complain, explain } from './ui.js';
 
 /** @typedef {{ group: string, name: string, status: string, host: string, members: number, joined: boolean }} Listed */
 /**
@@ -18,7 +18,7 @@ import { complain } from './ui.js';
  * @property {import('./claims.js').Dishes | null} dishes the bill that lies on the table, or lay there last, and who claimed what
  * @property {string | null} planned the way to split that the host chose before anybody sat
  * @property {number} bills_changed counts what belongs on the list of bills
- * @property {string | null} trouble why the table cannot be shown
+ * @property {string | null} trouble why the table cannot be shown, in the reader's words
  * @property {() => void} stop
  */
 
@@ -28,11 +28,16 @@ const FOLLOWED_MAX = 40;
 /** A page of tables looks through 500 events: so far back, an open table is found whatever else was paid since. */
 const PAGES_MAX = 6;
 
+/** Before the list is asked for once more: anybody may invite, as often as they like. */
+const AGAIN_MS = 500;
+
 export class Tables {
   /** What the wallet's list says, newest first. @type {Listed[] | null} */ list = null;
   /** @type {Map<string, Table>} */ #live = new Map();
   #phone;
-  /** Which asking for the list is the latest. */ #asked = 0;
+  /** Which wallet's list it is, counted. */ #of = 0;
+  /** The asking for the list that is under way. @type {Promise<void> | null} */ #asking = null;
+  /** The one after it, for whatever happened meanwhile. @type {Promise<void> | null} */ #due = null;
 
   /** @param {import('./phone.js').Phone} phone */
   constructor(phone) { this.#phone = phone; }
@@ -47,13 +52,27 @@ export class Tables {
     for (const table of this.#live.values()) table.stop();
     this.#live.clear();
     this.list = null;
-    this.#asked += 1;
+    this.#of += 1;
   }
 
-  /** Asks which tables there are, and follows those that may still ask for money. */
-  async refresh() {
+  /** Asks which tables there are, and follows those that may still ask for money: one asking is under way, and one is due. */
+  refresh() {
+    if (this.#asking) this.#due ??= this.#asking.then(() => pause(AGAIN_MS)).then(() => this.#begin());
+    return this.#due ?? this.#begin();
+  }
+
+  /** @returns {Promise<void>} */
+  #begin() {
+    this.#due = null;
+    this.#asking = this.#ask().finally(() => { this.#asking = null; });
+    return this.#asking;
+  }
+
+  async #ask() {
     const { fanju, wallet } = this.#phone;
-    const asked = ++this.#asked;
+    const of = this.#of;
+    // Nobody is signed in any more, or another wallet is on its way, which asks for its own.
+    if (!wallet) return;
     try {
       /** @type {Map<string, Listed>} */
       const listed = new Map();
@@ -62,7 +81,7 @@ export class Tables {
       for (let pages = 0; pages === 0 || (from && pages < PAGES_MAX); pages += 1) {
         /** @type {import('./api.js').GroupList} */
         const { groups, next } = await fanju.call('wallets.groups', { wallet, from });
-        if (asked !== this.#asked) return;
+        if (of !== this.#of) return;
         for (const one of groups) if (!listed.has(one.group)) listed.set(one.group, one);
         const open = [...listed.values()].filter((one) => one.joined && one.status !== 'closed');
         for (const { group } of open.slice(0, FOLLOWED_MAX)) this.follow(group);
@@ -78,10 +97,10 @@ export class Tables {
   /** What is known of a table that is followed. @param {string} group */
   known(group) { return this.#live.get(group); }
 
-  /** @param {string} group @returns {Table} */
+  /** Also one that was not for this phone: by now it may be. @param {string} group @returns {Table} */
   follow(group) {
     const known = this.#live.get(group);
-    if (known) return known;
+    if (known && known.trouble === null) return known;
     /** @type {Table} */
     const table = {
       id: group, view: null, progress: null, asked: new Set(), paid: new Set(), outcome: null, dishes: null,
@@ -94,13 +113,18 @@ export class Tables {
       progress: (progress) => this.#progress(table, progress),
       // A question may have come, or gone without a record, while the phone was away.
       resumed: () => this.#reload(table, (view) => this.#state(table, view)),
-      error: (error) => {
-        this.#live.delete(group);
-        table.trouble = error.message;
-        this.#phone.changed();
-      },
+      error: (error) => this.#lost(table, explain(error)),
     });
     return table;
+  }
+
+  /** What was seen of it is not to be seen any more. @param {Table} table @param {string} why */
+  #lost(table, why) {
+    closeCode(table.id);
+    closeQuestion(table.id);
+    table.view = table.progress = null;
+    table.trouble = why;
+    this.#phone.changed();
   }
 
   /** @param {Table} table @param {any} state */
@@ -189,4 +213,9 @@ export class Tables {
     }
     this.#phone.changed();
   }
+}
+
+/** @param {number} ms @returns {Promise<void>} */
+function pause(ms) {
+  return new Promise((over) => setTimeout(over, ms));
 }

@@ -1,12 +1,14 @@
 // @ts-check
 /** The merchant's till: who it is, which of its screens shows, and what it hears. */
 
+import { Attempt } from './attempt.js';
 import { Fanju, FanjuError, passkeysWork, signIn, signUp, stepUp } from './fanju.js';
 import { CURRENCIES, money } from './money.js';
 import { Names } from './names.js';
 import { collect, forgetOrders } from './till_collect.js';
 import { daysView, ordersView } from './till_orders.js';
 import { shopView } from './till_shop.js';
+import { choose, shopOf, shopsButton, shopsView } from './till_shops.js';
 import { button, complain, connectionBanner, field, fill, formSheet, h, known, languageSwitch, leaveButton, select, serveOffline, textOf, toast, waiting } from './ui.js';
 import { keep, keepInput } from './typed.js';
 import { begin, t } from './words.js';
@@ -64,16 +66,19 @@ export class Till {
       this.#welcome();
       throw error;
     });
-    // A key belongs to one merchant, a person may work for several, or for none yet.
-    const its = merchant ?? me.merchants?.[0]?.merchant ?? me.merchant?.merchant ?? me.merchant ?? null;
     if (!this.demo) localStorage.setItem(TOKEN, token);
-    this.owns = Boolean(me.merchants?.some((/** @type {any} */ work) => work.merchant === its && work.role === 'owner'));
-    if (its) this.#follow(its);
-    else this.#onboard();
+    // A key belongs to one merchant, a person may work for several, or for none yet.
+    const its = merchant ?? me.merchant?.merchant ?? me.merchant ?? (me.person ? shopOf(me) : null);
+    if (its) this.open(its);
+    else if (me.merchants?.length) fill(this.#screen, shopsView(this, me));
+    else this.onboard();
   }
 
-  /** @param {string} merchant */
-  #follow(merchant) {
+  /** Opens the till of one shop, for as long as the page is there. @param {string} merchant */
+  open(merchant) {
+    const { me } = this.fanju;
+    this.owns = Boolean(me.merchants?.some((/** @type {any} */ work) => work.merchant === merchant && work.role === 'owner'));
+    if (me.person && !this.demo) choose(me, merchant);
     let first = true;
     this.fanju.subscribe(`merchant:${merchant}`, {
       state: (state) => {
@@ -165,8 +170,9 @@ export class Till {
       h('header', { class: 'top' },
         h('img', { src: '/assets/icon.svg', alt: '', width: 32, height: 32 }),
         h('h1', { class: 'top-name' }, this.merchant.name),
+        this.fanju.me.person && !this.demo && shopsButton(),
         languageSwitch(),
-        !this.demo && leaveButton(() => this.#leave())),
+        !this.demo && leaveButton(() => this.leave())),
       h('nav', { class: 'tabs', 'aria-label': t('till') }, switches), body));
     const tab = keep('tab', () => body.dataset.tab);
     choose(tabs.some(([name]) => name === tab) ? tab : 'collect');
@@ -174,10 +180,11 @@ export class Till {
     this.changed();
   }
 
-  #leave() {
+  leave() {
     localStorage.removeItem(TOKEN);
     forgetOrders();
     this.fanju.close();
+    history.replaceState(null, '', location.pathname);
     location.reload();
   }
 
@@ -218,22 +225,25 @@ export class Till {
     await this.enter(token);
   }
 
-  /** A person without a merchant opens one. */
-  #onboard() {
+  /** A person without a shop opens one, or one more. */
+  onboard() {
+    const { me } = this.fanju;
     const name = field(t('merchant_name'), { maxlength: 60 });
     const currency = select(t('currency'), CURRENCIES.map((code) => [code, code]), 'CNY');
     keepInput('name', name.input);
     keepInput('currency', currency.input);
+    const attempt = new Attempt();
     fill(this.#screen, h('div', { class: 'welcome' },
-      h('div', { class: 'welcome-head' }, languageSwitch(), leaveButton(() => this.#leave())),
+      h('div', { class: 'welcome-head' }, languageSwitch(), leaveButton(() => this.leave())),
       h('img', { src: '/assets/icon.svg', alt: '', width: 88, height: 88, class: 'welcome-seal' }),
       h('h1', null, t('merchant_new')),
       h('div', { class: 'stack' }, name.box, currency.box,
         button(t('merchant_open'), async () => {
-          const { merchant } = await this.fanju.call('merchants.onboard', { name: textOf(name.input), currency: currency.input.value });
-          this.owns = true;
-          this.#follow(merchant);
-        }, { class: 'button primary wide' }))));
+          const { merchant } = await attempt.pay(this, 'merchants.onboard', { name: textOf(name.input), currency: currency.input.value });
+          me.merchants?.push({ merchant, role: 'owner' });
+          this.open(merchant);
+        }, { class: 'button primary wide' })),
+      me.merchants?.length > 0 && button(t('back'), () => fill(this.#screen, shopsView(this, me)), { class: 'button plain', 'data-key': 'shops' })));
   }
 }
 

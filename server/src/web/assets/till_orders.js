@@ -1,7 +1,6 @@
 // @ts-check
 /** Looking back at the till: orders with their refunds, today's first and any by its number, the days, the balance, the payout. */
 
-import { newKey } from './fanju.js';
 import { reasonText } from './receipt.js';
 import { amountOf, button, complain, field, fill, formSheet, h, icon, select, sheet, toast, when } from './ui.js';
 import { keepInput } from './typed.js';
@@ -117,7 +116,6 @@ async function openOrder(till, order_no) {
 /** @param {Till} till @param {any} order @param {number} left @param {(share: number) => number} leftOf */
 function refund(till, order, left, leftOf) {
   const { settlement } = order;
-  const refund_no = `R${newKey().slice(0, 8)}`;
   const hint = h('p', { class: 'quiet', role: 'status' });
   const amount = field(t('amount'), { inputmode: 'decimal', placeholder: t('refund_all') }, t('refund_amount_hint'));
   /** @type {[string, string][]} */
@@ -130,12 +128,15 @@ function refund(till, order, left, leftOf) {
   show('');
   formSheet({
     title: t('refund'), body: [diner.box, amount.box, hint], action: t('refund_do'), primary: 'danger',
-    async submit() {
+    async submit(attempt) {
       const asked = amount.input.value.trim() ? amountOf(amount.input, till.currency) : undefined;
-      const made = await till.pay('orders.refund', {
-        merchant: till.id, order_no: settlement.order_no, refund_no,
+      const back = {
+        merchant: till.id, order_no: settlement.order_no,
         ...(asked === undefined ? {} : { amount: asked }), ...(diner.input.value ? { diner: diner.input.value } : {}),
-      });
+      };
+      // A refund has a number instead of a key.
+      const made = await attempt.once(['orders.refund', back], ({ key, signal }) =>
+        till.pay('orders.refund', { ...back, refund_no: `R${key.slice(0, 8)}` }, { signal }));
       toast(t('toast_refund', { amount: till.money(/** @type {Extract<import('./api.js').Event, { type: 'refunded' }>} */ (made.event).amount) }), 'good');
     },
   });
@@ -216,9 +217,9 @@ function payOut(till) {
     t('withdraw_hint', { amount: till.money(till.merchant.available) }));
   formSheet({
     title: t('pay_out'), body: [amount.box], action: t('pay_out'),
-    async submit() {
+    async submit(attempt) {
       const minor = amountOf(amount.input, till.currency);
-      await till.pay('merchants.pay_out', { merchant: till.id, amount: minor });
+      await attempt.pay(till, 'merchants.pay_out', { merchant: till.id, amount: minor });
       toast(t('toast_paid_out', { amount: till.money(minor) }), 'good');
     },
   });

@@ -55,7 +55,7 @@ function person(till, one, load) {
   const note = [t(`role_${one.role}`), mine && t('me')].filter(Boolean).join(' · ');
   if (mine) return h('li', { class: 'row still' }, h('span', { class: 'row-main' }, h('strong', null, one.name), h('span', { class: 'quiet' }, note)));
   return row(one.name, note, t('shop_remove'), t('shop_staff_remove_why'), async () => {
-    await till.fanju.call('staff.remove', { merchant: till.id, person: one.person });
+    await till.pay('staff.remove', { merchant: till.id, person: one.person });
     await load();
   });
 }
@@ -66,8 +66,8 @@ function addPerson(till, load) {
   const role = select(t('role'), ROLES.map((one) => [one, t(`role_${one}`)]), 'cashier');
   formSheet({
     title: t('shop_staff_add'), body: [who.box, role.box], action: t('shop_staff_add'),
-    async submit() {
-      await till.fanju.call('staff.add', { merchant: till.id, person: textOf(who.input), role: /** @type {import('./api.js').Role} */ (role.input.value) });
+    async submit(attempt) {
+      await attempt.pay(till, 'staff.add', { merchant: till.id, person: textOf(who.input), role: /** @type {import('./api.js').Role} */ (role.input.value) });
       await load();
     },
   });
@@ -106,9 +106,9 @@ function addKey(till, load) {
   formSheet({
     title: t('shop_keys_add'), action: t('shop_keys_add'),
     body: [label.box, h('fieldset', { class: 'list' }, h('legend', { class: 'unseen' }, t('scopes')), boxes.map(({ box }) => box))],
-    async submit() {
+    async submit(attempt) {
       const scopes = boxes.filter(({ input }) => input.checked).map(({ input }) => /** @type {import('./api.js').Scope} */ (input.value));
-      const { secret } = await once(() => till.pay('keys.create', { merchant: till.id, label: label.input.value.trim() || t('till'), scopes }), load);
+      const { secret } = await once(() => attempt.pay(till, 'keys.create', { merchant: till.id, label: label.input.value.trim() || t('till'), scopes }), load);
       await load();
       secretSheet(t('shop_keys_secret'), secret);
     },
@@ -120,8 +120,8 @@ function addWebhook(till, load) {
   const url = field(t('webhook_url'), { type: 'url', inputmode: 'url', class: 'input mono', placeholder: 'https://', spellcheck: 'false' }, t('webhook_url_hint'));
   formSheet({
     title: t('shop_webhooks_add'), body: [url.box], action: t('shop_webhooks_add'),
-    async submit() {
-      const { secret } = await once(() => till.fanju.call('webhooks.create', { merchant: till.id, url: textOf(url.input) }), load);
+    async submit(attempt) {
+      const { secret } = await once(() => attempt.pay(till, 'webhooks.create', { merchant: till.id, url: textOf(url.input) }), load);
       await load();
       secretSheet(t('shop_webhooks_secret'), secret);
     },

@@ -1,6 +1,7 @@
 // @ts-check
 /** Small helpers for the pages: elements, sheets, toasts, buttons that work. Data is only ever text. */
 
+import { Attempt } from './attempt.js';
 import { readMoney } from './money.js';
 import { keepAll } from './typed.js';
 import { LANGUAGES, language, speak, t } from './words.js';
@@ -72,7 +73,7 @@ const ICONS = {
   people: 'M9 11a3 3 0 100-6 3 3 0 000 6zM3.5 19c.4-3 2.6-5 5.5-5s5.1 2 5.5 5M16 5.3a3 3 0 010 5.4M17 14.3c2 .6 3.2 2.3 3.5 4.7',
   rules: 'M12 4v16M5 8h14M5 8l-2.5 6h5zM19 8l-2.5 6h5z', code: 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h2v2h-2zM18 14h2v6h-2zM14 18h2v2h-2z',
   person: 'M12 11a4 4 0 100-8 4 4 0 000 8zM5 21c.5-4 3.3-6.5 7-6.5s6.5 2.5 7 6.5', key: 'M7.5 16a4 4 0 100-8 4 4 0 000 8zM11.5 12H21v3.5M17 12v2.5',
-  camera: 'M4 8h3l2-3h6l2 3h3v11H4zM12 16.5a3.5 3.5 0 100-7 3.5 3.5 0 000 7z', refund: 'M9 6L4 11l5 5M4 11h10a5 5 0 010 10h-2', more: 'M6 12h.01M12 12h.01M18 12h.01',
+  shop: 'M5 11v9h14v-9M3 9l2-5h14l2 5a3 3 0 01-6 0 3 3 0 01-6 0 3 3 0 01-6 0zM10 20v-5h4v5', camera: 'M4 8h3l2-3h6l2 3h3v11H4zM12 16.5a3.5 3.5 0 100-7 3.5 3.5 0 000 7z', refund: 'M9 6L4 11l5 5M4 11h10a5 5 0 010 10h-2', more: 'M6 12h.01M12 12h.01M18 12h.01',
   alert: 'M12 8v5M12 16.5h.01M12 3l10 18H2z', leave: 'M14 5h5v14h-5M4 12h11M11 8l4 4-4 4', phone: 'M8 3h8v18H8zM11 18h2',
 };
 
@@ -182,12 +183,17 @@ export function sheet({ title, body, tone = '', firm = false, closed, hideTitle 
   return { dialog, content, close: () => dialog.close() };
 }
 
-/** One form in a sheet; `submit` closes it unless it throws. @param {{ title: string, body: Child[], action: string, submit: () => unknown, tone?: string, primary?: string }} what */
+/**
+ * One form in a sheet; `submit` closes it unless it throws, and asks by the sheet's attempt: whoever presses again, or
+ * closes the sheet while nothing was sent, does nothing twice.
+ * @param {{ title: string, body: Child[], action: string, submit: (attempt: Attempt) => unknown, tone?: string, primary?: string }} what
+ */
 export function formSheet({ title, body, action, submit, tone, primary = 'primary' }) {
   const go = h('button', { type: 'submit', class: `button ${primary} wide` }, action);
   const wrong = h('p', { class: 'form-error', role: 'alert', hidden: true });
   const form = h('form', { class: 'stack', novalidate: true }, body, wrong, go);
-  const opened = sheet({ title, body: [form], tone });
+  const attempt = new Attempt();
+  const opened = sheet({ title, body: [form], tone, closed: () => giveUp(attempt) });
   const clear = () => { wrong.hidden = true; };
   form.addEventListener('input', clear);
   form.addEventListener('submit', (event) => {
@@ -195,9 +201,10 @@ export function formSheet({ title, body, action, submit, tone, primary = 'primar
     work(go, async () => {
       clear();
       try {
-        await submit();
+        await submit(attempt);
         opened.close();
       } catch (error) {
+        if (!opened.dialog.open) throw error;
         // What is wrong stands where it is to be mended, and stays there.
         wrong.textContent = told(error);
         wrong.hidden = false;
@@ -207,6 +214,13 @@ export function formSheet({ title, body, action, submit, tone, primary = 'primar
   });
   /** @type {HTMLElement | null} */ (form.querySelector('input, select, textarea'))?.focus();
   return opened;
+}
+
+/** Withdraws what a closed sheet has not sent; of what it has sent, says that it may come about. @param {Attempt} attempt */
+function giveUp(attempt) {
+  attempt.end();
+  // What is withdrawn is over by then.
+  setTimeout(() => { if (attempt.unanswered) toast(t('sent_already'), 'unpaid'); });
 }
 
 /**

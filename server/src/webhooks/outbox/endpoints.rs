@@ -22,6 +22,7 @@ use crate::epoch;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in super::super) struct Seat {
     pub(in super::super) key: EndpointKey,
+    pub(in super::super) merchant: MerchantId,
     pub(in super::super) due_at: Option<Timestamp>,
     pub(in super::super) rest_until: Timestamp,
     pub(in super::super) slow: bool,
@@ -54,8 +55,8 @@ impl Outbox {
                 transaction.execute(set, (merchant, sql(since)))?;
             }
             transaction.execute(
-                "INSERT INTO endpoints (id, merchant, url, kinds, secret, since, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO endpoints (id, merchant, url, kinds, secret, since, created_at, slow)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)",
                 (
                     webhook.id.0.as_bytes(),
                     merchant,
@@ -138,16 +139,17 @@ impl Outbox {
     pub(in super::super) fn seats(&self) -> Result<Vec<Seat>, WebhookError> {
         self.read(|connection| {
             let mut select = connection.prepare(
-                "SELECT key, rest_until, slow, (
+                "SELECT key, merchant, rest_until, slow, (
                      SELECT min(next_at) FROM messages WHERE endpoint = key AND state = 0
                  ) FROM endpoints WHERE disabled IS NULL",
             )?;
             let seats = select.query_map([], |row| {
                 Ok(Seat {
                     key: EndpointKey(row.get(0)?),
-                    rest_until: Timestamp(row.get(1)?),
-                    slow: row.get(2)?,
-                    due_at: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+                    merchant: MerchantId(Uuid::from_bytes(row.get(1)?)),
+                    rest_until: Timestamp(row.get(2)?),
+                    slow: row.get(3)?,
+                    due_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
                 })
             })?;
             Ok(seats.collect::<rusqlite::Result<_>>()?)

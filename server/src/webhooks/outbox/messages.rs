@@ -79,6 +79,8 @@ pub(in super::super) struct Recorded {
     pub(in super::super) due_at: Option<Timestamp>,
     /// Until when it rests.
     pub(in super::super) rest_until: Timestamp,
+    /// It was slow last time, or nothing was sent to it yet.
+    pub(in super::super) slow: bool,
     /// It was disabled, or is gone.
     pub(in super::super) over: bool,
 }
@@ -362,15 +364,15 @@ fn settle_endpoint(
 }
 
 fn next(connection: &Connection, endpoint: EndpointKey) -> Result<Recorded, WebhookError> {
-    let find = "SELECT rest_until FROM endpoints WHERE key = ?1 AND disabled IS NULL";
+    let find = "SELECT rest_until, slow FROM endpoints WHERE key = ?1 AND disabled IS NULL";
     let mut select = connection.prepare_cached(find)?;
-    let rest_until = select.query_row([endpoint.0], |row| row.get(0).map(Timestamp)).optional()?;
-    let Some(rest_until) = rest_until else {
+    let found = select.query_row([endpoint.0], |row| Ok((row.get(0).map(Timestamp)?, row.get(1)?)));
+    let Some((rest_until, slow)) = found.optional()? else {
         return Ok(Recorded { over: true, ..Recorded::default() });
     };
     let earliest = "SELECT min(next_at) FROM messages INDEXED BY messages_due
                     WHERE endpoint = ?1 AND state = 0";
     let mut select = connection.prepare_cached(earliest)?;
     let due_at: Option<i64> = select.query_row([endpoint.0], |row| row.get(0))?;
-    Ok(Recorded { due_at: due_at.map(Timestamp), rest_until, over: false })
+    Ok(Recorded { due_at: due_at.map(Timestamp), rest_until, slow, over: false })
 }

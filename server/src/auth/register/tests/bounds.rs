@@ -145,6 +145,41 @@ fn an_asker_has_so_many_answers_and_the_oldest_go() {
 }
 
 #[test]
+fn an_askers_answers_have_so_many_bytes_and_the_oldest_go() {
+    let register = Register::open(Place::Memory, DAY).expect("opens");
+    let answered = |bytes: usize| {
+        // A sign of three bytes: they are weighed, not counted.
+        let answer = format!("\"{}\"", "饭".repeat((bytes - 2) / 3));
+        Answered { digest: [1; 32], answer: Some(answer.into()), at: NOW }
+    };
+    let most = limits::ANSWERS_BYTES_PER_ASKER_MAX;
+    let long = limits::ANSWER_BYTES_MAX / 4;
+    register.remember_answer("ben", "0", answered(long)).expect("keeps");
+    register.remember_answer("ana", "again", answered(long)).expect("keeps");
+    for _ in 0..5 {
+        register.remember_answer("ana", "again", answered(long)).expect("keeps in its place");
+    }
+    for key in 0..200 {
+        register.remember_answer("ana", &key.to_string(), answered(long)).expect("keeps");
+    }
+    let weighed = |asker: &'static str| {
+        let sums = "SELECT sum(octet_length(answer)) FROM answers WHERE asker = ?1";
+        let tally = "SELECT bytes FROM answer_bytes WHERE asker = ?1";
+        let found = register.read(|connection| {
+            Ok((rows::count(connection, sums, [asker])?, rows::count(connection, tally, [asker])?))
+        });
+        found.expect("reads")
+    };
+    let (sum, tally) = weighed("ana");
+    assert_eq!(sum, tally);
+    let bytes = usize::try_from(sum).expect("not negative");
+    assert!(bytes <= most && bytes > most - 2 * long, "{bytes}");
+    let is_kept = |asker, key| register.answered(asker, key).expect("reads").is_some();
+    assert!(!is_kept("ana", "again") && !is_kept("ana", "0"));
+    assert!(is_kept("ana", "199") && is_kept("ben", "0"));
+}
+
+#[test]
 fn answers_of_yesterday_go_with_those_of_today() {
     let register = Register::open(Place::Memory, DAY).expect("opens");
     let tomorrow = NOW.after(limits::ANSWER_KEPT);

@@ -82,3 +82,21 @@ fn a_session_that_does_not_know_its_passkey_is_a_session() {
     assert_eq!(removed, Removed { sessions: 0, ended_this: false });
     identity(&shelf, &session, NOW);
 }
+
+#[test]
+fn answers_of_a_register_that_did_not_weigh_them_are_weighed() {
+    let mut shelf = Shelf { folder: tempfile::tempdir().expect("a folder"), register: None };
+    of_the_first_version(&shelf.file(), &TokenHash([4; 32]), &TokenHash([5; 32]));
+    let connection = Connection::open(shelf.file()).expect("opens");
+    for key in ["1", "2"] {
+        let insert =
+            "INSERT INTO answers (asker, key, digest, answer, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let values = ("ana", key, [1_u8; 32], "{\"a\":1}", NOW.0);
+        connection.execute(insert, values).expect("inserts");
+    }
+    drop(connection);
+    shelf.reopen();
+    let tally = "SELECT bytes FROM answer_bytes WHERE asker = 'ana'";
+    let bytes = shelf.read(|connection| Ok(rows::count(connection, tally, [])?));
+    assert_eq!(bytes.expect("reads"), 14);
+}
