@@ -36,8 +36,6 @@ pub enum Bug {
     KeepReservations,
     /// W-1: a reservation is never made, and succeeds.
     ReserveNothing,
-    /// W-2: whoever waited for a wallet that was being read is overtaken.
-    Overtake,
     /// a refund is divided by what was paid, not by what is left.
     RefundCumulative,
     /// M-1: a bank that lost its answer is taken to refuse.
@@ -72,7 +70,7 @@ mod chosen {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Self; 24] = [
+        pub const ALL: [Self; 23] = [
             Self::TellBeforeSync,
             Self::IgnoreSyncError,
             Self::RecoverUnsynced,
@@ -86,7 +84,6 @@ mod chosen {
             Self::HearOldAnswers,
             Self::KeepReservations,
             Self::ReserveNothing,
-            Self::Overtake,
             Self::RefundCumulative,
             Self::LostAnswerRefuses,
             Self::ForgetRequests,

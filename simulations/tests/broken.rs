@@ -65,7 +65,7 @@ fn shows_as(bug: Bug) -> &'static [&'static str] {
         Bug::SmallBill => &["G-2:", "G-1:"],
         Bug::HearOldAnswers => &["G-3:"],
         Bug::NeverAsk | Bug::HearYes => &["G-3:", "the engine panicked: G-3:"],
-        Bug::KeepReservations | Bug::Overtake => &["W-2:"],
+        Bug::KeepReservations => &["W-2:"],
         Bug::ReserveNothing => &["W-1:", "the engine panicked: W-1:"],
         Bug::RefundCumulative => &["R-1:", "the engine panicked: R-1:", " more than was paid"],
         Bug::LostAnswerRefuses => &["M-1:"],

@@ -45,7 +45,7 @@ operation-ordering = "none"
 SETTINGS = {**evening.SETTINGS, "step_up_above_minor": 10**12}
 # What Schemathesis asks, and the evening alone has done: a passkey has to sign, or a bill to wait for somebody.
 BY_HAND = {"sign_up.finish", "sign_in.finish", "step_up.finish", "add_passkey.finish", "recovery.finish",
-           "groups.confirm", "groups.refuse", "orders.cancel"}
+           "groups.confirm", "groups.refuse", "orders.cancel", "staff.add", "staff.remove"}
 
 
 def described(description, part):

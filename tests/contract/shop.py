@@ -24,9 +24,13 @@ async def is_staffed(shop, person):
     """Who works there, and with which keys."""
     owner, merchant = shop.owner, shop.merchant
     await person.is_refused("forbidden", "merchants.get", merchant=merchant)
+    await owner.is_refused("step_up_required", "staff.add", merchant=merchant, person=person.id, role="cashier")
+    await owner.looks()
     await owner.ask("staff.add", merchant=merchant, person=person.id, role="cashier")
     assert len((await owner.ask("staff.list", merchant=merchant))["staff"]) == 2
     await person.ask("merchants.get", merchant=merchant)
+    await owner.is_refused("step_up_required", "staff.remove", merchant=merchant, person=person.id)
+    await owner.looks()
     await owner.ask("staff.remove", merchant=merchant, person=person.id)
     await owner.is_refused("last_owner", "staff.remove", merchant=merchant, person=owner.id)
     made = await owner.ask("keys.create", merchant=merchant, label="bar", scopes=["read"])

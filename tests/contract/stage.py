@@ -62,6 +62,7 @@ class Stage:
         """The shop, with what belongs to it, some of it to be removed."""
         self.shop = await shop.opens(self.door, self.owner)
         ask, at = self.owner.ask, {"merchant": self.shop.merchant}
+        await self.owner.looks()
         await ask("staff.add", **at, person=self.bo.id, role="cashier")
         keys = [await ask("keys.create", **at, label="bar", scopes=["read"]) for _ in range(SPARE)]
         hooks = [await ask("webhooks.create", **at, url=receiver.url) for _ in range(SPARE)]

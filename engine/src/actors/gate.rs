@@ -11,7 +11,6 @@
 use std::{collections::VecDeque, mem};
 
 use super::seat::{Context, Seated};
-use crate::broken::{Bug, has};
 
 /// An actor with a gate.
 pub(crate) trait Gated: Seated {
@@ -76,9 +75,6 @@ impl<A: Gated> Gate<A> {
     /// The state is there: opens the gate and gives everybody in the line a turn, whoever shuts it
     /// meanwhile. Those who wait for the gate itself then take their places anew, in the order that they had.
     pub(crate) fn reopen_to_all(actor: &mut A, ctx: &mut Context<A>) {
-        if has(Bug::Overtake) {
-            return Self::reopen(actor, ctx);
-        }
         let Some(line) = actor.gate().line.take() else { return };
         line.waiting.into_iter().for_each(|turn| turn(actor, ctx));
     }

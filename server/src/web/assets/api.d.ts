@@ -48,7 +48,7 @@ export interface Methods {
   'groups.rules': { params: { by: WalletId; group: GroupId; rules: Rules }; result: Receipt };
   /** Lets people come and go again; the host's right. */
   'groups.unlock': { params: { by: WalletId; group: GroupId }; result: Receipt };
-  /** Makes an API key for a till. The secret is shown this once. */
+  /** Makes an API key for a till. The secret is shown this once. One that gives money back or pays it out takes a fresh look at finger or face (`step_up`) that has served for nothing else. */
   'keys.create': { params: { label: string; merchant: MerchantId; scopes: Scope[] }; result: KeyCreated };
   /** Lists a shop's keys, without their secrets. */
   'keys.list': { params: { merchant: MerchantId }; result: Keys };
@@ -56,7 +56,7 @@ export interface Methods {
   'keys.revoke': { params: { key: KeyId; merchant: MerchantId }; result: Done };
   /** Tells who one is. */
   'me': { params: {}; result: WhoAmI };
-  /** Proves the person's name by an identity document (GB 11643). The number is not kept. */
+  /** Proves the person's name by an identity document (GB 11643), which has the name under which others see the person; capitals and spaces aside. The number is not kept. */
   'me.verify': { params: { id_number: string; name: Name }; result: Verified };
   /** Sums a shop's orders up, day by day where the shop is; the last 31 days unless said, and seven on the till's page. */
   'merchants.days': { params: { from?: LocalDate | null; merchant: MerchantId; time_zone?: string | null; to?: LocalDate | null }; result: Report };
@@ -111,13 +111,13 @@ export interface Methods {
   'sign_up.begin': { params: { name: Name }; result: Ceremony };
   /** Ends the sign-up with the passkey that the device made, and opens the first wallet. */
   'sign_up.finish': { params: { ceremony: CeremonyId; credential: unknown; currency?: Currency | null; device?: string | null }; result: Session };
-  /** Gives a person a role at a shop, or another one. */
+  /** Gives a person a role at a shop, or another one. Takes a fresh look at finger or face (`step_up`) that has served for nothing else. */
   'staff.add': { params: { merchant: MerchantId; person: PersonId; role: Role }; result: Done };
   /** Lists who works at a shop. */
   'staff.list': { params: { merchant: MerchantId }; result: Staff };
-  /** Takes a person's role at a shop away. */
+  /** Takes a person's role at a shop away: an owner anybody's, with a fresh look at finger or face (`step_up`) that has served for nothing else, and everybody the own. The last owner stays. */
   'staff.remove': { params: { merchant: MerchantId; person: PersonId }; result: Done };
-  /** Begins a fresh look at the person's finger or face, for large amounts, or for one change of passkeys or recovery codes. */
+  /** Begins a fresh look at the person's finger or face, for large amounts, or for one change of passkeys, recovery codes, or who acts for a shop. */
   'step_up.begin': { params: {}; result: Ceremony };
   /** Ends a fresh look. */
   'step_up.finish': { params: { ceremony: CeremonyId; credential: unknown }; result: Fresh };

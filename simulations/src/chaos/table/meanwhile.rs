@@ -16,9 +16,9 @@ use crate::chaos::wire::Heard;
 /// How often a merchant says that it takes a bill back.
 const CANCELS_MAX: u32 = 4;
 
-/// Within which time a top-up comes beside its diner's share: a wallet that sleeps is being read then, and
-/// both wait for it.
-const BESIDE_MS: u64 = 8;
+/// Within which time a top-up comes beside its diner's share: shop, group and wallet may all have to be read, and
+/// a wallet that is being read lets both wait.
+const BESIDE_MS: u64 = 100;
 
 /// How long a table talks, and up to so much longer: whoever has no phone leaves memory within two sweeps,
 /// unless the group keeps the seats that its last bill was paid from.
