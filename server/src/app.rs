@@ -250,9 +250,8 @@ impl App {
         if *token == self.0.keys.operator { Caller::Operator } else { Caller::Nobody }
     }
 
-    /// Whoever brings `token` from `address`. Until it has proved good it counts as a guess, so that
-    /// guesses are refused before they are looked up; one that is known by heart never counts, for many
-    /// phones may share the address of one that guesses.
+    /// Whoever brings `token` from `address`. A guess is counted once it has been looked up, and a good token
+    /// never: many phones share an address, also with one that guesses.
     ///
     /// # Errors
     /// `too_many_requests`, `not_signed_in`, or `internal` when the register cannot be read.
@@ -261,28 +260,12 @@ impl App {
         (kind, token): (TokenKind, TokenHash),
         address: IpAddr,
     ) -> Result<Caller, Problem> {
-        let register = &self.0.desk.register;
-        let is_at_hand = match kind {
-            TokenKind::Session => register.has_session_at_hand(&token),
-            TokenKind::Key => register.has_key_at_hand(&token),
-            TokenKind::Operator => token == self.0.keys.operator,
-        };
-        if !is_at_hand {
-            self.0.rates.anonymous(address, 1)?;
-        }
         match self.identify(kind, &token)? {
             Caller::Nobody => {
-                if is_at_hand {
-                    self.0.rates.anonymous(address, 1)?;
-                }
+                self.0.rates.anonymous(address, 1)?;
                 Err(Problem::not_signed_in())
             }
-            caller @ (Caller::Person(_) | Caller::Till(_) | Caller::Operator) => {
-                if !is_at_hand {
-                    self.0.rates.not_anonymous(address, 1);
-                }
-                Ok(caller)
-            }
+            caller @ (Caller::Person(_) | Caller::Till(_) | Caller::Operator) => Ok(caller),
         }
     }
 

@@ -1,23 +1,18 @@
-//! What commands leave in the journal: nothing of what is refused, and each till's own.
+//! What commands leave in the journal: nothing of what is refused.
 #![allow(clippy::unwrap_used, reason = "a test says what went wrong by its line")]
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use fanju::{
-    Presented,
-    domain::{
-        bill::Bill,
-        event::{Consent, Rules},
-        text::{Name, OrderNo},
-    },
-    id::{MerchantId, RequestId, WalletId},
-    money::{Amount, Currency},
+    domain::text::Name,
+    id::{MerchantId, WalletId},
+    money::Currency,
 };
 use fanju_server::{
     app::{App, Desk},
     auth::{
         caller::{Ask, Caller, Door},
-        register::{Answered, Person, PersonId, Role, Scope},
+        register::{Answered, Person, PersonId, Role},
     },
     config::Settings,
     operations,
@@ -113,48 +108,6 @@ fn what_the_register_has_no_room_for_is_never_opened() {
             let again = ask(&app, &caller, "last", method, parameters).await.unwrap();
             assert_eq!(again["replayed"], true, "{method}");
         }
-        app.close().await;
-    });
-}
-
-/// Somebody eats alone, so that `shop` has takings.
-async fn dine(app: &App, shop: MerchantId) {
-    let engine = app.engine();
-    let wallet = engine.open_wallet(name("Ana"), Currency::CNY).await.unwrap();
-    let amount = Amount::from_minor(1_000);
-    engine.top_up(wallet, RequestId(Uuid::now_v7()), amount).await.unwrap();
-    let consent = Consent { cap: amount, confirm_above: None };
-    let opened = engine.open_group(name("Table"), wallet, consent, Currency::CNY, Rules::default());
-    let group = opened.await.unwrap();
-    let code = engine.show_code(group, wallet).await.unwrap().code;
-    let (order_no, total) = (OrderNo::new("1").unwrap(), amount);
-    let bill = Bill { merchant: shop, order_no, currency: Currency::CNY, total, lines: vec![] };
-    let presented = engine.present(bill, code).await.unwrap();
-    assert!(matches!(presented, Presented::Settled(_)), "{presented:?}");
-}
-
-#[test]
-fn two_tills_that_count_alike_pay_out_twice_and_each_of_them_once() {
-    actix_rt::System::new().block_on(async {
-        let app = open();
-        let shop = app.engine().onboard_merchant(name("Shop"), Currency::CNY).await.unwrap();
-        dine(&app, shop).await;
-        let now = app.now();
-        let keys = move |desk: &Desk| {
-            let make = |label| desk.register.create_key(shop, label, &[Scope::PayOut], now);
-            ["1", "2"].map(|label| make(label).unwrap().0)
-        };
-        let tokens = app.desk(keys).await.unwrap();
-        let tills = tokens.map(|token| app.identify(token.kind(), &token.hash()).unwrap());
-        let pay_out = async |till| {
-            let amount = json!({ "merchant": shop, "amount": 100 });
-            ask(&app, till, "0001", "merchants.pay_out", amount).await.unwrap()
-        };
-        let (first, second) = (pay_out(&tills[0]).await, pay_out(&tills[1]).await);
-        assert_eq!((&first["replayed"], &second["replayed"]), (&false.into(), &false.into()));
-        assert_ne!(first["position"], second["position"]);
-        let again = pay_out(&tills[0]).await;
-        assert_eq!((&again["replayed"], &again["position"]), (&true.into(), &first["position"]));
         app.close().await;
     });
 }

@@ -240,7 +240,7 @@ fn a_server_that_asks_for_mercy_is_left_alone_for_as_long_as_it_asks() {
 #[test]
 fn slow_servers_do_not_hold_the_others_up() {
     let slow = Receiver::with(Box::new(|_, _| {
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(4));
         (200, "")
     }));
     let (dead, good) = ("http://127.0.0.1:1024/", Receiver::answering(200));

@@ -7,7 +7,7 @@
 mod bill;
 mod refund;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use actix::{Actor, ActorContext, Handler, Message};
 
@@ -111,8 +111,8 @@ pub(crate) struct MerchantActor {
     folded: Position,
     orders: Orders,
     /// Refunds in flight, each with those that wait for the same order.
-    refunds: HashMap<OrderNo, Vec<GiveBack>>,
-    refund_replies: HashMap<u64, Reply<Receipt>>,
+    refunds: BTreeMap<OrderNo, Vec<GiveBack>>,
+    refund_replies: BTreeMap<u64, Reply<Receipt>>,
     gate: Gate<Self>,
     feed: Feed,
     pending: Option<Pending>,
@@ -134,8 +134,8 @@ impl MerchantActor {
             merchant: None,
             folded: Position::NONE,
             orders: Orders::default(),
-            refunds: HashMap::new(),
-            refund_replies: HashMap::new(),
+            refunds: BTreeMap::new(),
+            refund_replies: BTreeMap::new(),
             gate: Gate::open(),
             feed: Feed::default(),
             pending: None,

@@ -186,7 +186,12 @@ impl Orders {
 
     /// Everybody who waits goes home, and nobody comes to wait for the same any more.
     pub(crate) fn disperse(&mut self) {
-        self.known.retain(|_, known| !matches!(known, Known::InFlight(_)));
+        let in_flight = |(_, known): &(&OrderNo, &Known)| matches!(known, Known::InFlight(_));
+        let waiting = self.known.iter().filter(in_flight).map(|(order_no, _)| order_no.clone());
+        let mut waiting: Vec<OrderNo> = waiting.collect();
+        // Who waits is told in an order that a simulation finds again.
+        waiting.sort_unstable();
+        waiting.iter().for_each(|order_no| drop(self.known.remove(order_no)));
     }
 
     /// Whether no order is in flight.

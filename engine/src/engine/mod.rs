@@ -718,7 +718,7 @@ impl Engine {
     {
         let (reply, answer) = Reply::new(door.admit()?);
         // Whoever waits keeps nobody in memory.
-        ask(&seat(&self.0.core), message(reply))?;
+        seat(&self.0.core).tell_last(Asked(message(reply)))?;
         self.answer(answer).await
     }
 

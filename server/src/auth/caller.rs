@@ -152,18 +152,6 @@ impl Ask {
         let key = self.key()?;
         Ok(named(Sha256::new().chain_update(account.as_bytes()).chain_update(key.as_bytes())))
     }
-
-    /// The same on an account that many work for, whose keys are each asker's own: two tills that count
-    /// alike mean two commands. Whoever has signed in again is the same asker.
-    ///
-    /// # Errors
-    /// `idempotency_key_required`.
-    pub fn own_request(&self, account: Uuid) -> Result<RequestId, Problem> {
-        let key = self.key()?;
-        let asker = Sha256::digest(self.caller.asker());
-        let account = Sha256::new().chain_update(account.as_bytes());
-        Ok(named(account.chain_update(asker).chain_update(key.as_bytes())))
-    }
 }
 
 /// The engine's name for what `digest` has been fed.

@@ -109,8 +109,8 @@ pub const COMMANDS_RUNNING_MAX: usize = 100_000;
 /// draft, a table's rules) is not free because it comes in few requests.
 pub const TOKEN_BYTES: usize = 4_096;
 
-/// So much as these subscribers together may a site ask, which is a /48 of IPv6. Source: RFC 6177 leaves
-/// a site between a /56 and a /48; carriers give each phone a /64.
+/// So much as these subscribers together may a site ask, which is a /56 of IPv6: what RFC 6177
+/// leaves a home; carriers give each phone a /64.
 pub const SUBSCRIBERS_PER_SITE: NonZeroU32 = NonZeroU32::new(8).expect("not zero");
 
 /// Identities or addresses whose rates are kept apart, each.

@@ -2,7 +2,7 @@
 //!
 //! A request takes one token for each 4 KiB of its body that it begins, out of a bucket ([`buckets`]).
 //! Of an IPv6 address only the first 64 bits count, because one subscriber has all the others at
-//! least. Many have more (a /56 or a /48, RFC 6177), so that a /48 is counted as well, as a house of
+//! least. Many have more (a /56, RFC 6177), so that a /56 is counted as well, as a house of
 //! many subscribers: one of them is never a crowd.
 //!
 //! Memory is bounded: buckets that are full again are forgotten once there are
@@ -152,11 +152,11 @@ pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
     }
 }
 
-/// What one subscriber may have, and many may share: a /48 of IPv6.
+/// What one subscriber may have, and many may share: a /56 of IPv6.
 pub(crate) fn site(address: IpAddr) -> Option<IpAddr> {
     match address.to_canonical() {
         IpAddr::V4(_) => None,
-        IpAddr::V6(address) => Some(IpAddr::V6(network(address, 48))),
+        IpAddr::V6(address) => Some(IpAddr::V6(network(address, 56))),
     }
 }
 

@@ -186,10 +186,10 @@ fn caller(app: &App, request: &HttpRequest) -> Result<(Option<TokenHash>, Caller
     Ok((token.map(|(_, hash)| hash), caller))
 }
 
-/// How many bytes the body of `request` has, as far as it says, and `bytes_max` at most.
+/// How many bytes of the body of `request` will be read, as far as it says: none of what is too long.
 fn said_bytes(request: &HttpRequest, bytes_max: usize) -> usize {
     let said = text(request, header::CONTENT_LENGTH.as_str()).and_then(Result::ok);
-    said.and_then(|said| said.parse().ok()).map_or(0, |said: usize| said.min(bytes_max))
+    said.and_then(|said| said.parse().ok()).filter(|said: &usize| *said <= bytes_max).unwrap_or(0)
 }
 
 /// Counts a request of so many bytes, of which so much was counted before; says how much is now.

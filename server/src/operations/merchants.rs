@@ -152,7 +152,7 @@ impl Operation for PayOut {
     }
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Receipt, Problem> {
-        let request = ask.own_request(self.merchant.0)?;
+        let request = ask.request(self.merchant.0)?;
         Ok(app.engine().pay_out(self.merchant, request, self.amount).await?.into())
     }
 }

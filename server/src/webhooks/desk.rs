@@ -222,12 +222,12 @@ impl State {
             self.sweep_at = now.after(SWEEP_INTERVAL);
             return Some(Work::Sweep);
         }
-        let ready = |slot: &Slot| slot.ready_at().is_some_and(|at| at <= now);
-        let waiting = self.slots.iter().filter(|(_, slot)| ready(slot));
-        let waiting = waiting.filter_map(|(endpoint, slot)| {
-            Some(((self.place(slot, slow_max)?, slot.served), *endpoint))
-        });
-        let (_, endpoint) = waiting.min()?;
+        // Where nobody else waits a shop has more threads, and one is kept for whoever comes.
+        let busy = self.slots.values().filter(|slot| slot.busy).count();
+        let has_spare = busy + 1 < self.threads;
+        let endpoint = self.first(now, slow_max, false);
+        let endpoint =
+            endpoint.or_else(|| self.first(now, slow_max, true).filter(|_| has_spare))?;
         let slot = self.slots.get_mut(&endpoint)?;
         slot.busy = true;
         slot.served = self.turns.begin(slot.merchant, slot.slow);
@@ -237,15 +237,25 @@ impl State {
         Some(Work::Deliver(endpoint))
     }
 
+    /// Whose turn it is of those who are ready.
+    fn first(&self, now: Timestamp, slow_max: usize, spare: bool) -> Option<EndpointKey> {
+        let ready = |slot: &Slot| slot.ready_at().is_some_and(|at| at <= now);
+        let waiting = self.slots.iter().filter(|(_, slot)| ready(slot));
+        let waiting = waiting.filter_map(|(endpoint, slot)| {
+            Some(((self.place(slot, slow_max, spare)?, slot.served), *endpoint))
+        });
+        waiting.min().map(|(_, endpoint)| endpoint)
+    }
+
     /// Where the endpoint's merchant stands, if there is a thread for it (H-4, H-5).
-    fn place(&self, slot: &Slot, slow_max: usize) -> Option<turns::Place> {
+    fn place(&self, slot: &Slot, slow_max: usize, spare: bool) -> Option<turns::Place> {
         let has_thread = !slot.slow || self.slow_running < slow_max;
-        has_thread.then(|| self.turns.place(slot.merchant, slot.slow)).flatten()
+        has_thread.then(|| self.turns.place(slot.merchant, slot.slow, spare)).flatten()
     }
 
     /// When there is something to do if nothing changes until then.
     fn next_at(&self, slow_max: usize) -> Timestamp {
-        let slots = self.slots.values().filter(|slot| self.place(slot, slow_max).is_some());
+        let slots = self.slots.values().filter(|slot| self.place(slot, slow_max, false).is_some());
         slots.filter_map(Slot::ready_at).chain([self.sweep_at]).min().unwrap_or(self.sweep_at)
     }
 }

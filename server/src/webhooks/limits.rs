@@ -52,7 +52,7 @@ pub const ERROR_CHARS_MAX: usize = 200;
 
 /// An endpoint that takes longer than this is slow, and shares a part of the threads with the
 /// other slow ones and with those that never answered yet.
-pub const SLOW: Duration = Duration::from_secs(1);
+pub const SLOW: Duration = Duration::from_secs(3);
 
 /// How long an endpoint rests at most after a failure that was not a throttle: a probe now and
 /// then tells that it is back.

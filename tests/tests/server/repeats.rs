@@ -93,7 +93,7 @@ fn whatever_has_no_secret_answers_a_repetition_as_it_did() {
     let webhook = json!({ "merchant": shop, "url": "https://shop.example/events" });
     let webhook = ana.ask("webhooks.create", webhook)["webhook"]["id"].clone();
     let device = Guest::sign_in(&house, &mut finger).me["device"].clone();
-    let document = json!({ "name": "Ana", "id_number": "11010519491231002X" });
+    let document = json!({ "name": "Owner", "id_number": "11010519491231002X" });
     let commands = [
         ("staff.add", json!({ "merchant": shop, "person": person, "role": "cashier" })),
         ("staff.remove", json!({ "merchant": shop, "person": person })),

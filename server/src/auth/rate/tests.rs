@@ -114,7 +114,7 @@ fn one_subscriber_is_one_however_many_addresses_it_has() {
     assert_eq!(subscriber(mapped), address("192.0.2.1"));
 }
 
-/// The /64 of this number in the /48 that is written `2001:db8:1::`.
+/// The /64 of this number in the /48 that is written `2001:db8:1::`: 256 of them are a site.
 fn network_of(number: u16) -> IpAddr {
     IpAddr::from([0x2001, 0xdb8, 1, number, 0, 0, 0, 1])
 }
@@ -122,7 +122,7 @@ fn network_of(number: u16) -> IpAddr {
 #[test]
 fn a_site_of_many_networks_is_no_crowd_and_keeps_nobody_else_out() {
     let (rates, _clock) = rates();
-    let allowed = (0..2).flat_map(|_| 0..=u16::MAX).filter(|number| {
+    let allowed = (0..4).flat_map(|_| 0..256).filter(|number| {
         let address = network_of(*number);
         rates.anonymous(address, 1).is_ok() | rates.attempt(address).is_ok()
     });
@@ -136,6 +136,14 @@ fn a_site_of_many_networks_is_no_crowd_and_keeps_nobody_else_out() {
         assert_eq!(rates.anonymous(stranger, 1), Ok(()));
     }
     assert_eq!(rates.attempt(address("2001:db8:2::1")), Ok(()));
+    // The next home of the same provider.
+    assert_eq!(rates.attempt(network_of(256)), Ok(()));
+    // Somebody who has all of them.
+    assert_eq!(
+        (0..=u16::MAX).filter(|number| rates.attempt(network_of(*number)).is_ok()).count(),
+        80 * 255
+    );
+    assert!(!rates.0.attempts.subscribers.is_crowded());
 }
 
 #[test]

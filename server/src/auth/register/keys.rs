@@ -89,13 +89,6 @@ impl Register {
         Ok(self.known_key(key)?.map(|known| known.key))
     }
 
-    /// Whether the key is found without a look at the disk.
-    #[must_use]
-    pub fn has_key_at_hand(&self, key: &TokenHash) -> bool {
-        let marks = &self.0.marks;
-        self.0.keys.get(key, |known| marks.now(known.key.merchant.0)).is_some()
-    }
-
     fn known_key(&self, key: &TokenHash) -> Result<Option<KnownKey>, RegisterError> {
         let marks = &self.0.marks;
         let cached = self.0.keys.get(key, |known| marks.now(known.key.merchant.0));

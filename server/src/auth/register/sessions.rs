@@ -82,13 +82,6 @@ impl Register {
         Ok(self.live_session(session, now)?.map(|known| known.identity))
     }
 
-    /// Whether the session is found without a look at the disk.
-    #[must_use]
-    pub fn has_session_at_hand(&self, session: &TokenHash) -> bool {
-        let marks = &self.0.marks;
-        self.0.sessions.get(session, |known| marks.now(known.identity.person.id.0)).is_some()
-    }
-
     /// The session, if it is not over; as a rule without a look at the disk.
     fn live_session(
         &self,

@@ -17,6 +17,10 @@ import { t } from './words.js';
 /** @typedef {import('./phone.js').Phone} Phone */
 /** @typedef {import('./tables.js').Table} Table */
 
+/** So many of a table's last events are looked through for bills, in so many pages at most. */
+const BILLS_EVENTS = 60;
+const BILLS_PAGES = 6;
+
 /** @param {Phone} phone @param {string} group @returns {import('./phone.js').View} */
 export function tableView(phone, group) {
   const table = phone.account ? phone.tables.follow(group) : null;
@@ -36,7 +40,17 @@ export function tableView(phone, group) {
   /** @param {Table} of */
   async function loadBills(of) {
     known = of.bills_changed;
-    const { events } = await phone.fanju.call('groups.events', { group, limit: 60 });
+    // Long drafts end a page early.
+    /** @type {any[]} */
+    const events = [];
+    /** @type {import('./api.js').Position | undefined} */
+    let from;
+    for (let pages = 0; pages === 0 || (from && events.length < BILLS_EVENTS && pages < BILLS_PAGES); pages += 1) {
+      /** @type {any} */
+      const page = await phone.fanju.call('groups.events', { group, limit: BILLS_EVENTS, from });
+      events.push(...page.events);
+      from = page.next ?? undefined;
+    }
     bills = events.filter((/** @type {any} */ one) => /settled|declined|refunded/.test(one.event.data.type));
     phone.changed();
   }

@@ -31,6 +31,12 @@ const PAGES_MAX = 6;
 /** Before the list is asked for once more: anybody may invite, as often as they like. */
 const AGAIN_MS = 500;
 
+/** Until a table that the server could not tell of is followed again. */
+const LOST_MS = 3_000;
+
+/** Statuses after which a table is not for this phone any more. */
+const OVER = [403, 404, 410];
+
 export class Tables {
   /** What the wallet's list says, newest first. @type {Listed[] | null} */ list = null;
   /** @type {Map<string, Table>} */ #live = new Map();
@@ -113,18 +119,19 @@ export class Tables {
       progress: (progress) => this.#progress(table, progress),
       // A question may have come, or gone without a record, while the phone was away.
       resumed: () => this.#reload(table, (view) => this.#state(table, view)),
-      error: (error) => this.#lost(table, explain(error)),
+      error: (error) => this.#lost(table, explain(error), !OVER.includes(error.problem.status ?? 0)),
     });
     return table;
   }
 
-  /** What was seen of it is not to be seen any more. @param {Table} table @param {string} why */
-  #lost(table, why) {
+  /** What was seen of it is not to be seen any more; where only the server had trouble, until it is heard again. @param {Table} table @param {string} why @param {boolean} again */
+  #lost(table, why, again) {
     closeCode(table.id);
     closeQuestion(table.id);
     table.view = table.progress = null;
     table.trouble = why;
     this.#phone.changed();
+    if (again) pause(LOST_MS).then(() => this.#live.get(table.id) === table && this.follow(table.id));
   }
 
   /** @param {Table} table @param {any} state */

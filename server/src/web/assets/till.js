@@ -33,6 +33,7 @@ export class Till {
   #screen = h('main', { id: 'screen' });
   /** @type {{ element: HTMLElement, update: () => void }[]} */ #parts = [];
   #planned = false;
+  /** Ends what is heard of the shop that is open. @type {(() => void) | null} */ #unfollow = null;
 
   get id() { return /** @type {string} */ (this.merchant.id); }
   get currency() { return /** @type {string} */ (this.merchant?.currency ?? 'CNY'); }
@@ -77,11 +78,15 @@ export class Till {
   /** Opens the till of one shop, for as long as the page is there. @param {string} merchant */
   open(merchant) {
     const { me } = this.fanju;
+    // One shop alone: what is on the screen and where the money goes are never two.
+    this.#unfollow?.();
+    let gone = false;
     this.owns = Boolean(me.merchants?.some((/** @type {any} */ work) => work.merchant === merchant && work.role === 'owner'));
     if (me.person && !this.demo) choose(me, merchant);
     let first = true;
-    this.fanju.subscribe(`merchant:${merchant}`, {
+    const unsubscribe = this.fanju.subscribe(`merchant:${merchant}`, {
       state: (state) => {
+        if (gone) return;
         this.merchant = state;
         this.names.learn(state.id, state.name);
         if (first) this.#show();
@@ -89,12 +94,17 @@ export class Till {
         this.#load().catch(complain);
       },
       event: ({ position, event }) => {
+        if (gone) return;
         this.events.unshift({ position, event });
         this.#balance();
         this.changed();
       },
       error: complain,
     });
+    this.#unfollow = () => {
+      gone = true;
+      unsubscribe();
+    };
   }
 
   async #load() {

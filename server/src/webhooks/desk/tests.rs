@@ -218,3 +218,17 @@ fn an_endpoint_that_is_removed_and_made_again_gains_no_turn() {
     desk.remove(EndpointKey::of(2));
     desk.serves(3);
 }
+
+#[test]
+fn where_nobody_else_waits_a_shop_has_more_threads_and_one_is_kept() {
+    let (desk, _) = desk_of(4, &[(1, 1, false), (2, 1, false), (3, 1, false), (4, 1, false)]);
+    (0..4).for_each(|_| desk.open());
+    (1..=3).for_each(|number| desk.serves(number));
+    assert_eq!(desk.pick(), None, "one thread is kept");
+    desk.add(EndpointKey::of(5), shop(2));
+    desk.serves(5);
+    desk.ends(5, Recorded::default(), false);
+    assert_eq!(desk.pick(), None);
+    desk.ends(1, Recorded::default(), false);
+    desk.serves(4);
+}

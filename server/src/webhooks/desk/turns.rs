@@ -23,9 +23,9 @@ struct Merchant {
     used: Duration,
     turn: u64,
     endpoints: usize,
-    /// Whether a thread serves one of its slow endpoints, and one of the others.
-    slow_busy: bool,
-    fast_busy: bool,
+    /// Threads that serve its slow endpoints, and the others.
+    slow: usize,
+    fast: usize,
 }
 
 /// A merchant's place in the queue: the smallest goes first.
@@ -39,7 +39,7 @@ impl Turns {
     /// Lets one endpoint more of `merchant` stand in the queue; a new merchant at its end.
     pub(super) fn join(&mut self, merchant: MerchantId) {
         let (used, turn) = (self.reached, self.turn);
-        let new = Merchant { used, turn, endpoints: 0, slow_busy: false, fast_busy: false };
+        let new = Merchant { used, turn, endpoints: 0, slow: 0, fast: 0 };
         let known = self.merchants.entry(merchant).or_insert(new);
         known.endpoints = known.endpoints.saturating_add(1);
     }
@@ -51,10 +51,11 @@ impl Turns {
         }
     }
 
-    /// Where `merchant` stands, if it may have a thread more for an endpoint that is `slow`, or is not.
-    pub(super) fn place(&self, merchant: MerchantId, slow: bool) -> Option<Place> {
+    /// Where `merchant` stands, if it may have a thread more for an endpoint that is `slow`, or is not: one of
+    /// each kind, and more that are not slow where there are threads to `spare`.
+    pub(super) fn place(&self, merchant: MerchantId, slow: bool, spare: bool) -> Option<Place> {
         let known = self.merchants.get(&merchant)?;
-        let is_busy = if slow { known.slow_busy } else { known.fast_busy };
+        let is_busy = if slow { known.slow > 0 } else { known.fast > 0 && !spare };
         let used = known.used.max(self.reached);
         (!is_busy).then_some(Place { used, turn: known.turn })
     }
@@ -65,7 +66,8 @@ impl Turns {
         if let Some(known) = self.merchants.get_mut(&merchant) {
             known.used = known.used.max(self.reached);
             known.turn = self.turn;
-            *known.busy(slow) = true;
+            let threads = known.threads(slow);
+            *threads = threads.saturating_add(1);
             self.reached = known.used;
         }
         // Whoever has left is forgotten once a newcomer's place is no better: removing an endpoint and
@@ -78,14 +80,15 @@ impl Turns {
     /// `merchant` gives the thread back that it had for so long.
     pub(super) fn end(&mut self, merchant: MerchantId, slow: bool, took: Duration) {
         if let Some(known) = self.merchants.get_mut(&merchant) {
-            *known.busy(slow) = false;
+            let threads = known.threads(slow);
+            *threads = threads.saturating_sub(1);
             known.used = known.used.saturating_add(took);
         }
     }
 }
 
 impl Merchant {
-    fn busy(&mut self, slow: bool) -> &mut bool {
-        if slow { &mut self.slow_busy } else { &mut self.fast_busy }
+    fn threads(&mut self, slow: bool) -> &mut usize {
+        if slow { &mut self.slow } else { &mut self.fast }
     }
 }

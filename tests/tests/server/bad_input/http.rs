@@ -11,7 +11,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    house::{Diner, House, PATIENCE, PURSE},
+    house::{Diner, House, PATIENCE, PURSE, TIRELESS},
     http::{Http, raw},
     socket::Socket,
     wire::handshake,
@@ -218,7 +218,7 @@ fn the_live_channel_tells_a_browser_bar_that_it_is_a_websocket() {
 
 #[test]
 fn a_body_of_more_than_64_kib_is_refused() {
-    let house = House::open(1, 1);
+    let house = House::open_with(1, 1, &[TIRELESS]);
     let Diner { wallet, token } = &house.cast.diners[0];
     let http = Http::new(&house);
     let bearer = format!("Bearer {token}");
