@@ -396,6 +396,9 @@ where
             return self.gate.wait(move |actor, ctx| actor.handle(Asked(message), ctx));
         }
         self.asked(message, ctx);
+        if self.group.is_none() {
+            self.handle(Rest, ctx);
+        }
     }
 }
 

@@ -342,6 +342,9 @@ where
             return self.gate.wait(move |actor, ctx| actor.handle(Asked(message), ctx));
         }
         self.asked(message, ctx);
+        if self.merchant.is_none() {
+            self.handle(Rest, ctx);
+        }
     }
 }
 

@@ -430,7 +430,8 @@ impl Handler<Loaded> for WalletActor {
             self.died();
             ctx.stop();
         } else if self.wallet.is_none() {
-            // Anybody may ask for any wallet: one that is not there does not stay.
+            // Anybody may ask for any wallet: one that is not there does not stay, also where whoever asked
+            // comes later than what was found.
             self.handle(Rest, ctx);
         }
     }
@@ -447,6 +448,9 @@ where
             return;
         }
         self.asked(message, ctx);
+        if self.wallet.is_none() {
+            self.handle(Rest, ctx);
+        }
     }
 }
 

@@ -152,7 +152,7 @@ mod tests {
         let max = NonZeroU32::new(3).expect("not zero");
         let network = |number: u16| IpAddr::from([0x2001, 0xdb8, 1, number, 0, 0, 0, 1]);
         let taken: Vec<_> =
-            (0..=u16::MAX).filter_map(|number| seats.take(network(number), max).ok()).collect();
+            (0..256).filter_map(|number| seats.take(network(number), max).ok()).collect();
         assert_eq!(taken.len(), 3 * 8);
         assert_eq!(seats.subscribers.0.len(), 3 * 8, "who is refused leaves nothing behind");
         assert!(seats.take(IpAddr::from([0x2001, 0xdb8, 2, 0, 0, 0, 0, 1]), max).is_ok());
