@@ -1,8 +1,9 @@
 //! Verify: an audit of a data folder, with arithmetic of its own.
 //!
 //! Every batch's checksums and chain, every record's links, every entry's sum, every wallet's
-//! balance never below zero, every order paid once and given back at most once; then the books, account by
-//! account against what the journal says, and row by row against books made anew from it; and the register and the outbox of webhooks, as far as they can be opened.
+//! balance never below zero, every order paid once and no more given back than was paid; then the books,
+//! account by account against what the journal says, and row by row against books made anew from it; and
+//! the register and the outbox of webhooks, as far as they can be opened.
 
 use std::{collections::HashMap, fmt, path::Path, sync::Arc, time::Duration};
 

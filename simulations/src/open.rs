@@ -3,13 +3,14 @@
 use std::{
     fmt,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
 use fanju::{
-    Config, Engine,
+    Config, Engine, SilentBank,
     journal::{DirectoryStorage, is_empty},
 };
 use serde::Serialize;
@@ -63,7 +64,9 @@ pub fn open(options: &OpenOptions) -> Result<OpenReport> {
     if journal.and_then(|journal| is_empty(&journal)).unwrap_or(true) {
         return Err(BadInput(format!("no journal in {}", data.display())).into());
     }
-    let config = Config { rebuild_books: options.rebuild_books, ..Config::directory(data) };
+    // Nobody here is the bank of whoever wrote the folder.
+    let rail = Arc::new(SilentBank);
+    let config = Config { rebuild_books: options.rebuild_books, rail, ..Config::directory(data) };
     let began = Instant::now();
     let (engine, opening) = Engine::open_with_report(config).context("the engine does not open")?;
     let took = began.elapsed();

@@ -150,13 +150,9 @@ impl Ask {
     /// `idempotency_key_required`.
     pub fn request(&self, account: Uuid) -> Result<RequestId, Problem> {
         let key = self.key()?;
-        Ok(named(Sha256::new().chain_update(account.as_bytes()).chain_update(key.as_bytes())))
+        let digest =
+            Sha256::new().chain_update(account.as_bytes()).chain_update(key.as_bytes()).finalize();
+        let bytes = <[u8; 16]>::try_from(&digest[..16]).expect("a SHA-256 has 32 bytes");
+        Ok(RequestId(uuid::Builder::from_custom_bytes(bytes).into_uuid()))
     }
-}
-
-/// The engine's name for what `digest` has been fed.
-fn named(digest: Sha256) -> RequestId {
-    let digest = digest.finalize();
-    let bytes = <[u8; 16]>::try_from(&digest[..16]).expect("a SHA-256 has 32 bytes");
-    RequestId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }

@@ -3,8 +3,9 @@
 //! - H-3: an endpoint has at most one request at a time, so that its messages go in order.
 //! - H-4: endpoints that were slow last time, or were never fast yet, share half of the threads; the
 //!   others are never held up by them.
-//! - H-5: a merchant has at most one thread for its slow endpoints and one for its others, and turns go
-//!   by merchant: one with many endpoints, or with bad ones, takes nothing from another.
+//! - H-5: turns go by merchant, and a merchant has one thread for its slow endpoints and one for its
+//!   others; more for these while nobody else waits, and never the last that is free. So one with many
+//!   endpoints, or with bad ones, takes nothing from another.
 //!
 //! The desk holds times only; what is sent is in the outbox.
 

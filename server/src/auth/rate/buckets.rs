@@ -1,7 +1,8 @@
 //! Buckets that leak evenly: a burst, and then so many a second.
 //!
 //! Of each bucket one moment is kept, when it will be full again (the "generic cell rate
-//! algorithm" of ATM Forum 4.0): what was taken and is given back moves it back.
+//! algorithm" of ATM Forum 4.0): what was taken and is given back moves it back. That is why they are
+//! our own: `governor`, which was here before, only takes.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},

@@ -356,7 +356,7 @@ export class Fanju extends EventTarget {
   #shutOut(topic) {
     const subscription = this.#topics.get(topic);
     this.#topics.delete(topic);
-    subscription?.handlers.error?.(new FanjuError({ code: 'forbidden', title: 'not yours to hear any more', reason: 'shut_out' }));
+    subscription?.handlers.error?.(new FanjuError({ code: 'forbidden', status: 403, title: 'not yours to hear any more', reason: 'shut_out' }));
   }
 
   /** @param {any} hello */

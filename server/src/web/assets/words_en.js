@@ -163,7 +163,7 @@ export const en = {
   error_unknown_passkey: 'You have no such passkey any more.', error_passkey_here: 'This device has a passkey of yours already. Sign in with it.', error_already_registered: 'That passkey is registered already.', error_too_many: 'There is no room for more. Remove one first.', error_label_wrong: 'That name is too long.',
   error_unknown_person: 'Nobody has this number.', error_no_scope: 'Choose what it may do.', error_webhook_url_refused: 'This address cannot be used: it must be https and public.', error_unknown_time_zone: 'The server does not know this device’s time zone.', error_bad_request: 'Something in here is not as it should be.',
   error_forbidden: 'You may not do this.', reason_shut_out: 'This is not shown to you any more.', error_too_many_requests: 'Too many requests. Wait a moment.', error_poisoned: 'The server must restart; the outcome is not known yet.',
-  error_id_number_wrong: 'That is no number of an identity card: compare the digits.', error_name_not_verified: 'This name and this number do not belong together.',
+  error_id_number_wrong: 'That is no number of an identity card: compare the digits.', error_name_not_verified: 'The name has to be the one that others see here, and to belong to this number.',
   error_document_taken: 'Somebody else was verified with this document.', error_verified_otherwise: 'You were verified with another name or document already.',
   error_verifier_silent: 'Whoever verifies names does not answer. Try again later.', error_last_owner: 'A shop keeps at least one owner.',
   error_too_many_webhooks: 'There is no room for another address. Remove one first.', error_webhook_disabled: 'This address is switched off, because nobody answered there.',

@@ -164,7 +164,7 @@ export const zh = {
   error_unknown_passkey: '这个通行密钥已不存在。', error_passkey_here: '本机已有你的通行密钥，请直接登录。', error_already_registered: '这个通行密钥已注册过。', error_too_many: '数量已满，请先移除一个。', error_label_wrong: '名称太长。',
   error_unknown_person: '没有这个编号。', error_no_scope: '请选择权限。', error_webhook_url_refused: '地址不可用：须为公网 https。', error_unknown_time_zone: '服务器不认识本机的时区。', error_bad_request: '填写的内容有误。',
   error_forbidden: '你没有权限。', reason_shut_out: '这里的内容已不再对你显示。', error_too_many_requests: '请求太频繁，请稍等。', error_poisoned: '服务器需要重启，结果暂时未知。',
-  error_id_number_wrong: '身份证号码有误，请核对。', error_name_not_verified: '姓名与证件号码不符。', error_document_taken: '这个证件已由他人实名。', error_verified_otherwise: '你已用其他姓名或证件实名。', error_verifier_silent: '实名核验暂时没有回应，请稍后再试。',
+  error_id_number_wrong: '身份证号码有误，请核对。', error_name_not_verified: '姓名须与你在这里显示的名字一致，并与证件号码相符。', error_document_taken: '这个证件已由他人实名。', error_verified_otherwise: '你已用其他姓名或证件实名。', error_verifier_silent: '实名核验暂时没有回应，请稍后再试。',
   error_last_owner: '店铺至少保留一位店主。', error_too_many_webhooks: '地址数量已满，请先移除一个。', error_webhook_disabled: '这个地址无人回应，已停用。', error_unknown_webhook: '这个地址已不存在。', error_unknown_message: '这条消息已不再保存。',
   error_unknown_event: '没有这种事件。', error_unknown_key: '这个密钥已不存在。', error_unknown_device: '该设备已退出登录。', error_unknown_merchant: '没有这家店。', error_already_open: '已经开好了。',
   error_passkey_too_long: '这个通行密钥太大，无法保存，请换一个。', error_credential_malformed: '无法读取设备的回应，请重试。', error_books_behind: '账簿正在写入，请稍后再试。', error_unreadable: '无法从磁盘读取。', error_internal: '服务器出了故障。重试前请先查看余额。',

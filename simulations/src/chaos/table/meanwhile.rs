@@ -36,11 +36,9 @@ impl Table<'_> {
     /// One of the diners brings money in at the moment at which the bill is presented.
     pub(super) fn top_up_meanwhile(&mut self, at: usize) {
         let tries = self.state(at).tries;
-        let mut seat = self.wire.chance.place(self.outing.diners.len());
+        let drawn = self.wire.chance.place(self.outing.diners.len());
         // Rather somebody who may sleep.
-        if let Some(sleeper) = self.sleeper() {
-            seat = sleeper;
-        }
+        let seat = self.sleeper().unwrap_or(drawn);
         let wallet = self.stage.cast().wallets[self.outing.diners[seat]];
         // Asked again in another life it is the same request, if it is the same wallet.
         let numbers = [self.number as u128, at as u128, u128::from(tries), seat as u128];
