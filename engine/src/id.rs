@@ -45,7 +45,8 @@ identity! {
     PresentationId
 }
 identity! {
-    /// A client's own name for one money command; the same id never moves money twice.
+    /// A client's own name for one money command of one account. Sent again it moves nothing twice, as long as
+    /// it is among the account's last ones ([`REQUESTS_REMEMBERED_MAX`](crate::limits::REQUESTS_REMEMBERED_MAX)).
     RequestId
 }
 

@@ -16,6 +16,11 @@
 //! # }
 //! ```
 //!
+//! A whole dinner is `engine/examples/dinner.rs`; beside it are a refund, a table that is watched live, and
+//! a program without a runtime. How a table divides its bills is a [`Rules`](domain::event::Rules), with a
+//! [`Split`](domain::split::Split), given to [`Engine::open_group`] or changed by
+//! [`SetRules`](domain::group::Command::SetRules) through [`Engine::group_command`].
+//!
 //! # Floors
 //!
 //! A lower floor never names a higher one.
@@ -44,6 +49,11 @@ pub mod limits;
 pub mod money;
 mod sync;
 pub mod time;
+
+/// Amounts come from its `Decimal`, and become one.
+pub use rust_decimal;
+/// Identities are of its `Uuid`.
+pub use uuid;
 
 pub use actors::{
     archive::Statement,

@@ -116,6 +116,10 @@ pub const BOOKS_STEP_PAUSE: Duration = Duration::from_millis(4);
 /// at most. What goes to the disk has a pace of its own ([`BOOKS_STEP_BYTES`]).
 pub const BOOKS_REST_FACTOR: u32 = 4;
 
+/// After an error that may pass (a full disk, a lock that somebody else holds) the books are opened again so
+/// much later.
+pub const BOOKS_RETRY: Duration = Duration::from_secs(1);
+
 // --- engine --------------------------------------------------------------------------------
 
 /// Orders between scan and end in one engine; more are refused as busy. Bounds what waits for a turn:
@@ -125,6 +129,16 @@ pub const ORDERS_IN_FLIGHT_MAX: usize = 65_536;
 /// Other commands in flight in one engine, and moves over the bank's rail, and reads of books and journal:
 /// so many of each; more are refused as busy.
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 65_536;
+
+/// Time that a bank has for one answer, unless the engine's configuration says otherwise: longer than
+/// drivers wait for a connection, and short enough to ask again within a visit.
+pub const RAIL_ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often whoever has open moves and cannot be read is tried again, at most.
+pub const WOKEN_EVERY_MIN: Duration = Duration::from_millis(1);
+
+/// The same at least: from the first pause on each is twice as long.
+pub const WOKEN_EVERY_MAX: Duration = Duration::from_secs(60);
 
 /// Time that closing waits for banks and diners, unless the engine's configuration says otherwise:
 /// every order has ended by then, only a bank may still be silent.

@@ -95,6 +95,12 @@ impl Amount {
         }
     }
 
+    /// How far this goes beyond `other`: nothing where it does not.
+    #[must_use]
+    pub fn beyond(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0).max(0))
+    }
+
     /// The amount with its sign turned, unless it overflows.
     #[must_use]
     pub const fn checked_neg(self) -> Option<Self> {
@@ -162,7 +168,7 @@ pub struct Currency(iso_currency::Currency);
 
 /// A code that names no currency of ISO 4217 with a minor unit.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("`{code}` is not an ISO 4217 currency with a minor unit")]
+#[error("`{code}` is not an ISO 4217 currency with a minor unit: three capital letters")]
 pub struct UnknownCurrency {
     /// The code as given.
     pub code: String,

@@ -590,6 +590,7 @@ fn settings_with_which_nothing_would_be_answered_are_refused() {
         (Config { orders_in_flight_max: 0, ..plain() }, "orders_in_flight_max"),
         (Config { commands_in_flight_max: 0, ..plain() }, "commands_in_flight_max"),
         (Config { idle_after: Some(Duration::ZERO), ..plain() }, "idle_after"),
+        (Config { rail_answer_within: Duration::ZERO, ..plain() }, "rail_answer_within"),
     ] {
         let opened = Engine::open(config).map(drop);
         let refused =

@@ -19,7 +19,7 @@ use fanju::{
     codec::Record,
     domain::{event::Event, text::OrderNo},
     id::{GroupId, MerchantId, Position, Topic, WalletId},
-    journal::{JournalId, Reader, Tail},
+    journal::Reader,
     time::{QUARTER_MICROS, Timestamp},
 };
 use proptest::prelude::*;
@@ -193,42 +193,6 @@ fn books_go_on_where_they_were() {
     assert_eq!(books.checkpoint(), checkpoint);
     books.catch_up(&journal).unwrap();
     world.check(&books.reader());
-}
-
-#[test]
-fn books_of_another_journal_are_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("books");
-    let (ours, theirs) = (JournalId([1; 16]), JournalId([2; 16]));
-    drop(Books::open(Some(&path), ours, Options::default()).unwrap());
-    let refused = Books::open(Some(&path), theirs, Options::default());
-    let other = |found, expected| found == ours && expected == theirs;
-    assert!(
-        matches!(refused, Err(BooksError::OtherJournal { expected, found }) if other(found, expected))
-    );
-}
-
-#[test]
-fn books_of_another_schema_begin_anew() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("books");
-    let mut world = World::new(3);
-    world.live(50);
-    let journal = world.author.reader();
-    open(Some(&path), &journal).catch_up(&journal).unwrap();
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    // Version 3 kept days.
-    let older = "UPDATE meta SET schema_version = 3;
-                 ALTER TABLE merchant_quarters RENAME TO merchant_days;";
-    connection.execute_batch(older).unwrap();
-    drop(connection);
-    let mut books = open(Some(&path), &journal);
-    assert_eq!(books.checkpoint(), Tail::START);
-    books.catch_up(&journal).unwrap();
-    world.check(&books.reader());
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    let left = "SELECT count(*) FROM sqlite_schema WHERE name = 'merchant_days'";
-    assert_eq!(connection.query_row(left, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
 #[test]

@@ -115,6 +115,10 @@ async fn whoever_is_not_there_does_not_stay() {
         assert!(matches!(within(engine.wallet(wallet)).await, Err(Error::UnknownWallet(_))));
         assert!(matches!(within(engine.merchant(shop)).await, Err(Error::UnknownMerchant(_))));
         assert!(matches!(within(engine.group(group)).await, Err(Error::UnknownGroup(_))));
+        let (name, currency, rules) =
+            (Name::new("Table").unwrap(), Currency::CNY, Rules::default());
+        let opened = engine.open_group(name, wallet, consent(5), currency, rules);
+        assert!(matches!(within(opened).await, Err(Error::UnknownWallet(_))));
     }
     let strangers = || {
         let stats = engine.stats();
@@ -187,6 +191,17 @@ async fn who_asks_again_after_everybody_left_memory_finds_the_first() {
     everybody_leaves(&engine).await;
     all_are_open_already(&ids.ask(&engine, host, "Second").await);
     ids.are_called(&engine, "First").await;
+}
+
+/// More of them than are sent home at once.
+#[tokio::test]
+async fn a_crowd_leaves_memory_some_at_a_time() {
+    let clock = TestClock::at(Timestamp(1_750_000_000_000_000));
+    let engine = Engine::open(drowsy(&clock, Duration::from_millis(5))).unwrap();
+    for _ in 0..2_500 {
+        wallet_with(&engine, 0).await;
+    }
+    everybody_leaves(&engine).await;
 }
 
 #[tokio::test]

@@ -10,55 +10,20 @@ use std::{collections::BTreeMap, time::Duration};
 use fanju::{
     domain::{
         bill::Bill,
-        event::{Consent, DeclineReason, Event, Leg, Rules, Shortfall},
-        group::{Group, Member, Status},
+        event::{DeclineReason, Event, Leg, Rounding, Shortfall},
+        group::{Group, Status},
         payment::{Action, AnswerRejection, Missing, Payment, Question, Rejection, Step, Verdict},
-        split::Split,
+        split::{Split, divide},
     },
-    id::{GroupId, PresentationId, WalletId},
+    id::{PresentationId, WalletId},
     money::{Amount, Currency},
     time::Timestamp,
 };
 use proptest::prelude::*;
-use table::{DEADLINE, PATIENCE, PRESENTATION, Table, bill, minor, place, wallet};
+use table::{
+    DEADLINE, PATIENCE, PRESENTATION, Table, bill, group, minor, pays, place, run, wallet,
+};
 use uuid::Uuid;
-
-/// Diners with these caps and thresholds; the first is the host.
-fn group(shortfall: Shortfall, consents: &[(i64, Option<i64>)]) -> Group {
-    let consent = |(cap, above): (i64, Option<i64>)| Consent {
-        cap: minor(cap),
-        confirm_above: above.map(minor),
-    };
-    let rules = Rules { shortfall, ..Rules::default() };
-    let mut group = Group::open(
-        GroupId(Uuid::from_u128(900)),
-        "dinner".try_into().unwrap(),
-        wallet(0),
-        consent(consents[0]),
-        Currency::CNY,
-        rules,
-    );
-    for (number, terms) in consents.iter().enumerate().skip(1) {
-        group.members.push(Member {
-            wallet: wallet(number),
-            consent: consent(*terms),
-            spent: Amount::ZERO,
-            carry_micro: 0,
-        });
-    }
-    group
-}
-
-fn run(shortfall: Shortfall, consents: &[(i64, Option<i64>)], total: i64, has: &[i64]) -> Table {
-    let mut table = Table::new(&group(shortfall, consents), total, has);
-    table.finish_mail();
-    table
-}
-
-fn pays(amounts: &[i64]) -> BTreeMap<WalletId, i64> {
-    let paying = amounts.iter().enumerate().filter(|(_, amount)| **amount > 0);
-    paying.map(|(number, amount)| (wallet(number), *amount)).collect()
-}
 
 #[test]
 fn each_shortfall_rule_does_what_it_says() {
@@ -75,11 +40,16 @@ fn each_shortfall_rule_does_what_it_says() {
     assert_eq!(run(Shortfall::HostCovers, &free, 300, &[199, 5, 500]).declined(), host);
     assert_eq!(run(Shortfall::HostCovers, &free, 300, &[5, 500, 500]).declined(), host);
     assert_eq!(run(Shortfall::HostCovers, &free, 300, &[500, 5, 5]).paid(), pays(&[300]));
-    // Resharing stops at caps and funds; who is short twice is short for good.
+    // Resharing stops at caps and funds.
     let capped = [(149, None), (1_000, None), (1_000, None)];
     assert_eq!(run(Shortfall::Reshare, &capped, 300, &[500, 5, 500]).paid(), pays(&[149, 0, 151]));
     assert!(!run(Shortfall::Reshare, &[(149, None); 3], 300, &[500, 5, 500]).waits());
-    assert_eq!(run(Shortfall::Reshare, &free, 300, &[500, 5, 120]).paid(), pays(&[300]));
+    // Who cannot take over as much as the others pays the own share all the same, and what there is.
+    let reshared = |has: &[i64]| run(Shortfall::Reshare, &free, 300, has);
+    assert_eq!(reshared(&[500, 5, 120]).paid(), pays(&[180, 0, 120]));
+    assert_eq!(reshared(&[500, 5, 100]).paid(), pays(&[200, 0, 100]));
+    assert_eq!(reshared(&[190, 5, 110]).paid(), pays(&[190, 0, 110]));
+    assert!(matches!(reshared(&[189, 5, 110]).declined(), DeclineReason::Short { .. }));
     assert!(matches!(
         run(Shortfall::Reshare, &free, 300, &[5; 3]).declined(),
         DeclineReason::Short { .. }
@@ -156,6 +126,45 @@ fn resharing_asks_nobody_for_more_than_was_agreed() {
     table.answer(2, true).unwrap();
     table.answer(1, false).unwrap();
     assert_eq!(table.declined(), DeclineReason::Refused { diner: wallet(1) });
+}
+
+/// The same where the host covers: who wants to be asked about a share is not taken more for others.
+#[test]
+fn a_host_covers_no_more_than_he_gives_unasked() {
+    let covers = |above| {
+        run(
+            Shortfall::HostCovers,
+            &[(1_000, above), (1_000, None), (1_000, None)],
+            300,
+            &[500, 5, 500],
+        )
+    };
+    assert_eq!(covers(Some(200)).paid(), pays(&[200, 0, 100]));
+    let short = DeclineReason::Short { diner: wallet(1) };
+    assert_eq!(covers(Some(199)).declined(), short);
+    let mut asked = Table::new(
+        &group(Shortfall::HostCovers, &[(1_000, Some(0)), (1_000, None)]),
+        200,
+        &[500; 2],
+    );
+    asked.answer(0, true).unwrap();
+    asked.balances[1] = 5;
+    asked.finish_mail();
+    assert_eq!(asked.declined(), short, "his yes was to his own share");
+}
+
+/// Fair-cent memory is of what people pay: who is covered has nothing to be made good for.
+#[test]
+fn covered_cents_are_not_remembered() {
+    let mut group = group(Shortfall::HostCovers, &[(1_000, None); 3]);
+    group.rules.rounding = Rounding::FairCent;
+    let cents = |has: &[i64]| {
+        let mut table = Table::new(&group, 100, has);
+        table.finish_mail();
+        table.settled().shares.iter().map(|share| share.carry_micro).collect::<Vec<_>>()
+    };
+    assert!(cents(&[500; 3]).iter().any(|carry| *carry != 0));
+    assert_eq!(cents(&[500, 5, 500]), [0; 3]);
 }
 
 #[test]
@@ -427,6 +436,12 @@ proptest! {
         }
         if by_card {
             return Ok(());
+        }
+        let dues = divide(&bill(total), &group.diners(), &group.rules).unwrap();
+        for (at, due) in dues.iter().enumerate().filter(|(_, due)| due.amount.is_positive()) {
+            let can = balances[at] >= due.amount.minor() && !asked.contains_key(&wallet(at));
+            let pays = settlement.shares.iter().any(|share| share.diner == wallet(at));
+            prop_assert!(pays || !can, "who can pay the own share dines for nothing: {}", at);
         }
         let mut after = group.clone();
         after.apply(&Event::Settled(settlement.clone()));

@@ -15,7 +15,10 @@ use fanju::{
     Clock, DurableEvent, Engine, OpenError, Opening, books::BooksError, id::MerchantId,
     money::Currency, time::Timestamp,
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{Mutex, MutexGuard, watch},
+    time::timeout,
+};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -26,10 +29,10 @@ use crate::{
         link::LinkKey,
         looks::Looks,
         passkeys::Passkeys,
-        rate::Rates,
+        rate::{Payer, Rates},
         real_name::{SandboxVerifier, Verifier},
         recovery::RecoveryKey,
-        register::{Place, Register},
+        register::{PersonId, Place, Register},
         token::{TokenHash, TokenKind},
     },
     cloud_event,
@@ -38,11 +41,11 @@ use crate::{
     keys::Keys,
     limits,
     live::{
-        seats::{Nobodies, NobodysSeat, Seat, Seats},
+        seats::{AddressSeat, ByAddress, Seat, Seats, Somebodies, Taken},
         topics::Topics,
     },
     measures::Measures,
-    problem::Problem,
+    problem::{Kind, Problem},
     webhooks::{self, Webhooks},
 };
 
@@ -72,9 +75,12 @@ struct Inner {
     webhooks: Webhooks,
     topics: Topics,
     looks: Looks,
-    seats: Seats<Uuid>,
-    nobodies: Nobodies,
+    seats: Somebodies,
+    nobodies: ByAddress,
+    connections: ByAddress,
+    orders: Seats<Uuid>,
     commands: TaskTracker,
+    openings: Vec<Mutex<()>>,
     currencies: DashMap<MerchantId, Currency>,
     measures: Measures,
     sessions: Arc<AtomicUsize>,
@@ -126,9 +132,12 @@ impl App {
             verifier: Arc::new(SandboxVerifier::default()),
             webhooks,
             looks: Looks::default(),
-            seats: Seats::default(),
-            nobodies: Nobodies::default(),
+            seats: Somebodies::default(),
+            nobodies: ByAddress::default(),
+            connections: ByAddress::default(),
+            orders: Seats::default(),
             commands: TaskTracker::new(),
+            openings: (0..limits::OPENING_LOCKS).map(|_| Mutex::default()).collect(),
             currencies: DashMap::new(),
             measures: Measures::default(),
             sessions: Arc::default(),
@@ -262,31 +271,10 @@ impl App {
     ) -> Result<Caller, Problem> {
         match self.identify(kind, &token)? {
             Caller::Nobody => {
-                self.0.rates.anonymous(address, 1)?;
+                self.0.rates.take(Payer::Address(address), 1)?;
                 Err(Problem::not_signed_in())
             }
             caller @ (Caller::Person(_) | Caller::Till(_) | Caller::Operator) => Ok(caller),
-        }
-    }
-
-    /// Whether `caller`, who comes from `address`, may ask now for what takes so many tokens
-    /// ([`Rates::price`]).
-    ///
-    /// # Errors
-    /// `too_many_requests`.
-    pub fn check_rate(&self, caller: &Caller, address: IpAddr, tokens: u32) -> Result<(), Problem> {
-        match counted(caller) {
-            None => self.0.rates.anonymous(address, tokens)?,
-            Some(who) => self.0.rates.request(who, tokens)?,
-        }
-        Ok(())
-    }
-
-    /// Gives tokens back that were counted for more than was asked.
-    pub fn give_back(&self, caller: &Caller, address: IpAddr, tokens: u32) {
-        match counted(caller) {
-            None => self.0.rates.not_anonymous(address, tokens),
-            Some(who) => self.0.rates.not_requested(who, tokens),
         }
     }
 
@@ -295,21 +283,50 @@ impl App {
     /// # Errors
     /// `too_many_sessions`.
     pub fn seat(&self, caller: &Caller) -> Result<Option<Seat>, Problem> {
-        caller.id().map(|who| self.0.seats.take(who)).transpose()
+        caller.id().map(|who| self.0.seats.take(who, caller.shop())).transpose()
     }
 
     /// Gives a live session from `address` that has not signed in yet a seat.
     ///
     /// # Errors
     /// `too_many_sessions`.
-    pub fn seat_nobody(&self, address: IpAddr) -> Result<NobodysSeat, Problem> {
-        self.0.nobodies.take(address, self.0.settings.nobodies_per_address)
+    pub fn seat_nobody(&self, address: IpAddr) -> Result<AddressSeat, Problem> {
+        let seat = self.0.nobodies.take(address, self.0.settings.nobodies_per_address);
+        seat.ok_or_else(|| {
+            let detail = "too many sessions from this address have not signed in";
+            Problem::new(Kind::TooManySessions, detail).retry_after_ms(limits::RETRY_SOON_MS)
+        })
+    }
+
+    /// Gives an order of `merchant` a seat among those in flight.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn seat_order(&self, merchant: MerchantId) -> Result<Taken<Uuid>, Problem> {
+        self.0.orders.take(merchant.0, limits::ORDERS_PER_MERCHANT_MAX).ok_or_else(|| {
+            Problem::new(Kind::TooManyRequests, "this shop has too many orders in flight")
+                .retry_after_ms(limits::RETRY_SOON_MS)
+        })
+    }
+
+    /// Gives a connection from `address` a seat, if one is free.
+    #[must_use]
+    pub fn seat_connection(&self, address: IpAddr) -> Option<AddressSeat> {
+        self.0.connections.take(address, self.0.settings.connections_per_address)
     }
 
     /// Commands under way: the server does not stop before they have ended.
     #[must_use]
     pub fn commands(&self) -> &TaskTracker {
         &self.0.commands
+    }
+
+    /// Lets `person` open one wallet or shop after the other: of two that come at once for the last room,
+    /// the second would find none when the engine has opened it for good.
+    pub async fn opening(&self, person: PersonId) -> MutexGuard<'_, ()> {
+        let locks = &self.0.openings;
+        let hash = usize::try_from(person.0.as_u128() % limits::OPENING_LOCKS as u128);
+        locks[hash.expect("fewer than there are locks")].lock().await
     }
 
     /// Limits per identity and address.
@@ -395,15 +412,6 @@ impl App {
     #[must_use]
     pub fn looks(&self) -> &Looks {
         &self.0.looks
-    }
-}
-
-/// Under which id a caller's requests are counted; nobody's are by address.
-fn counted(caller: &Caller) -> Option<Uuid> {
-    match caller {
-        Caller::Nobody => None,
-        Caller::Person(_) | Caller::Till(_) => caller.id(),
-        Caller::Operator => Some(Uuid::nil()),
     }
 }
 

@@ -72,13 +72,17 @@ pub struct Settings {
     /// From scan to the end of an order, in seconds.
     pub order_deadline_seconds: u64,
     /// Requests that one person or till, or nobody from one address, may send in a second, in the
-    /// long run, each for every 4 KiB that it begins; four seconds' worth may come at once.
+    /// long run, each for every 4 KiB that it begins, and of its answer beyond the first 4; four
+    /// seconds' worth may come at once.
     pub requests_per_second: NonZeroU32,
     /// Sign-ups, sign-ins and recoveries that one address may begin in a minute; wrong recovery codes
     /// of one name as well.
     pub attempts_per_minute: NonZeroU32,
     /// Live sessions of one address that have not signed in, at once.
     pub nobodies_per_address: NonZeroU32,
+    /// Connections of one address at once, of whatever kind; this machine and trusted proxies may have any
+    /// number.
+    pub connections_per_address: NonZeroU32,
     /// Proxies, by address or network, whose `X-Forwarded-For` or `Forwarded` says where a request
     /// comes from: the rightmost hop that is none of them. Nobody else's is believed, for anybody can
     /// write it. In the environment with commas.
@@ -118,6 +122,7 @@ impl Default for Settings {
             requests_per_second: limits::REQUESTS_PER_SECOND,
             attempts_per_minute: limits::ATTEMPTS_PER_MINUTE,
             nobodies_per_address: limits::NOBODIES_PER_ADDRESS,
+            connections_per_address: limits::CONNECTIONS_PER_ADDRESS,
             trusted_proxies: Vec::new(),
         }
     }
@@ -236,6 +241,12 @@ impl Settings {
     pub fn rp_id(&self) -> anyhow::Result<String> {
         let host = self.public_url.host_str().context("public_url has no host")?;
         Ok(host.to_owned())
+    }
+
+    /// Whether people come by TLS, and to no machine of their own.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.public_url.scheme() == "https" && self.public_url.domain() != Some("localhost")
     }
 
     /// Whether there are people who need no passkey.

@@ -23,6 +23,7 @@ pub mod cloud_event;
 pub mod config;
 pub mod depth;
 mod epoch;
+mod files;
 pub mod http;
 mod keys;
 pub mod limits;

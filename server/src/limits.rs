@@ -39,6 +39,13 @@ pub const COMMANDS_END_WITHIN: Duration = Duration::from_secs(10);
 /// Longest idempotency key, in bytes. Source: Stripe's, 255.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
+/// Orders of one merchant in flight at once, of all that the engine admits: the tables of an arena, and a
+/// thirty-second of what all shops have.
+pub const ORDERS_PER_MERCHANT_MAX: u32 = 2_048;
+
+/// Locks that people share, by their ids, while they open a wallet or a shop: few share one.
+pub const OPENING_LOCKS: usize = 64;
+
 /// Between two looks whether the journal is well.
 pub const JOURNAL_LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 
@@ -56,6 +63,13 @@ pub const EXPORT_ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
 /// Largest frame that a client may send, in bytes: a bill of five hundred lines.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// Whole pieces of so many bytes that pushes of one topic may have which its slowest listener has not
+/// heard. With one more everybody there is cut, and resumes: that listener keeps what it has not heard in
+/// memory. What dinners of eight are told to a shop never comes to that before its number does.
+pub const PUSHES_PIECES_MAX: usize = 16;
+/// See there.
+pub const PUSHES_PIECE_BYTES: usize = 1024 * 1024;
 
 /// Longest gap that a resuming session is sent, in bytes: it is held in memory until the socket takes
 /// it. After more the topic's state is given instead.
@@ -102,12 +116,26 @@ pub const NOBODY_FOR: Duration = Duration::from_secs(15 * 60);
 /// all come back at once, and a fiftieth of [`CONNECTIONS_MAX`].
 pub const NOBODIES_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 
-/// Connections that each of the server's threads takes.
+/// Connections that each of the server's threads takes, where the process may have as many files open.
 pub const CONNECTIONS_MAX: usize = 100_000;
 
+/// Connections of one address at once, sessions included: all phones of an arena behind one address.
+pub const CONNECTIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(8_192).expect("not zero");
+
+/// Files that connections leave to journal, books, register, outbox and webhooks, out of those that the
+/// process may have open; half of them where there are few.
+pub const FILES_KEPT: usize = 1_024;
+
+/// Connections below which whoever runs the server is told at the start that there are few.
+pub const CONNECTIONS_FEW: usize = 10_000;
+
 const _: () = {
+    // Two thousand bytes are more than a dinner of eight has.
+    assert!(MERCHANT_PUSHES_KEPT * 2_000 < PUSHES_PIECES_MAX * PUSHES_PIECE_BYTES);
+    assert!(ORDERS_PER_MERCHANT_MAX as usize * 32 <= fanju::limits::ORDERS_IN_FLIGHT_MAX);
     assert!(SIGN_IN_WITHIN.as_secs() < NOBODY_FOR.as_secs());
-    // One address never has them all.
+    assert!(NOBODIES_PER_ADDRESS.get() <= CONNECTIONS_PER_ADDRESS.get());
+    // One address never has all that a thread takes, where files do not run short before.
     assert!(NOBODIES_PER_ADDRESS.get() as usize <= CONNECTIONS_MAX / 50);
     // Nor does one site, as far as it is told apart.
     let sites_max = CONNECTIONS_MAX / 5;
@@ -118,6 +146,12 @@ const _: () = {
 /// How long data may stay unacknowledged before the kernel gives a connection up: a half-open socket
 /// must not hold its session's queue for a quarter of an hour.
 pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+
+/// A connection for which bytes wait is given up unless so many are taken in this time: half of what the
+/// slowest phones can, so that four megabytes are held for half an hour at most.
+pub const PACE_BYTES_MIN: usize = 128 * 1024;
+/// See there.
+pub const PACE_WINDOW: Duration = Duration::from_secs(60);
 
 /// Between two progress pushes of one topic: what changes faster is told as it stands then.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(40);

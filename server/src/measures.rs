@@ -74,7 +74,7 @@ impl Default for Measures {
                     "fanju_books_lag_ms",
                     "age of the oldest record that the books do not have",
                 ),
-                books_stopped: gauge("fanju_books_stopped", "1 when the books have failed"),
+                books_stopped: gauge("fanju_books_stopped", "1 while the books write nothing"),
                 webhooks_waiting: gauge("fanju_webhooks_waiting", "webhook messages not sent yet"),
                 orders_in_flight: gauge("fanju_orders_in_flight", "orders between scan and end"),
                 wallets: gauge("fanju_wallets_active", "wallets in memory"),

@@ -1,19 +1,27 @@
 //! Serving: sockets, threads, signals, and the order in which everything starts and ends.
 
 use std::{
-    any::Any,
+    future::ready,
     net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
+    thread,
     time::Duration,
 };
 
 use actix_codec::{AsyncRead, AsyncWrite};
 use actix_http::{
-    HttpService, Request, Response,
+    HttpService, Protocol, Request, Response,
     body::{BoxBody, MessageBody},
+    error::DispatchError,
     h1::ExpectHandler,
 };
-use actix_service::{IntoServiceFactory, ServiceFactory, map_config};
-use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_service::{
+    IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
+use actix_tls::accept::{
+    TlsError,
+    rustls_0_23::{Acceptor, TlsStream},
+};
 use actix_web::{
     dev::{AppConfig, Server},
     middleware,
@@ -22,13 +30,18 @@ use actix_web::{
 };
 use anyhow::Context;
 use rustls::ServerConfig;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use crate::{
     app::App,
     cast,
     config::{LogFormat, Settings},
-    http::{self, upgrade::Answering},
+    files,
+    http::{
+        self,
+        connection::{self, Connection},
+        upgrade::Answering,
+    },
     limits, live,
     problem::Problem,
     telemetry, tls, web as pages,
@@ -130,6 +143,7 @@ fn build(
             }))
             .wrap(middleware::NormalizePath::trim())
             .wrap(middleware::from_fn(http::unread::held))
+            .wrap(middleware::from_fn(http::porch::passed))
             .wrap(middleware::from_fn(telemetry::traced))
             .configure(live::routes)
             .configure(http::routes)
@@ -140,31 +154,69 @@ fn build(
         }
         application
     };
-    let mut server = Server::build()
+    let threads = match settings.workers {
+        0 => thread::available_parallelism().map_or(2, NonZeroUsize::get),
+        workers => workers,
+    };
+    let files = files::raise();
+    let each = files::connections(files, threads);
+    if each.saturating_mul(threads) < limits::CONNECTIONS_FEW {
+        tracing::warn!(
+            files,
+            connections = each.saturating_mul(threads),
+            "few connections at once: give the process more files (`ulimit -n`, `LimitNOFILE`)"
+        );
+    }
+    let server = Server::build()
         .disable_signals()
         .shutdown_timeout(10)
-        .max_concurrent_connections(limits::CONNECTIONS_MAX);
-    if settings.workers > 0 {
-        server = server.workers(settings.workers);
-    }
+        .workers(threads)
+        .max_concurrent_connections(each);
     let end = server.graceful_shutdown_signal();
     let end = move || {
         let end = end.clone();
         async move { end.notified().await }
     };
+    let app = app.clone();
     let server = match tls {
-        Some(tls) => server.listen("https", listener, move || {
-            connections(application.clone(), end.clone()).rustls_0_23(tls.clone())
+        Some(mut tls) => {
+            tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+            server.listen("https", listener, move || {
+                let app = app.clone();
+                Acceptor::new(tls.clone())
+                    .map_init_err(|error| unreachable!("{error:?}"))
+                    .map_err(TlsError::into_service_error)
+                    .and_then(move |io: TlsStream<TcpStream>| {
+                        let made = made(&app, io, |io| io.get_ref().0);
+                        ready(made.map_err(TlsError::Service))
+                    })
+                    .and_then(served(application.clone(), end.clone()).map_err(TlsError::Service))
+            })
+        }
+        None => server.listen("http", listener, move || {
+            let app = app.clone();
+            fn_service(move |io: TcpStream| ready(made(&app, io, |io| io)))
+                .and_then(served(application.clone(), end.clone()))
         }),
-        None => server
-            .listen("http", listener, move || connections(application.clone(), end.clone()).tcp()),
     };
     Ok(server?.run())
 }
 
+/// A connection, as it is served.
+type Made<T> = (Connection<T>, Protocol, Option<SocketAddr>);
+
+/// The connection that goes over `io`, whose socket is `stream`.
+fn made<T>(app: &App, io: T, stream: impl Fn(&T) -> &TcpStream) -> Result<Made<T>, DispatchError> {
+    connection::prepare(stream(&io));
+    let peer = stream(&io).peer_addr().ok();
+    let connection = Connection::new(app, io, peer).map_err(DispatchError::Io)?;
+    Ok((connection, Protocol::Http1, peer))
+}
+
 /// A socket that listens: `HttpServer` would make the same one.
 fn listener(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(4_096)?;
@@ -174,7 +226,7 @@ fn listener(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// How connections are served: as `HttpServer` does, but for those whose request asks for another
 /// protocol, which have an application of their own.
 #[expect(clippy::type_complexity, reason = "what the library makes has no shorter name")]
-fn connections<T, I, S, B, E>(
+fn served<T, I, S, B, E>(
     application: impl Fn() -> I,
     end: impl Fn() -> E + 'static,
 ) -> HttpService<
@@ -207,23 +259,8 @@ where
         .client_request_timeout(Duration::from_secs(10))
         .client_disconnect_timeout(limits::LINGER)
         .graceful_shutdown_signal(end)
-        .on_connect_ext(|connection: &T, _| prepare(connection))
         .upgrade(http::upgrade::answered(application()))
         .finish(application())
-}
-
-/// A connection of ours sends at once, and is not kept for ever when the other side is gone.
-fn prepare(connection: &dyn Any) {
-    let secret = connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0);
-    let Some(stream) = connection.downcast_ref::<TcpStream>().or(secret) else { return };
-    let socket = SockRef::from(stream);
-    if let Err(error) = socket.set_tcp_nodelay(true) {
-        tracing::debug!(%error, "cannot send at once");
-    }
-    #[cfg(target_os = "linux")]
-    if let Err(error) = socket.set_tcp_user_timeout(Some(limits::UNACKNOWLEDGED_MAX)) {
-        tracing::debug!(%error, "cannot bound unacknowledged data");
-    }
 }
 
 /// Says where to go: for people last, and on a line of its own, which terminals make a link of.

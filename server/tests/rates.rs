@@ -9,10 +9,15 @@ use actix_web::{
     body::MessageBody,
     dev::{Service, ServiceResponse},
     http::header,
+    middleware::from_fn,
     test::{TestRequest, call_service, init_service},
-    web::Data,
+    web::{Data, to},
 };
-use fanju::domain::text::Name;
+use fanju::{
+    domain::text::Name,
+    id::RequestId,
+    money::{Amount, Currency},
+};
 use fanju_server::{
     app::App,
     auth::{
@@ -105,6 +110,31 @@ async fn long_drafts_cost_more_than_short_ones_and_no_length_is_too_dear() {
 }
 
 #[actix_web::test]
+async fn a_long_answer_is_paid_for_afterwards() {
+    let app = open();
+    let service =
+        init_service(Application::new().app_data(Data::new(app.clone())).configure(http::routes));
+    let service = service.await;
+    let token = token(&app).await;
+    let wallet = app.engine().open_wallet(Name::new("Ana").unwrap(), Currency::CNY).await.unwrap();
+    for number in 0..200 {
+        let request = RequestId(Uuid::from_u128(number));
+        app.engine().top_up(wallet, request, Amount::from_minor(1)).await.unwrap();
+    }
+    let (hash, now) = (Token::parse(&token).unwrap().1, app.now());
+    let owns = app.desk(move |desk| {
+        let person = desk.register.identify(&hash, now).unwrap().unwrap().person.id;
+        desk.register.add_wallet(person, wallet, Currency::CNY).unwrap();
+    });
+    owns.await.unwrap();
+    let list = TestRequest::get().uri(&format!("/v1/wallets/{}/events?limit=200", wallet.0));
+    assert_eq!(status(&service, list, Some(&token)).await, 200);
+    // There were requests left, and there will be in a quarter of a minute.
+    assert_eq!(status(&service, me(), Some(&token)).await, 429);
+    app.close().await;
+}
+
+#[actix_web::test]
 async fn nobodys_body_is_not_read_where_nobody_may_ask() {
     let app = open();
     let service =
@@ -135,4 +165,49 @@ async fn guesses_are_counted_and_keep_no_neighbour_out() {
         assert_eq!(status(&service, me(), Some(&token(&app).await)).await, 200);
     }
     app.close().await;
+}
+
+#[actix_web::test]
+async fn what_is_asked_of_no_operation_is_counted_by_address() {
+    let app = open();
+    let application = Application::new()
+        .app_data(Data::new(app.clone()))
+        .wrap(from_fn(http::porch::passed))
+        .configure(http::routes)
+        .default_service(to(http::nothing_here));
+    let service = init_service(application).await;
+    let get = |path| TestRequest::get().uri(path);
+    let there = ["/openapi.json", "/problems", "/nowhere", "/v1/nowhere", "/v1/wallets"];
+    let mut asked = 0;
+    while status(&service, get(there[asked % there.len()]), None).await != 429 {
+        asked += 1;
+    }
+    assert!(asked >= BURST * 32, "{asked}");
+    assert_eq!(status(&service, get("/healthz"), None).await, 200);
+    // Operations count by themselves.
+    assert_eq!(status(&service, me(), Some(&token(&app).await)).await, 200);
+    app.close().await;
+}
+
+#[actix_web::test]
+async fn who_comes_by_tls_is_told_to_go_on_so() {
+    for (public_url, expected) in [
+        ("https://pay.fanju.example", Some("max-age=31536000")),
+        ("https://localhost:8443", None),
+        ("http://pay.fanju.example", None),
+    ] {
+        let public_url = public_url.parse().unwrap();
+        let settings = Settings { data: String::new(), public_url, ..Settings::default() };
+        let app = App::open(settings).unwrap();
+        let application = Application::new()
+            .app_data(Data::new(app.clone()))
+            .wrap(from_fn(http::porch::passed))
+            .configure(http::routes);
+        let service = init_service(application).await;
+        let request = from_the_house(TestRequest::get().uri("/healthz"), None).to_request();
+        let answer = call_service(&service, request).await;
+        let told = answer.headers().get(header::STRICT_TRANSPORT_SECURITY);
+        assert_eq!(told.map(|told| told.to_str().unwrap()), expected);
+        app.close().await;
+    }
 }

@@ -2,7 +2,8 @@
 //! time. Pure: it says which rate to try next, and takes what was seen.
 //!
 //! It doubles until a rate is too much, then halves the gap until five percent are left. One bad second of
-//! a disk must not end a search: a rate is too much when it failed twice.
+//! a disk must not end a search: a rate is too much when it failed twice. And one good second must not
+//! answer it: the rate that is left has to be kept twice.
 
 pub mod in_process;
 pub mod recorded;
@@ -138,26 +139,53 @@ impl fmt::Display for Row {
 #[derive(Clone, Debug)]
 pub struct Search {
     bound: Duration,
-    /// The highest rate that was kept.
-    kept: Option<u64>,
-    /// The lowest rate that was too much, twice.
-    too_much: Option<u64>,
-    /// A rate that was too much, once.
-    doubtful: Option<u64>,
     first: u64,
     rows: Vec<Row>,
+    /// A rate that failed once, where there could be no second time.
+    last_failed: Option<u64>,
     ended_early: Option<String>,
 }
 
-/// Steps of one search at most: thirty doublings, six halvings, and each of them twice.
-const STEPS_MAX: usize = 72;
+/// So often a rate must have failed to be too much, and the answer must have been kept.
+const TIMES: u64 = 2;
+
+/// Steps of one search at most: thirty doublings and six halvings, each of them twice, and a few that show
+/// that a rate was kept by luck.
+const STEPS_MAX: usize = 84;
 
 impl Search {
     /// A search that begins at `first` dinners per second.
     #[must_use]
     pub fn new(first: u64, bound: Duration) -> Self {
-        let (kept, too_much, doubtful, rows) = (None, None, None, Vec::new());
-        Self { bound, kept, too_much, doubtful, first: first.max(1), rows, ended_early: None }
+        let rows = Vec::new();
+        Self { bound, first: first.max(1), rows, last_failed: None, ended_early: None }
+    }
+
+    /// How often `rate` was tried and was kept, or failed.
+    fn times(&self, rate: u64, kept: bool) -> u64 {
+        let is_it = |row: &&Row| row.seen.rate == rate && (row.grade == Grade::Kept) == kept;
+        self.rows.iter().filter(is_it).count() as u64
+    }
+
+    /// The lowest rate that was too much.
+    fn too_much(&self) -> Option<u64> {
+        let rates = self.rows.iter().map(|row| row.seen.rate);
+        rates.filter(|rate| self.times(*rate, false) >= TIMES).chain(self.last_failed).min()
+    }
+
+    /// The highest rate below that one that was kept.
+    fn kept(&self) -> Option<u64> {
+        let below = self.too_much().unwrap_or(u64::MAX);
+        let kept = self.rows.iter().filter(|row| row.grade == Grade::Kept);
+        kept.map(|row| row.seen.rate).filter(|rate| *rate < below).max()
+    }
+
+    /// From what the arrivals at the next step are drawn: each time that a rate is tried it meets others.
+    #[must_use]
+    pub fn next_seed(&self, seed: u64) -> u64 {
+        let tried =
+            self.next_rate().map_or(0, |rate| self.times(rate, true) + self.times(rate, false));
+        seed.wrapping_add(tried)
     }
 
     /// The rate to try next; none when the answer is known.
@@ -166,16 +194,21 @@ impl Search {
         if self.rows.len() >= STEPS_MAX || self.ended_early.is_some() {
             return None;
         }
-        if self.doubtful.is_some() {
-            return self.doubtful;
+        if let Some(Row { seen, grade }) = self.rows.last()
+            && *grade != Grade::Kept
+            && self.times(seen.rate, false) < TIMES
+        {
+            return Some(seen.rate);
         }
-        match (self.kept, self.too_much) {
+        match (self.kept(), self.too_much()) {
             (None, None) => Some(self.first),
             (Some(kept), None) => kept.checked_mul(2),
             (None, Some(too_much)) => Some(too_much / 2).filter(|rate| *rate > 0),
             (Some(kept), Some(too_much)) => {
                 let gap = too_much.saturating_sub(kept);
-                (gap > (kept / 20).max(1)).then_some(kept + gap / 2)
+                let is_wide = gap > (kept / 20).max(1);
+                let is_sure = self.times(kept, true) >= TIMES;
+                if is_wide { Some(kept + gap / 2) } else { (!is_sure).then_some(kept) }
             }
         }
     }
@@ -184,25 +217,20 @@ impl Search {
     pub fn take(&mut self, seen: Seen) -> Row {
         let row = Row { seen, grade: Grade::of(&seen, self.bound) };
         self.rows.push(row);
-        match (row.grade, self.doubtful.take()) {
-            (Grade::Kept, _) => self.kept = self.kept.max(Some(seen.rate)),
-            (Grade::Slow | Grade::Failed | Grade::Empty | Grade::Behind, None) => {
-                self.doubtful = Some(seen.rate);
-            }
-            (Grade::Slow | Grade::Failed | Grade::Empty | Grade::Behind, Some(rate)) => {
-                let lowest = self.too_much.map_or(rate, |known| known.min(rate));
-                self.too_much = Some(lowest);
-            }
-        }
         row
     }
 
     /// There can be no further step; the last one was too much, though it was tried once.
     pub fn end_early(&mut self, reason: String) {
-        if let Some(rate) = self.doubtful.take() {
-            self.too_much = Some(self.too_much.map_or(rate, |known| known.min(rate)));
-        }
+        let failed = self.rows.last().filter(|row| row.grade != Grade::Kept);
+        self.last_failed = failed.map(|row| row.seen.rate);
         self.ended_early = Some(reason);
+    }
+
+    /// The rate of the last step; `None` before the first.
+    #[must_use]
+    pub fn last_rate(&self) -> Option<u64> {
+        self.rows.last().map(|row| row.seen.rate)
     }
 
     /// How often somebody tried.
@@ -216,8 +244,8 @@ impl Search {
     pub fn found(self, audit: Audited) -> Found {
         Found {
             p99_bound_us: tenths(self.bound.as_secs_f64() * 1e6),
-            dinners_per_s: self.kept,
-            too_much_per_s: self.too_much,
+            dinners_per_s: self.kept(),
+            too_much_per_s: self.too_much(),
             ended_early: self.ended_early,
             audit,
             steps: self.rows,

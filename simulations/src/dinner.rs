@@ -13,13 +13,13 @@ use fanju::{
     Engine, Error, Presented,
     domain::{
         bill::Bill,
-        event::{Event, Rules},
+        event::{Event, Rules, Settlement},
         group::Command,
         split::{Claim, Rest, Split},
         text::OrderNo,
     },
     id::MerchantId,
-    money::Currency,
+    money::{Amount, Currency},
 };
 
 use crate::{
@@ -363,7 +363,7 @@ async fn serve(
         Err(error) => Err(error),
     };
     served.told = Instant::now();
-    let (end, ack) = end(answer, merchant, dinner.order_no);
+    let (end, ack) = end(answer, merchant, dinner.order_no, dinner.total);
     served.end = end;
     (served, ack)
 }
@@ -374,20 +374,30 @@ fn end(
     answer: Result<Presented, Error>,
     merchant: MerchantId,
     order_no: OrderNo,
+    total: Amount,
 ) -> (End, Option<Ack>) {
     let receipt = match answer {
         Ok(Presented::Settled(receipt)) => receipt,
         Ok(Presented::Declined { reason, .. }) => return (End::Declined(reason), None),
         Err(error) => return (End::Failed(error.code()), None),
     };
-    let Event::Settled(paid) = receipt.event() else {
+    let Some(paid) = proven(receipt.event(), merchant, &order_no, total) else {
         return (End::Failed("wrong_receipt"), None);
     };
-    if paid.merchant != merchant || paid.order_no != order_no {
-        return (End::Failed("wrong_receipt"), None);
-    }
-    let (total, debits, position) = (paid.total, paid.legs.len(), receipt.position());
+    let (debits, position) = (paid.legs.len(), receipt.position());
     (End::Settled { total, debits, position }, Some(Ack { merchant, order_no, position }))
+}
+
+/// The settlement that a receipt's `event` proves, if it is the one of this bill.
+pub(crate) fn proven<'a>(
+    event: &'a Event,
+    merchant: MerchantId,
+    order_no: &OrderNo,
+    total: Amount,
+) -> Option<&'a Settlement> {
+    let Event::Settled(paid) = event else { return None };
+    let is_it = (paid.merchant, &paid.order_no, paid.total) == (merchant, order_no, total);
+    is_it.then_some(paid)
 }
 
 /// The diners say who had what.
@@ -396,4 +406,35 @@ async fn claim(engine: &Engine, party: &Party, claims: Vec<Claim>) -> Result<(),
     let rules = Rules { split, ..Rules::default() };
     engine.group_command(party.group, Command::SetRules { by: party.diners[0], rules }).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use fanju::id::GroupId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_receipt_of_another_bill_or_another_amount_proves_nothing() {
+        let shop = |number| MerchantId(Uuid::from_u128(number));
+        let order = |number| OrderNo::new(number).expect("short");
+        let total = Amount::from_minor(900);
+        let paid = Event::Settled(Settlement {
+            merchant: shop(1),
+            order_no: order("a"),
+            group: GroupId(Uuid::nil()),
+            bill: 0,
+            content: 0,
+            total,
+            shares: Box::default(),
+            legs: Box::default(),
+        });
+        let is_proven = |merchant, number, minor| {
+            proven(&paid, shop(merchant), &order(number), Amount::from_minor(minor)).is_some()
+        };
+        assert!(is_proven(1, "a", 900));
+        assert!(!is_proven(2, "a", 900) && !is_proven(1, "b", 900));
+        assert!(!is_proven(1, "a", 899) && !is_proven(1, "a", 901));
+    }
 }

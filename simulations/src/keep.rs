@@ -1,7 +1,7 @@
 //! Keep: the files in which a run leaves its recording.
 
 use std::{
-    fs,
+    fs::{self, OpenOptions},
     path::{Path, PathBuf},
 };
 
@@ -27,29 +27,40 @@ impl KeepOptions {
     /// # Errors
     /// What is wrong, for the user.
     pub fn check(&self) -> Result<(), String> {
-        for path in self.report.iter().chain(&self.recording) {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
-                return Err(format!("{} cannot be written: no such folder", path.display()));
-            }
-        }
-        Ok(())
+        self.report.iter().chain(&self.recording).try_for_each(|path| can_write(path))
     }
 
-    /// Writes what was asked for.
+    /// Writes what was asked for, and of that whatever can be written.
     ///
     /// # Errors
-    /// A file cannot be written.
+    /// The first file that cannot be written.
     pub fn keep(&self, recording: &Recording) -> Result<()> {
         // The recording first: a page can be made of it again.
-        if let Some(path) = &self.recording {
-            write("recording", path, &recording.to_json())?;
-        }
-        if let Some(path) = &self.report {
-            write("page", path, &page::of_run(recording))?;
-        }
-        Ok(())
+        let kept = |path: &PathBuf| write("recording", path, &recording.to_json());
+        let kept = self.recording.as_ref().map_or(Ok(()), kept);
+        let told = |path: &PathBuf| write("page", path, &page::of_run(recording));
+        let told = self.report.as_ref().map_or(Ok(()), told);
+        kept.and(told)
     }
+}
+
+/// Checks that `path` can be written, and leaves there what is there; `-` is standard output.
+///
+/// # Errors
+/// What is wrong, for the user.
+pub fn can_write(path: &Path) -> Result<(), String> {
+    let there = fs::symlink_metadata(path);
+    // Opening a pipe would wait for whoever reads it.
+    let is_special = fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+    if path == Path::new("-") || is_special {
+        return Ok(());
+    }
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    if there.is_err() {
+        fs::remove_file(path).ok();
+    }
+    Ok(())
 }
 
 /// Writes a file, and says so.

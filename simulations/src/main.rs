@@ -76,59 +76,43 @@ fn dinner(options: &DinnerOptions) -> Result<bool> {
     if let Err(reason) = options.check() {
         Options::command().error(ErrorKind::ValueValidation, reason).exit();
     }
-    options.keep.check().map_err(BadInput)?;
+    let out = Out::of(options.json.as_deref(), &options.keep)?;
     if let Some(name) = &options.scenario {
-        return told(
-            &scenario::run::evening(name, options)?,
-            options.json.as_deref(),
-            &options.keep,
-        );
+        return out.evening(&scenario::run::evening(name, options)?);
     }
     if options.capacity.find_capacity {
         let (found, recording) = capacity::in_process::search(options)?;
-        tell(&found.to_string(), &found, options.json.as_deref())?;
-        options.keep.keep(&recording)?;
+        out.write(&found.to_string(), &found, &recording)?;
         return Ok(found.is_well());
     }
     let (report, recording) = run::dinner(options)?;
     let summary = Summary { report: &report, exponent: options.currency.exponent() };
-    tell(&summary.to_string(), &report, options.json.as_deref())?;
-    options.keep.keep(&recording)?;
+    out.write(&summary.to_string(), &report, &recording)?;
     Ok(report.is_well())
 }
 
-/// Tells of an evening, and keeps it.
-fn told(evening: &Recording, json: Option<&Path>, keep: &KeepOptions) -> Result<bool> {
-    tell(&scenario::report::Summary(evening).to_string(), evening, json)?;
-    keep.keep(evening)?;
-    Ok(scenario::report::is_well(evening))
-}
-
 fn live(options: &LiveOptions) -> Result<bool> {
-    options.keep.check().map_err(BadInput)?;
+    let out = Out::of(options.json.as_deref(), &options.keep)?;
     if let Some(name) = &options.scenario {
-        let evening = live::evening::evening(name, options)?;
-        return told(&evening, options.json.as_deref(), &options.keep);
+        return out.evening(&live::evening::evening(name, options)?);
     }
     if options.capacity.find_capacity {
         let (found, recording) = live::capacity::search(options)?;
-        tell(&found.to_string(), &found, options.json.as_deref())?;
-        options.keep.keep(&recording)?;
+        out.write(&found.to_string(), &found, &recording)?;
         return Ok(found.is_well());
     }
     let (report, recording) = live::run::live(options)?;
-    tell(&report.to_string(), &report, options.json.as_deref())?;
-    options.keep.keep(&recording)?;
+    out.write(&report.to_string(), &report, &recording)?;
     Ok(report.is_well())
 }
 
 fn chaos(options: &ChaosOptions) -> Result<bool> {
-    options.keep.check().map_err(BadInput)?;
+    let out = Out::of(options.json.as_deref(), &options.keep)?;
     #[cfg(feature = "broken")]
     break_as_asked();
-    let report = chaos::run::chaos(options);
-    options.keep.keep(&chaos::recorded::recording(&report, options))?;
-    tell(&report.to_string(), &report, options.json.as_deref())?;
+    let report = chaos::run::chaos(options)?;
+    let recording = chaos::recorded::recording(&report, options);
+    out.write(&report.to_string(), &report, &recording)?;
     Ok(report.is_well())
 }
 
@@ -141,12 +125,14 @@ fn break_as_asked() {
 }
 
 fn compare(options: &CompareOptions) -> Result<bool> {
+    options.report.as_deref().map_or(Ok(()), can_write)?;
     let (a, b) = (recording(&options.a)?, recording(&options.b)?);
     let comparison = Comparison::of(&a, &b);
-    show::tell(&comparison.to_string())?;
+    let told = show::tell(&comparison.to_string());
     if let Some(path) = &options.report {
         keep::write("page", path, &page::of_comparison(&comparison))?;
     }
+    told?;
     Ok(true)
 }
 
@@ -161,28 +147,28 @@ fn recording(path: &Path) -> Result<Recording> {
 }
 
 fn peers(options: &PeersOptions) -> Result<bool> {
+    let out = Out::of(options.json.as_deref(), &options.keep)?;
     let (report, recording) = peers::run::peers(options)?;
-    tell(&report.to_string(), &report, options.json.as_deref())?;
-    options.keep.keep(&recording)?;
+    out.write(&report.to_string(), &report, &recording)?;
     Ok(report.is_well())
 }
 
 fn nation(options: &NationOptions) -> Result<bool> {
-    options.keep.check().map_err(BadInput)?;
+    let out = Out::of(options.json.as_deref(), &options.keep)?;
     let (report, recording) = nation::report::nation(options)?;
-    tell(&report.to_string(), &report, options.json.as_deref())?;
-    options.keep.keep(&recording)?;
-    Ok(true)
+    out.write(&report.to_string(), &report, &recording)?;
+    Ok(recording.audit.verdict == Verdict::Ok)
 }
 
 fn audit(options: &AuditOptions) -> Result<bool> {
+    options.json.as_deref().map_or(Ok(()), can_write)?;
     let audit = match reading::open(options.data.path()) {
         Ok((reader, recovery)) => {
             let mut auditor = Auditor::read(&reader);
             if let Some(path) = &options.acks {
-                let acks =
-                    acks::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                auditor.expect_acks(&acks);
+                let acks = acks::read(path);
+                let bad = |error| BadInput(format!("cannot read {}: {error}", path.display()));
+                auditor.expect_acks(&acks.map_err(bad)?);
             }
             if recovery.dropped_bytes > 0 {
                 let bytes = counted(recovery.dropped_bytes.into(), "byte");
@@ -204,9 +190,42 @@ fn audit(options: &AuditOptions) -> Result<bool> {
 }
 
 fn open(options: &OpenOptions) -> Result<bool> {
+    options.json.as_deref().map_or(Ok(()), can_write)?;
     let report = open::open(options)?;
     tell(&report.to_string(), &report, options.json.as_deref())?;
     Ok(true)
+}
+
+/// Where a run leaves what it has to tell.
+struct Out<'a> {
+    json: Option<&'a Path>,
+    keep: &'a KeepOptions,
+}
+
+impl<'a> Out<'a> {
+    /// Each of these files can be written, or the run does not begin: it may take long.
+    fn of(json: Option<&'a Path>, keep: &'a KeepOptions) -> Result<Self> {
+        keep.check().map_err(BadInput)?;
+        json.map_or(Ok(()), can_write)?;
+        Ok(Self { json, keep })
+    }
+
+    /// Tells, and writes whatever can be written; what cannot is said afterwards.
+    fn write(&self, text: &str, report: &impl Serialize, recording: &Recording) -> Result<()> {
+        let told = tell(text, report, self.json);
+        let kept = self.keep.keep(recording);
+        told.and(kept)
+    }
+
+    /// The same of an evening; says whether it was well.
+    fn evening(&self, evening: &Recording) -> Result<bool> {
+        self.write(&scenario::report::Summary(evening).to_string(), evening, evening)?;
+        Ok(scenario::report::is_well(evening))
+    }
+}
+
+fn can_write(path: &Path) -> Result<()> {
+    Ok(keep::can_write(path).map_err(BadInput)?)
 }
 
 /// People read standard output, unless a program does; they read standard error then.
@@ -219,8 +238,9 @@ fn tell(text: &str, report: &impl Serialize, json: Option<&Path>) -> Result<()> 
             show::tell(&(as_json()? + "\n"))?;
         }
         Some(path) => {
-            show::tell(text)?;
+            let told = show::tell(text);
             keep::write("report as JSON", path, &(as_json()? + "\n"))?;
+            told?;
         }
     }
     Ok(())

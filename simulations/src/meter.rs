@@ -131,7 +131,7 @@ impl Meter {
                 }
                 self.series[second] += 1;
             }
-            End::Declined(reason) => *self.declined.entry(word(reason)).or_default() += 1,
+            End::Declined(reason) => *self.declined.entry(word_of(reason)).or_default() += 1,
             End::Failed(word) => {
                 *self.failed.entry(word).or_default() += 1;
                 self.unscanned += u64::from(served.scanned == served.due);
@@ -177,7 +177,8 @@ impl Meter {
     }
 }
 
-fn word(reason: DeclineReason) -> &'static str {
+/// The contract's word for why nobody paid.
+pub(crate) fn word_of(reason: DeclineReason) -> &'static str {
     match reason {
         DeclineReason::Short { .. } => "short",
         DeclineReason::Refused { .. } => "refused",

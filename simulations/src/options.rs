@@ -17,7 +17,7 @@ use crate::{
     open::OpenOptions,
     peers::options::PeersOptions,
     scenario::options::EveningOptions,
-    values::{Diners, Rate, count, seconds},
+    values::{Diners, Rate, accounts, count, seconds},
 };
 
 /// Simulates groups that pay for dinner with Fanju, and audits every cent.
@@ -84,13 +84,13 @@ pub struct DinnerOptions {
     #[arg(long, value_name = "N|published", default_value = "8")]
     pub diners: Diners,
     /// Wallets to open and top up.
-    #[arg(long, value_name = "N", default_value = "100000", value_parser = count)]
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = accounts)]
     pub wallets: u64,
     /// How many of the wallets dine; the others stay idle [default: all].
     #[arg(long, value_name = "N", value_parser = count)]
     pub dining: Option<u64>,
     /// Merchants that present bills.
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = count)]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = accounts)]
     pub merchants: u64,
     /// How long to measure [default: 10; with a file: until each bill has been paid once].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -369,7 +369,10 @@ mod tests {
         check("--merchants 0", Err("above zero"));
         check("--diners 9 --wallets 8", Err("--diners 9 needs at least as many wallets"));
         check("--dining 9 --wallets 8", Err("more than --wallets 8"));
-        check("--rate 0", Err("number above zero"));
+        check("--rate 0", Err("number from 1 to"));
+        check("--rate 100000000000", Err("number from 1 to 1,000,000"));
+        check("--wallets 10000000000000", Err("at most 100,000,000"));
+        check("--merchants 10000000000000", Err("at most 100,000,000"));
         check("--rate 9 --tables 2", Err("--tables bounds"));
         check("--tables 1000000", Err("more than the engine's"));
         check("--seconds=-1", Err("seconds"));

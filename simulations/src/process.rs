@@ -109,12 +109,16 @@ impl CpuTimes {
 
 /// A thread's name and its user and system time. The name stands in brackets and may hold any.
 fn parse_stat(stat: &str) -> Option<(String, Duration)> {
-    let (head, tail) = stat.rsplit_once(')')?;
-    let name = head.split_once('(')?.1.to_owned();
-    let mut fields = tail.split_whitespace().skip(11);
-    let mut ticks = || fields.next()?.parse::<u64>().ok();
-    let used = ticks()? + ticks()?;
-    Some((name, Duration::from_millis(used * 1000 / TICKS_PER_SECOND)))
+    let name = stat.rsplit_once(')')?.0.split_once('(')?.1.to_owned();
+    Some((name, time_in(stat, 2)?))
+}
+
+/// The sum of the first `times` that `stat` tells: user and system time, then the same of children that
+/// ended.
+pub(crate) fn time_in(stat: &str, times: usize) -> Option<Duration> {
+    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(times);
+    let ticks: u64 = fields.map(str::parse::<u64>).sum::<Result<_, _>>().ok()?;
+    Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
 /// The type of the file system that holds `path`, or will once it is there, such as `ext4`; on `tmpfs`

@@ -23,6 +23,12 @@ use self::{
 /// The format that this version writes, and the only one that it reads.
 pub const FORMAT: u32 = 1;
 
+/// Decimals of a currency, at most. Source: ISO 4217.
+const EXPONENT_MAX: u32 = 4;
+
+/// How far a second may lie from the beginning of measuring: some thirty years.
+const SECONDS_MAX: u64 = 1_000_000_000;
+
 /// What a run was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -333,6 +339,9 @@ pub enum ReadError {
     /// It is something else, or damaged.
     #[error("is no recording, which `--recording` writes: {0}")]
     Content(#[from] serde_json::Error),
+    /// It says what no run can say.
+    #[error("is no recording of a run: {0}")]
+    Nonsense(&'static str),
     /// Another version wrote it.
     #[error("has format {found}, and this version reads {FORMAT}")]
     Format {
@@ -399,6 +408,14 @@ impl Recording {
         (self.wall_s > 0.0).then(|| settled / self.wall_s)
     }
 
+    /// How many dinners came to an end, if all of them were due before measuring began.
+    #[must_use]
+    pub fn only_warmup(&self) -> Option<u64> {
+        let ended = |it: &Second| it.settled + it.declined + it.failed;
+        let all = self.seconds.iter().map(ended).sum::<u64>();
+        (self.funnel.scanned == Some(0) && all > 0).then_some(all)
+    }
+
     /// Reads a file.
     ///
     /// # Errors
@@ -420,7 +437,14 @@ impl Recording {
         if found != FORMAT {
             return Err(ReadError::Format { found });
         }
-        Ok(serde_json::from_str(text)?)
+        let recording: Self = serde_json::from_str(text)?;
+        if recording.money.as_ref().is_some_and(|money| money.exponent > EXPONENT_MAX) {
+            return Err(ReadError::Nonsense("its currency has more decimals than any"));
+        }
+        if recording.seconds.iter().any(|second| second.at_s.unsigned_abs() > SECONDS_MAX) {
+            return Err(ReadError::Nonsense("a second of it lies an age away"));
+        }
+        Ok(recording)
     }
 
     /// Its text.
@@ -434,56 +458,4 @@ impl Recording {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        let mut recording = Recording::begin(Kind::Chaos, "a <title>", u64::MAX, None);
-        recording.set("tables", 7);
-        let currency = "USD".to_owned();
-        let (paid_minor, refunded_minor) = (i128::MAX, Some(-1));
-        recording.money = Some(Money { currency, exponent: 2, paid_minor, refunded_minor });
-        let latency_us = Some(Quantiles { p50: 0.1, ..Quantiles::default() });
-        let (queue, paid_minor) = (Some(3), Some(i128::MIN));
-        let second = Second { at_s: -2, latency_us, queue, paid_minor, ..Second::default() };
-        recording.seconds.push(second);
-        recording.audit.numbers.push(Number { name: "lost".into(), value: i128::MIN });
-        let again = Recording::of_json(&recording.to_json()).expect("reads");
-        assert_eq!(again, recording);
-    }
-
-    #[test]
-    fn a_funnel_follows_from_how_dinners_ended() {
-        let counts = |counts: &[(&str, u64)]| {
-            counts.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect()
-        };
-        // Nobody is asked: time was over because somebody's wallet did not answer.
-        let declined = counts(&[("short", 5), ("unavailable", 1), ("timed_out", 2)]);
-        let ends = Ends { declined, failed: counts(&[("busy", 7)]) };
-        let found = Funnel::of(100, &ends, 4);
-        assert!(found.inferred);
-        let found = [found.scanned, found.reserved, found.confirmed, found.settled];
-        assert_eq!(found, [111, 100, 100, 100].map(Some));
-    }
-
-    #[test]
-    fn another_format_is_refused_by_its_number() {
-        let error = Recording::of_json("{\"format\":2,\"new\":[]}").expect_err("format 2");
-        assert_eq!(error.to_string(), "has format 2, and this version reads 1");
-        assert!(Recording::of_json("{}").is_err());
-    }
-
-    #[test]
-    fn a_distribution_is_read_at_its_points() {
-        let points = [(0.0, 5.0), (50.0, 10.0), (100.0, 90.0)];
-        let points = points.map(|(percentile, us)| Point { percentile, us }).to_vec();
-        let (name, about) = ("latency".to_owned(), String::new());
-        let mut found = Distribution { name, about, count: 3, mean_us: 35.0, points };
-        assert_eq!(found.at(50.0), Some(10.0));
-        assert_eq!(found.at(99.0), Some(90.0));
-        assert_eq!(found.max_us(), Some(90.0));
-        found.points.clear();
-        assert_eq!((found.at(50.0), found.max_us()), (None, None));
-    }
-}
+mod tests;

@@ -182,13 +182,7 @@ impl Summary<'_> {
         }
         let settings = &r.settings;
         if r.ended_in_warmup() {
-            let dinners = counted(r.warmup_dinners.into(), "dinner");
-            writeln!(
-                text,
-                "*** NOTHING WAS MEASURED: {dinners} came to an end, and none after the warm-up of {} s; \
-                 ask for more dinners, or for a shorter --warmup ***",
-                settings.warmup_s
-            )?;
+            write_unmeasured(text, r.warmup_dinners, settings.warmup_s)?;
         }
         let mut rate = arriving(&settings.rate);
         if let Some(tables) = settings.tables {
@@ -213,8 +207,12 @@ impl Summary<'_> {
     }
 
     fn latency(&self, text: &mut String) -> fmt::Result {
+        let from_due = match self.report.failed {
+            0 => "from when the dinner should have begun",
+            _ => "from when the dinner should have begun; what failed is in no percentile",
+        };
         let names = [
-            ("latency", self.report.latency_us, "from when the dinner should have begun"),
+            ("latency", self.report.latency_us, from_due),
             ("scan to told", self.report.scan_to_told_us, ""),
         ];
         for (name, l, more) in names {
@@ -240,7 +238,7 @@ impl Summary<'_> {
         let r = self.report;
         let sync = r.sync_us;
         let syncs = format!(
-            "mean {} µs, longest {} µs, {:.1} records each, on {}",
+            "mean {} µs, longest since the engine opened {} µs, {:.1} records each, on {}",
             whole(sync.mean),
             whole(sync.max),
             r.journal_records_per_batch,
@@ -282,6 +280,19 @@ impl Summary<'_> {
         let bad = format!("{each} of {file}, {}", counted(*bad_rows as u128, "bad row"));
         row(text, "file total", &money(bills_minor + tips_minor), bad)
     }
+}
+
+/// That so many dinners came to an end, and none of them after the warm-up.
+///
+/// # Errors
+/// When `text` takes no more.
+pub fn write_unmeasured(text: &mut String, dinners: u64, warmup_s: f64) -> fmt::Result {
+    let dinners = counted(dinners.into(), "dinner");
+    writeln!(
+        text,
+        "*** NOTHING WAS MEASURED: {dinners} came to an end, and none after the warm-up of {warmup_s} s; \
+         ask for more dinners, or for a shorter --warmup ***"
+    )
 }
 
 /// An audit for people.

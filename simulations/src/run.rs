@@ -24,7 +24,7 @@ use crate::{
     scratch::Scratch,
     show::{Show, aside},
     tally::{self, Snapshot, Tally},
-    values::{BadInput, Diners, Rate},
+    values::{BadInput, Diners, RATE_MAX, Rate},
     workload::{Menu, Numbers, Workload},
 };
 
@@ -34,9 +34,6 @@ const TABLES: usize = 2_000;
 
 /// Measured time without `--seconds`, without a file.
 pub(crate) const SECONDS: Duration = Duration::from_secs(10);
-
-/// The most dinners per second that wallets are topped up for with `--rate max`.
-const RATE_MAX: u64 = 1_000_000;
 
 /// How long books may take to catch up.
 pub(crate) const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
@@ -52,7 +49,8 @@ pub fn dinner(options: &DinnerOptions) -> Result<(Report, Recording)> {
     let mut workload = Workload::new(&menu, numbers, options.seed).map_err(BadInput)?;
     let (data, _removed_at_the_end) = data_folder(options)?;
     let acks = options.acks.as_deref().map(|path| {
-        AckFile::open(path).with_context(|| format!("cannot write {}", path.display()))
+        AckFile::open(path)
+            .map_err(|error| BadInput(format!("cannot write {}: {error}", path.display())))
     });
     let acks = acks.transpose()?;
     if options.no_sync {
@@ -237,6 +235,7 @@ fn expected_dinners(
     seconds: Option<Duration>,
 ) -> u64 {
     let rate = match options.rate {
+        // More than go through: wallets are topped up for all of them.
         Rate::Max => RATE_MAX,
         // Arrivals vary around their mean.
         Rate::PerSecond(rate) => rate.saturating_mul(2),

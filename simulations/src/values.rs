@@ -4,6 +4,17 @@ use std::{str::FromStr, time::Duration};
 
 use fanju::limits;
 
+use crate::figures::grouped;
+
+/// The most of anything that is counted: sums and products of two such numbers fit everywhere.
+const COUNT_MAX: u64 = 1_000_000_000;
+
+/// The most accounts of a kind: more than a machine holds, and lists of them can still be asked for.
+const ACCOUNTS_MAX: u64 = 100_000_000;
+
+/// The most dinners per second that a timetable has: a microsecond apart.
+pub(crate) const RATE_MAX: u64 = 1_000_000;
+
 /// Input that makes no sense; nothing was run.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
@@ -25,7 +36,9 @@ impl FromStr for Rate {
         if text == "max" {
             return Ok(Self::Max);
         }
-        count(text).map(Self::PerSecond).map_err(|_| "give `max` or a number above zero".into())
+        up_to(RATE_MAX, text)
+            .map(Self::PerSecond)
+            .map_err(|_| format!("give `max` or a number from 1 to {}", grouped(RATE_MAX.into())))
     }
 }
 
@@ -54,9 +67,32 @@ impl FromStr for Diners {
 
 /// A number above zero; `100_000` and `100,000` are fine.
 pub(crate) fn count(text: &str) -> Result<u64, String> {
+    up_to(COUNT_MAX, text)
+}
+
+/// A number of accounts of one kind, above zero.
+pub(crate) fn accounts(text: &str) -> Result<u64, String> {
+    up_to(ACCOUNTS_MAX, text)
+}
+
+/// A number of threads, above zero: more are none that a system starts.
+pub(crate) fn threads(text: &str) -> Result<u64, String> {
+    up_to(1_024, text)
+}
+
+/// The same as [`count`], or none at all.
+pub(crate) fn count_or_none(text: &str) -> Result<usize, String> {
+    if text == "0" {
+        return Ok(0);
+    }
+    count(text).and_then(|number| usize::try_from(number).map_err(|error| error.to_string()))
+}
+
+fn up_to(most: u64, text: &str) -> Result<u64, String> {
     let digits: String = text.chars().filter(|sign| !matches!(sign, '_' | ',')).collect();
     match digits.parse() {
         Ok(0) => Err("must be above zero".into()),
+        Ok(number) if number > most => Err(format!("must be at most {}", grouped(most.into()))),
         Ok(number) => Ok(number),
         Err(error) => Err(error.to_string()),
     }

@@ -98,7 +98,8 @@ fn without_syncs_it_says_so() {
     assert_eq!((&report["durable"], &report["settings"]["sync"]), (&false.into(), &false.into()));
     assert_eq!(report["audit"]["settlements"], 20);
     let output = fanju_sim(&["dinner", "--no-sync", "--count", "1", "--wallets", "8"]);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("NOT DURABLE"));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("NOT DURABLE") && told.contains("longest since the engine opened"));
     assert!(String::from_utf8_lossy(&output.stderr).contains("NOT DURABLE"));
 }
 
@@ -289,19 +290,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn whoever_is_ended_leaves_no_folder_behind() {
-    for signal in ["-TERM", "-KILL"] {
+    let dinner = "dinner --seconds 600 --wallets 100 --merchants 2";
+    let chaos = "chaos --seeds 1000000 --jobs 1";
+    for (arguments, signal, under_way) in [
+        // Money moves by then, and files are open.
+        (dinner, "-TERM", "dinner is served"),
+        (dinner, "-KILL", "dinner is served"),
+        (chaos, "-KILL", "worlds over"),
+    ] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut program = Command::new(env!("CARGO_BIN_EXE_fanju-sim"))
-            .args("dinner --seconds 600 --wallets 100 --merchants 2".split(' '))
+            .args(arguments.split(' '))
             .env("TMPDIR", folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
         let told = BufReader::new(program.stderr.take().expect("a pipe")).lines();
-        // Money moves by then, and files are open.
-        let served = told.map_while(Result::ok).find(|line| line.contains("dinner is served"));
-        assert!(served.is_some(), "{:?}", program.wait());
+        let begun = told.map_while(Result::ok).find(|line| line.contains(under_way));
+        assert!(begun.is_some(), "{:?}", program.wait());
         let left = || fs::read_dir(folder.path()).expect("our folder").count();
         assert_eq!(left(), 1, "the data is there");
         let pid = program.id().to_string();
@@ -309,7 +316,7 @@ fn whoever_is_ended_leaves_no_folder_behind() {
         assert!(sent.success() && !program.wait().expect("it ends").success());
         let ended = Instant::now();
         while left() > 0 {
-            assert!(ended.elapsed() < PATIENCE, "{signal}: the folder is left behind");
+            assert!(ended.elapsed() < PATIENCE, "{arguments}, {signal}: the folder is left behind");
             sleep(Duration::from_millis(5));
         }
     }
@@ -364,6 +371,14 @@ fn bad_options_end_with_two_and_a_reason() {
         ("audit here --data there", "cannot be used with"),
         ("open", "<DIR|--data <DIR>>"),
         ("dinner --report nowhere/run.html", "nowhere/run.html cannot be written"),
+        ("dinner --recording .", ". cannot be written"),
+        ("dinner --json nowhere/run.json", "nowhere/run.json cannot be written"),
+        ("dinner --acks nowhere/acks.tsv", "cannot write nowhere/acks.tsv"),
+        (
+            "compare Cargo.toml Cargo.toml --report nowhere/a.html",
+            "nowhere/a.html cannot be written",
+        ),
+        ("chaos --jobs 1000000", "must be at most 1,024"),
         ("compare nowhere.json nowhere.json", "nowhere.json cannot be read"),
         ("page Cargo.toml page.html", "Cargo.toml is no recording"),
     ] {
@@ -372,6 +387,53 @@ fn bad_options_end_with_two_and_a_reason() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.contains(reason), "{arguments}: {told}");
     }
+}
+
+#[test]
+fn acknowledgements_that_cannot_be_read_are_bad_input_and_no_failed_audit() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data").display().to_string();
+    dinner(&format!("--count 1 --wallets 8 --data {data}"));
+    let audit = fanju_sim(&["audit", &data, "--acks", "typo.tsv"]);
+    assert_eq!(audit.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&audit.stderr).contains("cannot read typo.tsv"));
+}
+
+#[test]
+fn worlds_without_a_temporary_folder_end_with_the_reason() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_fanju-sim"));
+    program.args(["chaos", "--seeds", "1"]).env("TMPDIR", "nowhere");
+    let output = program.output().expect("the program runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("cannot create a temporary folder") && !told.contains("panicked"));
+}
+
+#[test]
+fn a_file_that_can_no_longer_be_written_keeps_no_other_from_being_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let [page, kept] = ["run.html", "run.json"].map(path);
+    // Whatever is written there finds no room.
+    let run =
+        format!("dinner --count 1 --wallets 8 --json /dev/full --recording {kept} --report {page}");
+    let output = fanju_sim(&run.split(' ').collect::<Vec<_>>());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("cannot write /dev/full"), "{told}");
+    assert!([page, kept].iter().all(|path| fs::metadata(path).is_ok_and(|it| it.len() > 0)));
+}
+
+#[test]
+fn what_is_checked_before_a_run_is_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [there, new] = ["there.html", "new.html"].map(|name| folder.path().join(name));
+    fs::write(&there, "earlier").expect("writes");
+    for path in [&there, &new] {
+        fanju_sim::keep::can_write(path).expect("can be written");
+    }
+    assert_eq!(fs::read_to_string(&there).expect("reads"), "earlier");
+    assert!(!new.exists());
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_line_and_nothing_is_run() {
         ("dinner --scenario friday-night --scale 0", "give a number from 0.0001"),
         ("dinner --p99 5ms", "--find-capacity"),
         ("dinner --find-capacity --p99 5", "give a time with its unit"),
-        ("dinner --find-capacity --report nowhere/page.html", "no such folder"),
+        ("dinner --find-capacity --report nowhere/page.html", "page.html cannot be written"),
     ] {
         let output = fanju_sim(arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -216,6 +216,39 @@ fn audit_number(audit: &Value, name: &str) -> u64 {
     let mut numbers = audit["numbers"].as_array().expect("numbers").iter();
     let number = numbers.find(|number| number["name"] == name).and_then(|it| it["value"].as_u64());
     number.unwrap_or_else(|| panic!("no {name}: {audit}"))
+}
+
+#[test]
+fn a_search_whose_journal_takes_no_more_tells_what_it_found_and_fails() {
+    let program = env!("CARGO_BIN_EXE_fanju-sim");
+    // No file may grow beyond some hundred kilobytes; a write that would is refused.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1000; exec {program} dinner --find-capacity --p99 1s --seconds 0.2 \
+         --wallets 80 --merchants 2 --json -"
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(found["steps"].as_array().is_some_and(|steps| !steps.is_empty()), "{found}");
+    assert!(told.contains("the search ended early: the engine failed: "), "{told}");
+    let reason = found["audit"]["reasons"][0].as_str().expect("a reason");
+    assert!(found["audit"]["verdict"] == "failed" && reason.contains("the engine failed"));
+}
+
+#[test]
+fn an_evening_that_ends_within_the_warm_up_is_said_to_measure_nothing() {
+    let told = |warmup: &str| {
+        let evening = "dinner --scenario friday-night --scale 0.01 --speed 36000 --warmup";
+        let output = fanju_sim(&format!("{evening} {warmup}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let (nothing, something) = (told("60"), told("0"));
+    assert!(nothing.contains("*** NOTHING WAS MEASURED: "), "{nothing}");
+    assert!(nothing.contains("none after the warm-up of 60 s"), "{nothing}");
+    assert!(!something.contains("NOTHING WAS MEASURED"), "{something}");
+    assert!(something.contains("What people did, warm-up included"), "{something}");
 }
 
 #[test]

@@ -37,7 +37,9 @@ fn what_cannot_be_modelled_is_said() {
         ("--dinner-us 0", "--dinner-us 0 is not above zero"),
         ("--cores 4 --cores-per-partition 4.5", "4.5 is more than a machine has: --cores 4"),
         ("--report nowhere/page.html", "nowhere/page.html cannot be written"),
-        ("--rate 100000000000 --affinity 0", "no number of partitions is enough"),
+        ("--rate 1000000000 --affinity 0", "is enough: raise --affinity, or lower --rate"),
+        ("--rate 1000000000 --affinity 1", "is enough: lower --rate or --dinner-us"),
+        ("--count 18446744073709551615", "must be at most 1,000,000,000"),
     ] {
         let output = nation(arguments);
         let told = String::from_utf8_lossy(&output.stderr);

@@ -32,6 +32,8 @@ struct Scribe {
     answered: Notify,
     /// Phones have no connection: nobody hears a question.
     deaf: bool,
+    /// So many minor units go back beyond what was asked.
+    gives_too_much: u64,
     /// How many are joining, and at most.
     joining: Cell<usize>,
     joining_max: Cell<usize>,
@@ -137,9 +139,15 @@ impl House for Scribe {
         Ok(if yes { Said::Yes } else { Said::No })
     }
 
-    async fn refund(&self, _: &Outing, stop: usize, part_minor: Option<u64>) -> Result<u64, Word> {
+    async fn refund(
+        &self,
+        outing: &Outing,
+        stop: usize,
+        part_minor: Option<u64>,
+    ) -> Result<u64, Word> {
         self.write(Step::Refund { stop, part_minor });
-        Ok(0)
+        let asked = part_minor.unwrap_or_else(|| outing.stops[stop].total_minor());
+        Ok(asked + self.gives_too_much)
     }
 
     fn cut(&self, _: &Outing, seat: usize, _: Instant, away: Duration) -> bool {
@@ -196,6 +204,39 @@ fn outing(name: &str, is: impl Fn(&Outing) -> bool) -> Outing {
     let scenario = load(name).expect("built in");
     let mut outings = Script::new(&scenario, 0.02, 7).filter(is);
     outings.next().expect("such an outing")
+}
+
+#[test]
+fn a_refund_of_another_amount_than_asked_is_a_fault() {
+    let parts = [true, false].map(|part| {
+        move |outing: &Outing| {
+            let backs = outing.stops.iter().filter_map(|stop| stop.refund);
+            backs.clone().count() == 1 && backs.clone().all(|it| it.part_minor.is_some() == part)
+        }
+    });
+    for is in parts {
+        let back = || outing("refund-morning", is);
+        let count = live(&Scribe::default(), back());
+        assert_eq!((count.refunds_part + count.refunds_whole, count.faults.len()), (1, 0));
+        let count = live(&Scribe { gives_too_much: 1, ..Scribe::default() }, back());
+        assert!(count.faults[0].contains("minor units went back"), "{:?}", count.faults);
+    }
+}
+
+#[test]
+fn a_refund_ends_the_measured_time_and_is_timed_only_after_the_warm_up() {
+    let second = Duration::from_secs(1);
+    let now = Instant::now();
+    let began = now.checked_sub(second).expect("the machine is up for longer");
+    let refunded = |measure_from| {
+        let recorder = Recorder::new(began, measure_from, Gauges::default());
+        let mut count = Count::new(began, measure_from, recorder);
+        count.refunded(began, true, 5, Ok(5));
+        count
+    };
+    let count = refunded(began);
+    assert!(count.wall() >= second, "its work is in the processor time");
+    assert_eq!((count.refund_times.len(), refunded(now).refund_times.len()), (1, 0));
 }
 
 #[test]

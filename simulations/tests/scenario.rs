@@ -145,6 +145,42 @@ fn a_file_that_contradicts_itself_is_refused_at_the_line_that_does() {
 }
 
 #[test]
+fn caps_answers_and_bills_that_cannot_be_are_refused_at_their_line() {
+    let with = |from: &str, to: &str| {
+        assert!(TINY.contains(from), "{from}");
+        TINY.replace(from, to)
+    };
+    let capped = |cap: u64| with("count = 200", &format!("count = 200\ncap_minor = {cap}"));
+    refuses(&capped(99), ":12: cap_minor 99 is below the least share, 100: all are asked");
+    Scenario::parse("evening.toml", &capped(100)).expect("a sound file");
+    let asked = |cap| format!("{}[confirm]\nasked_share = 0.1\n", capped(cap));
+    refuses(&asked(149), ":12: cap_minor 149 is below half of the largest share, 150: who is");
+    Scenario::parse("evening.toml", &asked(150)).expect("a sound file");
+    let answers = |last: &str| format!("{TINY}[confirm]\nanswer_after_s = [2, {last}]\n");
+    refuses(&answers("60.001"), ":16: an order is over after 60 s");
+    Scenario::parse("evening.toml", &answers("60")).expect("a sound file");
+    let most = limits::AMOUNT_MINOR_MAX.unsigned_abs() / 1_000;
+    let bills = |tip: u64| {
+        let bills = format!("per_diner_minor = [100, {most}]\ntip_permille = [{tip}]");
+        let celebrity = "[celebrity]\ndiners = 1000\nat_minute = 1\n";
+        let text = with("per_diner_minor = [100, 300]", &bills) + celebrity;
+        text.replace("count = 200", "count = 1000")
+    };
+    refuses(&bills(1), ":8: a bill may come to ");
+    Scenario::parse("evening.toml", &bills(0)).expect("a sound file");
+}
+
+#[test]
+fn phones_are_away_as_long_as_the_file_says_where_any_are() {
+    let away = |more: &str| {
+        let text = format!("{TINY}[connection]\nback_after_s = [5, 120]\n{more}");
+        let scenario = Scenario::parse("evening.toml", &text).expect("a sound file");
+        scenario.connection.longest_away_ms()
+    };
+    assert_eq!((away(""), away("cut_share = 0.1\n")), (0, 120_000));
+}
+
+#[test]
 fn a_scale_leaves_people_for_the_largest_table_and_merchants_for_every_share() {
     let court = load("food-court").expect("built in").sizes(1e-4);
     assert_eq!((court.tables, court.people, court.merchants), (1, 4, 4));
@@ -283,7 +319,7 @@ fn observed_shares_are_the_files() {
         }
         let seats: Vec<_> = outings.iter().flat_map(|outing| &outing.seats).collect();
         let share = |share: fanju_sim::scenario::values::Share| f64::from(share.millionths()) / 1e6;
-        let (confirm, cap) = (&scenario.confirm, scenario.people.cap_minor.get());
+        let (confirm, cap) = (&scenario.confirm, scenario.people.cap_minor.get_ref().get());
         let asked = seats.iter().filter(|seat| seat.cap_minor < cap).count();
         near(name, asked, seats.len(), share(*confirm.asked_share.get_ref()));
         let vanish = seats.iter().filter(|seat| seat.manner == Manner::Vanishes).count();

@@ -11,7 +11,6 @@ import os
 from selenium.webdriver.common.keys import Keys
 
 from demo import AtTheDemo
-from house import House
 from phone import Phone
 from plays import PEOPLE, ROOT, SHOP, Quiet, begin, together
 from till import Till
@@ -51,11 +50,7 @@ class Readers(Looking):
 
     @classmethod
     def setUpClass(cls):
-        cls.house = House()
-        cls.addClassCleanup(cls.house.close)
-        cls.windows = together(lambda: Phone("ana"), lambda: Phone("bo"), lambda: Till("till"))
-        for window in cls.windows:
-            cls.addClassCleanup(window.close)
+        cls.opens(lambda: Phone("ana"), lambda: Phone("bo"), lambda: Till("till"))
         cls.windows[2].resize(PHONE, mobile=True)
 
     def test_1_in_english(self):
@@ -86,7 +81,7 @@ class Readers(Looking):
         self.the_operators_desk(language)
         self.the_reference()
         self.the_server_is_away()
-        self.assertGreaterEqual(len(self.seen), 33, self.seen)
+        self.assertGreaterEqual(len(self.seen), 34, self.seen)
 
     def look(self, window, state):
         self.seen.append(state)
@@ -209,6 +204,10 @@ class Readers(Looking):
             till.press(".tab", till.word(f"till_{tab}"))
             till.see(f".pane-{tab} > *")
             self.look(till, f"till's {tab}")
+        till.press("[data-key=add-keys]")
+        self.look(till, "new key")
+        till.keys(Keys.ESCAPE)
+        till.gone("dialog")
         till.press(".tab", till.word("till_orders"))
         till.press(".pane-orders button.row")
         till.see("dialog .huge")
@@ -301,11 +300,7 @@ class Keyboard(Quiet):
 
     @classmethod
     def setUpClass(cls):
-        cls.house = House()
-        cls.addClassCleanup(cls.house.close)
-        cls.windows = together(lambda: Phone("typing"), lambda: Till("till"))
-        for window in cls.windows:
-            cls.addClassCleanup(window.close)
+        cls.opens(lambda: Phone("typing"), lambda: Till("till"))
 
     def test_1_in_english(self):
         self.evening("en")

@@ -22,7 +22,7 @@ NOTHING = bytes([96]) * (WIDTH * HEIGHT)
 # The square on the phone's screen as a camera sees it: its light, row by row, from one byte black to white.
 FILM = """
 const [width, height, done] = arguments;
-const seen = [...document.querySelectorAll('.code-card img')].find((one) => one.src.endsWith('/qr.svg'));
+const seen = document.querySelector('.code-card img.code-square');
 const canvas = Object.assign(document.createElement('canvas'), { width, height });
 const brush = canvas.getContext('2d');
 brush.fillStyle = '#606060';

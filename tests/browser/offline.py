@@ -10,6 +10,7 @@ from house import House
 from phone import Phone
 from plays import PEOPLE, SHOP, Quiet, begin, together
 from till import Till
+from window import WITHIN
 
 
 def a_shop(house, till):
@@ -21,11 +22,8 @@ def a_shop(house, till):
 class Offline(Quiet):
     @classmethod
     def setUpClass(cls):
-        cls.house = House()
-        cls.addClassCleanup(cls.house.close)
-        cls.windows = together(lambda: Phone("cut"), lambda: Till("till"))
+        cls.opens(lambda: Phone("cut"), lambda: Till("till"))
         for window in cls.windows:
-            cls.addClassCleanup(window.close)
             window.expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection", "Failed to fetch"]
         phone, till = cls.windows
         together(lambda: cls.a_table(phone), lambda: a_shop(cls.house, till))
@@ -41,10 +39,7 @@ class Offline(Quiet):
         phone.home()
         together(lambda: phone.speak(language), lambda: till.speak(language))
         phone.enter_table()
-        # The page is kept by its service worker: without that nothing below would load.
-        for window in self.windows:
-            window.until("page that is kept", lambda window=window: window.driver.execute_async_script(
-                "const [done] = arguments; navigator.serviceWorker.ready.then(() => done(navigator.serviceWorker.controller !== null))"))
+        self.kept()
         group = phone.driver.execute_script("return location.hash")
         token = phone.driver.execute_script("return localStorage.getItem('fanju.token')")
         wallet = self.house.ask("GET", "/v1/me", token)["wallets"][0]["wallet"]
@@ -72,7 +67,27 @@ class Offline(Quiet):
         together(lambda: phone.pays("20.00"), lambda: till.result("settled", "20.00"))
         phone.close_sheet()
 
+    def test_3_a_network_that_answers_nothing(self):
+        """It counts as none after a while: the pages open from what is kept, and go on once it answers."""
+        phone, till = self.windows
+        self.kept()
+        with self.house.stopped():
+            for window in self.windows:
+                window.driver.set_page_load_timeout(WITHIN)
+                window.driver.refresh()
+                window.see(".loading")
+        for window in self.windows:
+            window.gone(".loading")
+        till.see(".keypad")
+        phone.see("[data-key=pay]")
+
     # --- what is there -----------------------------------------------------------------------
+
+    def kept(self):
+        """The pages are kept by their service worker: without that none would load."""
+        for window in self.windows:
+            window.until("page that is kept", lambda window=window: window.driver.execute_async_script(
+                "const [done] = arguments; navigator.serviceWorker.ready.then(() => done(navigator.serviceWorker.controller !== null))"))
 
     @classmethod
     def a_table(cls, phone):
@@ -81,6 +96,7 @@ class Offline(Quiet):
         phone.top_up("200")
         phone.has("200.00")
         phone.open_table()
+
 
 class Twice(Quiet):
     """Money that was asked for while nothing could be sent: what a closed sheet asked for is gone with it."""
@@ -153,6 +169,51 @@ class Twice(Quiet):
         payer.gone("dialog")
         payer.has("225.00")
         self.assertEqual(self.moved(payer)[5:], [-10_00])
+
+    def test_5_a_page_that_is_loaded_anew_before_it_was_answered(self):
+        """Whoever sends the same again moves nothing a second time, and is told so; the third time it is meant."""
+        payer, payee, till = self.windows
+        number = payee.text(".panel code.mono.break")
+        def send():
+            payer.press("[data-key=card-send]")
+            payer.write("dialog .input.mono", number)
+            payer.write("dialog .input.big", "15")
+        self.sent_and_loaded_anew(payer, send, "[data-testid=available]")
+        payer.has("210.00")
+        self.assertEqual(self.moved(payer)[6:], [-15_00])
+        self.sends(payer, send)
+        payer.has("195.00")
+        def give_back():
+            till.press(".pane-orders button.row")
+            till.press("dialog button", till.word("refund"))
+            till.write("dialog input[inputmode=decimal]", "3")
+        self.sent_and_loaded_anew(till, give_back, ".pane-orders button.row")
+        payer.has("198.00")
+        self.assertEqual(self.moved(payer)[7:], [-15_00, 3_00])
+        self.sends(till, give_back)
+        payer.has("201.00")
+
+    def sent_and_loaded_anew(self, window, ask, then):
+        """It is done, and the page goes before it hears so."""
+        payer, _, _ = self.windows
+        before = len(self.moved(payer))
+        ask()
+        window.driver.execute_script("""
+            const parse = JSON.parse;
+            JSON.parse = (text) => { const said = parse(text); if ('id' in said) said.id = -1; return said; };""")
+        window.press("dialog button[type=submit]")
+        window.until("money that moves", lambda: len(self.moved(payer)) > before)
+        window.see("dialog button[aria-busy=true]")
+        window.driver.refresh()
+        window.see(then)
+        self.sends(window, ask, ".toast.unpaid", window.word("done_before"))
+        window.shot(f"{window.name}-done-before")
+
+    def sends(self, window, ask, css=".toast.good", text=None):
+        ask()
+        window.press("dialog button[type=submit]")
+        window.gone("dialog")
+        window.see(css, text)
 
     def asked_twice(self, window, ask, *, again=None):
         """Without a connection: asked for, closed, asked for again; then the server is there."""

@@ -1,17 +1,25 @@
 """What all plays have in common: who is in them, and that no page complains."""
 
 import os
+import re
 import sys
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from house import House
+
 ROOT = Path(__file__).resolve().parents[2]
 os.environ.setdefault("FANJU_SCREENSHOTS", str(ROOT / "target" / "screenshots"))
 
 PEOPLE = {"en": ("Ana", "Bo", "Mei"), "zh": ("安娜", "小波", "梅老板")}
 SHOP = {"en": "Noodle House", "zh": "老面馆"}
+
+
+def cents(text):
+    """The minor units that a page shows as money."""
+    return int(re.sub(r"[^\d-]", "", text))
 
 
 def together(*tasks):
@@ -24,6 +32,15 @@ class Quiet(unittest.TestCase):
     """Whatever is played, no page complains to its console."""
 
     windows = ()
+
+    @classmethod
+    def opens(cls, *windows):
+        """A house, and these windows on it: both are there until the last of its plays is over."""
+        cls.house = House()
+        cls.addClassCleanup(cls.house.close)
+        cls.windows = together(*windows)
+        for window in cls.windows:
+            cls.addClassCleanup(window.close)
 
     def tearDown(self):
         if not getattr(self._outcome, "success", True):

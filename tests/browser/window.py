@@ -34,6 +34,11 @@ const found = [...document.querySelectorAll(css)]
 return all ? found : found.at(-1) ?? null;
 """
 
+# Lists of which something is in nobody's reach.
+CUT = """return [...document.querySelectorAll('.list')]
+    .filter((list) => list.scrollHeight > list.clientHeight + 1 && getComputedStyle(list).overflowY !== 'auto')
+    .map((list) => list.className)"""
+
 # What a page must never show: a word that has no text yet.
 RAW = """
 const text = [...document.querySelectorAll('body *')].filter((one) => !one.matches('code, pre, .mono, .facts *, script, noscript, .docs-page *'))
@@ -198,6 +203,8 @@ class Window:
         language = self.driver.execute_script("return document.documentElement.lang.slice(0, 2)")
         wide, room = self.driver.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide <= room, f"{self.name}: {name} is {wide} pixels wide on a screen of {room}"
+        cut = self.driver.execute_script(CUT)
+        assert not cut, f"{self.name}: {name} cuts {cut}"
         raw = self.driver.execute_script(RAW)
         assert not raw, f"{self.name}: {name} shows {raw}"
         self._settle()

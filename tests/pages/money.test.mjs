@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { decimals, parseMoney, readMoney } from '../../server/src/web/assets/money.js';
+import { CURRENCIES, decimals, parseMoney, readMoney, sized } from '../../server/src/web/assets/money.js';
 import { said } from './words.mjs';
 
 const NONE = 'amount_needed';
@@ -81,4 +81,15 @@ test('whoever is refused is told why, in English and in Chinese', () => {
   assert.deepEqual(told('12.345678', 'EUR'), ['EUR has 2 decimals.', 'EUR 最多 2 位小数。']);
   assert.deepEqual(told('x', 'EUR'), ['Enter an amount', '请输入金额']);
   assert.equal(parseMoney('1234.00', 'EUR'), 1_234_00, 'what is proposed is taken');
+});
+
+test('a limit that is proposed pays a dinner, and is no fortune, in whatever the currency is', () => {
+  // What a dish costs, about.
+  const dishes = { CNY: 35_00, USD: 15_00, EUR: 15_00, JPY: 1_200, HKD: 80_00, GBP: 14_00, SGD: 15_00, KWD: 4_000, KRW: 12_000, VND: 80_000, IQD: 10_000_000 };
+  for (const currency of CURRENCIES) assert.ok(currency in dishes, currency);
+  for (const [currency, dish] of Object.entries(dishes)) {
+    const limit = parseMoney(sized(200, currency), currency) ?? 0;
+    assert.ok(limit > 2 * dish && limit < 50 * dish, `${currency}: ${sized(200, currency)}`);
+    for (const units of [50, 100, 200, 500]) assert.match(sized(units, currency), /^[1-9]\d*$/);
+  }
 });

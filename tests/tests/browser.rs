@@ -63,13 +63,15 @@ fn the_pages_scripts_read_and_say_what_their_tables_say() {
 }
 
 #[test]
-fn the_pages_live_channel_sends_nothing_that_was_withdrawn() {
+fn the_pages_pay_once_and_miss_nothing_over_a_wire_that_is_cut() {
     if !has("node") {
         return println!(
             "SKIPPED: the pages' live channel over a wire that is cut, for want of Node"
         );
     }
-    succeeds(Command::new("node").args(["--test", "tests/pages/live.test.mjs"]));
+    let wired = ["live", "attempt", "tables", "look_back"]
+        .map(|name| format!("tests/pages/{name}.test.mjs"));
+    succeeds(Command::new("node").arg("--test").args(wired));
 }
 
 #[test]

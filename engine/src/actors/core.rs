@@ -41,6 +41,8 @@ pub(crate) struct Patience {
     pub(crate) answer_within: Duration,
     /// From scan to the end of the order, whatever happens.
     pub(crate) order_deadline: Duration,
+    /// For one answer of the rail; then it is lost.
+    pub(crate) rail_answer_within: Duration,
     /// Between two questions to a rail that lost its answer.
     pub(crate) rail_retry: Duration,
 }

@@ -13,6 +13,7 @@ use super::{
     error::Error,
     roster::{self, Seats},
     seat::{Context, Key, Seat, Seated},
+    transaction::AnySeat,
     turns::Turns,
 };
 use crate::hash::IdState;
@@ -69,6 +70,15 @@ where
         for entry in &self.seats {
             visit(entry.value());
         }
+    }
+
+    /// Adds everybody to `idle` of whom nothing was recorded since the last call.
+    pub(crate) fn add_idle(&self, idle: &mut Vec<AnySeat>) {
+        self.for_each(|seat| {
+            if seat.is_idle_since_last_sweep() {
+                idle.push(A::any(Arc::clone(seat)));
+            }
+        });
     }
 
     /// Ends everybody.

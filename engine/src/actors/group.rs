@@ -183,10 +183,17 @@ impl GroupActor {
         ctx.when(ready, |ready, actor: &mut Self, ctx| {
             match ready {
                 Ok(()) => actor.record(event, Some(seat), reply, ctx),
-                Err(error) => reply.send(Err(error)),
+                Err(error) => {
+                    reply.send(Err(error));
+                    // Anybody may name a wallet that is not there, which this has kept.
+                    drop(seat.tell_last(Rest));
+                }
             }
             if actor.pending.is_none() {
                 Gate::reopen(actor, ctx);
+            }
+            if actor.group.is_none() {
+                actor.handle(Rest, ctx);
             }
         });
     }

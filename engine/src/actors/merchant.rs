@@ -19,7 +19,7 @@ use super::{
     feed::{Feed, Snapshot, Subscribe},
     gate::{Gate, Gated},
     orders::Orders,
-    rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
+    rail_desk::{self, RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
     reply::Reply,
     seat::{Context, Letter, Seat, Seated},
@@ -31,7 +31,7 @@ use crate::{
     books::BooksError,
     broken::{Bug, has},
     domain::{
-        event::Event,
+        event::{Event, Holder},
         merchant::{Merchant, Rejection},
         order::RefundRequest,
         requests::{self, Decision},
@@ -279,6 +279,12 @@ impl Seated for MerchantActor {
         match matches!(news.event(), Event::MerchantOnboarded { .. }) {
             true => Gate::reopen_to_all(self, ctx),
             false => Gate::reopen(self, ctx),
+        }
+    }
+
+    fn died(&mut self) {
+        if self.merchant.is_some() {
+            rail_desk::wake(&self.core, Holder::Merchant(self.id));
         }
     }
 }

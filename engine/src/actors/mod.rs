@@ -23,7 +23,7 @@ pub(crate) mod merchant;
 mod orders;
 mod owed;
 pub(crate) mod rail;
-mod rail_desk;
+pub(crate) mod rail_desk;
 pub(crate) mod receipt;
 pub(crate) mod reply;
 mod roster;

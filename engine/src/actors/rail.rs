@@ -1,7 +1,7 @@
 //! The rail: how money enters and leaves, behind one trait, with a sandbox bank to try it on.
 //!
-//! The bank is asked under the request's own id, again and again until it answers: it must move the
-//! money of one id at most once. A lost answer is `Unknown`, never a refusal.
+//! The bank is asked about each move again and again until it answers: it must move the money of one key,
+//! which is the holder and the asking record, at most once. A lost answer is `Unknown`, never a refusal.
 
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -18,9 +18,9 @@ use crate::{
 /// What the bank says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RailAnswer {
-    /// The money moved, now or under this id before.
+    /// The money moved, now or under this key before.
     Moved,
-    /// It did not, and never will under this id.
+    /// It did not, and never will under this key.
     Refused,
     /// Nobody knows; ask again.
     Unknown,
@@ -32,7 +32,8 @@ pub type RailFuture = Pin<Box<dyn Future<Output = RailAnswer> + Send>>;
 /// A bank, or whatever moves money across the engine's border.
 ///
 /// Futures are polled on the engine's actor thread, inside its tokio runtime: they must not block.
-/// One that panics has given no answer, and the bank is asked again.
+/// One that panics, or takes longer than [`Config::rail_answer_within`](crate::Config::rail_answer_within),
+/// has given no answer, and the bank is asked again.
 pub trait Rail: Send + Sync + 'static {
     /// Moves money, once per holder and asking record ([`OpenMove::asked`]): that pair is the bank's
     /// idempotency key. Request ids are chosen by people, who may choose one twice.

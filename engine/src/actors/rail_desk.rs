@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::{sleep, timeout};
+
 use super::{
     core::Core,
     error::Error,
@@ -15,8 +17,12 @@ use super::{
 };
 use crate::{
     broken::{Bug, has},
-    domain::{event::Event, purse::OpenMove},
+    domain::{
+        event::{Event, Holder},
+        purse::OpenMove,
+    },
     id::RequestId,
+    limits,
 };
 
 /// Who waits for the end of a move.
@@ -80,10 +86,13 @@ impl RailDesk {
 /// Asks the bank to make a move, until it answers; its answer becomes a record.
 pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &Context<A>) {
     // A task of its own: a bank's driver that panics, as it begins or while it waits, has lost an answer
-    // and not ended an actor.
+    // and not ended an actor. So has one that hangs.
     let OpenMove { moved, .. } = open;
     let core = Arc::clone(actor.core());
-    let answer = actix_rt::spawn(async move { core.rail.transfer(open).await });
+    let within = core.patience.rail_answer_within;
+    let answer = actix_rt::spawn(async move {
+        timeout(within, core.rail.transfer(open)).await.unwrap_or(RailAnswer::Unknown)
+    });
     ctx.when(answer, move |answer, actor: &mut A, ctx| {
         let event = match answer.unwrap_or(RailAnswer::Unknown) {
             RailAnswer::Moved => Event::RailConfirmed(moved),
@@ -91,9 +100,7 @@ pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &Context<A
             RailAnswer::Unknown if has(Bug::LostAnswerRefuses) => Event::RailRefused(moved),
             RailAnswer::Unknown => {
                 let pause = actor.core().patience.rail_retry;
-                ctx.when(tokio::time::sleep(pause), move |(), actor, ctx| {
-                    ask_bank(actor, open, ctx)
-                });
+                ctx.when(sleep(pause), move |(), actor, ctx| ask_bank(actor, open, ctx));
                 return;
             }
         };
@@ -103,6 +110,32 @@ pub(crate) fn ask_bank<A: RailHolder>(actor: &A, open: OpenMove, ctx: &Context<A
             tracing::warn!(%error, "rail answer not recorded");
         }
     });
+}
+
+/// Has whoever may have open moves back in memory, where the bank is asked about them: after a start, and
+/// after a death. Whoever cannot be read is tried again and again, because nobody else need look at an
+/// account before its money has come.
+pub(crate) fn wake(core: &Arc<Core>, holder: Holder) {
+    let (thread, pause) = (core.thread.clone(), core.patience.rail_retry);
+    let mut pause = pause.max(limits::WOKEN_EVERY_MIN);
+    let core = Arc::downgrade(core);
+    let woken = async move {
+        while let Some(core) = core.upgrade().filter(|core| !core.is_poisoned()) {
+            let is_awake = match holder {
+                Holder::Wallet(id) => core.wallet(id).is_in_memory(),
+                Holder::Merchant(id) => core.merchant(id).is_in_memory(),
+            };
+            drop(core);
+            if is_awake {
+                return;
+            }
+            sleep(pause).await;
+            pause = pause.saturating_mul(2).min(limits::WOKEN_EVERY_MAX);
+        }
+    };
+    if !thread.spawn(woken) {
+        tracing::debug!("nobody is woken: the actors have ended");
+    }
 }
 
 /// What a durable record means for the rail: a request goes to the bank, an answer to those who

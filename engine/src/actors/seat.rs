@@ -257,6 +257,11 @@ impl<A: Seated> Seat<A> {
         self.standing.advance(position)
     }
 
+    /// Whether the actor has its state: everybody who is known has a record.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.is_alive() && self.head() > Position::NONE
+    }
+
     /// Whether nothing was recorded since the last call.
     pub(crate) fn is_idle_since_last_sweep(&self) -> bool {
         self.standing.is_idle_since_last_sweep()

@@ -22,7 +22,7 @@ use super::{
     gate::{Gate, Gated},
     group,
     owed::OwedAnswer,
-    rail_desk::{RailDesk, RailHolder, ask_bank, follow_rail},
+    rail_desk::{self, RailDesk, RailHolder, ask_bank, follow_rail},
     receipt::Receipt,
     reply::Reply,
     seat::{Context, Letter, Seat, Seated},
@@ -32,7 +32,7 @@ use super::{
 use crate::{
     broken::{Bug, has},
     domain::{
-        event::{Event, Source},
+        event::{Event, Holder, Source},
         payment::Missing,
         requests::{Decision, Ended, Remembered},
         text::Name,
@@ -169,6 +169,12 @@ struct Seldom {
 }
 
 impl WalletActor {
+    /// Groups keep the seats that their bills are paid from. This one is let go by all of them, because only
+    /// then may a new actor take it.
+    fn be_let_go(&self) {
+        self.core.groups.for_each(|seat| drop(seat.tell(group::Mourn)));
+    }
+
     /// A wallet that the books may know.
     pub(crate) fn known(id: WalletId, core: Arc<Core>) -> Self {
         Self { gate: Gate::shut(), ..Self::unborn(id, core) }
@@ -384,10 +390,11 @@ impl Seated for WalletActor {
         self.answer(news, ctx);
     }
 
-    /// Groups keep the seats that their bills are paid from. This one is let go by all of them, because only
-    /// then may a new actor take it.
     fn died(&mut self) {
-        self.core.groups.for_each(|seat| drop(seat.tell(group::Mourn)));
+        self.be_let_go();
+        if self.wallet.is_some() {
+            rail_desk::wake(&self.core, Holder::Wallet(self.id));
+        }
     }
 }
 
@@ -427,7 +434,7 @@ impl Handler<Loaded> for WalletActor {
         Gate::reopen_to_all(self, ctx);
         if self.fault().is_some() {
             // Who asks next may find it readable.
-            self.died();
+            self.be_let_go();
             ctx.stop();
         } else if self.wallet.is_none() {
             // Anybody may ask for any wallet: one that is not there does not stay, also where whoever asked

@@ -27,14 +27,14 @@ use crate::{
 };
 
 /// Format of every blob; part of the schema's version.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Request, direction, amount, position.
 const MOVE_BYTES_MIN: usize = 19;
 /// Request, content, position, end.
 const REMEMBERED_BYTES_MIN: usize = 26;
-/// Wallet, consent, spent, carry.
-const MEMBER_BYTES_MIN: usize = 20;
+/// Wallet, consent, spent, raised, carry.
+const MEMBER_BYTES_MIN: usize = 21;
 
 fn begin<'a>(blob: &'a [u8]) -> Result<Bytes<'a>, CodecError> {
     let mut bytes = Bytes::new(blob);
@@ -148,12 +148,8 @@ pub(super) fn put_group(out: &mut Vec<u8>, group: &Group) {
         group::Status::Closed => 3,
     });
     put_rules(out, &group.rules);
-    put_list(out, &group.members, |out, member| {
-        put_id(out, member.wallet.0);
-        put_consent(out, &member.consent);
-        put_amount(out, member.spent);
-        put_signed(out, member.carry_micro);
-    });
+    put_list(out, &group.members, put_member);
+    put_list(out, &group.former, put_member);
     put_list(out, &group.invited, |out, wallet| put_id(out, wallet.0));
     put_varint(out, u64::from(group.bills));
     put_list(out, group.draft.as_slice(), |out, draft| put_draft(out, draft));
@@ -171,14 +167,8 @@ pub(super) fn read_group(id: GroupId, blob: &[u8]) -> Result<Group, CodecError> 
         tag => return Err(CodecError::UnknownTag { what: "group status", tag }),
     };
     let rules = read_rules(&mut bytes)?;
-    let members = read_list(&mut bytes, MEMBER_BYTES_MIN, |bytes| {
-        Ok(Member {
-            wallet: WalletId(bytes.id()?),
-            consent: read_consent(bytes)?,
-            spent: bytes.amount()?,
-            carry_micro: bytes.signed()?,
-        })
-    })?;
+    let members = read_list(&mut bytes, MEMBER_BYTES_MIN, read_member)?;
+    let former = read_list(&mut bytes, MEMBER_BYTES_MIN, read_member)?;
     let invited = read_list(&mut bytes, 16, |bytes| bytes.id().map(WalletId))?;
     let bills = bytes.narrow("bills")?;
     let draft = match bytes.byte()? {
@@ -187,7 +177,25 @@ pub(super) fn read_group(id: GroupId, blob: &[u8]) -> Result<Group, CodecError> 
         tag => return Err(CodecError::UnknownTag { what: "draft", tag }),
     };
     bytes.finish()?;
-    Ok(Group { id, name, host, currency, status, rules, members, invited, bills, draft })
+    Ok(Group { id, name, host, currency, status, rules, members, former, invited, bills, draft })
+}
+
+fn put_member(out: &mut Vec<u8>, member: &Member) {
+    put_id(out, member.wallet.0);
+    put_consent(out, &member.consent);
+    put_amount(out, member.spent);
+    put_amount(out, member.raised);
+    put_signed(out, member.carry_micro);
+}
+
+fn read_member(bytes: &mut Bytes<'_>) -> Result<Member, CodecError> {
+    Ok(Member {
+        wallet: WalletId(bytes.id()?),
+        consent: read_consent(bytes)?,
+        spent: bytes.amount()?,
+        raised: bytes.amount()?,
+        carry_micro: bytes.signed()?,
+    })
 }
 
 /// A move without its holder, who is the row's key.

@@ -56,6 +56,27 @@ pub enum BooksError {
 }
 
 impl BooksError {
+    /// Whether the rows are as they were and may be written later: there was no room, or somebody else
+    /// kept them locked. Not after a sync that failed: of what it was for nobody knows any more.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Full(_) => true,
+            Self::Sqlite(error) => matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+            ),
+            Self::Place(_)
+            | Self::OtherJournal { .. }
+            | Self::Corrupt { .. }
+            | Self::AnotherWriter
+            | Self::Codec(_)
+            | Self::Journal(_)
+            | Self::Panicked { .. }
+            | Self::Broken => false,
+        }
+    }
+
     pub(super) fn corrupt(what: &'static str) -> Self {
         Self::Corrupt { what }
     }

@@ -99,6 +99,7 @@ pub struct Counts {
 pub struct Books {
     connection: Connection,
     place: Arc<Place>,
+    journal: JournalId,
     options: Options,
     /// What the rows say.
     checkpoint: Tail,
@@ -131,7 +132,14 @@ impl Books {
         journal: JournalId,
         options: Options,
     ) -> Result<Self, BooksError> {
-        let place = Arc::new(Place::new(path)?);
+        Self::open_at(Arc::new(Place::new(path)?), journal, options)
+    }
+
+    fn open_at(
+        place: Arc<Place>,
+        journal: JournalId,
+        options: Options,
+    ) -> Result<Self, BooksError> {
         let mut connection = schema::connect(&place, &options)?;
         if !place.is_temporary() {
             // Who was killed may have moved the log and not synced; whoever else has the books open
@@ -146,6 +154,7 @@ impl Books {
         Ok(Self {
             connection,
             place,
+            journal,
             options,
             checkpoint,
             folded: checkpoint,
@@ -157,6 +166,23 @@ impl Books {
             broken: false,
             right: None,
         })
+    }
+
+    /// Begins again from the rows, after an error that [may pass](BooksError::may_pass): what was folded
+    /// beyond them is to be folded once more.
+    ///
+    /// # Errors
+    /// As [`Books::open`], or because their file is no longer the one that whoever reads has open: it is an
+    /// engine's from its start to its end. The books are then as they were, broken.
+    pub fn reopen(&mut self) -> Result<(), BooksError> {
+        self.place.check_is_the_same()?;
+        let mut again = Self::open_at(Arc::clone(&self.place), self.journal, self.options)?;
+        if again.checkpoint.position < self.checkpoint.position {
+            return Err(BooksError::corrupt("the rows went back"));
+        }
+        again.right = self.right.clone();
+        *self = again;
+        Ok(())
     }
 
     /// Keeps the right to write until the last row is written.

@@ -149,8 +149,7 @@ impl Progress {
     }
 
     /// Waits until everything before `position` is in the rows, which are written earlier for it;
-    /// says whether it is. It never will be when the projector failed or ended, and the wait is then
-    /// over at once.
+    /// says whether it is. Where the projector has failed or ended, the wait is over at once.
     #[must_use]
     pub fn wait_for(&self, position: Position, timeout: Duration) -> bool {
         let (tell, told) = mpsc::channel::<()>();
@@ -160,16 +159,15 @@ impl Progress {
         self.position() >= position
     }
 
-    /// Calls `tell` once everything before `position` is in the rows, or never will be because the
-    /// projector failed or ended; rows are written earlier for it. The call comes on the projector's
-    /// thread, or on this one where it is due already: it must not wait for anything. It does not
-    /// come once the [`Wait`] is dropped.
+    /// Calls `tell` once everything before `position` is in the rows, or the projector has failed or ended;
+    /// rows are written earlier for it. The call comes on the projector's thread, or on this one where it
+    /// is due already: it must not wait for anything. It does not come once the [`Wait`] is dropped.
     pub(crate) fn when(&self, position: Position, tell: impl FnOnce() + Send + 'static) -> Wait {
         let shared = &*self.shared;
         let mut state = shared.state.lock();
         state.waits += 1;
         let place = (position.0, state.waits);
-        if self.position() >= position || state.ended {
+        if self.position() >= position || state.ended || state.error.is_some() {
             drop(state);
             tell();
         } else {
@@ -200,7 +198,8 @@ impl Progress {
         self.shared.state.lock().stats
     }
 
-    /// Why the projector stopped, if it failed. The engine goes on without it.
+    /// Why the projector stopped, or why it writes nothing until that has passed. The engine goes on without
+    /// it.
     #[must_use]
     pub fn error(&self) -> Option<Arc<BooksError>> {
         self.shared.state.lock().error.clone()
@@ -271,6 +270,7 @@ impl Progress {
         stats.last = took;
         stats.longest = stats.longest.max(took);
         stats.total += took;
+        state.error = None;
         let later = state.waiting.split_off(&(to.0.saturating_add(1), 0));
         let reached = mem::replace(&mut state.waiting, later);
         self.shared.note_wanted(&state);
@@ -278,10 +278,20 @@ impl Progress {
         reached.into_values().for_each(|Call(tell)| tell());
     }
 
+    /// The projector writes nothing until `error` has passed, and nobody is to wait for that.
+    pub(super) fn fail(&self, error: Arc<BooksError>) {
+        self.give_up(false, Some(error));
+    }
+
     pub(super) fn end(&self, error: Option<Arc<BooksError>>) {
+        self.give_up(true, error);
+    }
+
+    fn give_up(&self, ended: bool, error: Option<Arc<BooksError>>) {
         let mut state = self.shared.state.lock();
-        state.ended = true;
+        state.ended = ended;
         state.error = error;
+        self.shared.wanted.store(NOBODY, Ordering::Relaxed);
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         waiting.into_values().for_each(|Call(tell)| tell());

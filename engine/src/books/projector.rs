@@ -26,7 +26,8 @@ const FOLD_INTERVAL: Duration = Duration::from_millis(50);
 const PRIORITY: u8 = 22;
 
 /// Keeps the books up with the journal until it is stopped or the journal is closed; then it folds
-/// what is durable and writes it. An error ends it, is told by [`Progress::error`], and stops nothing else.
+/// what is durable and writes it. An error is told by [`Progress::error`], and stops nothing else. One that
+/// may pass is waited out, any other ends it.
 #[derive(Debug)]
 pub struct Projector {
     progress: Progress,
@@ -140,25 +141,57 @@ impl Projection {
     }
 
     fn run(mut self) -> Books {
-        let ended = panic::catch_unwind(AssertUnwindSafe(|| self.follow()));
-        let error = match ended {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error),
-            Err(panicked) => {
-                let text = panicked.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panicked.downcast_ref::<&str>().copied());
-                let message = text.unwrap_or("no message").to_owned();
-                Some(BooksError::Panicked { message })
-            }
-        };
-        if let Some(error) = &error {
+        loop {
+            let followed = panic::catch_unwind(AssertUnwindSafe(|| self.follow()));
+            let error = match followed {
+                Ok(Ok(())) => break self.progress.end(None),
+                Ok(Err(error)) => error,
+                Err(panicked) => {
+                    let text = panicked.downcast_ref::<String>().map(String::as_str);
+                    let text = text.or_else(|| panicked.downcast_ref::<&str>().copied());
+                    let message = text.unwrap_or("no message").to_owned();
+                    BooksError::Panicked { message }
+                }
+            };
             let position = self.books.folded().position.0;
             // Logs in JSON have no sources of an error.
             let cause = error.source().map(tracing::field::display);
             tracing::error!(%error, cause, position, "books stopped");
+            let error = Arc::new(error);
+            if !error.may_pass() || !self.begins_again(&error) {
+                break self.progress.end(Some(error));
+            }
         }
-        self.progress.end(error.map(Arc::new));
         self.books
+    }
+
+    /// Waits until the books can be opened again from their rows; says whether they are, because whoever
+    /// stops waits for nothing.
+    fn begins_again(&mut self, error: &Arc<BooksError>) -> bool {
+        self.progress.fail(Arc::clone(error));
+        loop {
+            self.progress.nap(limits::BOOKS_RETRY);
+            if self.stop.load(Ordering::Acquire) || self.journal.has_ended() {
+                return false;
+            }
+            match self.books.reopen() {
+                Ok(()) => break,
+                Err(error) if error.may_pass() => {
+                    tracing::debug!(%error, "books cannot be opened again yet");
+                }
+                // Above all a sync that failed: the second one would seem to succeed.
+                Err(error) => {
+                    tracing::error!(%error, "books cannot be opened again");
+                    return false;
+                }
+            }
+        }
+        let position = self.books.checkpoint().position;
+        if position > self.progress.position() || position >= self.journal.durable() {
+            // What failed was behind the write, and there may be no other for long.
+            self.progress.flushed(position, 0, Duration::ZERO);
+        }
+        true
     }
 
     fn follow(&mut self) -> Result<(), BooksError> {

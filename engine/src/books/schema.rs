@@ -13,6 +13,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// Version of the tables and of what is in their blobs.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 const CREATE: &str = "
 CREATE TABLE meta (
@@ -131,6 +132,17 @@ impl Place {
         self.temporary.is_some()
     }
 
+    /// Checks that the database is still the file that was opened first.
+    pub(super) fn check_is_the_same(&self) -> Result<(), BooksError> {
+        let known = self.database()?.metadata().map_err(BooksError::Place)?;
+        let found = fs::metadata(&self.file).map_err(naming(&self.file));
+        let found = found.map_err(BooksError::Place)?;
+        match (known.dev(), known.ino()) == (found.dev(), found.ino()) {
+            true => Ok(()),
+            false => Err(BooksError::corrupt("the file is another one")),
+        }
+    }
+
     /// The database itself, which must be there.
     pub(super) fn database(&self) -> Result<&File, BooksError> {
         if self.database.get().is_none() {
@@ -186,14 +198,13 @@ pub(super) fn connect_reader(place: &Place) -> Result<Connection, BooksError> {
     Ok(connection)
 }
 
-/// The tail up to which the books at `path` go, if there are any that say so: whoever opens the
-/// journal need not read what lies before it.
+/// The tail up to which the books at `path` go, if there are any that say so, of whatever schema: whoever
+/// opens the journal need not read what lies before it, and sees what it has lost since.
 #[must_use]
 pub fn peek_checkpoint(path: &Path) -> Option<Tail> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).ok()?;
-    let sql = "SELECT tail FROM meta WHERE schema_version = ?1";
-    let tail: Vec<u8> = connection.query_row(sql, [SCHEMA_VERSION], |row| row.get(0)).ok()?;
+    let tail: Vec<u8> = connection.query_row("SELECT tail FROM meta", [], |row| row.get(0)).ok()?;
     Tail::from_bytes(&tail)
 }
 
@@ -236,20 +247,23 @@ pub(super) fn prepare(
         empty(connection, journal)?;
         return Ok((Tail::START, Counts::default()));
     }
-    let version = connection
-        .query_row("SELECT schema_version FROM meta", [], |row| row.get::<_, i64>(0))
-        .optional()?;
-    if version != Some(SCHEMA_VERSION) {
-        tracing::info!(found = version, current = SCHEMA_VERSION, "books are of another schema");
-        empty(connection, journal)?;
-        return Ok((Tail::START, Counts::default()));
-    }
-    let (found, tail) = connection.query_row("SELECT journal, tail FROM meta", [], |row| {
-        Ok((JournalId(row.get(0)?), row.get::<_, Vec<u8>>(1)?))
-    })?;
-    if found != journal {
+    let meta = "SELECT schema_version, journal, tail FROM meta";
+    let meta = connection.query_row(meta, [], |row| {
+        Ok((row.get::<_, i64>(0)?, JournalId(row.get(1)?), row.get::<_, Vec<u8>>(2)?))
+    });
+    let meta = meta.optional()?;
+    // They witness whose they are before they are emptied.
+    if let Some((_, found, _)) = meta
+        && found != journal
+    {
         return Err(BooksError::OtherJournal { expected: journal, found });
     }
+    let Some((SCHEMA_VERSION, _, tail)) = meta else {
+        let found = meta.map(|(version, ..)| version);
+        tracing::info!(found, current = SCHEMA_VERSION, "books are of another schema");
+        empty(connection, journal)?;
+        return Ok((Tail::START, Counts::default()));
+    };
     let tail = Tail::from_bytes(&tail).ok_or(BooksError::corrupt("the tail has another length"))?;
     Ok((tail, counts(connection)?))
 }

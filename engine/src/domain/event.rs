@@ -69,7 +69,8 @@ pub enum Direction {
 pub struct RailMove {
     /// Whose money.
     pub holder: Holder,
-    /// The holder's name for it; the rail never moves it twice.
+    /// The holder's name for it, which may come again once it is long forgotten. No key for a bank: that is
+    /// the holder with the record that asks ([`OpenMove::asked`](super::purse::OpenMove::asked)).
     pub request: RequestId,
     /// Which way.
     pub direction: Direction,
@@ -210,6 +211,15 @@ pub struct Settlement {
     pub shares: Box<[Share]>,
     /// Who gave what.
     pub legs: Box<[Leg]>,
+}
+
+impl Settlement {
+    /// Whether the payer of `leg`, which is one of these, said yes to this very share.
+    #[must_use]
+    pub fn is_confirmed(&self, leg: &Leg) -> bool {
+        let share = &self.shares[usize::from(leg.share)];
+        share.confirmed && share.diner == leg.source.wallet()
+    }
 }
 
 /// Why an order ended without money.

@@ -46,7 +46,7 @@ pub fn plan(amount: Amount, sources: &[Source]) -> Result<Vec<Amount>, Missing> 
 /// What somebody who gives at most `gives` gives of what is `left`; less is left then.
 pub fn take(left: &mut Amount, gives: Amount) -> Amount {
     let part = gives.min(*left);
-    *left = left.checked_sub(part).unwrap_or(Amount::ZERO);
+    *left = left.beyond(part);
     part
 }
 

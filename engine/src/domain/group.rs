@@ -1,19 +1,24 @@
 //! Group: an outing of friends who pay together, at one merchant or many, until it is closed.
 //!
 //! - G-3: nobody pays above the cap that he consented to; the cap counts over the whole outing,
-//!   refunds given back. A share above it needs a yes to that very share, which raises the cap.
+//!   refunds given back, and goes on where somebody leaves and comes again. A share above it needs a yes
+//!   to that very share, which raises the cap until that much is refunded.
+
+mod member;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+pub use member::Member;
 
 use super::{
     bill::{Bill, BillRejection, Line},
     draft::{Draft, Drafter},
-    event::{Consent, Event, Refund, Rules, Settlement, Source, Sources},
+    event::{Consent, Event, Refund, Rules, Settlement, Source},
     split::{Diner, Split, SplitError},
     text::Name,
 };
 use crate::{
-    broken::{Bug, has},
     id::{GroupId, WalletId},
     limits,
     money::{Amount, Currency},
@@ -31,44 +36,6 @@ pub enum Status {
     Locked,
     /// The outing is over.
     Closed,
-}
-
-/// One diner in the group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Member {
-    /// Whose wallet pays.
-    pub wallet: WalletId,
-    /// What the member agreed to.
-    pub consent: Consent,
-    /// What the outing has cost the member so far, refunds given back.
-    pub spent: Amount,
-    /// Fair-cent memory, in millionths of a minor unit.
-    pub carry_micro: i64,
-}
-
-impl Member {
-    /// What the member may still pay without being asked.
-    #[must_use]
-    pub fn room(&self) -> Amount {
-        self.consent.cap.checked_sub(self.spent).unwrap_or(Amount::ZERO).max(Amount::ZERO)
-    }
-
-    /// What pays the member's shares, in the order that the member chose; none is the own wallet alone,
-    /// and nobody has another today.
-    #[must_use]
-    pub fn sources(&self) -> Sources {
-        Sources::new()
-    }
-
-    /// Whether a share of `owed` needs this member's yes.
-    #[must_use]
-    pub fn must_confirm(&self, owed: Amount) -> bool {
-        if has(Bug::NeverAsk) {
-            return false;
-        }
-        owed > self.room() || self.consent.confirm_above.is_some_and(|above| owed > above)
-    }
 }
 
 /// What a member asks of the group.
@@ -268,6 +235,9 @@ pub struct Group {
     pub rules: Rules,
     /// Who pays, in the order of joining; the host is the first.
     pub members: Vec<Member>,
+    /// Who paid and left: what the outing has cost them counts when they come again.
+    #[serde(skip)]
+    pub former: Vec<Member>,
     /// Who may join.
     pub invited: Vec<WalletId>,
     /// How many bills it paid.
@@ -284,6 +254,12 @@ pub struct Group {
 pub fn check_consent(consent: &Consent) -> Result<(), Rejection> {
     let threshold = consent.confirm_above.is_none_or(|above| above.minor() >= 0);
     if consent.cap.is_movable() && threshold { Ok(()) } else { Err(Rejection::CapOutOfRange) }
+}
+
+/// Checks that a cap has room for what the outing has cost already.
+fn check_cap(consent: &Consent, spent: Amount) -> Result<(), Rejection> {
+    let cap = consent.cap;
+    if cap < spent { Err(Rejection::CapBelowSpent { cap, spent }) } else { Ok(()) }
 }
 
 /// Checks rules as far as that can be done before there is a bill.
@@ -334,16 +310,20 @@ impl Group {
         currency: Currency,
         rules: Rules,
     ) -> Self {
-        let spent = Amount::ZERO;
-        let members = vec![Member { wallet: host, consent, spent, carry_micro: 0 }];
+        let (members, former) = (vec![Member::new(host, consent)], Vec::new());
         let (status, invited, bills, draft) = (Status::Open, Vec::new(), 0, None);
-        Self { id, name, host, currency, status, rules, members, invited, bills, draft }
+        Self { id, name, host, currency, status, rules, members, former, invited, bills, draft }
     }
 
     /// The member whose wallet this is.
     #[must_use]
     pub fn member(&self, wallet: WalletId) -> Option<&Member> {
         self.members.iter().find(|member| member.wallet == wallet)
+    }
+
+    /// The same of those who have paid and left.
+    fn former(&self, wallet: WalletId) -> Option<&Member> {
+        self.former.iter().find(|former| former.wallet == wallet)
     }
 
     /// Whatever may be asked to pay a bill of this group, each once, in the members' order.
@@ -385,9 +365,7 @@ impl Group {
             Command::SetConsent { wallet, consent } => {
                 let spent = self.member(*wallet).ok_or(Rejection::NotMember)?.spent;
                 check_consent(consent)?;
-                if consent.cap < spent {
-                    return Err(Rejection::CapBelowSpent { cap: consent.cap, spent });
-                }
+                check_cap(consent, spent)?;
                 let (group, wallet, consent) = (self.id, *wallet, *consent);
                 Ok(Event::ConsentChanged { group, wallet, consent })
             }
@@ -470,10 +448,14 @@ impl Group {
         if !by_code && !self.invited.contains(&wallet) {
             return Err(Rejection::NotInvited);
         }
-        if self.members.len() >= limits::GROUP_MEMBERS_MAX {
+        let former = self.former(wallet);
+        // Whoever paid and left keeps a seat of theirs.
+        let others = self.former.len().saturating_sub(usize::from(former.is_some()));
+        if self.members.len().saturating_add(others) >= limits::GROUP_MEMBERS_MAX {
             return Err(Rejection::Full);
         }
         check_consent(&consent)?;
+        check_cap(&consent, former.map_or(Amount::ZERO, |former| former.spent))?;
         Ok(Event::MemberJoined { group: self.id, wallet, consent })
     }
 
@@ -498,14 +480,23 @@ impl Group {
             Event::MemberInvited { wallet, .. } => self.invited.push(*wallet),
             Event::MemberJoined { wallet, consent, .. } => {
                 self.invited.retain(|invited| invited != wallet);
-                let (wallet, consent, spent) = (*wallet, *consent, Amount::ZERO);
-                self.members.push(Member { wallet, consent, spent, carry_micro: 0 });
+                let former = self.former.iter().position(|former| former.wallet == *wallet);
+                let former = former.map(|at| self.former.remove(at));
+                self.members.push(match former {
+                    Some(former) => Member::again(&former, *consent),
+                    None => Member::new(*wallet, *consent),
+                });
             }
             Event::ConsentChanged { wallet, consent, .. } => {
-                self.member_mut(*wallet, 0).1.consent = *consent;
+                let member = self.member_mut(*wallet, 0).1;
+                (member.consent, member.raised) = (*consent, Amount::ZERO);
             }
             Event::MemberLeft { wallet, .. } => {
-                self.members.retain(|member| member.wallet != *wallet);
+                let at = self.member_mut(*wallet, 0).0;
+                let member = self.members.remove(at);
+                if member.spent.is_positive() || member.carry_micro != 0 {
+                    self.former.push(member);
+                }
                 self.unclaim(*wallet);
             }
             Event::RulesSet { rules, .. } => self.rules = rules.clone(),
@@ -541,15 +532,9 @@ impl Group {
         self.clear_draft_of(settlement);
         let mut hint = 0;
         for leg in &settlement.legs {
-            let share = &settlement.shares[usize::from(leg.share)];
-            let payer = leg.source.wallet();
-            let (at, member) = self.member_mut(payer, hint);
+            let (at, member) = self.member_mut(leg.source.wallet(), hint);
             hint = at;
-            member.spent = member.spent.checked_add(leg.amount).expect("G-3: spent fits 64 bits");
-            if share.confirmed && share.diner == payer {
-                member.consent.cap = member.consent.cap.max(member.spent);
-            }
-            assert!(member.spent <= member.consent.cap, "G-3: nobody pays above the cap");
+            member.pay(leg.amount, settlement.is_confirmed(leg));
         }
         hint = 0;
         for share in settlement.shares.iter().filter(|share| share.carry_micro != 0) {
@@ -559,14 +544,31 @@ impl Group {
         }
     }
 
-    /// Gives the cap back what the merchant gave back; who has left has no cap any more.
+    /// Asserts that `settlement` takes from nobody more than was agreed to. Before it is written, because
+    /// what is durable counts, whatever the rules were when it was decided.
+    ///
+    /// # Panics
+    /// When it does (G-3): a bug in `Payment`.
+    pub fn assert_agreed(&self, settlement: &Settlement) {
+        let mut members: SmallVec<[Member; 8]> = SmallVec::from_slice(&self.members);
+        let mut hint = 0;
+        for leg in &settlement.legs {
+            let payer = leg.source.wallet();
+            let at = place(&members, payer, hint).expect("G-3: every payer is a member");
+            let member = &mut members[at];
+            member.pay(leg.amount, settlement.is_confirmed(leg));
+            assert!(member.spent <= member.consent.cap, "G-3: nobody pays above the cap");
+            hint = at;
+        }
+    }
+
+    /// Gives the cap back what the merchant gave back.
     fn apply_refunded(&mut self, refund: &Refund) {
         for leg in &refund.legs {
             let payer = leg.source.wallet();
-            let payer = self.members.iter_mut().find(|member| member.wallet == payer);
-            if let Some(member) = payer {
-                let spent = member.spent.checked_sub(leg.amount).unwrap_or(Amount::ZERO);
-                member.spent = spent.max(Amount::ZERO);
+            let mut all = self.members.iter_mut().chain(&mut self.former);
+            if let Some(member) = all.find(|member| member.wallet == payer) {
+                member.get_back(leg.amount);
             }
         }
     }
@@ -574,15 +576,14 @@ impl Group {
     /// The member whose wallet this is, looked for from `hint` on: a settlement names its payers
     /// in the members' order, so that folding it stays linear.
     fn member_mut(&mut self, wallet: WalletId, hint: usize) -> (usize, &mut Member) {
-        let from_hint = self.members[hint..].iter().position(|member| member.wallet == wallet);
-        let at = match from_hint {
-            Some(offset) => hint.saturating_add(offset),
-            None => self
-                .members
-                .iter()
-                .position(|member| member.wallet == wallet)
-                .expect("decided: every payer is a member"),
-        };
+        let at = place(&self.members, wallet, hint).expect("decided: every payer is a member");
         (at, &mut self.members[at])
     }
+}
+
+/// Where the member stands among `members` whose wallet this is, looked for from `hint` on.
+fn place(members: &[Member], wallet: WalletId, hint: usize) -> Option<usize> {
+    let is = |member: &Member| member.wallet == wallet;
+    let ahead = members[hint..].iter().position(is);
+    ahead.map(|ahead| hint.saturating_add(ahead)).or_else(|| members.iter().position(is))
 }

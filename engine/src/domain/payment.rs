@@ -6,21 +6,24 @@
 //! covers.
 //!
 //! - G-2: shares and legs sum to the bill to the last minor unit, or nothing moves.
-//! - G-3: whoever would pay above the cap is asked; who covers for others stays below it.
+//! - G-3: whoever would pay above the cap or the threshold is asked; what is taken over from others stays
+//!   below both.
 
 mod draws;
+mod shortfall;
 
 use serde::{Deserialize, Serialize};
 use smallvec::{SmallVec, smallvec};
 
-use draws::Draws;
 pub use draws::{Ask, Missing};
+use draws::{Draws, sum};
+use shortfall::{Lacking, short};
 
 use super::{
     bill::Bill,
     event::{Decline, DeclineReason, Leg, Settlement, Share, Shortfall, Source, Sources},
     group::{Group, Member, Status},
-    split::{self, SplitError},
+    split::{self, Due, SplitError},
     text::OrderNo,
 };
 use crate::{
@@ -136,6 +139,8 @@ enum Consent {
 struct Seat {
     diner: WalletId,
     owed: Amount,
+    /// What it was before anything was taken over from others.
+    own: Amount,
     carry_micro: i64,
     /// What the diner may still take over from others, unasked.
     room: Amount,
@@ -182,7 +187,8 @@ pub struct Payment {
     presentation: PresentationId,
     group: crate::id::GroupId,
     host: WalletId,
-    host_room: Amount,
+    /// What the host pays of this bill at most, unasked or after the yes to the own share.
+    host_gives_most: Amount,
     shortfall: Shortfall,
     /// Shares are multiples of this, also after others took them over.
     step: Amount,
@@ -244,8 +250,9 @@ impl Payment {
             .map(|(member, due)| Seat {
                 diner: member.wallet,
                 owed: due.amount,
+                own: due.amount,
                 carry_micro: due.carry_micro,
-                room: spare(member, due.amount),
+                room: member.spare(due.amount),
                 consent: match member.must_confirm(due.amount) {
                     true => Consent::Asked,
                     false => Consent::Given,
@@ -253,8 +260,9 @@ impl Payment {
                 payer: member.wallet,
             })
             .collect();
-        let host = group.member(group.host);
-        let host_room = host.map_or(Amount::ZERO, Member::room);
+        let host = group.members.iter().zip(&dues).find(|(member, _)| member.wallet == group.host);
+        let host_gives = |(host, due): (&Member, &Due)| sum(due.amount, host.spare(due.amount));
+        let host_gives_most = host.map_or(Amount::ZERO, host_gives);
         let purse = |member: &Member| (member.wallet, sources(member));
         let purses = group.members.iter().map(purse).filter(|(_, of)| !of.is_empty()).collect();
         let mut payment = Self {
@@ -262,7 +270,7 @@ impl Payment {
             presentation,
             group: group.id,
             host: group.host,
-            host_room,
+            host_gives_most,
             shortfall: group.rules.shortfall,
             step: group.rules.cash_step.max(Amount::from_minor(1)),
             deadline,
@@ -286,7 +294,7 @@ impl Payment {
     }
 
     /// Plans who gives what; else names whose sources do not reach.
-    fn plan(&mut self, actions: &mut Actions) -> Result<(), Vec<WalletId>> {
+    fn plan(&mut self, actions: &mut Actions) -> Result<(), Vec<Lacking>> {
         if self.purses.is_empty() {
             let shares = self.seats.iter().map(|seat| (seat.payer, seat.owed));
             self.draws.follow(shares, self.host, actions);
@@ -301,8 +309,9 @@ impl Payment {
         let shares = self.seats.iter().map(|seat| (seat.owed, sources(seat.payer)));
         let planned = self.draws.plan(shares, actions);
         self.count_silent();
-        let payer = |share: usize| self.seats[share].payer;
-        planned.map_err(|beyond| beyond.into_iter().map(payer).collect())
+        let lacking =
+            |(share, reach): (usize, Amount)| Lacking { payer: self.seats[share].payer, reach };
+        planned.map_err(|beyond| beyond.into_iter().map(lacking).collect())
     }
 
     /// The bill that is being paid.
@@ -385,7 +394,8 @@ impl Payment {
             Ok(())
         } else if self.purses.is_empty() {
             // A wallet that is short was its payer's only source.
-            Err(missing.into_iter().map(Source::wallet).collect())
+            let lacking = |source: Source| Lacking { payer: source.wallet(), reach: why.reach() };
+            Err(missing.into_iter().map(lacking).collect())
         } else {
             asks.iter().for_each(|ask| self.draws.limit(*ask, why));
             self.plan(&mut actions)
@@ -417,7 +427,8 @@ impl Payment {
             return Err(AnswerRejection::OtherShare { asked, answered });
         }
         if !yes && !has(Bug::HearYes) {
-            return Ok(self.fall_short(vec![diner], |diner| DeclineReason::Refused { diner }));
+            let refused = vec![Lacking::all(diner)];
+            return Ok(self.fall_short(refused, |diner| DeclineReason::Refused { diner }));
         }
         seat.consent = Consent::Confirmed;
         self.silent = self.silent.saturating_sub(1);
@@ -438,7 +449,7 @@ impl Payment {
         }
         self.patience = self.deadline;
         let asked = self.seats.iter().filter(|seat| seat.consent == Consent::Asked);
-        let silent: Vec<WalletId> = asked.map(|seat| seat.diner).collect();
+        let silent: Vec<Lacking> = asked.map(|seat| Lacking::all(seat.diner)).collect();
         if silent.is_empty() {
             return Step { actions: Actions::new(), verdict: self.verdict() };
         }
@@ -460,97 +471,6 @@ impl Payment {
     fn payer_of(&self, source: Source) -> WalletId {
         let leg = self.draws.legs().iter().find(|leg| leg.source == source);
         leg.map_or(source.wallet(), |leg| self.seats[usize::from(leg.share)].payer)
-    }
-
-    /// `diners` will not pay: the rule that was chosen before the scan decides what now, for all of
-    /// them at once. If nobody helps, the order ends for the `reason` of the first who cannot be
-    /// helped.
-    fn fall_short(
-        &mut self,
-        mut diners: Vec<WalletId>,
-        mut reason: fn(WalletId) -> DeclineReason,
-    ) -> Step {
-        loop {
-            let helped = match self.shortfall {
-                Shortfall::Decline => Err(diners.first().copied()),
-                Shortfall::HostCovers => self.host_covers(&diners),
-                Shortfall::Reshare => self.reshare(&diners),
-            };
-            if let Err(diner) = helped {
-                return self.decline(reason(diner.expect("somebody falls short")));
-            }
-            let mut actions = Actions::new();
-            match self.plan(&mut actions) {
-                Ok(()) => return Step { actions, verdict: self.verdict() },
-                // Who helps may not reach as far either; each round has one fewer to help.
-                Err(payers) => (diners, reason) = (payers, short),
-            }
-        }
-    }
-
-    /// The host takes over what `diners` owe, within the host's own cap; else names the first whom
-    /// that would not help.
-    fn host_covers(&mut self, diners: &[WalletId]) -> Result<(), Option<WalletId>> {
-        let host = self.host;
-        let own = |seat: &Seat| seat.payer == host;
-        let mut total: Amount = self.seats.iter().filter(|s| own(s)).map(|seat| seat.owed).sum();
-        for &diner in diners {
-            let seat = self.seats.iter_mut().find(|seat| seat.diner == diner);
-            let seat = seat.filter(|seat| !own(seat)).ok_or(Some(diner))?;
-            let covered = total.checked_add(seat.owed).filter(|total| *total <= self.host_room);
-            total = covered.ok_or(Some(diner))?;
-            seat.payer = host;
-            seat.consent = Consent::Given;
-        }
-        Ok(())
-    }
-
-    /// The others take over what `diners` owe, in proportion to what they owe themselves and within
-    /// their caps; else names the first of them.
-    fn reshare(&mut self, diners: &[WalletId]) -> Result<(), Option<WalletId>> {
-        let first = diners.first().copied();
-        let mut missing = Amount::ZERO;
-        self.seats.retain(|seat| {
-            let leaves = diners.contains(&seat.diner);
-            if leaves {
-                missing = missing.checked_add(seat.owed).expect("G-2: shares fit the bill");
-            }
-            !leaves
-        });
-        for seat in &mut self.seats {
-            seat.carry_micro = 0;
-        }
-        if missing.is_positive() && self.spread(missing) { Ok(()) } else { Err(first) }
-    }
-
-    /// Spreads `amount` over the seats by what they owe, in whole cash steps, nobody beyond his
-    /// room. Says whether it fits. Fair-cent memory is left out of it: it would reward those who
-    /// are short.
-    fn spread(&mut self, amount: Amount) -> bool {
-        let step = self.step.minor();
-        let steps = |amount: Amount| {
-            Amount::from_minor(amount.minor().checked_div(step).expect("a step is positive"))
-        };
-        let whole = |steps: Amount| {
-            Amount::from_minor(steps.minor().checked_mul(step).expect("it was divided by it"))
-        };
-        let mut left = amount;
-        while steps(left).is_positive() {
-            let weigh = |seat: &Seat| match steps(seat.room).is_positive() {
-                true => seat.owed,
-                false => Amount::ZERO,
-            };
-            let weights: Vec<Amount> = self.seats.iter().map(weigh).collect();
-            let parts = split::apportion(steps(left), &weights, self.bill.id());
-            let Ok(parts) = parts else { return false };
-            for (seat, part) in self.seats.iter_mut().zip(parts) {
-                let part = whole(part.min(steps(seat.room)));
-                seat.owed = seat.owed.checked_add(part).expect("G-2: a share fits the bill");
-                seat.room = seat.room.checked_sub(part).expect("G-3: part is within room");
-                left = left.checked_sub(part).expect("G-2: parts sum to what is left");
-            }
-        }
-        left == Amount::ZERO
     }
 
     fn decline(&mut self, reason: DeclineReason) -> Step {
@@ -611,18 +531,4 @@ fn smaller(mut bill: Bill) -> Bill {
     let one = Amount::from_minor(1);
     bill.total = bill.total.checked_sub(one).filter(|total| total.is_positive()).unwrap_or(one);
     bill
-}
-
-/// What a member who owes `owed` may take over from others without being asked: nothing for who is
-/// asked, because a yes is to one share.
-fn spare(member: &Member, owed: Amount) -> Amount {
-    if member.must_confirm(owed) {
-        return Amount::ZERO;
-    }
-    let room = member.consent.confirm_above.map_or(member.room(), |above| above.min(member.room()));
-    room.checked_sub(owed).unwrap_or(Amount::ZERO)
-}
-
-fn short(diner: WalletId) -> DeclineReason {
-    DeclineReason::Short { diner }
 }

@@ -75,6 +75,9 @@ pub struct Config {
     pub answer_within: Duration,
     /// From scan to the end of the order, whatever happens.
     pub order_deadline: Duration,
+    /// How long a bank may take for one answer. Then it is lost, and the bank is asked again: a driver whose
+    /// connection hangs keeps nobody's money under way for ever.
+    pub rail_answer_within: Duration,
     /// Between two questions to a bank that lost its answer.
     pub rail_retry: Duration,
     /// Who did nothing for this long leaves memory, more than no time; `None`: nobody does.
@@ -117,6 +120,7 @@ impl Config {
             rail: Arc::new(SandboxBank::default()),
             answer_within: limits::ORDER_DEADLINE * 3 / 4,
             order_deadline: limits::ORDER_DEADLINE,
+            rail_answer_within: limits::RAIL_ANSWER_WITHIN,
             rail_retry: Duration::from_secs(1),
             idle_after: Some(Duration::from_secs(300)),
             books_interval: limits::BOOKS_FLUSH_INTERVAL,
@@ -150,6 +154,7 @@ impl Config {
             ("orders_in_flight_max", self.orders_in_flight_max == 0),
             ("commands_in_flight_max", self.commands_in_flight_max == 0),
             ("idle_after", self.idle_after == Some(Duration::ZERO)),
+            ("rail_answer_within", self.rail_answer_within.is_zero()),
         ];
         missing.into_iter().find_map(|(setting, is_missing)| is_missing.then_some(setting))
     }

@@ -112,11 +112,12 @@ impl Engine {
     /// Opens an engine: recovers the journal, brings the books up to it, and takes up every move
     /// that the bank has not answered.
     ///
-    /// Blocks while it reads; open from async code inside `spawn_blocking`.
+    /// Blocks while it reads: a moment where the books are up to date, and as long as reading the journal
+    /// takes where they are made anew. From async code that others wait for, open inside `spawn_blocking`.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing was changed then, except that a torn tail may have been cut, and books
-    /// that were to be made anew put aside.
+    /// [`OpenError`]; nothing was changed then, except that a torn tail may have been cut, books that were to
+    /// be made anew put aside, and books of another version emptied.
     pub fn open(config: Config) -> Result<Self, OpenError> {
         open::open(config).map(|(engine, _)| engine)
     }
@@ -650,8 +651,8 @@ impl Engine {
         read.await
     }
 
-    /// Waits until the books have everything that is durable now; says whether they have. They
-    /// never will when they failed, which [`Engine::books_error`] tells.
+    /// Waits until the books have everything that is durable now; says whether they have. While they write
+    /// nothing, which [`Engine::books_error`] tells, nobody waits for them.
     ///
     /// # Errors
     /// [`Error::Closing`].
@@ -674,7 +675,8 @@ impl Engine {
         }
     }
 
-    /// Why the books stopped, if they failed. The engine goes on without them: books never decide.
+    /// Why the books write nothing: for good, or until it has passed (a full disk, a lock that somebody else
+    /// holds). The engine goes on without them: books never decide.
     #[must_use]
     pub fn books_error(&self) -> Option<Arc<books::BooksError>> {
         self.0.core.projected.error()

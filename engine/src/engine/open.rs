@@ -17,6 +17,7 @@ use crate::{
         archive::Shelves,
         core::{Core, CoreParts, Patience},
         deadlines::Bell,
+        rail_desk,
         seat::Key,
         sweeper::Sweeper,
         transaction::{Batch, Transaction},
@@ -25,7 +26,7 @@ use crate::{
     },
     books::{self, Books, BooksError, BooksReader},
     broken::{Bug, has},
-    domain::event::{Holder, RailMove},
+    domain::event::RailMove,
     journal::{
         self, DirectoryStorage, Epoch, JournalError, JournalId, LocalJournal, MemoryStorage,
         Outcome, RecoveryReport, Storage,
@@ -100,6 +101,7 @@ pub(super) fn open(config: Config) -> Result<(Engine, Opening), OpenError> {
         patience: Patience {
             answer_within: config.answer_within,
             order_deadline: config.order_deadline,
+            rail_answer_within: config.rail_answer_within,
             rail_retry: config.rail_retry,
         },
         archive,
@@ -237,10 +239,7 @@ fn sink(core: Arc<Core>) -> impl FnMut(Outcome<Transaction>) + Send {
 fn resume_rail(core: &Arc<Core>, books: &BooksReader) -> Result<usize, OpenError> {
     let moves: Vec<RailMove> = books.open_rail_moves()?;
     for moved in &moves {
-        match moved.holder {
-            Holder::Wallet(id) => drop(core.wallet(id)),
-            Holder::Merchant(id) => drop(core.merchant(id)),
-        }
+        rail_desk::wake(core, moved.holder);
     }
     Ok(moves.len())
 }

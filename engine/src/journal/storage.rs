@@ -128,7 +128,7 @@ impl DirectoryStorage {
     /// Opens `path` for reading and writing, creating it if it is missing.
     ///
     /// # Errors
-    /// `WouldBlock` when another process or another journal holds it, or what the system says.
+    /// `WouldBlock` when another engine holds it, of this process or of another, or what the system says.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         create_directories(&path)?;
@@ -139,7 +139,7 @@ impl DirectoryStorage {
             Ok(()) => Ok(Self { path, lock: Mutex::new(Some(lock)) }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::WouldBlock,
-                format!("{} is in use by another process", path.display()),
+                format!("{} is in use by another engine", path.display()),
             )),
             Err(TryLockError::Error(error)) => Err(naming(&at)(error)),
         }

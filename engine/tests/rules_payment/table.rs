@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use fanju::{
     domain::{
         bill::Bill,
-        event::{DeclineReason, Settlement, Source, Sources},
+        event::{Consent, DeclineReason, Rules, Settlement, Shortfall, Source, Sources},
         group::{Group, Member},
         payment::{Action, AnswerRejection, Ask, Missing, Payment, Step, Verdict},
     },
-    id::{MerchantId, PresentationId, WalletId},
+    id::{GroupId, MerchantId, PresentationId, WalletId},
     money::{Amount, Currency},
     time::Timestamp,
 };
@@ -206,4 +206,41 @@ impl Table {
         }
         paid
     }
+}
+
+/// Diners with these caps and thresholds; the first is the host.
+pub(crate) fn group(shortfall: Shortfall, consents: &[(i64, Option<i64>)]) -> Group {
+    let consent = |(cap, above): (i64, Option<i64>)| Consent {
+        cap: minor(cap),
+        confirm_above: above.map(minor),
+    };
+    let rules = Rules { shortfall, ..Rules::default() };
+    let mut group = Group::open(
+        GroupId(Uuid::from_u128(900)),
+        "dinner".try_into().unwrap(),
+        wallet(0),
+        consent(consents[0]),
+        Currency::CNY,
+        rules,
+    );
+    for (number, terms) in consents.iter().enumerate().skip(1) {
+        group.members.push(Member::new(wallet(number), consent(*terms)));
+    }
+    group
+}
+
+pub(crate) fn run(
+    shortfall: Shortfall,
+    consents: &[(i64, Option<i64>)],
+    total: i64,
+    has: &[i64],
+) -> Table {
+    let mut table = Table::new(&group(shortfall, consents), total, has);
+    table.finish_mail();
+    table
+}
+
+pub(crate) fn pays(amounts: &[i64]) -> BTreeMap<WalletId, i64> {
+    let paying = amounts.iter().enumerate().filter(|(_, amount)| **amount > 0);
+    paying.map(|(number, amount)| (wallet(number), *amount)).collect()
 }

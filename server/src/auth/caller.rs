@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
+    rate::Payer,
     register::{Identity, Role, Scope, TillKey},
     token::TokenHash,
 };
@@ -48,6 +49,26 @@ impl Caller {
             Self::Person(identity) => Some(identity.person.id.0),
             Self::Till(till) => Some(till.key.0),
             Self::Nobody | Self::Operator => None,
+        }
+    }
+
+    /// The shop whose till asks.
+    #[must_use]
+    pub fn shop(&self) -> Option<Uuid> {
+        match self {
+            Self::Till(till) => Some(till.merchant.0),
+            Self::Nobody | Self::Person(_) | Self::Operator => None,
+        }
+    }
+
+    /// Whose rate a request from `address` counts against.
+    #[must_use]
+    pub fn payer(&self, address: IpAddr) -> Payer {
+        match self {
+            Self::Nobody => Payer::Address(address),
+            Self::Person(identity) => Payer::One(identity.person.id.0),
+            Self::Till(till) => Payer::Till { key: till.key.0, shop: till.merchant.0 },
+            Self::Operator => Payer::One(Uuid::nil()),
         }
     }
 
@@ -131,6 +152,12 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// Whose rate it counts against.
+    #[must_use]
+    pub fn payer(&self) -> Payer {
+        self.caller.payer(self.address)
+    }
+
     /// The client's name for a command that must have one.
     ///
     /// # Errors

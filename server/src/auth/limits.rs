@@ -23,6 +23,10 @@ pub const WALLETS_PER_PERSON_MAX: usize = 64;
 /// Merchants that one person works for; every request carries their list.
 pub const MERCHANTS_PER_PERSON_MAX: usize = 256;
 
+/// Merchants that one person may have founded, ever: each is there for good, with keys, rates and webhooks
+/// of its own. A chain's branches beyond are founded by whoever runs them.
+pub const MERCHANTS_FOUNDED_MAX: usize = 8;
+
 /// Keys of one merchant.
 pub const KEYS_PER_MERCHANT_MAX: usize = 64;
 
@@ -73,6 +77,10 @@ pub const CEREMONY_LASTS: Duration = Duration::from_secs(5 * 60);
 /// Ceremonies under way; the oldest go first.
 pub const CEREMONIES_MAX: usize = 10_000;
 
+/// Those of them that began at one address, or in one /48 of IPv6, whose own oldest go first: with so many
+/// networks one may begin twenty thousand a minute, and pushes nobody else's out.
+pub const CEREMONIES_PER_ALLOTMENT_MAX: usize = CEREMONIES_MAX / 10;
+
 // --- idempotency ---------------------------------------------------------------------------
 
 /// Length of an idempotency key, in bytes.
@@ -105,13 +113,29 @@ pub const COMMANDS_RUNNING_MAX: usize = 100_000;
 
 // --- rates ---------------------------------------------------------------------------------
 
-/// So many bytes of a request cost one token, as far as they are begun: what is kept for good (a
-/// draft, a table's rules) is not free because it comes in few requests.
+/// So many bytes of a request, or of its answer, cost one token, as far as they are begun: what is kept
+/// for good (a draft, a table's rules), or waits in memory for a socket (a statement, a gap), is not
+/// free because it comes in few.
 pub const TOKEN_BYTES: usize = 4_096;
 
 /// So much as these subscribers together may a site ask, which is a /56 of IPv6: what RFC 6177
 /// leaves a home; carriers give each phone a /64.
 pub const SUBSCRIBERS_PER_SITE: NonZeroU32 = NonZeroU32::new(8).expect("not zero");
+
+/// So much as these tills together may a shop's keys ask, and so many sessions they have: a food court's
+/// counters, and not [`KEYS_PER_MERCHANT_MAX`] times what a person may.
+pub const TILLS_PER_SHOP: NonZeroU32 = NonZeroU32::new(8).expect("not zero");
+
+/// Pages and files that one address may ask for, for each request that it may send without a token: a page
+/// has some fifty, and the phones of a café come from one address.
+pub const FILES_PER_REQUEST: NonZeroU32 = NonZeroU32::new(32).expect("not zero");
+
+/// Invitations of one wallet by its name in an hour, from whomever; as many at once. One has friends, and
+/// each invitation is kept for good. By a link one invites oneself.
+pub const INVITATIONS_PER_HOUR: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+
+/// How long one waits at most for what one's answers have cost: long ones end where patience does.
+pub const RATE_DEBT_MAX: Duration = Duration::from_secs(60);
 
 /// Identities or addresses whose rates are kept apart, each.
 pub const RATES_MAX: usize = 65_536;

@@ -16,7 +16,7 @@ mod ceremonies;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use fanju::{domain::text::Name, time::Timestamp};
 use schemars::JsonSchema;
@@ -154,28 +154,31 @@ impl Passkeys {
             .map(|builder| builder.rp_name(RELYING_PARTY).timeout(limits::CEREMONY_LASTS))
             .and_then(WebauthnBuilder::build)
             .map_err(PasskeyError::Configuration)?;
+        let (max, from_one_max) = (limits::CEREMONIES_MAX, limits::CEREMONIES_PER_ALLOTMENT_MAX);
         Ok(Self(Arc::new(Inner {
             webauthn,
-            sign_ups: Ceremonies::new(limits::CEREMONIES_MAX),
-            sign_ins: Ceremonies::new(limits::CEREMONIES_MAX),
-            step_ups: Personal::new(limits::CEREMONIES_MAX),
-            additions: Personal::new(limits::CEREMONIES_MAX),
-            recoveries: Ceremonies::new(limits::CEREMONIES_MAX),
+            sign_ups: Ceremonies::new(max, from_one_max),
+            sign_ins: Ceremonies::new(max, from_one_max),
+            step_ups: Personal::new(max),
+            additions: Personal::new(max),
+            recoveries: Ceremonies::new(max, from_one_max),
         })))
     }
 
-    /// Begins to sign somebody up: the ceremony, and what `navigator.credentials.create` takes.
+    /// Begins to sign somebody up who is at the address `from`: the ceremony, and what
+    /// `navigator.credentials.create` takes.
     ///
     /// # Errors
     /// [`PasskeyError::Refused`].
     pub fn begin_sign_up(
         &self,
         name: Name,
+        from: IpAddr,
         now: Timestamp,
     ) -> Result<(CeremonyId, Value), PasskeyError> {
         let person = PersonId(fresh_id(now));
         let (options, state) = self.begin_registration(person, &name, &[])?;
-        Ok((self.0.sign_ups.begin(SignUp { person, name, state }, now), options))
+        Ok((self.0.sign_ups.begin(SignUp { person, name, state }, from, now), options))
     }
 
     /// Ends a sign-up: somebody new, by name, with a passkey. Nothing is registered yet.
@@ -245,11 +248,12 @@ impl Passkeys {
         person: &Person,
         code: RecoveryHash,
         passkeys: &[Passkey],
+        from: IpAddr,
         now: Timestamp,
     ) -> Result<(CeremonyId, Value), PasskeyError> {
         let (options, state) = self.begin_registration(person.id, &person.name, passkeys)?;
         let recovery = Recovery { person: person.id, code, state };
-        Ok((self.0.recoveries.begin(recovery, now), options))
+        Ok((self.0.recoveries.begin(recovery, from, now), options))
     }
 
     /// Ends a recovery: who comes back, by which code, with which new passkey. Nothing is registered
@@ -273,14 +277,18 @@ impl Passkeys {
     ///
     /// # Errors
     /// [`PasskeyError::Refused`].
-    pub fn begin_sign_in(&self, now: Timestamp) -> Result<(CeremonyId, Value), PasskeyError> {
+    pub fn begin_sign_in(
+        &self,
+        from: IpAddr,
+        now: Timestamp,
+    ) -> Result<(CeremonyId, Value), PasskeyError> {
         let (options, state) = self.0.webauthn.start_discoverable_authentication()?;
         let mut options = to_json(&options);
         // Whether a button or a text field asks for the passkey is the page's affair.
         if let Some(options) = options.as_object_mut() {
             options.remove("mediation");
         }
-        Ok((self.0.sign_ins.begin(state, now), options))
+        Ok((self.0.sign_ins.begin(state, from, now), options))
     }
 
     /// Ends a sign-in: the passkey that was shown. `lookup` gives the passkeys of the person whom

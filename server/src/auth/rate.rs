@@ -1,6 +1,9 @@
 //! Rates: how often one may ask, by identity and by address.
 //!
 //! A request takes one token for each 4 KiB of its body that it begins, out of a bucket ([`buckets`]).
+//! What its answer has beyond its first 4 KiB is counted once it is known, at the same price: whoever
+//! has asked for much asks later, and owes no more than [`limits::RATE_DEBT_MAX`].
+//! A till's requests count against its shop as well, which may have many keys.
 //! Of an IPv6 address only the first 64 bits count, because one subscriber has all the others at
 //! least. Many have more (a /56, RFC 6177), so that a /56 is counted as well, as a house of
 //! many subscribers: one of them is never a crowd.
@@ -37,11 +40,30 @@ pub struct TooOften {
 #[derive(Clone)]
 pub struct Rates(Arc<Inner>);
 
+/// Whose rate a request counts against.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Payer {
+    /// Nobody's in particular: that of an address.
+    Address(IpAddr),
+    /// A person's, or whoever else's who has an id.
+    One(Uuid),
+    /// A till's, and its shop's.
+    Till {
+        /// The till's key.
+        key: Uuid,
+        /// The shop.
+        shop: Uuid,
+    },
+}
+
 struct Inner {
     attempts: Addresses,
     recoveries: Buckets<Uuid>,
+    invitations: Buckets<Uuid>,
     requests: Buckets<Uuid>,
+    shops: Buckets<Uuid>,
     anonymous: Addresses,
+    elsewhere: Addresses,
     request: Quota,
     now: Box<dyn Fn() -> Instant + Send + Sync>,
 }
@@ -76,8 +98,14 @@ impl Rates {
         Self(Arc::new(Inner {
             attempts: Addresses::new(attempts),
             recoveries: Buckets::new(attempts, limits::RATES_MAX),
+            invitations: Buckets::new(
+                Quota::per_hour(limits::INVITATIONS_PER_HOUR),
+                limits::RATES_MAX,
+            ),
             requests: Buckets::new(request, limits::RATES_MAX),
+            shops: Buckets::new(request.times(limits::TILLS_PER_SHOP), limits::RATES_MAX),
             anonymous: Addresses::new(request),
+            elsewhere: Addresses::new(request.times(limits::FILES_PER_REQUEST)),
             request,
             now: Box::new(now),
         }))
@@ -111,30 +139,68 @@ impl Rates {
         self.0.recoveries.take(claimed, 1, self.now())
     }
 
-    /// Counts a request of a person, a till, or whoever else has an id of its own.
+    /// Counts an invitation of `wallet` by its name, from whomever: whoever knows it may open thousands of
+    /// tables.
+    ///
+    /// # Errors
+    /// [`TooOften`]; the invitation does not count then.
+    pub fn invitation(&self, wallet: Uuid) -> Result<(), TooOften> {
+        self.0.invitations.take(wallet, 1, self.now())
+    }
+
+    /// Counts what is asked from `address` of no operation: a page, a file, what is not there.
+    ///
+    /// # Errors
+    /// [`TooOften`]; it does not count then.
+    pub fn elsewhere(&self, address: IpAddr) -> Result<(), TooOften> {
+        self.0.elsewhere.take(address, 1, self.now())
+    }
+
+    /// Counts a request.
     ///
     /// # Errors
     /// [`TooOften`]; the request does not count then.
-    pub fn request(&self, who: Uuid, tokens: u32) -> Result<(), TooOften> {
-        self.0.requests.take(who, tokens, self.now())
+    pub fn take(&self, payer: Payer, tokens: u32) -> Result<(), TooOften> {
+        let Inner { requests, shops, anonymous, .. } = &*self.0;
+        match payer {
+            Payer::Address(address) => anonymous.take(address, tokens, self.now()),
+            Payer::One(who) => requests.take(who, tokens, self.now()),
+            Payer::Till { key, shop } => {
+                requests.take(key, tokens, self.now())?;
+                let counted = shops.take(shop, tokens, self.now());
+                counted.inspect_err(|_| requests.give_back(key, tokens))
+            }
+        }
     }
 
     /// Gives `tokens` of a request back that was counted for more than it was.
-    pub fn not_requested(&self, who: Uuid, tokens: u32) {
-        self.0.requests.give_back(who, tokens);
+    pub fn give_back(&self, payer: Payer, tokens: u32) {
+        let Inner { requests, shops, anonymous, .. } = &*self.0;
+        match payer {
+            Payer::Address(address) => anonymous.give_back(address, tokens),
+            Payer::One(who) => requests.give_back(who, tokens),
+            Payer::Till { key, shop } => {
+                requests.give_back(key, tokens);
+                shops.give_back(shop, tokens);
+            }
+        }
     }
 
-    /// Counts a request of nobody in particular from `address`.
-    ///
-    /// # Errors
-    /// [`TooOften`]; the request does not count then.
-    pub fn anonymous(&self, address: IpAddr, tokens: u32) -> Result<(), TooOften> {
-        self.0.anonymous.take(address, tokens, self.now())
-    }
-
-    /// Gives `tokens` of such a request back.
-    pub fn not_anonymous(&self, address: IpAddr, tokens: u32) {
-        self.0.anonymous.give_back(address, tokens);
+    /// Counts an answer of so many bytes: nothing for the first 4 KiB, which its request has paid.
+    pub fn charge(&self, payer: Payer, bytes: usize) {
+        let tokens = price(bytes) - 1;
+        if tokens == 0 {
+            return;
+        }
+        let Inner { requests, shops, anonymous, .. } = &*self.0;
+        match payer {
+            Payer::Address(address) => anonymous.charge(address, tokens, self.now()),
+            Payer::One(who) => requests.charge(who, tokens, self.now()),
+            Payer::Till { key, shop } => {
+                requests.charge(key, tokens, self.now());
+                shops.charge(shop, tokens, self.now());
+            }
+        }
     }
 }
 
@@ -157,6 +223,14 @@ pub(crate) fn site(address: IpAddr) -> Option<IpAddr> {
     match address.to_canonical() {
         IpAddr::V4(_) => None,
         IpAddr::V6(address) => Some(IpAddr::V6(network(address, 56))),
+    }
+}
+
+/// All that one may have who asks a provider for much: a /48 of IPv6. Source: RFC 6177, section 2.
+pub(crate) fn allotment(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(network(address, 48)),
     }
 }
 
@@ -191,6 +265,13 @@ impl Addresses {
                 self.sites.give_back(site, tokens);
             }
         })
+    }
+
+    fn charge(&self, address: IpAddr, tokens: u32, now: Instant) {
+        if let Some(site) = site(address) {
+            self.sites.charge(site, tokens, now);
+        }
+        self.subscribers.charge(subscriber(address), tokens, now);
     }
 
     fn give_back(&self, address: IpAddr, tokens: u32) {

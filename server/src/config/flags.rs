@@ -101,4 +101,9 @@ pub struct Flags {
     #[arg(long, value_name = "NUMBER", help_heading = MORE)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nobodies_per_address: Option<NonZeroU32>,
+    /// Connections of one address at once; this machine and trusted proxies may have any number
+    /// [default: 8192]
+    #[arg(long, value_name = "NUMBER", help_heading = MORE)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_per_address: Option<NonZeroU32>,
 }

@@ -27,6 +27,11 @@ fn the_file_that_is_deployed_says_what_is_so_anyway() {
 }
 
 #[test]
+fn a_server_that_nobody_has_told_otherwise_is_for_this_machine_alone() {
+    assert_eq!(Settings::default().listen.to_string(), "127.0.0.1:8080");
+}
+
+#[test]
 fn every_setting_has_a_flag_of_its_name() {
     let Ok(serde_json::Value::Object(all)) = serde_json::to_value(Settings::default()) else {
         panic!("settings are an object")
@@ -56,6 +61,8 @@ fn every_setting_has_a_flag_of_its_name() {
         "12",
         "--nobodies-per-address",
         "13",
+        "--connections-per-address",
+        "14",
     ];
     let said = command.clone().try_get_matches_from(said).expect("flags");
     let flags = Flags::from_arg_matches(&said).expect("flags");
@@ -72,6 +79,7 @@ fn every_setting_has_a_flag_of_its_name() {
         requests_per_second: NonZeroU32::new(11).expect("not zero"),
         attempts_per_minute: NonZeroU32::new(12).expect("not zero"),
         nobodies_per_address: NonZeroU32::new(13).expect("not zero"),
+        connections_per_address: NonZeroU32::new(14).expect("not zero"),
         public_url: Url::parse("https://localhost:8080").expect("an address"),
         ..Settings::default()
     };

@@ -55,6 +55,12 @@ impl fmt::Display for Network {
     }
 }
 
+/// Whether `peer` is one of those proxies.
+#[must_use]
+pub fn is_trusted(trusted: &[Network], peer: IpAddr) -> bool {
+    trusted.iter().any(|network| network.0.contains(&peer))
+}
+
 /// Where `request` comes from, seen through proxies that are `trusted`.
 #[must_use]
 pub fn of(trusted: &[Network], request: &HttpRequest) -> IpAddr {
@@ -81,8 +87,7 @@ fn client(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
 fn first_untrusted(trusted: &[Network], peer: IpAddr, hops: &[Option<IpAddr>]) -> IpAddr {
     let mut client = peer;
     for hop in hops.iter().rev() {
-        let is_trusted = trusted.iter().any(|network| network.0.contains(&client));
-        let (true, Some(before)) = (is_trusted, hop) else { break };
+        let (true, Some(before)) = (is_trusted(trusted, client), hop) else { break };
         client = before.to_canonical();
     }
     client

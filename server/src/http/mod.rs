@@ -5,7 +5,9 @@
 //! the JSON body of everything else; they are one object to the operation, as over the live channel.
 
 pub mod address;
+pub mod connection;
 pub mod openapi;
+pub mod porch;
 pub mod reply;
 pub mod unread;
 pub mod upgrade;
@@ -25,6 +27,7 @@ use crate::{
     app::App,
     auth::{
         caller::{Ask, Caller, Door},
+        rate::Payer,
         rights::{self, Right},
         token::{Token, TokenHash},
     },
@@ -68,9 +71,9 @@ pub(crate) fn resource(
     allowed: String,
     routes: impl IntoIterator<Item = Route>,
 ) -> Resource {
-    let wrong = move || {
+    let wrong = move |request: HttpRequest| {
         let allowed = allowed.clone();
-        async move { wrong_method(allowed) }
+        async move { wrong_method(&request, allowed) }
     };
     let resource = web::resource(path).default_service(web::to(wrong));
     routes.into_iter().fold(resource, |resource, route| resource.route(route))
@@ -91,6 +94,9 @@ fn row(name: &str) -> HttpResponse {
 
 /// What no route knows: a page for whoever reads, a problem for programs.
 pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    if let Err(problem) = porch::count_vain(&request) {
+        return reply::problem(&problem);
+    }
     let problem = Problem::new(Kind::NotFound, "there is nothing here");
     if pages::is_read(&request) {
         telemetry::refused(&problem);
@@ -100,7 +106,10 @@ pub async fn nothing_here(request: HttpRequest) -> HttpResponse {
 }
 
 /// Source: RFC 9110, section 15.5.6: the answer names what is taken.
-fn wrong_method(allowed: String) -> HttpResponse {
+fn wrong_method(request: &HttpRequest, allowed: String) -> HttpResponse {
+    if let Err(problem) = porch::count_vain(request) {
+        return reply::problem(&problem);
+    }
     let problem = Problem::new(Kind::WrongMethod, "this resource does not take that verb");
     let mut reply = reply::problem(&problem);
     if let Ok(allowed) = header::HeaderValue::try_from(allowed) {
@@ -145,13 +154,13 @@ async fn answer(
     if matches!(ask.caller, Caller::Nobody) && !operation.is_for_anyone {
         return Err(Problem::not_signed_in());
     }
-    let counted = count(app, &ask, 1, said_bytes(request, bytes_max))?;
+    let counted = count(app, ask.payer(), 1, said_bytes(request, bytes_max))?;
     let body = match operation.offer.verb {
         Verb::Post | Verb::Put => body(payload, bytes_max).await?,
         Verb::Get | Verb::Delete => Bytes::new(),
     };
     // It may not have said how long it is.
-    count(app, &ask, counted, body.len())?;
+    count(app, ask.payer(), counted, body.len())?;
     let parameters = parameters(operation.offer.verb, request, &body)?;
     operations::perform(app, operation, ask, parameters).await
 }
@@ -182,7 +191,7 @@ fn caller(app: &App, request: &HttpRequest) -> Result<(Option<TokenHash>, Caller
         None => Caller::Nobody,
         Some(token) => app.introduce(token, address)?,
     };
-    app.check_rate(&caller, address, 1)?;
+    app.rates().take(caller.payer(address), 1)?;
     Ok((token.map(|(_, hash)| hash), caller))
 }
 
@@ -193,11 +202,10 @@ fn said_bytes(request: &HttpRequest, bytes_max: usize) -> usize {
 }
 
 /// Counts a request of so many bytes, of which so much was counted before; says how much is now.
-fn count(app: &App, ask: &Ask, counted: u32, bytes: usize) -> Result<u32, Problem> {
+fn count(app: &App, payer: Payer, counted: u32, bytes: usize) -> Result<u32, Problem> {
     let rest = app.rates().price(bytes).saturating_sub(counted);
     if rest > 0 {
-        app.check_rate(&ask.caller, ask.address, rest)
-            .inspect_err(|_| app.give_back(&ask.caller, ask.address, counted))?;
+        app.rates().take(payer, rest).inspect_err(|_| app.rates().give_back(payer, counted))?;
     }
     Ok(counted.saturating_add(rest))
 }

@@ -69,7 +69,10 @@ pub fn document() -> Value {
             "description": "Group payment: one scan, every diner's share, one atomic record. \
                             Amounts are whole minor units; moments are microseconds since 1970 \
                             (UTC). A request counts against its caller's rate, once for each \
-                            4 KiB of its body that it begins. The same operations are offered \
+                            4 KiB of its body that it begins, and once for each 4 KiB of \
+                            its answer beyond the first. What is no HTTP \
+                            request, or whose head is too long (431), is answered with an empty \
+                            body. The same operations are offered \
                             over the live channel, which /asyncapi.json describes.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },

@@ -132,7 +132,8 @@ pub fn document() -> Value {
                             pongs as well: one for each 4 KiB that it begins. So it does \
                             against those of the whole identity, over HTTP and in all of its \
                             sessions; of whoever has not signed in, against those of the \
-                            address. Beyond either a request is refused. Every frame beyond \
+                            address. Answers count as well, once for each 4 KiB beyond \
+                            their first, and so does what was missed. Beyond either a request is refused. Every frame beyond \
                             the session's own counts up and every other one down again, to \
                             zero: at a hundred the session is closed with 4009. A frame that \
                             is no request counts for ten, and the first beyond what is left \

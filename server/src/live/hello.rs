@@ -51,8 +51,10 @@ pub struct HelloLimits {
     pub frame_bytes_max: usize,
     /// How deep a frame may be nested.
     pub frame_depth_max: usize,
-    /// Requests in a second, in the long run, each for every 4 KiB that it begins: of one identity over
-    /// HTTP and in all of its sessions together, or of everybody at one address who has not signed in.
+    /// Requests in a second, in the long run, each for every 4 KiB that it begins, and for every 4 KiB
+    /// beyond the first of its answer, with what was missed: of one identity over HTTP and in all of its
+    /// sessions together, or of everybody at one address who has not signed in; of all tills of a shop
+    /// together eight times as many.
     /// A ping or a pong of the websocket counts as one, for its session alone.
     pub requests_per_second: u32,
     /// Requests under way at once.

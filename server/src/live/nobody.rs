@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Instant};
 
 use actix_web::{HttpRequest, http::header};
 
-use super::seats::NobodysSeat;
+use super::seats::AddressSeat;
 use crate::{app::App, http::address, limits, problem::Problem};
 
 /// A session's beginning: what one knows of whoever knocks.
@@ -14,7 +14,7 @@ pub(super) struct Nobody {
     pub(super) agent: Option<String>,
     began_at: Instant,
     /// Among those from that address who have not signed in, until somebody has.
-    seat: Option<NobodysSeat>,
+    seat: Option<AddressSeat>,
 }
 
 impl Nobody {

@@ -6,7 +6,9 @@
 //!
 //! What bounds a session: requests under way, frames a second, topics, frame size; and for what it
 //! is sent, each topic's ring of pushes and one gap at a time. A socket that takes no more bytes stops
-//! this actor from being polled, so nothing piles up in it.
+//! this actor from being polled: what waits then is one gap, the answers that were ready with it, and
+//! the rings, until the socket goes on or the connection is given up for its pace
+//! ([`connection`](crate::http::connection)).
 //!
 //! - a push goes to whoever holds the right *then*: with each, the token and the register are
 //!   asked again, and whoever leaves a group hears of that and of nothing after it.
@@ -36,13 +38,14 @@ use super::{
     nobody::Nobody,
     reply::Reply,
     seats::Seat,
-    subscription::{self, Heard, Listening},
-    topics::{Begun, Gone, Push},
+    subscription::{self, Beginning, Heard, Listening},
+    topics::{Gone, Push},
 };
 use crate::{
     app::App,
     auth::{
         caller::{Ask, Caller, Door},
+        rate::Payer,
         rights::{self, Right},
         token::{Token, TokenHash, TokenKind},
     },
@@ -320,7 +323,7 @@ impl Session {
         if method == "sign_in" {
             return Ok(());
         }
-        self.app.check_rate(caller, self.nobody.address, tokens)
+        Ok(self.app.rates().take(caller.payer(self.nobody.address), tokens)?)
     }
 
     fn run(
@@ -405,11 +408,11 @@ impl Session {
     fn signed_in(&mut self, token: &str) -> Result<(TokenOf, Caller), Problem> {
         let address = self.nobody.address;
         let Some(token) = Token::parse(token) else {
-            self.app.rates().anonymous(address, 1)?;
+            self.app.rates().take(Payer::Address(address), 1)?;
             return Err(Problem::not_signed_in());
         };
         let caller = self.app.introduce(token, address)?;
-        self.app.check_rate(&caller, address, 1)?;
+        self.app.rates().take(caller.payer(address), 1)?;
         if !self.seat.as_ref().is_some_and(|seat| seat.is_of(caller.id())) {
             self.seat = self.app.seat(&caller)?;
         }
@@ -437,9 +440,10 @@ impl Session {
         let number = self.subscribed;
         self.beginning.insert(topic, number);
         let (app, gaps) = (self.app.clone(), Arc::clone(&self.gaps));
+        let ask = self.ask(caller, None);
         let begin = async move {
             let turn = if after.is_some() { gaps.acquire_owned().await.ok() } else { None };
-            (subscription::begin(&app, &caller, topic, after).await, turn)
+            (subscription::begin(&app, &ask, topic, after).await, turn)
         };
         self.under_way += 1;
         ctx.spawn(begin.into_actor(self).map(move |(begun, _turn), session, ctx| {
@@ -475,13 +479,11 @@ impl Session {
         topic: Topic,
         number: u64,
         reply: &Reply,
-        begun: Begun,
+        begun: Beginning,
         ctx: &mut WebsocketContext<Self>,
     ) {
-        let Begun { answer: subscribed, missed, pushes } = begun;
-        let answered =
-            serde_json::to_string(&subscribed).map_err(|error| Problem::internal(&error));
-        answer(ctx, reply, answered);
+        let Beginning { answer: subscribed, missed, pushes } = begun;
+        answer(ctx, reply, Ok(subscribed));
         missed.into_iter().for_each(|text| ctx.text(text));
         let pushes = ctx.add_stream(subscription::heard(topic, number, pushes));
         if let Some(before) = self.listening.insert(topic, Listening { number, pushes }) {

@@ -1,6 +1,7 @@
 //! Subscriptions: how one session begins to hear a topic, and what it hears then.
 
 use actix::SpawnHandle;
+use bytestring::ByteString;
 use fanju::id::{Position, Topic};
 use futures_util::stream::{self, Stream};
 
@@ -8,7 +9,7 @@ use super::topics::{Begun, Gone, Push, Pushes};
 use crate::{
     app::App,
     auth::{
-        caller::Caller,
+        caller::Ask,
         rights::{self, Right},
     },
     problem::Problem,
@@ -29,18 +30,28 @@ pub(super) struct Listening {
     pub(super) pushes: SpawnHandle,
 }
 
-/// Begins to hear `topic`, for whoever has the right to.
+/// A subscription whose beginning is counted, and ready to be sent: the answer, and what was missed.
+pub(super) struct Beginning {
+    pub(super) answer: String,
+    pub(super) missed: Vec<ByteString>,
+    pub(super) pushes: Pushes,
+}
+
+/// Begins to hear `topic`, for whoever has the right to. What was missed is counted like an answer.
 pub(super) async fn begin(
     app: &App,
-    caller: &Caller,
+    ask: &Ask,
     topic: Topic,
     after: Option<Position>,
-) -> Result<Begun, Problem> {
-    rights::check(app, caller, &Right::to_hear(topic)).await?;
-    let begun = app.topics().begin(topic, after).await?;
+) -> Result<Beginning, Problem> {
+    rights::check(app, &ask.caller, &Right::to_hear(topic)).await?;
+    let Begun { answer, missed, pushes } = app.topics().begin(topic, after).await?;
     // Whoever left the group meanwhile hears neither its state nor what comes.
-    rights::check(app, caller, &Right::to_hear(topic)).await?;
-    Ok(begun)
+    rights::check(app, &ask.caller, &Right::to_hear(topic)).await?;
+    let answer = serde_json::to_string(&answer).map_err(|error| Problem::internal(&error))?;
+    let bytes = missed.iter().map(|text| text.len()).sum::<usize>();
+    app.rates().charge(ask.payer(), bytes.saturating_add(answer.len()));
+    Ok(Beginning { answer, missed, pushes })
 }
 
 /// What `pushes` of `topic` say to the subscription of that number, until that is over.

@@ -9,7 +9,10 @@
 //!   Progress is not kept: what changes faster than [`limits::PROGRESS_EVERY`] is told as it stands
 //!   then, and not at all once a durable event has overtaken it, or a state that knows one.
 
-use std::sync::{Arc, Weak};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
 
 use bytestring::ByteString;
 use dashmap::DashMap;
@@ -237,6 +240,7 @@ async fn tell(
     let mut progress: Option<Arc<ProgressEvent>> = None;
     let mut progress_at = Instant::now();
     let mut told = 0_usize;
+    let mut unheard = Unheard::default();
     loop {
         let heard = tokio::select! {
             biased;
@@ -254,7 +258,14 @@ async fn tell(
         match heard {
             Ok(FeedEvent::Durable(event)) => {
                 progress = None;
-                drop(listeners.send(push(&epoch, topic, &event)));
+                let push = push(&epoch, topic, &event);
+                let bytes = push.text.len();
+                drop(listeners.send(push));
+                if unheard.is_too_much(bytes, || listeners.len()) {
+                    // The ring ends with its sender, and whoever hears it is told to resume.
+                    tracing::debug!(%topic, "a listener is too far behind");
+                    return;
+                }
                 told += 1;
                 if told.is_multiple_of(limits::PUSHES_AT_ONCE) {
                     // Who can keep up gets a turn before the ring comes round.
@@ -272,6 +283,33 @@ async fn tell(
                 return;
             }
         }
+    }
+}
+
+/// What a topic's slowest listener leaves in its ring, in whole pieces of
+/// [`limits::PUSHES_PIECE_BYTES`]: long pushes are as many as short ones, and a thousand times as long.
+#[derive(Default)]
+struct Unheard {
+    told: usize,
+    /// Of the piece that is not whole yet.
+    bytes: usize,
+    /// After how many pushes each piece was whole, as far as not everybody has heard that one.
+    pieces: VecDeque<usize>,
+}
+
+impl Unheard {
+    /// Whether that is too much, with one push more of so many `bytes`, where so many `wait`.
+    fn is_too_much(&mut self, bytes: usize, wait: impl FnOnce() -> usize) -> bool {
+        self.told = self.told.wrapping_add(1);
+        self.bytes += bytes;
+        if self.bytes < limits::PUSHES_PIECE_BYTES {
+            return false;
+        }
+        self.bytes = 0;
+        self.pieces.push_back(self.told);
+        let (told, wait) = (self.told, wait());
+        self.pieces.retain(|piece| told.wrapping_sub(*piece) < wait);
+        self.pieces.len() >= limits::PUSHES_PIECES_MAX
     }
 }
 
@@ -311,6 +349,32 @@ mod tests {
             heard.push(push.place);
         }
         heard
+    }
+
+    /// How many pushes of so many bytes are told to a listener who hears each `heard`-th time, up to `max`.
+    fn told(bytes: usize, heard: Option<usize>, max: usize) -> usize {
+        let (sender, mut ring) = broadcast::channel(limits::MERCHANT_PUSHES_KEPT);
+        let mut unheard = Unheard::default();
+        for told in 0..max {
+            sender.send(()).expect("somebody listens");
+            if unheard.is_too_much(bytes, || sender.len()) {
+                return told + 1;
+            }
+            if heard.is_some_and(|every| told % every == 0) {
+                while ring.try_recv().is_ok() {}
+            }
+        }
+        max
+    }
+
+    #[test]
+    fn a_ring_that_nobody_empties_ends_by_its_bytes_and_one_that_is_heard_never() {
+        let (most, long) = (limits::PUSHES_PIECE_BYTES * limits::PUSHES_PIECES_MAX, 190_000);
+        let ended = told(long, None, 8_192);
+        assert!(ended * long <= most + limits::PUSHES_PIECES_MAX * long, "{ended}");
+        assert_eq!(told(long, Some(50), 8_192), 8_192);
+        // Short ones go by their number: the slow are cut, and nobody else.
+        assert_eq!(told(2_000, None, 8_192), 8_192);
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use fanju::{
     GroupView,
     domain::{
-        code::ShownCode,
+        code::{Code, ShownCode},
         event::{Consent, Rules},
         group::Command,
         payment::Question,
@@ -11,6 +11,7 @@ use fanju::{
     },
     id::{GroupId, MerchantId, Position, PresentationId, Topic, WalletId},
     money::Amount,
+    time::Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use crate::{
     app::App,
     auth::{caller::Ask, rights::Right},
     problem::Problem,
+    web::codes,
 };
 
 pub(super) fn operations() -> Vec<Described> {
@@ -264,19 +266,55 @@ struct ShowCode {
     group: GroupId,
     /// The caller's wallet in the group.
     by: WalletId,
+    /// Whether its pictures are wanted as well; they are not unless said.
+    #[serde(default)]
+    pictures: bool,
+}
+
+/// A payment code with its times.
+#[derive(Serialize, JsonSchema)]
+struct PaymentCode {
+    /// The digits.
+    code: Code,
+    /// From here on the group shows another.
+    replaced_at: Timestamp,
+    /// From here on a scan of this one is refused.
+    expires_at: Timestamp,
+    /// What scanners read; absent unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pictures: Option<Pictures>,
+}
+
+/// A payment code in black on white, with the quiet zones that scanners need, as SVG.
+#[derive(Serialize, JsonSchema)]
+struct Pictures {
+    /// A QR code, for cameras.
+    qr: String,
+    /// Bars of Code 128, for hand scanners.
+    code128: String,
+}
+
+impl PaymentCode {
+    /// `shown`, and its pictures if those are wanted.
+    fn of(shown: ShownCode, pictures: bool) -> Self {
+        let ShownCode { code, replaced_at, expires_at } = shown;
+        let drawn = || Pictures { qr: codes::qr(code), code128: codes::bars(code) };
+        Self { code, replaced_at, expires_at, pictures: pictures.then(drawn) }
+    }
 }
 
 impl Operation for ShowCode {
     const OFFER: Offer =
         Offer::new("groups.code", Verb::Post, "/v1/groups/{group}/codes", Repeats::Plain);
-    type Answer = ShownCode;
+    type Answer = PaymentCode;
 
     fn right(&self) -> Right {
         Right::Seat(self.group, self.by)
     }
 
-    async fn perform(self, app: &App, _: &Ask) -> Result<ShownCode, Problem> {
-        Ok(app.engine().show_code(self.group, self.by).await?)
+    async fn perform(self, app: &App, _: &Ask) -> Result<PaymentCode, Problem> {
+        let shown = app.engine().show_code(self.group, self.by).await?;
+        Ok(PaymentCode::of(shown, self.pictures))
     }
 }
 
@@ -356,5 +394,26 @@ impl Operation for Refuse {
         let question = Question { merchant, order_no, presentation, diner, owed };
         app.engine().refuse(group, question).await?;
         Ok(Done {})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Thousands of phones ask for digits alone.
+    #[test]
+    fn a_code_is_drawn_for_whoever_asks_for_pictures_alone() {
+        let code = Code::from_random(7);
+        let shown = ShownCode { code, replaced_at: Timestamp(1), expires_at: Timestamp(2) };
+        let said =
+            |pictures| serde_json::to_value(PaymentCode::of(shown, pictures)).expect("is JSON");
+        let digits = code.to_string();
+        let plain = serde_json::json!({ "code": digits, "replaced_at": 1, "expires_at": 2 });
+        assert_eq!(said(false), plain);
+        for name in ["qr", "code128"] {
+            let picture = said(true)["pictures"][name].as_str().expect("a picture").to_owned();
+            assert!(picture.contains("<svg") && picture.ends_with("</svg>"), "{picture}");
+        }
     }
 }

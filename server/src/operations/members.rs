@@ -36,7 +36,7 @@ pub(super) fn operations() -> Vec<Described> {
     ]
 }
 
-/// Invites somebody by wallet.
+/// Invites somebody by wallet, who is invited so many times an hour; by a link one invites oneself.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Invite {
@@ -57,6 +57,7 @@ impl Operation for Invite {
     }
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Receipt, Problem> {
+        app.rates().invitation(self.wallet.0)?;
         submit(app, self.group, Command::Invite { by: self.by, wallet: self.wallet }).await
     }
 }

@@ -61,6 +61,7 @@ impl Operation for Onboard {
         let owner = ask.caller.person()?.person.id;
         let (engine, Self { name, currency }) = (app.engine(), self);
         let opens = ask.opens.map(MerchantId);
+        let _opening = app.opening(owner).await;
         app.desk(move |desk| desk.register.check_founder_room(owner, opens)).await??;
         let (merchant, replayed) = match opens {
             None => (engine.onboard_merchant(name, currency).await?, false),

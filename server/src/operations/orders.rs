@@ -101,6 +101,7 @@ impl Operation for Scan {
 
     async fn perform(self, app: &App, _: &Ask) -> Result<Ended, Problem> {
         let Self { merchant, code, order_no, total, lines } = self;
+        let _seat = app.seat_order(merchant)?;
         let currency = app.till_currency(merchant).await?;
         let began = std::time::Instant::now();
         let bill = Bill { merchant, order_no: order_no.clone(), currency, total, lines };

@@ -57,8 +57,20 @@ const WHILE_CLOSING: [&str; 4] =
 /// # Errors
 /// The first problem of: idempotency key, parameters, right, step-up, and the operation itself. An
 /// answer that was kept under a key is given before anything else is looked at: it was the same
-/// caller's.
+/// caller's. A long answer is counted like a long request.
 pub async fn perform(
+    app: &App,
+    what: &'static Described,
+    ask: Ask,
+    parameters: Map<String, Value>,
+) -> Answer {
+    let payer = ask.payer();
+    let answer = answer(app, what, ask, parameters).await?;
+    app.rates().charge(payer, answer.len());
+    Ok(answer)
+}
+
+async fn answer(
     app: &App,
     what: &'static Described,
     ask: Ask,

@@ -58,6 +58,7 @@ impl Operation for BeginRecovery {
         let code = RecoveryCode::parse(&code).ok_or(RegisterError::UnknownRecoveryCode)?;
         let claimed = claimed(app.recovery_key(), &name);
         let (code, now) = (code.hash(app.recovery_key(), &name), app.now());
+        let from = ask.address;
         let begin = move |desk: &Desk| {
             let Some(person) = desk.register.who_recovers(&code)? else { return Ok(None) };
             let present = desk.register.passkeys(person.id)?;
@@ -65,7 +66,9 @@ impl Operation for BeginRecovery {
             if present.len() >= max {
                 return Err(RegisterError::TooMany { what: "passkeys of a person", max }.into());
             }
-            Ok::<_, Problem>(Some(desk.passkeys.begin_recovery(&person, code, &present, now)?))
+            Ok::<_, Problem>(Some(
+                desk.passkeys.begin_recovery(&person, code, &present, from, now)?,
+            ))
         };
         let Some((ceremony, options)) = app.desk(begin).await?? else {
             // Guesses alone are counted, so that nobody's guesses keep a good code out; whether or not

@@ -109,7 +109,8 @@ impl Operation for BeginSignUp {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Ceremony, Problem> {
         app.rates().attempt(ask.address)?;
-        let (ceremony, options) = app.passkeys().begin_sign_up(self.name, app.now())?;
+        let (ceremony, options) =
+            app.passkeys().begin_sign_up(self.name, ask.address, app.now())?;
         Ok(Ceremony { ceremony, options })
     }
 }
@@ -171,7 +172,7 @@ impl Operation for BeginSignIn {
 
     async fn perform(self, app: &App, ask: &Ask) -> Result<Ceremony, Problem> {
         app.rates().attempt(ask.address)?;
-        let (ceremony, options) = app.passkeys().begin_sign_in(app.now())?;
+        let (ceremony, options) = app.passkeys().begin_sign_in(ask.address, app.now())?;
         Ok(Ceremony { ceremony, options })
     }
 }

@@ -90,6 +90,7 @@ pub(super) async fn open(
     name: Name,
     currency: Currency,
 ) -> Result<(WalletId, bool), Problem> {
+    let _opening = app.opening(person).await;
     app.desk(move |desk| desk.register.check_wallet_room(person, id)).await??;
     let engine = app.engine();
     let (wallet, was_open) = match id {
@@ -97,7 +98,7 @@ pub(super) async fn open(
         Some(id) => (id, was_open(engine.open_wallet_as(id, name, currency).await)?),
     };
     // A crash in between leaves an empty wallet that is nobody's, until its opening is repeated under
-    // its key; so do two that come at once for the last room.
+    // its key.
     app.desk(move |desk| desk.register.add_wallet(person, wallet, currency)).await??;
     Ok((wallet, was_open))
 }

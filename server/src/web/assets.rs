@@ -47,6 +47,7 @@ pub(super) const ASSETS: &[Asset] = assets! {
     "fanju.js": SCRIPT,
     "home.js": SCRIPT,
     "icon.svg": "image/svg+xml",
+    "look_back.js": SCRIPT,
     "manifest.webmanifest": "application/manifest+json",
     "missing.html": HTML,
     "missing.js": SCRIPT,

@@ -1,7 +1,7 @@
 //! A group's code as pictures: a QR square for cameras, Code 128 bars for hand scanners.
 //!
 //! Both are black on white with their quiet zone, whatever the page around them looks like: a
-//! scanner has no dark mode.
+//! scanner has no dark mode. They go out with the code itself, to whoever may show it.
 
 use std::fmt::Write;
 
@@ -19,7 +19,7 @@ const BARS_HEIGHT: usize = 60;
 ///
 /// # Panics
 /// Never: eighteen digits fit the smallest QR codes.
-pub(super) fn qr(code: Code) -> String {
+pub(crate) fn qr(code: Code) -> String {
     let square = QrCode::with_error_correction_level(code.to_string(), EcLevel::M)
         .expect("eighteen digits fit a QR code");
     square.render::<svg::Color<'_>>().module_dimensions(8, 8).quiet_zone(true).build()
@@ -29,7 +29,7 @@ pub(super) fn qr(code: Code) -> String {
 ///
 /// # Panics
 /// Never: eighteen digits are nine symbols of set C.
-pub(super) fn bars(code: Code) -> String {
+pub(crate) fn bars(code: Code) -> String {
     let modules = Code128::new(format!("\u{0106}{code}"))
         .expect("an even number of digits is set C")
         .encode();

@@ -3,12 +3,12 @@
 //! Everything is in the program; nothing is read from disk, nothing comes from elsewhere. Pages talk
 //! to the engine over `/v1/live` only, as any other client.
 //!
-//! Invariants: every answer of this module carries the security headers ([`headers`]); a code's
-//! picture is made of checked digits and kept by nobody; the demo is played only when
+//! Invariants: every answer of this module carries the security headers ([`headers`]); no address
+//! here has a code in it, since addresses are written down on the way; the demo is played only when
 //! [`Shown::demo`] says so.
 
 mod assets;
-mod codes;
+pub(crate) mod codes;
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +21,6 @@ use actix_web::{
     },
     web::{self, Data, Path, ServiceConfig},
 };
-use fanju::domain::code::Code;
 
 use self::assets::Asset;
 use crate::http::resource;
@@ -58,8 +57,6 @@ pub fn routes(config: &mut ServiceConfig) {
     }
     add("/demo", reading().to(demo));
     add("/assets/{file}", reading().to(asset));
-    add("/codes/{digits}/qr.svg", reading().to(|digits| picture(digits, codes::qr)));
-    add("/codes/{digits}/code128.svg", reading().to(|digits| picture(digits, codes::bars)));
 }
 
 /// What is read, or looked for.
@@ -128,15 +125,6 @@ fn is_known(request: &HttpRequest, tag: &str) -> bool {
         Ok(IfNoneMatch::Items(held)) => held.iter().any(|held| held.weak_eq(&tag)),
         Err(_) => false,
     }
-}
-
-/// `draw`s the code that `digits` are; digits that are no group's code have no picture.
-async fn picture(digits: Path<String>, draw: fn(Code) -> String) -> HttpResponse {
-    let Ok(code) = digits.parse::<Code>() else { return not_found() };
-    headers(&mut HttpResponse::Ok())
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .content_type("image/svg+xml")
-        .body(draw(code))
 }
 
 fn not_found() -> HttpResponse {

@@ -129,24 +129,13 @@ fn the_service_worker_keeps_every_script_of_the_pages() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// Whoever stands between a phone and here writes addresses down, and a code is good for a minute.
 #[actix_web::test]
-async fn a_code_is_drawn_and_kept_by_nobody() {
+async fn no_address_has_a_code_in_it() {
     let code = Code::from_random(123_456_789);
     for picture in ["qr", "code128"] {
         let answer = get(&format!("/codes/{code}/{picture}.svg"), false, None).await;
-        assert_eq!(answer.status(), StatusCode::OK);
-        assert_eq!(said(&answer, header::CONTENT_TYPE), "image/svg+xml");
-        assert_eq!(said(&answer, header::CACHE_CONTROL), "no-store");
-    }
-}
-
-#[actix_web::test]
-async fn digits_that_are_no_code_have_no_picture() {
-    let code = Code::from_random(7).to_string();
-    let swapped = format!("{}{}", &code[..17], (code.as_bytes()[17] - b'0' + 1) % 10);
-    for digits in [swapped.as_str(), "880000000000000000", "123", "28763443825664394"] {
-        let answer = get(&format!("/codes/{digits}/qr.svg"), false, None).await;
-        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{digits}");
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, hash_map::Entry};
 use fanju::{
     codec::Record,
     domain::{
-        event::{Consent, Decline, Event, Refund, Settlement, Shortfall, Source},
+        event::{Consent, Decline, Event, Leg, Refund, Settlement, Source},
         text::{OrderNo, RefundNo},
     },
     id::{GroupId, MerchantId, Position, WalletId},
@@ -20,7 +20,10 @@ use super::{
 #[derive(Clone, Copy, Debug)]
 struct Member {
     wallet: WalletId,
+    /// For all of the outing.
     cap: i128,
+    /// What was paid above it, each time after a yes to that share, and is not refunded.
+    above: i128,
     /// A share above this is asked for.
     confirm_above: Option<i128>,
     spent: i128,
@@ -28,7 +31,7 @@ struct Member {
 
 impl Member {
     fn agree(&mut self, consent: Consent) {
-        self.cap = minor(consent.cap);
+        (self.cap, self.above) = (minor(consent.cap), 0);
         self.confirm_above = consent.confirm_above.map(minor);
     }
 }
@@ -38,9 +41,9 @@ struct Group {
     last: u64,
     currency: Currency,
     closed: bool,
-    /// Whether a bill is declined as soon as somebody is short: nobody takes anything over.
-    declines: bool,
     members: Vec<Member>,
+    /// Who left after paying.
+    former: Vec<Member>,
 }
 
 impl Group {
@@ -52,6 +55,13 @@ impl Group {
             Some(_) | None => self.members.iter().position(|member| member.wallet == wallet)?,
         };
         self.members.get_mut(at)
+    }
+
+    fn member_or_former(&mut self, wallet: WalletId, hint: usize) -> Option<&mut Member> {
+        if self.former.iter().any(|former| former.wallet == wallet) {
+            return self.former.iter_mut().find(|former| former.wallet == wallet);
+        }
+        self.member(wallet, hint)
     }
 }
 
@@ -107,10 +117,9 @@ impl Tables {
         faults: &mut Faults,
     ) -> bool {
         match event {
-            Event::GroupOpened { group, host, consent, currency, rules, .. } => {
-                let (last, members, closed) = (0, Vec::new(), false);
-                let declines = rules.shortfall == Shortfall::Decline;
-                let opened = Group { last, currency: *currency, closed, declines, members };
+            Event::GroupOpened { group, host, consent, currency, .. } => {
+                let (currency, members, former) = (*currency, Vec::new(), Vec::new());
+                let opened = Group { last: 0, currency, closed: false, members, former };
                 if self.groups.insert(*group, opened).is_some() {
                     faults.found(format!("group {group} opens twice"));
                 }
@@ -127,18 +136,17 @@ impl Tables {
                 }
             }
             Event::MemberLeft { group, wallet } => match self.groups.get_mut(group) {
-                Some(group) => group.members.retain(|member| member.wallet != *wallet),
+                Some(group) => group
+                    .former
+                    .extend(group.members.extract_if(.., |member| member.wallet == *wallet)),
                 None => faults.found(format!("group {group} was never opened")),
             },
             Event::GroupClosed { group } => match self.groups.get_mut(group) {
                 Some(group) => group.closed = true,
                 None => faults.found(format!("group {group} was never opened")),
             },
-            Event::RulesSet { group, rules } => match self.groups.get_mut(group) {
-                Some(group) => group.declines = rules.shortfall == Shortfall::Decline,
-                None => faults.found(format!("group {group} was never opened")),
-            },
             Event::MemberInvited { group, .. }
+            | Event::RulesSet { group, .. }
             | Event::BillDrafted { group, .. }
             | Event::LineClaimed { group, .. }
             | Event::DraftCleared { group }
@@ -181,7 +189,11 @@ impl Tables {
         if group.members.iter().any(|member| member.wallet == wallet) {
             faults.found(format!("{wallet} joins group {id} twice"));
         }
-        let mut member = Member { wallet, cap: 0, confirm_above: None, spent: 0 };
+        let former = group.former.iter().position(|former| former.wallet == wallet);
+        let mut member = match former {
+            Some(at) => group.former.swap_remove(at),
+            None => Member { wallet, cap: 0, above: 0, confirm_above: None, spent: 0 },
+        };
         member.agree(consent);
         group.members.push(member);
     }
@@ -225,21 +237,14 @@ impl Tables {
         if merchant.is_some_and(|account| account.currency != group.currency) {
             faults.found(format!("group {id} pays a merchant of another currency"));
         }
-        let declines = group.declines;
         for (at, share) in settlement.shares.iter().enumerate() {
-            let (diner, owed) = (share.diner, minor(share.owed));
-            let Some(member) = group.member(diner, at) else {
-                faults.found(format!("{diner} is no member of group {id}"));
-                continue;
-            };
-            // What others take over is bounded by their caps alone.
-            if declines
-                && !share.confirmed
-                && member.confirm_above.is_some_and(|above| owed > above)
-            {
-                faults.found(format!("{diner} pays {owed} and was not asked"));
+            if group.member(share.diner, at).is_none() {
+                faults.found(format!("{} is no member of group {id}", share.diner));
             }
         }
+        let diner_of = |leg: &Leg| settlement.shares.get(usize::from(leg.share));
+        let is_own = |leg: &Leg| diner_of(leg).is_some_and(|of| leg.source.wallet() == of.diner);
+        let nobody_covers = settlement.legs.iter().all(is_own);
         for (at, leg) in settlement.legs.iter().enumerate() {
             let Source::Wallet(payer) = leg.source;
             let Some(member) = group.member(payer, at) else {
@@ -247,13 +252,22 @@ impl Tables {
                 continue;
             };
             member.spent += minor(leg.amount);
-            let share = settlement.shares.get(usize::from(leg.share));
-            if share.is_some_and(|share| share.confirmed && share.diner == payer) {
-                member.cap = member.cap.max(member.spent);
+            let confirmed = is_own(leg) && diner_of(leg).is_some_and(|share| share.confirmed);
+            if confirmed {
+                member.above = member.above.max(member.spent - member.cap);
+            } else {
+                let theirs = settlement.legs.iter().filter(|leg| leg.source.wallet() == payer);
+                let all: i128 = match nobody_covers {
+                    true => minor(leg.amount),
+                    false => theirs.map(|leg| minor(leg.amount)).sum(),
+                };
+                if member.confirm_above.is_some_and(|above| all > above) {
+                    faults.found(format!("{payer} pays {all} and was not asked"));
+                }
             }
-            if member.spent > member.cap {
-                let Member { cap, spent, .. } = *member;
-                faults.found(format!("{payer} has paid {spent} with a cap of {cap}"));
+            if member.spent > member.cap + member.above {
+                let Member { cap, above, spent, .. } = *member;
+                faults.found(format!("{payer} has paid {spent} with a cap of {cap} and {above}"));
             }
         }
     }
@@ -287,9 +301,11 @@ impl Tables {
         for leg in &refund.legs {
             let Source::Wallet(wallet) = leg.source;
             accounts.add_to_wallet(wallet, minor(leg.amount), faults);
-            let group = self.groups.get_mut(&refund.group);
-            if let Some(member) = group.and_then(|group| group.member(wallet, leg.leg.into())) {
+            if let Some(group) = self.groups.get_mut(&refund.group)
+                && let Some(member) = group.member_or_former(wallet, leg.leg.into())
+            {
                 member.spent = (member.spent - minor(leg.amount)).max(0);
+                member.above = (member.above - minor(leg.amount)).max(0);
             }
         }
         match self.left_of(refund, lookup) {

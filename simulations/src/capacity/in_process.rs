@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use fanju::Engine;
 
 use super::{Found, HEAD, Search, Seen, recorded};
 use crate::{
@@ -59,16 +60,21 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
     let (population, _) = population::set_up(&engine, wanted, |what| aside(what))?;
     recording.setup_s = began.elapsed().as_secs_f64();
     let mut search = Search::new(FIRST_RATE, options.capacity.p99);
-    let mut acknowledged = Vec::new();
+    let (mut acknowledged, mut fault) = (Vec::new(), None);
     aside(HEAD);
     while let Some(rate) = search.next_rate() {
         thread::sleep(settle);
-        engine.block_on(engine.books_caught_up(run::BOOKS_PATIENCE))?;
+        fault = failed(&engine);
+        if let Some(why) = &fault {
+            // Nothing is paid any more; what was until then is told.
+            search.end_early(why.clone());
+            break;
+        }
         let plan = Plan {
             population: &population,
             menu: &menu,
             currency: options.currency,
-            pace: Pace::Open(Timetable::new(rate, options.seed)),
+            pace: Pace::Open(Timetable::new(rate, search.next_seed(options.seed))),
             warmup: options.warmup.max(settle),
             seconds: Some(seconds),
         };
@@ -87,6 +93,7 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
         };
         aside(search.take(seen));
     }
+    let fault = fault.or_else(|| failed(&engine));
     let (books_drain, audit) = run::wind_up(engine, options, &acknowledged);
     recording.durable = Some(!options.no_sync && process::file_system(&data) != "tmpfs");
     recording.set("bound of the p99", format!("{:?}", options.capacity.p99));
@@ -96,13 +103,24 @@ pub fn search(options: &DinnerOptions) -> Result<(Found, Recording)> {
     recording.set("journal synced", if options.no_sync { "no" } else { "yes" });
     recording.set("currency", options.currency.code());
     let mut audit = audited(&audit, search.steps());
-    if books_drain.is_none() {
+    let behind = books_drain.is_none().then(|| "the books did not catch up".to_owned());
+    for reason in fault.into_iter().chain(behind) {
         audit.verdict = Verdict::Failed;
-        audit.reasons.push("the books did not catch up".to_owned());
+        audit.faults += 1;
+        audit.reasons.push(reason);
     }
     let found = search.found(audit);
     recorded::fill(&mut recording, &found);
     Ok((found, recording))
+}
+
+/// Lets the books catch up; gives why nothing is paid any more, if that is so.
+fn failed(engine: &Engine) -> Option<String> {
+    match engine.block_on(engine.books_caught_up(run::BOOKS_PATIENCE)) {
+        Ok(_) if engine.is_poisoned() => Some("the engine failed: its journal is poisoned".into()),
+        Ok(_) => None,
+        Err(error) => Some(format!("the engine failed: {:#}", anyhow::Error::new(error))),
+    }
 }
 
 /// An audit of so many steps, in the form of all runs.

@@ -31,7 +31,9 @@ pub fn fill(recording: &mut Recording, found: &Found) {
     recording.curves = vec![curve(found)];
     let mut rules = vec![
         "The rate doubles until it is too much; then the gap is halved until five per cent are left.",
-        "A rate is too much when it failed twice: one bad second of a disk ends no search.",
+        "A rate is too much when it failed twice: one bad second of a disk ends no search. The rate that is \
+         left is the answer when it was kept twice: one good second answers none.",
+        "Each time that a rate is tried, dinners arrive at other moments.",
         "A dinner counts from when it should have begun, so whoever has to queue is measured queueing.",
         "The last dinner of a step is answered within a twentieth of the step, or the queue grew.",
     ];

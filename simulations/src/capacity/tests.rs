@@ -116,6 +116,31 @@ fn one_stall_is_forgiven_and_two_are_believed() {
 }
 
 #[test]
+fn a_rate_that_was_kept_by_luck_is_tried_again_at_other_arrivals_and_is_not_the_answer() {
+    let mut search = Search::new(100, BOUND);
+    let mut lucky = true;
+    let mut seeds = Vec::new();
+    while let Some(rate) = search.next_rate() {
+        seeds.push((rate, search.next_seed(7)));
+        let is_kept = rate <= 104 || rate == 106 && std::mem::take(&mut lucky);
+        search.take(Seen {
+            rate,
+            settled: 1,
+            p99_us: if is_kept { 1.0 } else { 90_000.0 },
+            failed: 0,
+            overtime: Duration::ZERO,
+            seconds: Duration::from_secs(10),
+            syncs_per_s: None,
+        });
+    }
+    let tries = |rate| seeds.iter().filter(move |it| it.0 == rate).map(|it| it.1);
+    assert_eq!(tries(106).collect::<Vec<_>>(), [7, 8, 9], "kept once, and failed twice");
+    let found = search.found(Audited::skipped());
+    assert_eq!((found.dinners_per_s, found.too_much_per_s), (Some(103), Some(106)), "{found}");
+    assert_eq!(tries(103).collect::<Vec<_>>(), [7, 8]);
+}
+
+#[test]
 fn failures_and_a_growing_queue_are_told_apart_from_slowness() {
     let seen = Seen {
         rate: 10,

@@ -3,7 +3,10 @@
 //! SQLite keeps them as it is, on a real disk. No fault meets it within a write: what is tried is that
 //! the engine goes on from whatever an earlier moment left, the newest books, older ones or none.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use fanju::{
     books::{BooksError, peek_checkpoint, unlike_anew},
@@ -24,20 +27,18 @@ pub struct Image {
 pub struct Shelf(TempDir);
 
 impl Shelf {
-    /// A place where the books are as they were in `found`; without it there are none.
+    /// A place below `scratch` where the books are as they were in `found`; without it there are none.
     ///
-    /// # Panics
-    /// When the system has no temporary folder to give.
-    #[must_use]
-    pub fn with(found: Option<&Image>) -> Self {
-        let folder = tempfile::Builder::new().prefix("fanju-chaos-").tempdir();
-        let shelf = Self(folder.expect("a temporary folder"));
+    /// # Errors
+    /// The system's, when there is no room.
+    pub fn with(scratch: &Path, found: Option<&Image>) -> io::Result<Self> {
+        let shelf = Self(TempDir::new_in(scratch)?);
         if let Some(Image { database, log }) = found {
             for (end, bytes) in [("", database), ("-wal", log)] {
-                fs::write(shelf.file(end), bytes).expect("room for books");
+                fs::write(shelf.file(end), bytes)?;
             }
         }
-        shelf
+        Ok(shelf)
     }
 
     /// The database.

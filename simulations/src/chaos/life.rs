@@ -70,7 +70,7 @@ fn runtime() -> Runtime {
     runtime.expect("a runtime without input and output needs nothing of the system")
 }
 
-fn config(world: &World, life: &LifePlan, data: Data, clock: TestClock) -> Config {
+fn config(world: &World<'_>, life: &LifePlan, data: Data, clock: TestClock) -> Config {
     Config {
         clock: Clock::Test(clock),
         rail: Arc::new(world.bank.clone()),
@@ -96,7 +96,7 @@ fn conduct(life: &LifePlan) -> SandboxConduct {
 
 /// Lives one life on `storage`, with the books on `shelf`.
 pub(super) fn live(
-    world: &World,
+    world: &World<'_>,
     number: u32,
     plan: &LifePlan,
     act: Act,
@@ -158,7 +158,7 @@ pub(super) fn live(
 /// What an engine on this storage lacks of what was told of records up to `sure`, and what the
 /// auditor says of the rest; or why it does not open.
 pub(super) fn inspect(
-    world: &World,
+    world: &World<'_>,
     storage: MemoryStorage,
     sure: Position,
 ) -> Result<Vec<String>, String> {

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{keep::KeepOptions, values::count};
+use crate::{
+    keep::KeepOptions,
+    values::{count, threads},
+};
 
 /// Options of `chaos`.
 #[derive(Args, Clone, Debug)]
@@ -18,9 +21,11 @@ use crate::{keep::KeepOptions, values::count};
     engine's own, and the server's own code words what phones hear and lets them resume. Between two lives\n\
     books.sqlite stays, grows older or is lost, and recovery goes on from it. NOT in these worlds: faults\n\
     of single calls to books.sqlite, whose files are real, in the system's temporary folder; threads\n\
-    (there is only one); and the rest of the server: no socket, sign-in, right, webhook or page; commands\n\
+    (there is only one); some commands: wallets and shops are opened in a calm first life only, and nobody\n\
+    closes a wallet, joins by a code, locks or unlocks the claims of a draft, takes a draft back, or lays\n\
+    one from a till; and the rest of the server: no socket, sign-in, right, webhook or page; commands\n\
     go to the engine. `just soak` kills real processes with all of that, with fewer kinds of fault.\n\n\
-    EXIT CODES: 0 all well; 1 a world went wrong; 2 bad options.")]
+    EXIT CODES: 0 all well; 1 a world went wrong, or there is no room for books; 2 bad options.")]
 pub struct ChaosOptions {
     /// The first seed.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -35,7 +40,7 @@ pub struct ChaosOptions {
     #[arg(long, value_name = "N", default_value_t = 6)]
     pub lives: u64,
     /// Worlds that are played at once [default: as many as there are cores].
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub jobs: Option<u64>,
     /// Prints the last events of every world, even if nothing is wrong there [default with this: 60 lines].
     #[arg(long, value_name = "LINES", num_args = 0..=1, default_missing_value = "60")]

@@ -271,12 +271,6 @@ impl Plan {
         }
         Self { seed, people, purse, merchants, outings, moves, lives }
     }
-
-    /// Bills to be paid.
-    #[must_use]
-    pub fn dinners(&self) -> usize {
-        self.outings.iter().map(|outing| outing.stops.len()).sum()
-    }
 }
 
 fn outing(chance: &mut Chance, people: usize, merchants: usize) -> Outing {

@@ -8,10 +8,17 @@ use std::{
 use serde::Serialize;
 
 use super::{plan::Wanted, witness::By, world::Outcome};
-use crate::figures::{grouped, row};
+use crate::{
+    figures::{grouped, row},
+    process,
+};
 
 /// Failed seeds that are told with what happened last; others have a line each.
 pub const TOLD_MAX: usize = 5;
+
+/// How a world ends whose disk lost what it had reported as synced: without a calm ending, and so
+/// without its last audit.
+pub const CUT_SHORT: &str = "cut short by a lying disk";
 
 /// A world in which something was wrong.
 #[derive(Clone, Debug, Serialize)]
@@ -43,7 +50,7 @@ pub fn again(seed: u64, Wanted { dinners, lives, .. }: Wanted) -> String {
 pub struct ChaosReport {
     /// Worlds.
     pub seeds: u64,
-    /// Bills in all of them.
+    /// Bills in all of them of which somebody knows how they ended.
     pub dinners: u64,
     /// How often an engine was opened.
     pub lives: u64,
@@ -111,10 +118,14 @@ impl fmt::Display for ChaosReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         let count = |number: u64| grouped(number.into());
-        let speed = self.seeds as f64 * 60.0 / self.took_s / self.jobs as f64;
-        let took = format!("in {:.1} s, {speed:.0} a minute and core", self.took_s);
+        // Threads beyond the cores wait for one another.
+        let cores = self.jobs.min(process::cores());
+        let speed = self.seeds as f64 * 60.0 / self.took_s / cores as f64;
+        let short = count(self.ends.get(CUT_SHORT).copied().unwrap_or(0));
+        let took =
+            format!("in {:.1} s, {speed:.0} a minute and core; {short} cut short", self.took_s);
         row(&mut text, "worlds", &count(self.seeds), took)?;
-        row(&mut text, "dinners", &count(self.dinners), "")?;
+        row(&mut text, "dinners", &count(self.dinners), "paid, or declined for good")?;
         let hours = format!("in {:.1} hours of their time", self.virtual_s / 3_600.0);
         row(&mut text, "lives of the engine", &count(self.lives), hours)?;
         writeln!(text, "what was done to them")?;

@@ -2,6 +2,8 @@
 //! shows how far they are, and tells of a failure when it comes.
 
 use std::{
+    io,
+    path::Path,
     sync::{
         atomic::{AtomicU64, Ordering},
         mpsc::{self, RecvTimeoutError, Sender},
@@ -9,6 +11,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use anyhow::{Context, Result};
 
 use super::{
     options::ChaosOptions,
@@ -20,6 +24,7 @@ use super::{
 use crate::{
     figures::{counted, grouped},
     process,
+    scratch::Scratch,
     show::Show,
 };
 
@@ -32,11 +37,17 @@ enum News {
     Failing(Box<Outcome>),
     /// A world is over.
     Over(Box<Outcome>),
+    /// The system has no room for books.
+    NoRoom(io::Error),
 }
 
 /// Plays all seeds.
-#[must_use]
-pub fn chaos(options: &ChaosOptions) -> ChaosReport {
+///
+/// # Errors
+/// The temporary folder of the books cannot be made, or takes no more.
+pub fn chaos(options: &ChaosOptions) -> Result<ChaosReport> {
+    // One for all worlds, which is gone also when this process is killed.
+    let scratch = Scratch::new("fanju-chaos-", &std::env::temp_dir())?;
     let small = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let wanted = Wanted {
         dinners: small(options.dinners),
@@ -56,15 +67,16 @@ pub fn chaos(options: &ChaosOptions) -> ChaosReport {
     let bug = fanju::broken::chosen();
     thread::scope(|scope| {
         for _ in 0..jobs {
-            let (news, next) = (news.clone(), &next);
+            let (news, next, scratch) = (news.clone(), &next, scratch.path());
             scope.spawn(move || {
                 #[cfg(feature = "broken")]
                 fanju::broken::choose(bug);
-                work(options, wanted, next, &news);
+                work(options, wanted, next, scratch, &news);
             });
         }
         drop(news);
         let mut show = Show::new(None, None);
+        let mut no_room = None;
         loop {
             match heard.recv_timeout(LOOK_EVERY) {
                 Ok(News::Failing(world)) => show.note(&failing(&world)),
@@ -78,57 +90,73 @@ pub fn chaos(options: &ChaosOptions) -> ChaosReport {
                         show.note(&report.words(failed));
                     }
                 }
+                Ok(News::NoRoom(error)) => {
+                    next.store(options.seeds, Ordering::Relaxed);
+                    no_room.get_or_insert(error);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             show.far(report.seeds, options.seeds, || far(&report, options.seeds, began));
         }
         show.end();
-    });
+        no_room.map_or(Ok(()), Err).context("no room for the books of a world")
+    })?;
     report.failures.sort_by_key(|failed| failed.seed);
     report.took_s = began.elapsed().as_secs_f64();
-    report
+    Ok(report)
 }
 
-/// Plays seeds that nobody plays yet, until there are none.
-fn work(options: &ChaosOptions, wanted: Wanted, next: &AtomicU64, news: &Sender<News>) {
+/// Plays seeds that nobody plays yet, until there are none, or no room for their books.
+fn work(
+    options: &ChaosOptions,
+    wanted: Wanted,
+    next: &AtomicU64,
+    scratch: &Path,
+    news: &Sender<News>,
+) {
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= options.seeds {
             return;
         }
-        let mut outcome = world::play(options.seed.wrapping_add(number), wanted);
-        if !outcome.faults.is_empty() {
-            if news.send(News::Failing(Box::new(outcome.clone()))).is_err() {
-                return;
-            }
-            outcome = smallest(outcome, wanted);
-        }
-        if news.send(News::Over(Box::new(outcome))).is_err() {
+        let seed = options.seed.wrapping_add(number);
+        let last = match play(seed, wanted, scratch, news) {
+            Ok(world) => News::Over(Box::new(world)),
+            Err(error) => News::NoRoom(error),
+        };
+        let is_end = matches!(last, News::NoRoom(_));
+        if news.send(last).is_err() || is_end {
             return;
         }
     }
 }
 
+/// Plays a seed; if its world goes wrong, the smallest one that goes wrong alike is told.
+fn play(seed: u64, wanted: Wanted, scratch: &Path, news: &Sender<News>) -> io::Result<Outcome> {
+    let world = world::play(seed, wanted, scratch)?;
+    if world.faults.is_empty() || news.send(News::Failing(Box::new(world.clone()))).is_err() {
+        return Ok(world);
+    }
+    smallest(world, wanted, scratch)
+}
+
 /// A world of the same seed with fewer dinners and fewer lives in which the same invariant breaks.
-fn smallest(outcome: Outcome, wanted: Wanted) -> Outcome {
+fn smallest(outcome: Outcome, wanted: Wanted, scratch: &Path) -> io::Result<Outcome> {
     let sizes = (0..).map(|power| 1 << power).take_while(|dinners| *dinners < wanted.dinners);
     let smaller = sizes.flat_map(|dinners| {
         (0..=wanted.lives).map(move |lives| Wanted { dinners, lives, ..wanted })
     });
-    let mut worlds = smaller.map(|wanted| world::play(outcome.seed, wanted));
-    let alike =
-        |world: &Outcome| !world.faults.is_empty() && invariant(world) == invariant(&outcome);
-    match worlds.find(alike) {
-        Some(mut world) => {
+    for smaller in smaller {
+        let mut world = world::play(outcome.seed, smaller, scratch)?;
+        if !world.faults.is_empty() && invariant(&world) == invariant(&outcome) {
             let whole = outcome.faults.first().map_or("", String::as_str);
-            world
-                .faults
-                .push(format!("(with {}: {whole})", counted(wanted.dinners as u128, "dinner")));
-            world
+            let with = counted(wanted.dinners as u128, "dinner");
+            world.faults.push(format!("(with {with}: {whole})"));
+            return Ok(world);
         }
-        None => outcome,
     }
+    Ok(outcome)
 }
 
 /// What a world's first fault breaks, by its word.

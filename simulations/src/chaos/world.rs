@@ -3,7 +3,9 @@
 
 use std::{
     cell::{Cell, Ref, RefCell, RefMut},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
     rc::Rc,
     time::Duration,
 };
@@ -24,7 +26,8 @@ use super::{
     life::{self, Died},
     panics, phone,
     plan::{Ending, LifePlan, Manners, Plan, Wanted},
-    table::TableState,
+    report::CUT_SHORT,
+    table::{BillEnd, TableState},
     witness::{By, Witness},
 };
 use crate::chance::Chance;
@@ -69,6 +72,13 @@ impl Cast {
     #[must_use]
     pub fn wallets_of(&self, people: &[usize]) -> Vec<WalletId> {
         people.iter().map(|person| self.wallets[*person]).collect()
+    }
+
+    /// Bills that are paid, or were declined as often as their tills try.
+    #[must_use]
+    pub fn decided(&self) -> usize {
+        let bills = self.tables.iter().flat_map(|table| &table.bills);
+        bills.filter(|bill| bill.end != BillEnd::Open).count()
     }
 
     /// Whether everybody has gone home.
@@ -180,7 +190,7 @@ pub struct Outcome {
     pub seed: u64,
     /// What was asked for.
     pub wanted: Wanted,
-    /// Bills that were to be paid.
+    /// Bills of which somebody knows how they ended.
     pub dinners: usize,
     /// How often an engine was opened.
     pub lives: u32,
@@ -203,7 +213,9 @@ pub struct Outcome {
 }
 
 /// One seed's world.
-pub struct World {
+pub struct World<'a> {
+    /// Where books may be kept.
+    scratch: &'a Path,
     pub(super) plan: Rc<Plan>,
     pub(super) cast: Rc<RefCell<Cast>>,
     pub(super) witness: Rc<RefCell<Witness>>,
@@ -219,20 +231,25 @@ pub struct World {
     is_betrayed: bool,
 }
 
-/// Plays one seed to its end.
-#[must_use]
-pub fn play(seed: u64, wanted: Wanted) -> Outcome {
+/// Plays one seed to its end; the books are kept in a folder below `scratch` meanwhile.
+///
+/// # Errors
+/// The system's, when that folder takes no more.
+pub fn play(seed: u64, wanted: Wanted, scratch: &Path) -> io::Result<Outcome> {
     panics::watch();
-    let world = World::new(Plan::draw(seed, wanted));
+    let world = World::new(Plan::draw(seed, wanted), scratch);
     world.witness.borrow_mut().trace.keep(wanted.trace);
-    world.play(wanted)
+    let played = world.play(wanted);
+    panics::ignore();
+    played
 }
 
-impl World {
-    fn new(plan: Plan) -> Self {
+impl<'a> World<'a> {
+    fn new(plan: Plan, scratch: &'a Path) -> Self {
         let cast = Rc::new(RefCell::new(Cast::of(&plan)));
         let (witness, disk, bank) = (Rc::default(), Disk::default(), SandboxBank::default());
         Self {
+            scratch,
             plan: Rc::new(plan),
             cast,
             witness,
@@ -246,21 +263,22 @@ impl World {
         }
     }
 
-    fn play(mut self, wanted: Wanted) -> Outcome {
+    fn play(mut self, wanted: Wanted) -> io::Result<Outcome> {
         let plan = Rc::clone(&self.plan);
-        self.live(&LifePlan::calm(), life::Act::Coming);
+        self.live(&LifePlan::calm(), life::Act::Coming)?;
         for life in &plan.lives {
             if self.is_over() {
                 break;
             }
-            self.live(life, life::Act::Evening);
+            self.live(life, life::Act::Evening)?;
         }
-        if !self.has_fault() && !self.is_betrayed {
-            self.live(&LifePlan::calm(), life::Act::Ending);
+        if self.is_betrayed {
+            self.witness.borrow_mut().end(CUT_SHORT);
+        } else if !self.has_fault() {
+            self.live(&LifePlan::calm(), life::Act::Ending)?;
             self.look_once_more();
         }
-        panics::ignore();
-        self.outcome(wanted)
+        Ok(self.outcome(wanted))
     }
 
     fn is_over(&self) -> bool {
@@ -273,7 +291,7 @@ impl World {
 
     /// One life, from opening to death. An opening that the disk made fail is tried again without
     /// the disk's faults.
-    fn live(&mut self, plan: &LifePlan, act: life::Act) {
+    fn live(&mut self, plan: &LifePlan, act: life::Act) -> io::Result<()> {
         let mut faults = plan.disk.clone();
         if plan.rot {
             self.rot();
@@ -281,10 +299,11 @@ impl World {
         loop {
             self.lives += 1;
             if self.lives > LIVES_MAX {
-                return self.witness.borrow_mut().fault("L: the engine does not come up");
+                self.witness.borrow_mut().fault("L: the engine does not come up");
+                return Ok(());
             }
             let storage = self.disk.with_faults(&faults);
-            let shelf = Shelf::with(self.books.as_ref());
+            let shelf = Shelf::with(self.scratch, self.books.as_ref())?;
             let kept = (&storage, &shelf);
             let life = AssertUnwindSafe(|| life::live(self, self.lives, plan, act, kept));
             // What panicked is noted where panics are heard.
@@ -296,7 +315,7 @@ impl World {
                 self.shelve();
             }
             if !matches!(died, Died::Unopened) || self.has_fault() || self.is_betrayed {
-                return;
+                return Ok(());
             }
             faults.clear();
         }
@@ -442,7 +461,7 @@ impl World {
         Outcome {
             seed: self.plan.seed,
             wanted,
-            dinners: self.plan.dinners(),
+            dinners: self.cast.borrow().decided(),
             lives: self.lives,
             lasted: witness.now(),
             faults: witness.faults().to_vec(),

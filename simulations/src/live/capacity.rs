@@ -23,8 +23,7 @@ use crate::{
     process::Process,
     recording::{Audited, Kind, Number, Recording},
     show::{Show, aside},
-    values::BadInput,
-    values::Rate,
+    values::{BadInput, Rate},
 };
 
 /// Dinners per second of the first step.
@@ -62,8 +61,13 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<(Found, Recording)>
     aside(HEAD);
     while let Some(rate) = search.next_rate() {
         tokio::time::sleep(SETTLE.min(options.seconds)).await;
-        let step = LiveOptions { rate: Rate::PerSecond(rate), storm: 0, ..options.clone() };
         told.add(mem::take(&mut hall.borrow_mut().meter));
+        if told.faults.count > 0 {
+            search.end_early(wrong(search.last_rate()));
+            break;
+        }
+        let seed = search.next_seed(options.seed);
+        let step = LiveOptions { rate: Rate::PerSecond(rate), seed, storm: 0, ..options.clone() };
         let server = options.server_pid.and_then(|pid| Process::of(pid).ok());
         let show = Show::new(Some(step.seconds), None);
         let mut evening = Evening { options: &step, hall: &hall, phones, server, operator, show };
@@ -89,12 +93,12 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<(Found, Recording)>
             syncs_per_s: journal.map(|journal| journal.syncs_per_s),
         };
         aside(search.take(seen));
+        if hall.meter.faults.count > 0 {
+            search.end_early(wrong(Some(rate)));
+        }
         // They count as failed, and hold their tables: there is no further step with these sessions.
         if hall.open_dinners() > 0 {
             search.end_early(format!("{} dinners never ended at {rate}/s", hall.open_dinners()));
-        }
-        if told.faults.count + hall.meter.faults.count > 0 {
-            search.end_early(format!("what phones were told at {rate}/s is wrong"));
         }
     }
     told.add(mem::take(&mut hall.borrow_mut().meter));
@@ -108,6 +112,12 @@ async fn steps(options: &LiveOptions, cast: &Cast) -> Result<(Found, Recording)>
     let found = search.found(audit);
     recorded::fill(&mut recording, &found);
     Ok((found, recording))
+}
+
+/// When phones were told wrong: at which rate, or before there was any.
+fn wrong(rate: Option<u64>) -> String {
+    let when = rate.map_or("while everybody came in".to_owned(), |rate| format!("at {rate}/s"));
+    format!("what phones were told {when} is wrong")
 }
 
 /// What phones and tills were told in all steps, and between them.
@@ -144,5 +154,16 @@ impl Told {
         let steps = counted(steps as u128, "step");
         let by = format!("every phone in all {steps}: order, gaps, sums of what it was told");
         Audited { verdict, by, numbers, faults, reasons }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_wrong_before_the_first_step_is_no_rates_fault() {
+        assert_eq!(wrong(None), "what phones were told while everybody came in is wrong");
+        assert_eq!(wrong(Some(250)), "what phones were told at 250/s is wrong");
     }
 }

@@ -20,10 +20,10 @@ use super::{
     house::{Phone, ServerHouse, Shop},
     line::Line,
     operator::{self, Counted, Operator, Watch},
-    options::{LiveOptions, enough_shops},
+    options::{LiveOptions, enough_files, enough_shops},
     run::gauges,
     session::{self, Card, Role},
-    set_up::{SetUpError, read, taken},
+    set_up::{ARRIVING, SetUpError, read, taken},
 };
 use crate::{
     auditor::Verdict,
@@ -44,16 +44,15 @@ use crate::{
     values::BadInput,
 };
 
-/// Sessions that come in at once.
-const ARRIVING: usize = 128;
-
-/// Files that this program has open beside its sockets, with room.
-const OTHER_FILES: usize = 64;
-
 /// How often somebody is told how far it is.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How long the last tables may take: an order has a minute, and phones as much to hear of it.
+/// How long phones may take to hear of what was paid, beside the time for which the script keeps them
+/// without a connection.
+const HEAR_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long the last tables may take, beside that time: an order has a minute, and phones as much to
+/// hear of it.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// Plays the scenario of that name on a running server.
@@ -94,11 +93,7 @@ fn sizes(scenario: &Scenario, cast: &Cast, options: &LiveOptions) -> Result<Size
         return Err(format!("a party of {largest} needs more than the cast's {diners} diners"));
     }
     enough_shops(tills(cast, options), cast)?;
-    let sessions = sizes.people + tills(cast, options);
-    let files = process::files_max().unwrap_or(usize::MAX);
-    if sessions + OTHER_FILES > files {
-        return Err(format!("{sessions} sessions need more than {files} files: `ulimit -n`"));
-    }
+    enough_files(sizes.people + tills(cast, options))?;
     Ok(sizes)
 }
 
@@ -185,7 +180,9 @@ impl Evening<'_> {
         let under_way = Rc::new(Cell::new(0_usize));
         let mut script = Script::of(self.scenario, self.sizes, self.options.seed);
         let mut next = script.next();
-        let end = pace.began + scenario::run::length(self.scenario, pace.speed) + PATIENCE;
+        // The last bill may wait for a phone, and its news for another.
+        let away = self.longest_away() * 2;
+        let end = pace.began + scenario::run::length(self.scenario, pace.speed) + away + PATIENCE;
         let mut tick_at = Instant::now() + TICK;
         let (measure_from, mut measuring) = (pace.began + self.options.warmup, false);
         while next.is_some() || under_way.get() > 0 || house.leaving.get() > 0 {
@@ -248,6 +245,12 @@ impl Evening<'_> {
         operator.watch(with, move |stats| gauges(server.as_ref(), stats))
     }
 
+    /// How long the script keeps a phone without a connection, at most, on this machine's clock.
+    fn longest_away(&self) -> Duration {
+        let away = Duration::from_millis(self.scenario.connection.longest_away_ms());
+        away.div_f64(self.options.evening.speed)
+    }
+
     // --- everybody comes in ------------------------------------------------------------------
 
     async fn come_in(&self) -> Result<ServerHouse> {
@@ -303,6 +306,7 @@ impl Evening<'_> {
             run,
             next_till: Cell::new(0),
             paid: RefCell::new(HashMap::new()),
+            hear_within: HEAR_WITHIN + self.longest_away(),
             last_phone: RefCell::new(histogram()),
             leaving: Cell::new(0),
         })

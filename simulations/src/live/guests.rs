@@ -5,7 +5,10 @@ use std::{collections::HashMap, rc::Rc, time::Instant};
 use serde::Deserialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::frame::{FrameError, Pushed};
+use super::{
+    frame::{FrameError, Pushed},
+    told::Paid,
+};
 
 /// A question, as the contract words it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -46,12 +49,7 @@ pub enum News {
         asked: Asked,
     },
     /// A bill was paid.
-    Settled {
-        /// Which order.
-        order_no: String,
-        /// When the phone was told.
-        at: Instant,
-    },
+    Settled(Paid),
 }
 
 /// Where somebody sits.
@@ -173,8 +171,9 @@ impl Guests {
             return Some(format!("{} is told of {} at no table", person, settled.order_no));
         };
         let (order_no, at) = (settled.order_no.to_owned(), Instant::now());
-        drop(place.tell.send(News::Settled { order_no, at }));
         let (owed, total) = (settled.shares.owed, settled.total);
+        let paid = Paid { order_no, total, position: pushed.position, at };
+        drop(place.tell.send(News::Settled(paid)));
         (owed != total).then(|| format!("{}: shares of {owed} for {total}", settled.order_no))
     }
 }

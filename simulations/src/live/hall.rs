@@ -238,6 +238,12 @@ impl Hall {
         self.queue_at_end
     }
 
+    /// Whether every table has had all its dinners and got up: none begins any more.
+    #[must_use]
+    pub fn is_used_up(&self) -> bool {
+        self.tables.iter().all(|table| table.served >= DINNERS_MAX && table.dinner.is_none())
+    }
+
     /// Replaces codes that would be too old soon.
     pub fn refresh(&mut self, now: Instant) {
         while let Some(table) = self.ready.front().copied() {

@@ -26,6 +26,8 @@ use super::{
     guests::{Asked, News, Place},
     hall::{CAP, Hall},
     line::Line,
+    set_up::{Made, Opened},
+    told::{Paid, Told},
 };
 use crate::{
     meter::record,
@@ -35,9 +37,6 @@ use crate::{
         script::Outing,
     },
 };
-
-/// How long phones may take to hear of what was paid: as long as one may be without a connection.
-const HEAR_WITHIN: Duration = Duration::from_secs(60);
 
 /// A diner's phone.
 #[derive(Debug)]
@@ -64,8 +63,10 @@ pub(super) struct ServerHouse {
     pub(super) shops: Vec<Shop>,
     pub(super) run: Rc<str>,
     pub(super) next_till: Cell<usize>,
-    /// Bills that were paid at tables that have not got up, by outing: number, and when the till knew.
-    pub(super) paid: RefCell<HashMap<u64, Vec<(String, Instant)>>>,
+    /// Bills that were paid at tables that have not got up, by outing, as their tills were told.
+    pub(super) paid: RefCell<HashMap<u64, Vec<Paid>>>,
+    /// How long phones may take to hear of what was paid.
+    pub(super) hear_within: Duration,
     /// From when the till was told until the last phone was.
     pub(super) last_phone: RefCell<Histogram<u64>>,
     /// Tables that are getting up.
@@ -95,28 +96,10 @@ pub(super) struct Shown {
 pub(super) struct Ear {
     group: Rc<str>,
     news: mpsc::UnboundedReceiver<News>,
-    /// How many phones heard of each paid bill, and when the last one did.
-    told: HashMap<String, (usize, Instant)>,
+    told: Told,
     /// Seats of those who have joined.
     joined: Rc<RefCell<Vec<usize>>>,
     _places: Vec<OwnedMutexGuard<()>>,
-}
-
-impl Ear {
-    fn note(&mut self, order_no: String, at: Instant) {
-        let told = self.told.entry(order_no).or_insert((0, at));
-        *told = (told.0 + 1, told.1.max(at));
-    }
-}
-
-#[derive(Deserialize)]
-struct Opened {
-    group: String,
-}
-
-#[derive(Deserialize)]
-struct Made {
-    link: String,
 }
 
 #[derive(Deserialize)]
@@ -223,29 +206,23 @@ impl ServerHouse {
     async fn get_up(&self, outing: &Outing, mut ear: Ear) {
         let paid = self.paid.borrow_mut().remove(&outing.number).unwrap_or_default();
         let joined = ear.joined.borrow().clone();
-        let heard_all = |ear: &Ear| {
-            let phones = |order: &str| ear.told.get(order).map_or(0, |(phones, _)| *phones);
-            paid.iter().all(|(order, _)| phones(order) >= joined.len())
-        };
         let hear = async {
-            while !heard_all(&ear) {
+            while !ear.told.has_all(&paid, joined.len()) {
                 match ear.news.recv().await {
-                    Some(News::Settled { order_no, at }) => ear.note(order_no, at),
+                    Some(News::Settled(paid)) => ear.told.note(paid),
                     Some(News::Progress { .. } | News::Asked { .. }) => {}
                     None => return,
                 }
             }
         };
-        let in_time = timeout(HEAR_WITHIN, hear).await.is_ok();
-        for (order, answered) in &paid {
-            let (phones, last) = ear.told.get(order).copied().unwrap_or((0, *answered));
-            if phones != joined.len() || !in_time {
-                let all = joined.len();
-                let what = || format!("{order}: {phones} of {all} phones were told");
-                self.hall.borrow_mut().meter.faults.add(what);
-            }
-            let took = last.saturating_duration_since(*answered);
-            record(&mut self.last_phone.borrow_mut(), took);
+        // Who was not told by then is missed in what follows.
+        timeout(self.hear_within, hear).await.ok();
+        for what in ear.told.contradictions(&paid, joined.len()) {
+            self.hall.borrow_mut().meter.faults.add(|| what);
+        }
+        for bill in &paid {
+            let last = ear.told.last(&bill.order_no).unwrap_or(bill.at);
+            record(&mut self.last_phone.borrow_mut(), last.saturating_duration_since(bill.at));
         }
         let topic = format!("group:{}", ear.group);
         for seat in joined {
@@ -310,7 +287,7 @@ impl house::House for Rc<ServerHouse> {
         let (group, joined): (Rc<str>, _) = (group.into(), Rc::default());
         let table = Table { group: Rc::clone(&group), link, tell, joined: Rc::clone(&joined) };
         self.sit(outing, &table, 0).await?;
-        let ear = Ear { group, news, told: HashMap::new(), joined, _places: places };
+        let ear = Ear { group, news, told: Told::default(), joined, _places: places };
         Ok((table, ear))
     }
 
@@ -371,13 +348,14 @@ impl house::House for Rc<ServerHouse> {
             let reason = ended.reason.map_or("unknown", |reason| reason.reason);
             return Ok(Ended::Declined(reason.to_owned().into()));
         }
+        let (position, at) = (ended.position, Instant::now());
         let mut paid = self.paid.borrow_mut();
         let paid = paid.entry(outing.number).or_default();
         // A till that asks again is told of the same bill.
-        if !paid.iter().any(|(known, _)| *known == order_no) {
-            paid.push((order_no, Instant::now()));
+        if !paid.iter().any(|known| known.order_no == order_no) {
+            paid.push(Paid { order_no, total, position, at });
         }
-        Ok(Ended::Settled { total_minor: total, debits: None, position: ended.position })
+        Ok(Ended::Settled { total_minor: total, debits: None, position })
     }
 
     async fn hear(&self, outing: &Outing, stop: usize, ear: &mut Ear) -> Heard<Asked> {
@@ -398,7 +376,7 @@ impl house::House for Rc<ServerHouse> {
                     let (waits_for, questions) = (vec![seat], vec![(seat, asked)]);
                     return Heard { all_reserved: false, waits_for, questions };
                 }
-                Some(News::Settled { order_no, at }) => ear.note(order_no, at),
+                Some(News::Settled(paid)) => ear.told.note(paid),
                 Some(News::Progress { .. } | News::Asked { .. }) => {}
                 None => std::future::pending().await,
             }

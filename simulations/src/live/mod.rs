@@ -29,5 +29,6 @@ pub mod report;
 pub mod run;
 pub mod session;
 pub mod set_up;
+pub mod told;
 pub mod track;
 pub mod wire;

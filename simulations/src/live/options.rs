@@ -16,7 +16,7 @@ use crate::{
     keep::KeepOptions,
     process,
     scenario::options::EveningOptions,
-    values::{Rate, count, seconds},
+    values::{Rate, count, count_or_none, seconds},
 };
 
 /// Options of `live`.
@@ -49,7 +49,8 @@ pub struct LiveOptions {
     /// each table begins the next dinner as soon as every phone has the last one.
     #[arg(long, value_name = "max|N", default_value = "2000")]
     pub rate: Rate,
-    /// How long to measure.
+    /// How long to measure. With `--rate max` it ends before when every table has had 50,000 dinners, after
+    /// which a diner's consent is used up.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub seconds: Duration,
     /// How long dinners go on before measuring begins.
@@ -63,10 +64,10 @@ pub struct LiveOptions {
     pub tills: Option<u64>,
     /// Further sessions that sign in, listen to a wallet and stay quiet. They belong to diners without
     /// a table; if those do not suffice, to diners with one, and hear of their dinners.
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = count_or_none)]
     pub idle: usize,
     /// Sessions that all lose their connection at once in the middle of the run, phones first.
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = count_or_none)]
     pub storm: usize,
     /// The same seed gives the same timetable and bills.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -151,14 +152,10 @@ impl LiveOptions {
         };
         enough_shops(tills, cast)?;
         let (phones, idle) = (tables * party, self.idle);
-        let sessions = phones + tills + idle;
         if self.storm > phones + idle {
             return Err(format!("--storm {} is more than {} phones", self.storm, phones + idle));
         }
-        let files = process::files_max().unwrap_or(usize::MAX);
-        if sessions + OTHER_FILES > files {
-            return Err(format!("{sessions} sessions need more than {files} files: `ulimit -n`"));
-        }
+        enough_files(phones + tills + idle)?;
         let purse = self.dinners_of_a_table(tables as u64)?.saturating_mul(SHARE_MAX);
         Ok(Numbers { tables, party, tills, idle, purse })
     }
@@ -175,6 +172,15 @@ impl LiveOptions {
         }
         Ok(dinners)
     }
+}
+
+/// Whether this process may have a file for each of so many sessions.
+pub(super) fn enough_files(sessions: usize) -> Result<(), String> {
+    let files = process::files_max().unwrap_or(usize::MAX);
+    if sessions + OTHER_FILES > files {
+        return Err(format!("{sessions} sessions need more than {files} files: `ulimit -n`"));
+    }
+    Ok(())
 }
 
 /// Whether the shops' owners may have so many sessions.
@@ -237,9 +243,13 @@ mod tests {
             ("--party 33", "not in 1..=32"),
             ("--storm 97", "--storm 97 is more than 96 phones"),
             ("--idle 100000000", "sessions need more than"),
+            ("--idle 18446744073709551615", "at most 1,000,000,000"),
+            ("--storm 18446744073709551615", "at most 1,000,000,000"),
+            ("--rate 18446744073709551615 --tills 1 --tables 1", "from 1 to 1,000,000"),
+            ("--tills 18446744073709551615", "at most 1,000,000,000"),
             ("--tables 1 --seconds 1000", "dinners each at most"),
             ("--url wss://localhost/", "TLS"),
-            ("--rate 0", "number above zero"),
+            ("--rate 0", "number from 1 to"),
         ] {
             let error = numbers(arguments).expect_err(arguments);
             assert!(error.contains(reason), "{arguments}: {error}");

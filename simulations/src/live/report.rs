@@ -8,7 +8,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{hall::Hall, operator::NOT_ASKED, run::Usages};
+use super::{
+    hall::{DINNERS_MAX, Hall},
+    operator::NOT_ASKED,
+    run::Usages,
+};
 use crate::{
     figures::{arriving, counted, grouped, list, row, whole, written},
     meter::{Latency, tenths},
@@ -48,6 +52,8 @@ pub struct Marks {
     pub before: Usages,
     /// Both when no dinner began any more.
     pub after: Usages,
+    /// How long dinners came while measuring: less than was asked for if no table was left.
+    pub measured: Duration,
 }
 
 /// What the storm did.
@@ -184,6 +190,8 @@ pub struct LiveReport {
     pub journal: Option<JournalReport>,
     /// What was asked for.
     pub settings: Settings,
+    /// How long dinners came while measuring.
+    pub measured_s: f64,
     /// Until everybody was in.
     pub setup_s: f64,
     /// From the beginning of measuring until the last phone was told.
@@ -208,7 +216,7 @@ fn used(before: &Usage, after: &Usage, seconds: f64, dinners: u64) -> Used {
     let cpu_s = cpu_by_thread_s.values().fold(0.0, |sum, used| sum + used);
     Used {
         cpu_s,
-        cores: (cpu_s / seconds * 100.0).round() / 100.0,
+        cores: if seconds > 0.0 { (cpu_s / seconds * 100.0).round() / 100.0 } else { 0.0 },
         cpu_us_per_dinner: tenths(cpu_s * 1e6 / dinners.max(1) as f64),
         cpu_by_thread_s,
         rss_mb: megabytes(after.memory.0),
@@ -222,8 +230,8 @@ impl LiveReport {
     pub fn of(hall: &Hall, marks: &Marks, settings: Settings) -> Self {
         let meter = &hall.meter;
         let wall_s = meter.wall().as_secs_f64();
-        let (dinners, seconds) = (meter.dinners, settings.seconds);
-        let Marks { setup, empty, full, before, after } = marks;
+        let Marks { setup, empty, full, before, after, measured } = marks;
+        let (dinners, seconds) = (meter.dinners, measured.as_secs_f64());
         let server = match (empty, full, &before.1, &after.1) {
             (Some(empty), Some(full), Some(before), Some(after)) => Some(ServerReport {
                 used: used(before, after, seconds, dinners),
@@ -270,6 +278,7 @@ impl LiveReport {
             server,
             journal: None,
             settings,
+            measured_s: seconds,
             setup_s: setup.as_secs_f64(),
             wall_s,
             series: meter.series.clone(),
@@ -308,6 +317,16 @@ impl LiveReport {
         let tables = counted(*tables as u128, "table");
         let (tills, idle) = (counted(*tills as u128, "till"), grouped(*idle as u128));
         writeln!(text, "{rate}; {tables} of {party}, {tills}, {idle} idle, seed {seed}")?;
+        if self.measured_s < self.settings.seconds {
+            writeln!(
+                text,
+                "*** ENDED EARLY: after {:.2} s of {} s each table had had its {} dinners; ask for more \
+                 --tables, or for fewer --seconds ***",
+                self.measured_s,
+                self.settings.seconds,
+                grouped(DINNERS_MAX.into())
+            )?;
+        }
         row(text, "dinners", &grouped(self.dinners.into()), format!("in {:.2} s", self.wall_s))?;
         row(text, "dinners/s", &whole(self.dinners_per_s), "answered, and told to every phone")?;
         row(text, "finals/s", &whole(self.finals_per_s), "answers and pushes")?;
@@ -401,15 +420,16 @@ mod tests {
     use super::*;
     use crate::process::Process;
 
-    /// What is told of a run at two tables that leaves so many dinners waiting.
-    fn told(waiting: usize) -> String {
+    /// What is reported of a run of a second at two tables that leaves so many dinners waiting.
+    fn report(waiting: usize, measured: Duration) -> LiveReport {
         let mut hall = Hall::new("run".to_owned(), 1);
         let now = Instant::now();
         (0..waiting).for_each(|_| hall.arrive(now, now));
         hall.end();
         let usage = (Process::this().usage(), None);
         let (before, after) = (usage.clone(), usage);
-        let marks = Marks { setup: Duration::ZERO, empty: None, full: None, before, after };
+        let setup = Duration::ZERO;
+        let marks = Marks { setup, empty: None, full: None, before, after, measured };
         let settings = Settings {
             version: "",
             seed: 1,
@@ -423,12 +443,24 @@ mod tests {
             seconds: 1.0,
             cores: 1,
         };
-        LiveReport::of(&hall, &marks, settings).to_string()
+        LiveReport::of(&hall, &marks, settings)
+    }
+
+    #[test]
+    fn a_window_that_ended_early_is_said_and_figures_are_of_what_there_was() {
+        let half = report(0, Duration::from_millis(500));
+        let early = "*** ENDED EARLY: after 0.50 s of 1 s each table had had its 50,000 dinners;";
+        assert!(half.to_string().contains(early), "{half}");
+        let whole = report(0, Duration::from_secs(1));
+        assert!(!whole.to_string().contains("ENDED EARLY"), "{whole}");
+        let usage = Process::this().usage();
+        assert_eq!(used(&usage, &usage, 0.0, 0).cores.to_bits(), 0.0_f64.to_bits());
     }
 
     #[test]
     fn tables_that_are_the_limit_are_named() {
         let limit = "dinners: 2 tables can do no more, take more --tables or a lower --rate";
+        let told = |waiting| report(waiting, Duration::from_secs(1)).to_string();
         let last = told(3);
         let row = last.lines().find(|line| line.contains(limit)).expect("a row");
         assert!(row.contains("when time was up") && row.contains(" 3 "), "{row}");

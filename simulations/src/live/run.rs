@@ -30,8 +30,7 @@ use crate::{
     recorder::{Gauges, Recorder},
     recording::{Kind, Money, Recording},
     show::Show,
-    values::BadInput,
-    values::Rate,
+    values::{BadInput, Rate},
 };
 
 /// How often somebody is told how far it is, and old codes are replaced.
@@ -87,12 +86,12 @@ async fn run(
     let full = usage();
     show.say(&format!("everybody is in after {:.1} s; dinner is served", setup.as_secs_f64()));
     let mut evening = Evening { options, hall: &hall, phones, server, operator, show };
-    let Passed { before, after, counted } = evening.pass().await?;
+    let Passed { before, after, measured, counted } = evening.pass().await?;
     evening.show.end();
     let last = counted.as_ref().and_then(|counted| counted.last);
     let gauges = gauges(evening.server.as_ref(), last.as_ref());
     let mut hall = hall.borrow_mut();
-    let marks = Marks { setup, empty, full, before, after };
+    let marks = Marks { setup, empty, full, before, after, measured };
     let mut report = LiveReport::of(&hall, &marks, settings(options, numbers));
     note(&mut recording, &report.settings, options);
     operator::note(&mut recording, counted.as_ref());
@@ -174,6 +173,8 @@ pub(super) struct Passed {
     pub(super) before: Usages,
     /// What was used when no dinner began any more.
     pub(super) after: Usages,
+    /// How long dinners came while measuring.
+    pub(super) measured: Duration,
     /// What the server had counted, if it was asked.
     pub(super) counted: Option<Counted>,
 }
@@ -212,6 +213,7 @@ impl Evening<'_> {
         }
         self.until(end, Some(measure_at)).await?;
         let after = self.usages();
+        let measured = Instant::now().min(end).saturating_duration_since(measure_at);
         self.hall.borrow_mut().end();
         // Whoever was due before the end may still be on the way in.
         let is_over = || coming.as_ref().is_none_or(JoinHandle::is_finished) && self.is_over();
@@ -226,7 +228,7 @@ impl Evening<'_> {
             let operator = self.operator.insert(watch.end().await?);
             counted = Some(Counted { first, last: operator.stats().await.ok() });
         }
-        Ok(Passed { before, after, counted })
+        Ok(Passed { before, after, measured, counted })
     }
 
     /// Lets the operator ask once a second, if there is one.
@@ -282,13 +284,14 @@ impl Evening<'_> {
         }
     }
 
+    /// Waits for a moment, or until there is no table any more that could be served.
     async fn until(&mut self, moment: Instant, measured_since: Option<Instant>) -> Result<()> {
         loop {
             self.look()?;
             let now = Instant::now();
             self.hall.borrow_mut().refresh(now);
             self.gauge(now);
-            if now >= moment {
+            if now >= moment || self.hall.borrow().is_used_up() {
                 return Ok(());
             }
             let measured = measured_since.map(|since| now.saturating_duration_since(since));

@@ -18,7 +18,7 @@ use super::{
 use crate::{figures::counted, values::BadInput};
 
 /// Sessions that come in at once.
-const ARRIVING: usize = 128;
+pub(super) const ARRIVING: usize = 128;
 
 /// Tables that are seated at once.
 const SEATING: usize = 16;
@@ -123,13 +123,13 @@ pub struct Setting<'a> {
 }
 
 #[derive(Deserialize)]
-struct Opened {
-    group: String,
+pub(super) struct Opened {
+    pub(super) group: String,
 }
 
 #[derive(Deserialize)]
-struct Made {
-    link: String,
+pub(super) struct Made {
+    pub(super) link: String,
 }
 
 impl Setting<'_> {

@@ -15,7 +15,7 @@ use crate::{keep::KeepOptions, values::count};
     fanju-sim nation --rate 50000 --rtt-us 200    a city, in one building\n  \
     fanju-sim nation --report nation.html         with curves over partitions and affinity, on one page\n\n\
     This is a model; docs/capacity.md says what it assumes and what it does not know.\n\n\
-    EXIT CODES: 0 all well; 2 bad options, or no number of partitions is enough.")]
+    EXIT CODES: 0 all well; 1 what was played is not what the formulas say; 2 bad options, or no number of partitions is enough.")]
 pub struct NationOptions {
     /// Dinners per second in the busiest hour.
     #[arg(long, value_name = "N", default_value = "500000", value_parser = count)]

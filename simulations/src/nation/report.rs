@@ -60,7 +60,11 @@ pub struct Report {
 pub fn nation(options: &NationOptions) -> Result<(Report, Recording)> {
     let mut recording = Recording::begin(Kind::Nation, recorded::TITLE, options.seed, None);
     let assumptions = options.assumptions().map_err(BadInput)?;
-    let never = || BadInput("no number of partitions is enough: raise --affinity".into());
+    let advice = match assumptions.affinity {
+        all if all >= 1.0 => "lower --rate or --dinner-us",
+        _ => "raise --affinity, or lower --rate",
+    };
+    let never = || BadInput(format!("no number of partitions is enough: {advice}"));
     let sizing = assumptions.size().ok_or_else(never)?;
     let world = World::new(assumptions, sizing.partitions, options.seed);
     let mut show = Show::new(None, None);

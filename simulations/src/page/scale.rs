@@ -94,14 +94,10 @@ impl Axis {
 
 /// `first` to `last` times `step`.
 fn multiples(step: f64, first: f64, last: f64) -> Vec<f64> {
-    let mut ticks = Vec::new();
-    let mut at = first;
-    while at <= last {
-        // Without the sign that rounding gives to zero.
-        ticks.push(at * step + 0.0);
-        at += 1.0;
-    }
-    ticks
+    // Where one more makes no difference to a number, there is no next tick.
+    let ticks = std::iter::successors(Some(first), |at| Some(at + 1.0).filter(|next| next > at));
+    // Without the sign that rounding gives to zero.
+    ticks.take_while(|at| *at <= last).map(|at| at * step + 0.0).collect()
 }
 
 /// The largest power of ten that is not above `number`.
@@ -164,6 +160,8 @@ mod tests {
             [200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0]
         );
         assert_eq!(Axis::log(150.0, 2e6).ticks(), [1e2, 1e3, 1e4, 1e5, 1e6]);
+        // Seconds that no number tells apart.
+        assert!(Axis::time(1e18, 1e18 + 512.0, 6).ticks().len() <= 8);
     }
 
     proptest! {

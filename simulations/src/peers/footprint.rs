@@ -3,8 +3,7 @@
 
 use std::{fs, time::Duration};
 
-/// The unit of processor times in `/proc`. Source: proc(5), `USER_HZ`; 100 on every Linux.
-const TICKS_PER_SECOND: u64 = 100;
+use crate::process;
 
 /// What a side has used so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,9 +57,7 @@ fn of_one(pid: &str) -> Used {
 
 /// User and system time, of children that ended as well.
 fn cpu(stat: &str) -> Duration {
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-    let ticks: u64 = fields.skip(11).take(4).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
+    process::time_in(stat, 4).unwrap_or_default()
 }
 
 /// What was handed to the kernel in writes. `write_bytes` would count whole folios for each page that

@@ -7,7 +7,8 @@ use fanju::limits;
 
 use crate::{
     keep::KeepOptions,
-    values::{Diners, count},
+    published::PARTY_SIZE_MAX,
+    values::{Diners, accounts, count},
 };
 
 /// Options of `peers`.
@@ -37,10 +38,10 @@ pub struct PeersOptions {
     #[arg(long, value_name = "N|published", default_value = "8")]
     pub diners: Diners,
     /// How many wallets; all of them dine.
-    #[arg(long, value_name = "N", default_value = "100000", value_parser = count)]
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = accounts)]
     pub wallets: u64,
     /// Merchants that present bills.
-    #[arg(long, value_name = "N", default_value = "1000", value_parser = count)]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = accounts)]
     pub merchants: u64,
     /// The same seed gives the same dinners in the same order.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -92,12 +93,13 @@ impl PeersOptions {
         (limits::ORDERS_IN_FLIGHT_MAX as u64).min(self.wallets / self.seats())
     }
 
-    /// Diners of the smallest table.
+    /// Diners of the largest table: there are no fewer tables than so many people fill.
     fn seats(&self) -> u64 {
-        match self.diners {
-            Diners::Always(diners) => diners as u64,
-            Diners::Published => 1,
-        }
+        let seats = match self.diners {
+            Diners::Always(diners) => diners,
+            Diners::Published => PARTY_SIZE_MAX,
+        };
+        seats as u64
     }
 
     /// Checks what one option alone cannot know.
@@ -113,12 +115,13 @@ impl PeersOptions {
         if let Some(more) = self.in_flight.iter().find(|tables| **tables > most) {
             return Err(format!("--in-flight {more} is more than {most} tables"));
         }
-        let mut connections = self.connections.clone();
-        connections.sort_unstable();
-        if let Some(pair) = connections.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("--connections has {} twice", pair[0]));
+        if let Some(twice) = twice(&self.in_flight) {
+            return Err(format!("--in-flight has {twice} twice"));
         }
-        if connections.iter().sum::<u32>() > CONNECTIONS_MAX {
+        if let Some(twice) = twice(&self.connections) {
+            return Err(format!("--connections has {twice} twice"));
+        }
+        if self.connections.iter().sum::<u32>() > CONNECTIONS_MAX {
             return Err(format!("--connections are more than {CONNECTIONS_MAX} together"));
         }
         if self.data.as_ref().is_some_and(|data| !data.is_dir()) {
@@ -126,6 +129,13 @@ impl PeersOptions {
         }
         Ok(())
     }
+}
+
+/// A number that is there twice: its sides would have one name.
+fn twice<N: Copy + Ord>(numbers: &[N]) -> Option<N> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable();
+    sorted.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 #[cfg(test)]
@@ -175,6 +185,9 @@ mod tests {
         check("--connections 8,1,8", Err("--connections has 8 twice"));
         check("--connections 60,61,62,63,64", Err("more than 256 together"));
         check("--in-flight 0", Err("above zero"));
+        check("--in-flight 8,8", Err("--in-flight has 8 twice"));
+        check("--diners published --wallets 60 --in-flight 10", Ok(()));
+        check("--diners published --wallets 60 --in-flight 11", Err("is more than 10 tables"));
         check("--wallets 80 --in-flight 11", Err("--in-flight 11 is more than 10 tables"));
         check("--wallets 4", Err("--diners 8 needs more"));
         check("--without oracle", Err("postgres, sqlite"));

@@ -21,14 +21,12 @@ use crate::{
     dinner::{self, Moment, Pace, Plan, Watch},
     population::{self, Population, Wanted},
     recorder::Gauges,
+    run::BOOKS_PATIENCE,
     scratch::Scratch,
     workload::Dinner,
 };
 
 const CURRENCY: Currency = Currency::CNY;
-
-/// How long books may take to catch up.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Fanju as a side.
 pub struct Ours {
@@ -135,7 +133,7 @@ impl Side for Ours {
     }
 
     fn rest(&mut self) -> Result<()> {
-        let caught_up = self.engine.block_on(self.engine.books_caught_up(PATIENCE))?;
+        let caught_up = self.engine.block_on(self.engine.books_caught_up(BOOKS_PATIENCE))?;
         anyhow::ensure!(caught_up, "the books do not catch up");
         Ok(())
     }

@@ -43,7 +43,6 @@ struct Entrant {
 /// [`BadInput`], or whatever a side or the system says.
 pub fn peers(options: &PeersOptions) -> Result<(Report, Recording)> {
     options.check().map_err(BadInput)?;
-    options.keep.check().map_err(BadInput)?;
     let with = |peer| !options.without.contains(&peer);
     let programs = match (with(Peer::Postgres), server::programs()) {
         (false, _) => None,

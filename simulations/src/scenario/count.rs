@@ -383,13 +383,28 @@ impl Count {
         }
     }
 
-    /// A refund was answered.
-    pub fn refunded(&mut self, due: Instant, whole: bool, outcome: Result<u64, Word>) {
+    /// A refund of `asked_minor` was answered.
+    pub fn refunded(
+        &mut self,
+        due: Instant,
+        whole: bool,
+        asked_minor: u64,
+        outcome: Result<u64, Word>,
+    ) {
         match outcome {
             Ok(minor) => {
+                if minor != asked_minor {
+                    self.fault(format!(
+                        "{minor} minor units went back, and {asked_minor} were asked"
+                    ));
+                }
                 *(if whole { &mut self.refunds_whole } else { &mut self.refunds_part }) += 1;
                 self.refunded_minor += minor;
-                record(&mut self.refund_times, due.elapsed());
+                let told = Instant::now();
+                self.last_told = self.last_told.max(told);
+                if due >= self.measure_from {
+                    record(&mut self.refund_times, told.saturating_duration_since(due));
+                }
             }
             Err(word) => *self.failed.entry(format!("refund: {word}")).or_default() += 1,
         }
@@ -405,11 +420,5 @@ impl Count {
     #[must_use]
     pub fn warmup(&self) -> Duration {
         self.measure_from - self.began
-    }
-
-    /// Whether nothing went wrong: declined orders are fine, and so is being told to come back.
-    #[must_use]
-    pub fn is_well(&self) -> bool {
-        self.faults.is_empty() && self.failed.keys().all(|word| word.ends_with("busy"))
     }
 }

@@ -233,7 +233,7 @@ pub struct People {
     pub purse_minor: Within<1, 1_000_000_000_000>,
     /// What each agrees to spend in one evening without being asked, in minor units.
     #[serde(default = "cap")]
-    pub cap_minor: Within<1, 1_000_000_000_000>,
+    pub cap_minor: Spanned<Within<1, 1_000_000_000_000>>,
     /// How many are short of money.
     #[serde(default)]
     pub short_share: Share,
@@ -244,8 +244,8 @@ pub struct People {
 
 /// The most that needs no second look at finger or face. Source: the server's
 /// `step_up_above_minor`, 1,000.00.
-fn cap() -> Within<1, 1_000_000_000_000> {
-    number(100_000)
+fn cap() -> Spanned<Within<1, 1_000_000_000_000>> {
+    nowhere(number(100_000))
 }
 
 fn one_unit() -> Spanned<Within<1, 1_000_000_000_000>> {
@@ -270,7 +270,7 @@ pub struct Confirm {
     /// Diners whose cap lies below their share, so that they are asked.
     pub asked_share: Spanned<Share>,
     /// From the question to the answer.
-    #[serde(rename = "answer_after_s", deserialize_with = "values::seconds")]
+    #[serde(rename = "answer_after_s", deserialize_with = "values::within_an_order")]
     pub answer_after: Spread,
     /// Of those asked: who says no.
     pub refuse_share: Share,
@@ -300,6 +300,14 @@ pub struct Connection {
     /// How long they are away.
     #[serde(rename = "back_after_s", deserialize_with = "values::seconds")]
     pub back_after: Spread,
+}
+
+impl Connection {
+    /// The longest time without one, in milliseconds; none where nobody loses it.
+    #[must_use]
+    pub fn longest_away_ms(&self) -> u64 {
+        if self.cut_share == Share::default() { 0 } else { self.back_after.ends().1 }
+    }
 }
 
 impl Default for Connection {

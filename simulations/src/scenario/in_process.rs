@@ -13,7 +13,7 @@ use fanju::{
     domain::{
         bill::Bill,
         code::Code,
-        event::{Consent, DeclineReason, Event},
+        event::{Consent, Event},
         group::Command,
         order::RefundRequest,
         payment::Question,
@@ -34,8 +34,9 @@ use super::{
     timers::Timers,
 };
 use crate::{
-    dinner::Watch,
+    dinner::{Watch, proven},
     drive::{Drive, run_all},
+    meter::word_of,
 };
 
 /// Commands in flight while everybody comes in.
@@ -222,20 +223,17 @@ impl House for EngineHouse<'_> {
 
     async fn present(&self, outing: &Outing, stop: usize, code: Code) -> Result<Ended, Word> {
         let bill = self.bill(outing, stop);
-        let (order_no, merchant) = (bill.order_no.clone(), bill.merchant);
+        let (order_no, merchant, total) = (bill.order_no.clone(), bill.merchant, bill.total);
         match self.engine.present(bill, code).await {
             Ok(Presented::Settled(receipt)) => {
-                let Event::Settled(paid) = receipt.event() else {
+                let Some(paid) = proven(receipt.event(), merchant, &order_no, total) else {
                     return Err("wrong_receipt".into());
                 };
-                if paid.merchant != merchant || paid.order_no != order_no {
-                    return Err("wrong_receipt".into());
-                }
                 let total_minor = paid.total.minor().unsigned_abs();
                 let position = receipt.position().0;
                 Ok(Ended::Settled { total_minor, debits: Some(paid.legs.len()), position })
             }
-            Ok(Presented::Declined { reason, .. }) => Ok(Ended::Declined(declined(reason).into())),
+            Ok(Presented::Declined { reason, .. }) => Ok(Ended::Declined(word_of(reason).into())),
             Err(error) => Err(word(&error)),
         }
     }
@@ -284,18 +282,21 @@ impl House for EngineHouse<'_> {
         part_minor: Option<u64>,
     ) -> Result<u64, Word> {
         let stop: &Stop = &outing.stops[number];
+        let order_no = order_no(outing, number);
         let request = RefundRequest {
-            order_no: order_no(outing, number),
+            order_no: order_no.clone(),
             refund_no: RefundNo::new("morning").expect("short and plain"),
             amount: part_minor.map(minor),
             diner: None,
         };
         let given = self.engine.refund(self.merchants[stop.merchant], request).await;
         let receipt = given.map_err(|error| word(&error))?;
-        let Event::Refunded(refund) = receipt.event() else {
-            return Err("wrong_receipt".into());
-        };
-        Ok(refund.amount.minor().unsigned_abs())
+        if let Event::Refunded(refund) = receipt.event()
+            && refund.order_no == order_no
+        {
+            return Ok(refund.amount.minor().unsigned_abs());
+        }
+        Err("wrong_receipt".into())
     }
 
     fn cut(&self, _outing: &Outing, _seat: usize, _moment: Instant, _away: Duration) -> bool {
@@ -305,15 +306,5 @@ impl House for EngineHouse<'_> {
 
     async fn leave(&self, _outing: &Outing, ear: Subscription) {
         drop(ear);
-    }
-}
-
-fn declined(reason: DeclineReason) -> &'static str {
-    match reason {
-        DeclineReason::Short { .. } => "short",
-        DeclineReason::Refused { .. } => "refused",
-        DeclineReason::Unavailable { .. } => "unavailable",
-        DeclineReason::TimedOut { .. } => "timed_out",
-        DeclineReason::Cancelled => "cancelled",
     }
 }

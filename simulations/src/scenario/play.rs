@@ -52,7 +52,9 @@ pub async fn play<H: House>(house: &H, pace: Pace, outing: Outing, count: &RefCe
         let due = pace.at(at_ms);
         house.until(due).await;
         let outcome = house.refund(&outing, stop, part_minor).await;
-        count.borrow_mut().refunded(due, part_minor.is_none(), outcome);
+        // Nothing of the bill has gone back before.
+        let asked_minor = part_minor.unwrap_or_else(|| outing.stops[stop].total_minor());
+        count.borrow_mut().refunded(due, part_minor.is_none(), asked_minor, outcome);
     }
 }
 

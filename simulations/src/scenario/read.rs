@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use fanju::limits;
 use toml::Spanned;
 
 use super::{
@@ -93,6 +94,7 @@ impl Scenario {
             return wrong(celebrity, "at_minute is after the end of the evening's curve");
         }
         self.check_people()?;
+        self.check_shares()?;
         self.check_confirm(file)?;
         self.check_merchants()
     }
@@ -108,6 +110,45 @@ impl Scenario {
         if short > purse {
             let reason = format!("who is short has {short}, and everybody else {purse}");
             return wrong(&people.short_purse_minor, reason);
+        }
+        Ok(())
+    }
+
+    /// What one diner owes, by the figures or by the rows: at least and at most.
+    fn shares(&self) -> (u64, u64) {
+        if let Some(figures) = shares(self.bill.get_ref()) {
+            return figures;
+        }
+        let each = |row: &BillRow| row.total.minor().unsigned_abs() / row.diners as u64;
+        let shares = self.rows.iter().map(each);
+        (shares.clone().min().unwrap_or(1), shares.max().unwrap_or(1))
+    }
+
+    /// Bills that the engine takes, and caps that mean something beside them.
+    fn check_shares(&self) -> Result<(), Wrong> {
+        let ((least, most), cap) = (self.shares(), &self.people.cap_minor);
+        // The rows of a file are bills by themselves; a celebrity's table multiplies one.
+        let celebrity = self.celebrity.as_ref().map_or(1, |it| it.get_ref().diners.size());
+        let diners = if self.party.is_some() { self.largest_party() } else { celebrity };
+        let largest = most.saturating_mul(diners as u64);
+        let limit = limits::AMOUNT_MINOR_MAX.unsigned_abs();
+        if largest > limit {
+            let reason = format!("a bill may come to {largest}, and {limit} is the most there is");
+            return wrong(&self.bill, reason);
+        }
+        let agreed = cap.get_ref().get();
+        if agreed < least {
+            let reason =
+                format!("cap_minor {agreed} is below the least share, {least}: all are asked");
+            return wrong(cap, reason);
+        }
+        let half = most / 2;
+        if half > agreed && self.confirm.asked_share.get_ref().millionths() > 0 {
+            let reason = format!(
+                "cap_minor {agreed} is below half of the largest share, {half}: who is to be asked would \
+                 agree to more than the others"
+            );
+            return wrong(cap, reason);
         }
         Ok(())
     }
@@ -128,7 +169,7 @@ impl Scenario {
             let (csv, line) = (beside(file, csv), row.line);
             return wrong(&confirm.asked_share, format!("{reason}: {}:{line}", csv.display()));
         }
-        match least_share(self.bill.get_ref()) {
+        match shares(self.bill.get_ref()).map(|(least, _)| least) {
             Some(0 | 1) => wrong(&confirm.asked_share, reason),
             Some(_) | None => Ok(()),
         }
@@ -196,11 +237,12 @@ fn beside(file: &str, csv: &Path) -> PathBuf {
     Path::new(file).parent().unwrap_or(Path::new("")).join(csv)
 }
 
-/// The least that a diner owes by the figures, tip included.
-fn least_share(bill: &BillSource) -> Option<u64> {
-    let least = bill.per_diner_minor.as_ref()?.ends().0;
-    let tip = bill.tip_permille.as_ref().map_or(0, |tip| tip.ends().0);
-    Some(least + least * tip / 1_000)
+/// The least and the most that a diner owes by the figures, tip included.
+fn shares(bill: &BillSource) -> Option<(u64, u64)> {
+    let (least, most) = bill.per_diner_minor.as_ref()?.ends();
+    let (low, high) = bill.tip_permille.as_ref().map_or((0, 0), |tip| tip.ends());
+    let with_tip = |share: u64, tip| share + share * tip / 1_000;
+    Some((with_tip(least, low), with_tip(most, high)))
 }
 
 fn owes_little(row: &BillRow) -> bool {

@@ -17,7 +17,7 @@ use crate::{
     page::words,
     recorder::{Gauges, distribution},
     recording::{Distribution, Funnel, Money, Recording, Table},
-    report::write_audited,
+    report::{write_audited, write_unmeasured},
 };
 
 /// What was played.
@@ -134,7 +134,7 @@ fn people_table(count: &Count) -> Table {
     let rows = lines.into_iter().filter(|(_, number)| *number > 0);
     let rows = rows.map(|(what, number)| vec![what.to_owned(), grouped(number.into())]).collect();
     let columns = vec!["what".to_owned(), "how often".to_owned()];
-    Table { title: "What people did".to_owned(), columns, rows }
+    Table { title: "What people did, warm-up included".to_owned(), columns, rows }
 }
 
 fn stops_table(scenario: &Scenario, count: &Count) -> Table {
@@ -171,6 +171,9 @@ impl fmt::Display for Summary<'_> {
         if r.durable == Some(false) {
             writeln!(text, "*** NOT DURABLE: a crash loses what was acknowledged ***")?;
         }
+        if let Some(dinners) = r.only_warmup() {
+            write_unmeasured(&mut text, dinners, r.warmup_s)?;
+        }
         self.funnel(&mut text)?;
         for (what, ends) in [("declined", &r.ends.declined), ("failed", &r.ends.failed)] {
             row(&mut text, what, &grouped(ends.values().sum::<u64>().into()), list(ends))?;
@@ -192,6 +195,7 @@ impl fmt::Display for Summary<'_> {
             row(&mut text, "given back", &money(back, *exponent), currency)?;
         }
         for table in &r.tables {
+            writeln!(text, "{}", table.title)?;
             for cells in &table.rows {
                 let [what, number] = cells.as_slice() else { continue };
                 writeln!(text, "  {what}: {number}")?;

@@ -19,21 +19,17 @@ use super::{
     script::Script,
 };
 use crate::{
-    auditor::{Audit, Auditor, Verdict},
+    auditor::{Auditor, Verdict},
     dinner::{Moment, Watch},
     options::DinnerOptions,
-    population,
     process::{self, CpuTimes},
     recorder::{Gauges, Recorder},
-    recording::{Audited, Kind, Number, Recording},
-    run::{self},
+    recording::{Audited, Kind, Recording},
+    run::{self, BOOKS_PATIENCE},
     show::Show,
     tally,
     values::BadInput,
 };
-
-/// How long books may take to catch up.
-const BOOKS_PATIENCE: Duration = Duration::from_secs(600);
 
 /// An order's deadline passes as fast as the evening, but never faster than this: a queue must not be
 /// taken for silence.
@@ -50,7 +46,6 @@ pub fn evening(name: &str, options: &DinnerOptions) -> Result<Recording> {
     let mut config: Config = run::config(options, &data);
     config.order_deadline = limits::ORDER_DEADLINE.div_f64(speed).max(DEADLINE_MIN);
     config.answer_within = config.order_deadline * 3 / 4;
-    config.rail = population::rail();
     let (engine, ground) = run::open(config, &data)?;
     let title = format!("{name}: {}", scenario.about);
     let mut recording = Recording::begin(Kind::Scenario, title, options.seed, Some(&data));
@@ -77,9 +72,8 @@ pub fn evening(name: &str, options: &DinnerOptions) -> Result<Recording> {
     recording.processor_s.insert("fanju-sim".to_owned(), cpu);
     drop(house);
     let mut count = count.into_inner();
-    let audit = close(engine, options, &count);
+    recording.audit = close(engine, options, &count);
     recording.durable = Some(!options.no_sync && process::file_system(&data) != "tmpfs");
-    recording.audit = audited(&audit);
     let sizes = scenario.sizes(scale);
     report::set(&mut recording, name, &scenario, sizes, options.evening);
     report::fill(&mut recording, Played { scenario: &scenario, count: &mut count, ended });
@@ -96,49 +90,35 @@ pub(crate) fn length(scenario: &Scenario, speed: f64) -> Duration {
     Duration::from_millis(end).div_f64(speed)
 }
 
-/// Lets the books catch up, closes the engine, and audits its journal.
-fn close(engine: Engine, options: &DinnerOptions, count: &Count) -> Audit {
+/// Lets the books catch up, closes the engine, and audits its journal. What went wrong before is told
+/// with an audit or without one.
+fn close(engine: Engine, options: &DinnerOptions, count: &Count) -> Audited {
     let caught_up = engine.block_on(engine.books_caught_up(BOOKS_PATIENCE));
-    let error = engine.books_error();
+    let mut faults = count.faults.clone();
+    match (engine.books_error(), caught_up) {
+        (Some(error), _) => faults.push(format!("the books stopped: {error:#}")),
+        (None, Ok(true)) => {}
+        (None, Ok(false) | Err(_)) => faults.push("the books did not catch up".to_owned()),
+    }
     let journal = engine.journal();
     engine.close_blocking();
     drop(engine);
     if options.no_audit {
-        return Audit::skipped();
+        return unaudited(faults);
     }
     let mut auditor = Auditor::read(&journal);
     auditor.expect_positions(&count.positions);
-    if let Some(error) = error {
-        auditor.note(format!("the books stopped: {error:#}"));
-    } else if !matches!(caught_up, Ok(true)) {
-        auditor.note("the books did not catch up".to_owned());
-    }
-    for fault in &count.faults {
-        auditor.note(fault.clone());
-    }
-    auditor.finish()
+    faults.into_iter().for_each(|fault| auditor.note(fault));
+    tally::audited(&auditor.finish())
 }
 
-fn audited(audit: &Audit) -> Audited {
-    if audit.verdict == Verdict::Skipped {
+/// Nobody re-read the journal; the faults that tills and books have seen are there all the same.
+fn unaudited(reasons: Vec<String>) -> Audited {
+    if reasons.is_empty() {
         return Audited::skipped();
     }
-    let number = |name: &str, value: i128| Number { name: name.to_owned(), value };
-    Audited {
-        verdict: audit.verdict,
-        by: "the auditor, from the journal".to_owned(),
-        numbers: vec![
-            number("records read", audit.records.into()),
-            number("settlements", audit.settlements.into()),
-            number("refunds", audit.refunds.into()),
-            number("settlements acknowledged", audit.acknowledged.into()),
-            number("settlements lost", audit.lost.into()),
-            number("money made or lost, minor units", audit.money_delta_minor),
-            number("negative wallets", audit.negative_wallets.into()),
-        ],
-        faults: audit.faults,
-        reasons: audit.reasons.clone(),
-    }
+    let (by, faults) = ("tills and books; nobody re-read the journal", reasons.len() as u64);
+    Audited { verdict: Verdict::Failed, by: by.to_owned(), faults, reasons, ..Audited::skipped() }
 }
 
 struct Watching<'a> {
@@ -158,5 +138,17 @@ impl Watch for Watching<'_> {
 
     fn tick(&mut self, moment: Moment) {
         self.show.tick(&moment);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_an_audit_faults_are_told_all_the_same() {
+        assert_eq!(unaudited(Vec::new()), Audited::skipped());
+        let found = unaudited(vec!["presented again, a paid bill was declined".to_owned()]);
+        assert_eq!((found.verdict, found.faults, found.reasons.len()), (Verdict::Failed, 1, 1));
     }
 }

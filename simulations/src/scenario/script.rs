@@ -311,7 +311,7 @@ impl<'a> Script<'a> {
                 Seat {
                     person: self.person(),
                     joins_ms: if seat == 0 { 0 } else { joins_ms },
-                    cap_minor: if asked { low_cap } else { people.cap_minor.get() },
+                    cap_minor: if asked { low_cap } else { people.cap_minor.get_ref().get() },
                     manner,
                     weight: u32::try_from(1 + chance.below(3)).expect("a small number"),
                     cut: is_cut.then_some((seated * cut.0 / 1_000, cut.1)),

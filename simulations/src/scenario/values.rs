@@ -1,7 +1,7 @@
 //! Values: what a scenario file may say in one place, checked while it is read, so that every
 //! complaint knows its line.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -127,19 +127,6 @@ impl Spread {
     pub fn ends(&self) -> (u64, u64) {
         (self.0[0], self.0[self.0.len() - 1])
     }
-
-    /// What draws have in the mean.
-    #[must_use]
-    pub fn mean(&self) -> u64 {
-        let steps = self.0.windows(2).map(|step| u128::from(step[0]) + u128::from(step[1]));
-        match self.0.len() as u128 {
-            1 => self.0[0],
-            quantiles => {
-                let mean = steps.sum::<u128>() / (2 * (quantiles - 1));
-                u64::try_from(mean).expect("between numbers that fit")
-            }
-        }
-    }
 }
 
 /// The longest time of a file, in seconds: a week.
@@ -174,6 +161,18 @@ pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spread
 /// Quantiles of times in seconds.
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Spread, D::Error> {
     times(deserializer, 1.0)
+}
+
+/// The same within the time that an order has.
+pub(super) fn within_an_order<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Spread, D::Error> {
+    let spread = seconds(deserializer)?;
+    let most = fanju::limits::ORDER_DEADLINE;
+    match Duration::from_millis(spread.ends().1) > most {
+        true => Err(D::Error::custom(format!("an order is over after {} s", most.as_secs()))),
+        false => Ok(spread),
+    }
 }
 
 /// Quantiles of times in minutes.

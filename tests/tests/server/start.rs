@@ -60,6 +60,29 @@ fn people_find_a_server_at_the_port_that_the_system_chose() {
     assert_eq!(house.told("url"), Some(expected));
 }
 
+#[test]
+fn no_token_is_found_in_the_data_folder_but_the_operators() {
+    let mut house = House::open(1, 1);
+    let shop = house.cast.merchants[0].clone();
+    let key = json!({ "merchant": shop.merchant, "label": "Till", "scopes": ["collect"] });
+    let made = Socket::signed_in(&house, &shop.token).ask("keys.create", key);
+    let key = made["secret"].as_str().expect("a key").to_owned();
+    Socket::signed_in(&house, &key).leave();
+    house.stop();
+    let holds = |bytes: &[u8], text: &str| {
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    let files = files(house.data());
+    assert!(files.values().any(|bytes| holds(bytes, "Till")), "the key's label is somewhere");
+    for token in [&house.cast.diners[0].token, &shop.token, &key] {
+        for (path, bytes) in &files {
+            assert!(!holds(bytes, token), "{}", path.display());
+            let secret = token.rsplit('_').next().expect("something");
+            assert!(secret.len() < 20 || !holds(bytes, secret), "{}", path.display());
+        }
+    }
+}
+
 /// Who plays in the demo of `house`.
 fn cast(house: &House) -> Value {
     Http::new(house).get("/demo/cast", None).done()
@@ -108,13 +131,13 @@ fn a_demo_that_starts_again_has_the_same_people_with_full_purses() {
 fn a_folder_that_a_server_has_is_refused_with_what_to_do() {
     let house = House::open(0, 0);
     let complaint = House::try_verify(house.data()).expect_err("a server runs on it");
-    for words in ["in use by another process", "stop the server, or verify a backup"] {
+    for words in ["in use by another engine", "stop the server, or verify a backup"] {
         assert!(complaint.contains(words), "{complaint}");
     }
     let mut second = Command::new(server());
     second.args(["--listen", "127.0.0.1:0", "--data"]).arg(house.data());
     let complaint = said(&mut second).expect_err("a server runs on it");
-    assert!(complaint.contains("in use by another process: stop it first"), "{complaint}");
+    assert!(complaint.contains("in use by another engine: stop it first"), "{complaint}");
 }
 
 #[test]

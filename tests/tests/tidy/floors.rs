@@ -143,6 +143,14 @@ fn only_actors_and_the_door_name_actix() {
 }
 
 #[test]
+fn only_the_session_names_the_websocket_library() {
+    for (path, text) in files(".rs").iter().filter(|(path, _)| path.starts_with("server/src/")) {
+        let names = contains_word(&code(text), "actix_web_actors");
+        assert!(path == "server/src/live/session.rs" || !names, "{path} names actix_web_actors");
+    }
+}
+
+#[test]
 fn only_the_clock_reads_the_systems_time() {
     for (path, text) in engine_sources() {
         let reads = contains_word(&code(&text), "SystemTime");

@@ -19,9 +19,12 @@ const LONG_FILES: &[(&str, &str)] = &[
     ),
     (
         "engine/src/domain/group.rs",
-        "every command, refusal and event of an outing; its draft is beside it",
+        "every command, refusal and event of an outing; its draft and its members are beside it",
     ),
-    ("engine/src/domain/payment.rs", "one state machine: a bill between scan and end"),
+    (
+        "engine/src/domain/payment.rs",
+        "one state machine: a bill between scan and end; draws and shortfall are beside it",
+    ),
     ("engine/tests/bad_input.rs", "every refusal of the API, one test each"),
     ("engine/tests/reopen.rs", "what survives a restart, one test each"),
     ("engine/tests/journal_commit.rs", "cases of one concept through one door"),

@@ -29,6 +29,7 @@ use crate::{
     },
     id::{MerchantId, PresentationId, Topic, WalletId},
     ledger::Owner,
+    time::Timestamp,
 };
 
 /// Show the group's code to this member. Answered at once.
@@ -49,6 +50,8 @@ pub(crate) struct Answer {
 pub(crate) struct Scan {
     pub(crate) bill: Bill,
     pub(crate) code: Code,
+    /// When the code was claimed: from then on the order has its time.
+    pub(crate) at: Timestamp,
     pub(crate) word: OwedWord,
 }
 
@@ -130,12 +133,12 @@ impl GroupActor {
         if !self.gate.is_open() {
             return self.gate.wait(|actor, ctx| actor.scan(scan, ctx));
         }
-        let Scan { bill, code, word } = scan;
+        let Scan { bill, code, at, word } = scan;
         if let Some(retired) = self.codes.spend(code) {
             self.core.codes.retire(retired);
         }
         let owner = Owner::bill(self.id, bill.id());
-        match self.begin(bill, ctx) {
+        match self.begin(bill, at, ctx) {
             Ok((payment, step)) => {
                 let serial = self.core.ticket();
                 self.paying =
@@ -146,15 +149,19 @@ impl GroupActor {
         }
     }
 
-    fn begin(&mut self, bill: Bill, ctx: &Context<Self>) -> Result<(Payment, Step), Error> {
+    fn begin(
+        &mut self,
+        bill: Bill,
+        at: Timestamp,
+        ctx: &Context<Self>,
+    ) -> Result<(Payment, Step), Error> {
         if self.paying.is_some() {
             return Err(Rejection::PaymentInProgress.into());
         }
         self.forget_stale();
         let group = self.group.as_ref().ok_or_else(|| self.absence())?;
-        let now = self.core.steady.now();
-        let patience = now.after(self.core.patience.answer_within);
-        let deadline = now.after(self.core.patience.order_deadline);
+        let patience = at.after(self.core.patience.answer_within);
+        let deadline = at.after(self.core.patience.order_deadline);
         let presentation = PresentationId(self.core.fresh_uuid());
         let (payment, step) = Payment::begin(group, bill, presentation, patience, deadline)?;
         if self.sources.is_empty() {
@@ -230,7 +237,10 @@ impl GroupActor {
         let Some(paying) = &mut self.paying else { return };
         let event = match verdict {
             Verdict::Waiting => return self.tell_progress(),
-            Verdict::Settle(settlement) => Event::Settled(settlement),
+            Verdict::Settle(settlement) => {
+                self.group.iter().for_each(|group| group.assert_agreed(&settlement));
+                Event::Settled(settlement)
+            }
             Verdict::Decline(decline) => Event::Declined(decline),
         };
         let mut hint = 0;

@@ -174,7 +174,8 @@ impl MerchantActor {
         if let Err(rejection) = merchant.check_bill(&bill) {
             return reply.send(Err(rejection.into()));
         }
-        let group = match self.core.codes.claim(code, self.core.steady.now()) {
+        let at = self.core.steady.now();
+        let group = match self.core.codes.claim(code, at) {
             Ok(group) => group,
             Err(error) => return reply.send(Err(error)),
         };
@@ -190,7 +191,7 @@ impl MerchantActor {
         self.orders.begin(order_no.clone(), order);
         let word = OwedWord::new(Arc::clone(ctx.seat()), order_no);
         // A group that has died drops the scan, and with it the word that it owes.
-        drop(ctx.pass(group, group::Scan { bill, code, word }));
+        drop(ctx.pass(group, group::Scan { bill, code, at, word }));
     }
 
     fn cancel(&mut self, Cancel { order_no, reply }: Cancel, ctx: &mut Context<Self>) {

@@ -31,6 +31,16 @@ pub enum Missing {
     Unavailable,
 }
 
+impl Missing {
+    /// How far the source reaches.
+    pub(super) fn reach(self) -> Amount {
+        match self {
+            Self::Short { has } => has.max(Amount::ZERO),
+            Self::Unavailable => Amount::ZERO,
+        }
+    }
+}
+
 /// One source that was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Draw {
@@ -118,12 +128,12 @@ impl Draws {
     /// released, whoever gives another amount than before is asked for it.
     ///
     /// # Errors
-    /// The shares that their sources do not reach; everything is then as it was.
+    /// The shares that their sources do not reach, and how far they do; everything is then as it was.
     pub(super) fn plan(
         &mut self,
         shares: impl ExactSizeIterator<Item = (Amount, Sources)>,
         actions: &mut Actions,
-    ) -> Result<(), Vec<usize>> {
+    ) -> Result<(), Vec<(usize, Amount)>> {
         let first = Ask(self.asked);
         let mut draws: Vec<Draw> = Vec::with_capacity(shares.len());
         let mut legs = Vec::with_capacity(shares.len());
@@ -145,7 +155,7 @@ impl Draws {
                 }
             }
             if left.is_positive() {
-                beyond.push(share);
+                beyond.push((share, owed.beyond(left)));
             }
         }
         if !beyond.is_empty() {
@@ -187,11 +197,8 @@ impl Draws {
             return;
         };
         // Whoever is short has less than what was asked, whatever he says.
-        let less = amount.checked_sub(Amount::from_minor(1)).unwrap_or(Amount::ZERO);
-        let has = match why {
-            Missing::Short { has } => has.min(less).max(Amount::ZERO),
-            Missing::Unavailable => Amount::ZERO,
-        };
+        let less = amount.beyond(Amount::from_minor(1));
+        let has = why.reach().min(less);
         match self.limits.iter_mut().find(|(limited, _)| *limited == source) {
             Some((_, limit)) => *limit = has,
             None => self.limits.push((source, has)),
@@ -235,7 +242,7 @@ impl Draws {
     /// What `source` still gives beside what it is to give already, if it has said how far it reaches.
     fn left_of(&self, source: Source, given: Amount) -> Option<Amount> {
         let (_, limit) = self.limits.iter().find(|(limited, _)| *limited == source)?;
-        Some(limit.checked_sub(given).unwrap_or(Amount::ZERO))
+        Some(limit.beyond(given))
     }
 }
 
@@ -248,6 +255,6 @@ fn place(draws: &[Draw], source: Source, hint: usize) -> Option<usize> {
     }
 }
 
-fn sum(one: Amount, other: Amount) -> Amount {
+pub(super) fn sum(one: Amount, other: Amount) -> Amount {
     one.checked_add(other).expect("G-2: parts sum to the bill at most")
 }

@@ -65,6 +65,9 @@ pub(crate) fn decide(it: &Group, command: &group::Command) -> Result<Event, Reje
             let welcome = *by_code || it.invited.contains(wallet);
             first(&[locked, seated(wallet), (!welcome, Rejection::NotInvited)])?;
             check_consent(consent)?;
+            let former = it.former.iter().find(|former| former.wallet == *wallet);
+            let (cap, spent) = (consent.cap, former.map_or(Amount::ZERO, |former| former.spent));
+            first(&[(cap < spent, Rejection::CapBelowSpent { cap, spent })])?;
             Ok(Event::MemberJoined { group, wallet: *wallet, consent: *consent })
         }
         group::Command::SetConsent { wallet, consent } => {

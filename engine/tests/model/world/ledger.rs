@@ -7,8 +7,8 @@ use fanju::{
         bill::Bill,
         draft::Draft,
         event::{
-            Decline, DeclineReason, Direction, Event, Holder, RailMove, Refund, Settlement,
-            Shortfall, Source,
+            Consent, Decline, DeclineReason, Direction, Event, Holder, RailMove, Refund,
+            Settlement, Shortfall, Source,
         },
         group::{self, Group, Member},
         split::{Claim, Split},
@@ -209,12 +209,6 @@ impl Model {
     fn fold_group(&mut self, event: &Event) {
         match event {
             Event::GroupOpened { group, name, host, consent, currency, rules } => {
-                let first = Member {
-                    wallet: *host,
-                    consent: *consent,
-                    spent: Amount::ZERO,
-                    carry_micro: 0,
-                };
                 let opened = Group {
                     id: *group,
                     name: name.clone(),
@@ -222,7 +216,8 @@ impl Model {
                     currency: *currency,
                     status: group::Status::Open,
                     rules: rules.clone(),
-                    members: vec![first],
+                    members: vec![newcomer(*host, *consent)],
+                    former: Vec::new(),
                     invited: Vec::new(),
                     bills: 0,
                     draft: None,
@@ -231,20 +226,28 @@ impl Model {
             }
             Event::MemberInvited { group, wallet } => self.group(*group).invited.push(*wallet),
             Event::MemberJoined { group, wallet, consent } => {
-                let (wallet, consent, spent) = (*wallet, *consent, Amount::ZERO);
                 let group = self.group(*group);
-                group.invited.retain(|invited| *invited != wallet);
-                group.members.push(Member { wallet, consent, spent, carry_micro: 0 });
+                group.invited.retain(|invited| invited != wallet);
+                let mut member = newcomer(*wallet, *consent);
+                if let Some(at) = group.former.iter().position(|former| former.wallet == *wallet) {
+                    let former = group.former.remove(at);
+                    (member.spent, member.carry_micro) = (former.spent, former.carry_micro);
+                }
+                group.members.push(member);
             }
             Event::MemberLeft { group, wallet } => {
                 let group = self.group(*group);
+                let left = *member(group, *wallet);
                 group.members.retain(|member| member.wallet != *wallet);
+                let has_paid = left.spent.minor() > 0 || left.carry_micro != 0;
+                group.former.extend(has_paid.then_some(left));
                 if let (Some(_), Some(claims)) = (&group.draft, claims(&mut group.rules.split)) {
                     claims.retain(|claim| claim.diner != *wallet);
                 }
             }
             Event::ConsentChanged { group, wallet, consent } => {
-                member(self.group(*group), *wallet).consent = *consent;
+                let member = member(self.group(*group), *wallet);
+                (member.consent, member.raised) = (*consent, Amount::ZERO);
             }
             Event::RulesSet { group, rules } => self.group(*group).rules = rules.clone(),
             Event::BillDrafted { group, draft } => lay(self.group(*group), draft),
@@ -301,7 +304,9 @@ impl Model {
             let spent = member.spent.minor() + leg.amount.minor();
             member.spent = minor(spent);
             if theirs.confirmed && payer == theirs.diner {
-                member.consent.cap = member.consent.cap.max(member.spent);
+                let cap = member.consent.cap.minor();
+                member.raised = minor(member.raised.minor() + (spent - cap).max(0));
+                member.consent.cap = minor(cap.max(spent));
             }
             assert!(member.spent <= member.consent.cap, "G-3: {payer} pays above the cap");
         }
@@ -366,12 +371,20 @@ impl Model {
         for part in &refund.legs {
             let Source::Wallet(to) = part.source;
             self.give(to, part.amount.minor());
-            let members = &mut self.group(refund.group).members;
-            if let Some(member) = members.iter_mut().find(|member| member.wallet == to) {
-                member.spent = minor((member.spent.minor() - part.amount.minor()).max(0));
-            }
+            let Group { members, former, .. } = self.group(refund.group);
+            let payer = members.iter_mut().chain(former).find(|member| member.wallet == to);
+            let payer = payer.expect("who has paid and left is remembered");
+            let part = part.amount.minor();
+            let no_longer_agreed = payer.raised.minor().min(part);
+            payer.spent = minor((payer.spent.minor() - part).max(0));
+            payer.raised = minor(payer.raised.minor() - no_longer_agreed);
+            payer.consent.cap = minor(payer.consent.cap.minor() - no_longer_agreed);
         }
     }
+}
+
+fn newcomer(wallet: WalletId, consent: Consent) -> Member {
+    Member { wallet, consent, spent: Amount::ZERO, raised: Amount::ZERO, carry_micro: 0 }
 }
 
 fn member(group: &mut Group, wallet: WalletId) -> &mut Member {

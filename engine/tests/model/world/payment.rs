@@ -46,6 +46,8 @@ enum Consent {
 struct Seat {
     diner: WalletId,
     owed: i64,
+    /// The part of it that the split says.
+    own: i64,
     carry: i64,
     /// What the diner takes over without being asked.
     room: i64,
@@ -60,6 +62,8 @@ pub(crate) struct Payment {
     /// What each member has; `None` where the wallet pays nothing.
     funds: BTreeMap<WalletId, Option<i64>>,
     seats: Vec<Seat>,
+    /// What the host gives at most, for whomever.
+    host_gives: i64,
     /// Who may be named if it comes to nothing, where several fell short at once.
     several: Vec<DeclineReason>,
     end: Option<Stage>,
@@ -99,18 +103,19 @@ pub(crate) fn dues(group: &Group, bill: &Bill) -> Result<Vec<Due>, Rejection> {
     Ok(divide(&divided, &diners, &group.rules)?)
 }
 
-/// What is left below the cap.
-fn below_cap(member: &Member) -> i64 {
-    (member.consent.cap.minor() - member.spent.minor()).max(0)
+/// What a member pays at most without being asked.
+fn unasked(member: &Member) -> i64 {
+    let below_cap = (member.consent.cap.minor() - member.spent.minor()).max(0);
+    member.consent.confirm_above.map_or(below_cap, |above| below_cap.min(above.minor()))
 }
 
 fn seat(member: &Member, due: &Due) -> Seat {
-    let free = below_cap(member);
-    let most = member.consent.confirm_above.map_or(free, |above| free.min(above.minor()));
+    let most = unasked(member);
     let asked = due.owed > most;
     Seat {
         diner: member.wallet,
         owed: due.owed,
+        own: due.owed,
         carry: due.carry,
         room: if asked { 0 } else { most - due.owed },
         consent: if asked { Consent::Asked } else { Consent::Given },
@@ -130,7 +135,11 @@ impl Payment {
         let dues = dues(&group, &bill)?;
         let owing = group.members.iter().zip(&dues).filter(|(_, due)| due.owed > 0);
         let seats = owing.map(|(member, due)| seat(member, due)).collect();
-        let mut payment = Self { bill, group, funds, seats, several: Vec::new(), end: None };
+        let hosts = group.members.iter().zip(&dues).find(|(member, _)| member.wallet == group.host);
+        // Who is asked about the own share agrees to that share alone.
+        let host_gives = hosts.map_or(0, |(member, due)| due.owed.max(unasked(member)));
+        let several = Vec::new();
+        let mut payment = Self { bill, group, funds, seats, host_gives, several, end: None };
         payment.settle_down();
         Ok(payment)
     }
@@ -174,7 +183,7 @@ impl Payment {
             return;
         }
         let diner = seat.diner;
-        self.fall_short(diner, DeclineReason::Refused { diner });
+        self.fall_short(diner, DeclineReason::Refused { diner }, 0);
         self.settle_down();
     }
 
@@ -213,19 +222,20 @@ impl Payment {
                 self.several.extend(short.iter().map(|(_, reason)| *reason).chain([host]));
             }
             for (diner, reason) in short {
-                self.fall_short(diner, reason);
+                self.fall_short(diner, reason, self.funds[&diner].unwrap_or(0));
             }
         }
     }
 
-    fn fall_short(&mut self, diner: WalletId, reason: DeclineReason) {
+    /// `diner` gives no more than `most`.
+    fn fall_short(&mut self, diner: WalletId, reason: DeclineReason, most: i64) {
         if self.end.is_some() {
             return;
         }
         let helped = match self.group.rules.shortfall {
             Shortfall::Decline => false,
             Shortfall::HostCovers => self.host_covers(diner),
-            Shortfall::Reshare => self.reshare(diner),
+            Shortfall::Reshare => self.reshare(diner, most),
         };
         if !helped {
             self.decline(self.several.iter().copied().chain([reason]).collect());
@@ -234,23 +244,31 @@ impl Payment {
 
     fn host_covers(&mut self, diner: WalletId) -> bool {
         let host = self.group.host;
-        let room = self.group.members.iter().find(|member| member.wallet == host).map(below_cap);
         let covered = self.set_aside().get(&host).copied().unwrap_or_default();
+        let most = self.host_gives;
         let seat = self.seats.iter_mut().find(|seat| seat.diner == diner && seat.payer != host);
-        let Some(seat) = seat.filter(|seat| Some(covered + seat.owed) <= room) else {
+        let Some(seat) = seat.filter(|seat| covered + seat.owed <= most) else {
             return false;
         };
         seat.payer = host;
         seat.consent = Consent::Given;
+        self.seats.iter_mut().for_each(|seat| seat.carry = 0);
         true
     }
 
     /// The others take over what `diner` owes by what they owe themselves, nobody beyond his room, and in
-    /// whole steps of cash.
-    fn reshare(&mut self, diner: WalletId) -> bool {
+    /// whole steps of cash. Who has the own share gives it, and takes over what the rest allows.
+    fn reshare(&mut self, diner: WalletId, most: i64) -> bool {
         let step = self.group.rules.cash_step.minor().max(1);
-        let gone = self.seats.iter().position(|seat| seat.diner == diner).expect("owes");
-        let mut left = self.seats.remove(gone).owed / step;
+        let at = self.seats.iter().position(|seat| seat.diner == diner).expect("owes");
+        let mut left = if most < self.seats[at].own {
+            self.seats.remove(at).owed / step
+        } else {
+            let seat = &mut self.seats[at];
+            let over = seat.owed - seat.own;
+            (seat.owed, seat.room) = (seat.own, (seat.room + over).min(most - seat.own));
+            over / step
+        };
         self.seats.iter_mut().for_each(|seat| seat.carry = 0);
         while left > 0 {
             let weight = |seat: &Seat| if seat.room >= step { i128::from(seat.owed) } else { 0 };

@@ -1,6 +1,9 @@
 //! Ceremonies under way: a few, for a few minutes, each finished once.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    net::IpAddr,
+};
 
 use fanju::time::Timestamp;
 use parking_lot::Mutex;
@@ -9,7 +12,7 @@ use uuid::Builder;
 
 use super::CeremonyId;
 use crate::auth::{
-    limits,
+    limits, rate,
     register::{DeviceId, PersonId},
 };
 
@@ -17,39 +20,59 @@ use crate::auth::{
 pub(super) struct Ceremonies<S> {
     underway: Mutex<Underway<S>>,
     max: usize,
+    /// Of those from one place.
+    from_one_max: usize,
 }
 
 struct Underway<S> {
     states: HashMap<CeremonyId, (Timestamp, S)>,
-    /// By age; those that have ended are skipped.
-    order: VecDeque<CeremonyId>,
+    /// By age, with where they began; those that have ended are skipped.
+    order: VecDeque<(CeremonyId, IpAddr)>,
+    /// How many of these began where.
+    from: HashMap<IpAddr, usize>,
+}
+
+impl<S> Underway<S> {
+    /// Takes the one that is `nth` by age out, with its state.
+    fn forget(&mut self, nth: usize) {
+        let Some((ceremony, from)) = self.order.remove(nth) else { return };
+        self.states.remove(&ceremony);
+        if let Entry::Occupied(mut left) = self.from.entry(from) {
+            *left.get_mut() -= 1;
+            if *left.get() == 0 {
+                left.remove();
+            }
+        }
+    }
 }
 
 impl<S> Ceremonies<S> {
-    pub(super) fn new(max: usize) -> Self {
-        let underway = Underway { states: HashMap::new(), order: VecDeque::new() };
-        Self { underway: Mutex::new(underway), max }
+    pub(super) fn new(max: usize, from_one_max: usize) -> Self {
+        let (states, order, from) = Default::default();
+        Self { underway: Mutex::new(Underway { states, order, from }), max, from_one_max }
     }
 
-    /// Remembers a ceremony that begins now; the oldest goes when there are too many.
-    pub(super) fn begin(&self, state: S, now: Timestamp) -> CeremonyId {
-        let ceremony = fresh();
+    /// Remembers a ceremony that begins now at `address`; the oldest goes when there are too many, and the
+    /// oldest from there when there are too many from there.
+    pub(super) fn begin(&self, state: S, address: IpAddr, now: Timestamp) -> CeremonyId {
+        let (ceremony, from) = (fresh(), rate::allotment(address));
         let mut underway = self.underway.lock();
-        let Underway { states, order } = &mut *underway;
-        while let Some(oldest) = order.front()
-            && states.get(oldest).is_none_or(|(begun, _)| is_over(*begun, now))
+        while let Some((oldest, _)) = underway.order.front()
+            && underway.states.get(oldest).is_none_or(|(begun, _)| is_over(*begun, now))
         {
-            states.remove(oldest);
-            order.pop_front();
+            underway.forget(0);
         }
         // Those that ended count, too: they bound the queue.
-        while order.len() >= self.max
-            && let Some(oldest) = order.pop_front()
-        {
-            states.remove(&oldest);
+        if underway.from.get(&from).is_some_and(|many| *many >= self.from_one_max) {
+            let own = underway.order.iter().position(|(_, other)| *other == from);
+            underway.forget(own.unwrap_or(0));
         }
-        states.insert(ceremony, (now, state));
-        order.push_back(ceremony);
+        while underway.order.len() >= self.max {
+            underway.forget(0);
+        }
+        underway.states.insert(ceremony, (now, state));
+        underway.order.push_back((ceremony, from));
+        *underway.from.entry(from).or_insert(0) += 1;
         ceremony
     }
 
@@ -138,26 +161,29 @@ fn is_over(begun: Timestamp, now: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_000_000);
+    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const HERE: DeviceId = DeviceId(uuid::Uuid::from_u128(7));
 
     #[test]
     fn a_ceremony_ends_once() {
-        let ceremonies = Ceremonies::new(10);
-        let ceremony = ceremonies.begin("state", NOW);
+        let ceremonies = Ceremonies::new(10, 10);
+        let ceremony = ceremonies.begin("state", HOME, NOW);
         assert_eq!(ceremonies.end(ceremony, NOW), Some("state"));
         assert_eq!(ceremonies.end(ceremony, NOW), None);
     }
 
     #[test]
     fn a_ceremony_is_over_after_five_minutes() {
-        let ceremonies = Ceremonies::new(10);
+        let ceremonies = Ceremonies::new(10, 10);
         let over = NOW.after(limits::CEREMONY_LASTS);
-        let ceremony = ceremonies.begin(1, NOW);
+        let ceremony = ceremonies.begin(1, HOME, NOW);
         assert_eq!(ceremonies.end(ceremony, Timestamp(over.0 - 1)), Some(1));
-        let ceremony = ceremonies.begin(2, NOW);
+        let ceremony = ceremonies.begin(2, HOME, NOW);
         assert_eq!(ceremonies.end(ceremony, over), None);
     }
 
@@ -197,18 +223,40 @@ mod tests {
     }
 
     #[test]
+    fn one_network_pushes_nobody_elses_out() {
+        let ceremonies = Ceremonies::new(10, 4);
+        let of_ana = ceremonies.begin("ana", HOME, NOW);
+        let flood = |site: u16| {
+            let address = IpAddr::from([0x2001, 0xdb8, 1, site, 0, 0, 0, 1]);
+            ceremonies.begin("flood", address, NOW)
+        };
+        let begun: Vec<_> = (0..100).map(flood).collect();
+        assert_eq!(ceremonies.underway.lock().order.len(), 1 + 4);
+        assert_eq!(ceremonies.end(begun[95], NOW), None);
+        assert_eq!(ceremonies.end(begun[96], NOW), Some("flood"));
+        // What has ended makes room for nobody.
+        for site in 0..100 {
+            ceremonies.end(flood(site), NOW);
+        }
+        assert_eq!(ceremonies.end(of_ana, NOW), Some("ana"));
+        ceremonies.begin("later", HOME, NOW.after(limits::CEREMONY_LASTS));
+        let underway = ceremonies.underway.lock();
+        assert_eq!((underway.order.len(), underway.from.len()), (1, 1));
+    }
+
+    #[test]
     fn the_oldest_go_first_and_nothing_stays_behind() {
-        let ceremonies = Ceremonies::new(10);
-        let begun: Vec<_> = (0..25).map(|number| ceremonies.begin(number, NOW)).collect();
+        let ceremonies = Ceremonies::new(10, 10);
+        let begun: Vec<_> = (0..25).map(|number| ceremonies.begin(number, HOME, NOW)).collect();
         assert_eq!(ceremonies.underway.lock().states.len(), 10);
         assert_eq!(ceremonies.end(begun[14], NOW), None);
         assert_eq!(ceremonies.end(begun[15], NOW), Some(15));
         for number in 0..1_000 {
-            let ceremony = ceremonies.begin(number, NOW);
+            let ceremony = ceremonies.begin(number, HOME, NOW);
             assert_eq!(ceremonies.end(ceremony, NOW), Some(number));
         }
         assert!(ceremonies.underway.lock().order.len() <= 10);
-        ceremonies.begin(0, NOW.after(limits::CEREMONY_LASTS));
+        ceremonies.begin(0, HOME, NOW.after(limits::CEREMONY_LASTS));
         assert_eq!(ceremonies.underway.lock().order.len(), 1);
     }
 }

@@ -4,7 +4,10 @@
 #[path = "authenticator.rs"]
 mod authenticator;
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use self::authenticator::{Authenticator, encode};
 use super::*;
@@ -14,6 +17,7 @@ use crate::auth::{
 };
 
 const NOW: Timestamp = Timestamp(1_795_521_600_000_000);
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Two devices of one person.
 const HERE: DeviceId = DeviceId(Uuid::from_u128(1));
@@ -54,7 +58,7 @@ impl Site {
     }
 
     fn sign_in(&mut self) -> Result<PersonId, PasskeyError> {
-        let (ceremony, options) = self.passkeys.begin_sign_in(NOW)?;
+        let (ceremony, options) = self.passkeys.begin_sign_in(HOME, NOW)?;
         let credential = self.phone.get(&options);
         self.finish(ceremony, &credential)
     }
@@ -75,7 +79,7 @@ fn sign_up(
     called: &str,
     phone: &mut Authenticator,
 ) -> PersonId {
-    let (ceremony, options) = passkeys.begin_sign_up(name(called), NOW).expect("begins");
+    let (ceremony, options) = passkeys.begin_sign_up(name(called), HOME, NOW).expect("begins");
     let credential = phone.create(&options);
     let (id, name, passkey) =
         passkeys.finish_sign_up(ceremony, &credential, NOW).expect("finishes");
@@ -108,7 +112,7 @@ fn who_signed_up_signs_in_and_steps_up() {
 fn an_authenticator_without_a_counter_signs_in_and_nothing_has_to_be_kept() {
     let mut site = Site::new();
     for _ in 0..3 {
-        let (ceremony, options) = site.passkeys.begin_sign_in(NOW).expect("begins");
+        let (ceremony, options) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
         site.phone.counter = u32::MAX;
         let credential = site.phone.get(&options);
         let lookup = |person| site.register.passkeys(person);
@@ -121,14 +125,14 @@ fn an_authenticator_without_a_counter_signs_in_and_nothing_has_to_be_kept() {
 #[test]
 fn options_ask_for_a_discoverable_credential_and_a_verified_user() {
     let passkeys = passkeys();
-    let (_, create) = passkeys.begin_sign_up(name("Ana"), NOW).expect("begins");
+    let (_, create) = passkeys.begin_sign_up(name("Ana"), HOME, NOW).expect("begins");
     let create = &create["publicKey"];
     assert_eq!(create["rp"]["id"], "fanju.example");
     assert_eq!(create["user"]["name"], "Ana");
     assert_eq!(create["authenticatorSelection"]["residentKey"], "required");
     assert_eq!(create["authenticatorSelection"]["requireResidentKey"], true);
     assert_eq!(create["authenticatorSelection"]["userVerification"], "required");
-    let (_, get) = passkeys.begin_sign_in(NOW).expect("begins");
+    let (_, get) = passkeys.begin_sign_in(HOME, NOW).expect("begins");
     assert_eq!(get["publicKey"]["userVerification"], "required");
     assert_eq!(get["publicKey"]["allowCredentials"], serde_json::json!([]));
     assert_eq!(get.as_object().expect("an object").len(), 1);
@@ -140,7 +144,7 @@ fn another_origin_is_refused() {
     site.phone.origin = "https://pay.fanju.evil".to_owned();
     check_refused(site.sign_in(), &WebauthnError::InvalidRPOrigin);
     check_refused(site.step_up(site.ana), &WebauthnError::InvalidRPOrigin);
-    let (ceremony, options) = site.passkeys.begin_sign_up(name("Ben"), NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_up(name("Ben"), HOME, NOW).expect("begins");
     let credential = site.phone.create(&options);
     let finished = site.passkeys.finish_sign_up(ceremony, &credential, NOW);
     check_refused(finished, &WebauthnError::InvalidRPOrigin);
@@ -159,7 +163,7 @@ fn another_challenge_is_refused() {
     site.phone.challenge = Some(encode(&[7; 32]));
     check_refused(site.sign_in(), &WebauthnError::MismatchedChallenge);
     check_refused(site.step_up(site.ana), &WebauthnError::MismatchedChallenge);
-    let (ceremony, options) = site.passkeys.begin_sign_up(name("Ben"), NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_up(name("Ben"), HOME, NOW).expect("begins");
     let credential = site.phone.create(&options);
     let finished = site.passkeys.finish_sign_up(ceremony, &credential, NOW);
     check_refused(finished, &WebauthnError::MismatchedChallenge);
@@ -168,8 +172,8 @@ fn another_challenge_is_refused() {
 #[test]
 fn an_answer_to_one_ceremony_answers_no_other() {
     let mut site = Site::new();
-    let (first, options) = site.passkeys.begin_sign_in(NOW).expect("begins");
-    let (second, _) = site.passkeys.begin_sign_in(NOW).expect("begins");
+    let (first, options) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
+    let (second, _) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
     let credential = site.phone.get(&options);
     check_refused(site.finish(second, &credential), &WebauthnError::MismatchedChallenge);
     assert_eq!(site.finish(first, &credential).expect("signs in"), site.ana);
@@ -178,13 +182,13 @@ fn an_answer_to_one_ceremony_answers_no_other() {
 #[test]
 fn a_ceremony_is_finished_once_even_by_whoever_repeats_what_was_right() {
     let mut site = Site::new();
-    let (ceremony, options) = site.passkeys.begin_sign_in(NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
     let credential = site.phone.get(&options);
     site.finish(ceremony, &credential).expect("signs in");
     let again = site.finish(ceremony, &credential);
     assert!(matches!(again, Err(PasskeyError::UnknownCeremony)), "{again:?}");
 
-    let (ceremony, options) = site.passkeys.begin_sign_up(name("Ben"), NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_up(name("Ben"), HOME, NOW).expect("begins");
     let credential = Authenticator::new(2).create(&options);
     site.passkeys.finish_sign_up(ceremony, &credential, NOW).expect("finishes");
     let again = site.passkeys.finish_sign_up(ceremony, &credential, NOW);
@@ -194,7 +198,7 @@ fn a_ceremony_is_finished_once_even_by_whoever_repeats_what_was_right() {
 #[test]
 fn a_failed_attempt_ends_the_ceremony() {
     let mut site = Site::new();
-    let (ceremony, options) = site.passkeys.begin_sign_in(NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
     let malformed = site.finish(ceremony, &Value::Null);
     assert!(matches!(malformed, Err(PasskeyError::Malformed(_))), "{malformed:?}");
     let credential = site.phone.get(&options);
@@ -220,7 +224,7 @@ fn a_ceremony_is_finished_in_its_kind_by_its_person_where_it_began() {
     let there = site.passkeys.finish_step_up(site.ana, THERE, ceremony, &credential, NOW);
     assert!(matches!(there, Err(PasskeyError::UnknownCeremony)), "{there:?}");
 
-    let (sign_in, _) = site.passkeys.begin_sign_in(NOW).expect("begins");
+    let (sign_in, _) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
     let as_step_up = site.passkeys.finish_step_up(site.ana, HERE, sign_in, &credential, NOW);
     assert!(matches!(as_step_up, Err(PasskeyError::UnknownCeremony)), "{as_step_up:?}");
 }
@@ -228,7 +232,7 @@ fn a_ceremony_is_finished_in_its_kind_by_its_person_where_it_began() {
 #[test]
 fn a_ceremony_is_over_after_five_minutes() {
     let mut site = Site::new();
-    let (ceremony, options) = site.passkeys.begin_sign_in(NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
     let credential = site.phone.get(&options);
     let late = NOW.after(limits::CEREMONY_LASTS);
     let lookup = |person| site.register.passkeys(person);
@@ -244,14 +248,14 @@ fn nobody_signs_in_with_the_credential_of_another() {
 
     // Ben's phone says that it is Ana.
     bens.user = site.ana.0.as_bytes().to_vec();
-    let (ceremony, options) = site.passkeys.begin_sign_in(NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
     let credential = bens.get(&options);
     let as_ana = site.finish(ceremony, &credential);
     assert!(matches!(as_ana, Err(PasskeyError::UnknownPasskey)), "{as_ana:?}");
 
     // And that it has Ana's credential, whose key it does not have.
     bens.credential.clone_from(&site.phone.credential);
-    let (ceremony, options) = site.passkeys.begin_sign_in(NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
     let credential = bens.get(&options);
     check_refused(site.finish(ceremony, &credential), &WebauthnError::AuthenticationFailure);
 
@@ -300,7 +304,7 @@ fn an_unverified_user_is_refused() {
     site.phone.verifies_user = false;
     check_refused(site.sign_in(), &WebauthnError::UserNotVerified);
     check_refused(site.step_up(site.ana), &WebauthnError::UserNotVerified);
-    let (ceremony, options) = site.passkeys.begin_sign_up(name("Ben"), NOW).expect("begins");
+    let (ceremony, options) = site.passkeys.begin_sign_up(name("Ben"), HOME, NOW).expect("begins");
     let credential = site.phone.create(&options);
     let finished = site.passkeys.finish_sign_up(ceremony, &credential, NOW);
     check_refused(finished, &WebauthnError::UserNotVerified);
@@ -311,7 +315,7 @@ fn a_passkey_that_could_not_be_found_again_is_refused() {
     let mut phone = Authenticator::new(2);
     phone.is_discoverable = false;
     let passkeys = passkeys();
-    let (ceremony, options) = passkeys.begin_sign_up(name("Ben"), NOW).expect("begins");
+    let (ceremony, options) = passkeys.begin_sign_up(name("Ben"), HOME, NOW).expect("begins");
     let credential = phone.create(&options);
     let finished = passkeys.finish_sign_up(ceremony, &credential, NOW);
     assert!(matches!(finished, Err(PasskeyError::NotDiscoverable)), "{finished:?}");
@@ -321,7 +325,7 @@ fn a_passkey_that_could_not_be_found_again_is_refused() {
 fn a_changed_byte_of_what_was_signed_is_noticed() {
     let mut site = Site::new();
     for field in ["authenticatorData", "signature"] {
-        let (ceremony, options) = site.passkeys.begin_sign_in(NOW).expect("begins");
+        let (ceremony, options) = site.passkeys.begin_sign_in(HOME, NOW).expect("begins");
         let mut credential = site.phone.get(&options);
         let text = credential["response"][field].as_str().expect("text").to_owned();
         let last = if text.ends_with('A') { 'Q' } else { 'A' };
@@ -464,7 +468,7 @@ fn a_recovery_is_finished_once_and_tells_whose_it_is() {
     let (person, device) = ana(&site);
     let code = RecoveryHash([5; 32]);
     let (ceremony, options) =
-        site.passkeys.begin_recovery(&person, code, &[], NOW).expect("begins");
+        site.passkeys.begin_recovery(&person, code, &[], HOME, NOW).expect("begins");
     let credential = Authenticator::new(2).create(&options);
     let as_addition = site.passkeys.finish_addition(site.ana, device, ceremony, &credential, NOW);
     assert!(matches!(as_addition, Err(PasskeyError::UnknownCeremony)), "{as_addition:?}");
@@ -476,13 +480,14 @@ fn a_recovery_is_finished_once_and_tells_whose_it_is() {
     assert!(matches!(again, Err(PasskeyError::UnknownCeremony)), "{again:?}");
 
     let (ceremony, options) =
-        site.passkeys.begin_recovery(&person, code, &[], NOW).expect("begins");
+        site.passkeys.begin_recovery(&person, code, &[], HOME, NOW).expect("begins");
     let mut liar = Authenticator::new(3);
     liar.origin = "https://pay.fanju.evil".to_owned();
     let credential = liar.create(&options);
     let finished = site.passkeys.finish_recovery(ceremony, &credential, NOW);
     check_refused(finished, &WebauthnError::InvalidRPOrigin);
-    let (ceremony, _) = site.passkeys.begin_recovery(&person, code, &[], NOW).expect("begins");
+    let (ceremony, _) =
+        site.passkeys.begin_recovery(&person, code, &[], HOME, NOW).expect("begins");
     let late = NOW.after(limits::CEREMONY_LASTS);
     let finished = site.passkeys.finish_recovery(ceremony, &credential, late);
     assert!(matches!(finished, Err(PasskeyError::UnknownCeremony)), "{finished:?}");

@@ -1,4 +1,5 @@
-//! Buckets that leak evenly: a burst, and then so many a second.
+//! Buckets that leak evenly: a burst, and then so many a second. What is known only afterwards is
+//! charged, and owed where it was not there.
 //!
 //! Of each bucket one moment is kept, when it will be full again (the "generic cell rate
 //! algorithm" of ATM Forum 4.0): what was taken and is given back moves it back. That is why they are
@@ -31,6 +32,10 @@ impl Quota {
 
     pub(super) fn per_minute(rate: NonZeroU32) -> Self {
         Self { every: Duration::from_secs(60) / rate.get(), burst: rate }
+    }
+
+    pub(super) fn per_hour(rate: NonZeroU32) -> Self {
+        Self { every: Duration::from_secs(3_600) / rate.get(), burst: rate }
     }
 
     /// As much as `many` of these.
@@ -98,6 +103,14 @@ impl<K: Hash + Eq> Buckets<K> {
         }
         *full_at = then;
         Ok(())
+    }
+
+    /// Takes `tokens` at `now`, whether they are there or not: nothing else is taken before what is owed
+    /// has come back, and nobody owes more than [`limits::RATE_DEBT_MAX`] fills.
+    pub(super) fn charge(&self, key: K, tokens: u32, now: Instant) {
+        let most = now + self.quota.price(self.quota.burst()) + limits::RATE_DEBT_MAX;
+        let mut full_at = self.full_at.entry(self.key(key)).or_insert(now);
+        *full_at = ((*full_at).max(now) + self.quota.price(tokens)).min(most);
     }
 
     /// Gives back what was taken.

@@ -16,7 +16,7 @@ const APPLICATION_ID: i64 = 0x464A_5247;
 
 /// What each version adds; `user_version` counts how many a file has seen. Never changed, only
 /// added to.
-const MIGRATIONS: [&str; 3] = [FIRST, PASSKEYS_AND_RECOVERY, ANSWERS_WEIGHED];
+const MIGRATIONS: [&str; 4] = [FIRST, PASSKEYS_AND_RECOVERY, ANSWERS_WEIGHED, FOUNDERS];
 
 const FIRST: &str = "
 CREATE TABLE people (
@@ -118,6 +118,17 @@ CREATE TRIGGER answer_gone AFTER DELETE ON answers BEGIN
     UPDATE answer_bytes SET bytes = bytes - octet_length(OLD.answer) WHERE asker = OLD.asker;
     DELETE FROM answer_bytes WHERE asker = OLD.asker AND bytes = 0;
 END;
+";
+
+/// Before this, whoever had founded a shop was one owner among others: the oldest account stands for it.
+const FOUNDERS: &str = "
+CREATE TABLE founders (
+    merchant BLOB PRIMARY KEY CHECK (length(merchant) = 16),
+    person BLOB NOT NULL REFERENCES people (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX founders_by_person ON founders (person);
+INSERT INTO founders (merchant, person)
+    SELECT merchant, min(person) FROM staff WHERE role = 1 GROUP BY merchant;
 ";
 
 #[cfg(test)]

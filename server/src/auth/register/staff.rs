@@ -47,15 +47,17 @@ impl Register {
     pub fn add_founder(&self, merchant: MerchantId, person: PersonId) -> Result<(), RegisterError> {
         let staff = "SELECT count(*) FROM staff WHERE merchant = ?1";
         let insert = "INSERT INTO staff (merchant, person, role) VALUES (?1, ?2, ?3)";
+        let founds = "INSERT OR IGNORE INTO founders (merchant, person) VALUES (?1, ?2)";
         self.write(person.0, |transaction| {
             check_person(transaction, person)?;
             if rows::count(transaction, staff, [merchant.0.as_bytes()])? > 0 {
                 return Ok(());
             }
-            check_staff_room(transaction, merchant, person)?;
+            check_founding_room(transaction, person)?;
             let owner = rows::role_number(Role::Owner);
-            let key = (merchant.0.as_bytes(), person.0.as_bytes(), owner);
-            transaction.prepare_cached(insert)?.execute(key)?;
+            let key = (merchant.0.as_bytes(), person.0.as_bytes());
+            transaction.prepare_cached(insert)?.execute((key.0, key.1, owner))?;
+            transaction.prepare_cached(founds)?.execute(key)?;
             Ok(())
         })
     }
@@ -77,7 +79,7 @@ impl Register {
             {
                 return Ok(());
             }
-            check_merchants_room(connection, person)
+            check_founding_room(connection, person)
         })
     }
 
@@ -152,6 +154,14 @@ fn check_staff_room(
     let count = rows::count(transaction, staff, [merchant.0.as_bytes()])?;
     check_room(count, limits::STAFF_PER_MERCHANT_MAX, "staff of a merchant")?;
     check_merchants_room(transaction, person)
+}
+
+/// A shop is for good: one that was left to others counts as well.
+fn check_founding_room(connection: &Connection, person: PersonId) -> Result<(), RegisterError> {
+    check_merchants_room(connection, person)?;
+    let founded = "SELECT count(*) FROM founders WHERE person = ?1";
+    let count = rows::count(connection, founded, [person.0.as_bytes()])?;
+    check_room(count, limits::MERCHANTS_FOUNDED_MAX, "merchants founded by a person")
 }
 
 fn check_merchants_room(connection: &Connection, person: PersonId) -> Result<(), RegisterError> {

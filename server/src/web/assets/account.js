@@ -80,7 +80,7 @@ function withdraw(phone) {
     async submit(attempt) {
       const minor = amountOf(amount.input, phone.currency);
       await attempt.pay(phone, 'wallets.withdraw', { wallet: phone.wallet, amount: minor });
-      toast(t('toast_withdrawn', { amount: phone.money(minor) }), 'good');
+      return t('toast_withdrawn', { amount: phone.money(minor) });
     },
   });
 }

@@ -17,7 +17,7 @@ export interface Methods {
   /** Ends the outing; the host's right. */
   'groups.close': { params: { by: WalletId; group: GroupId }; result: Receipt };
   /** Shows the group's payment code, a fresh one where the last is spent or its minute is over. */
-  'groups.code': { params: { by: WalletId; group: GroupId }; result: ShownCode };
+  'groups.code': { params: { by: WalletId; group: GroupId; pictures?: boolean }; result: PaymentCode };
   /** Says yes to the share that a diner is asked about: to this very share of this very bill, as it was presented this time. A bill that is presented again asks anew, and takes an answer under a key of its own. */
   'groups.confirm': { params: { diner: WalletId; group: GroupId; merchant: MerchantId; order_no: OrderNo; owed: Amount; presentation: PresentationId }; result: Done };
   /** Agrees to another cap. */
@@ -28,7 +28,7 @@ export interface Methods {
   'groups.events': { params: { from?: Position | null; group: GroupId; limit?: number | null }; result: Page };
   /** Tells how a group stands. */
   'groups.get': { params: { group: GroupId }; result: GroupView };
-  /** Invites somebody by wallet. */
+  /** Invites somebody by wallet, who is invited so many times an hour; by a link one invites oneself. */
   'groups.invite': { params: { by: WalletId; group: GroupId; wallet: WalletId }; result: Receipt };
   /** Joins a group, as somebody who was invited or who has a link. */
   'groups.join': { params: { cap: Amount; confirm_above?: Amount | null; group: GroupId; link?: string | null; wallet: WalletId }; result: Receipt };
@@ -318,7 +318,7 @@ export type MadeCodes = { codes: string[]; made_at: Timestamp };
 export type MeView = { device: DeviceId; fresh_until?: Timestamp | null; merchants: Work[]; person: PersonView; wallets: OwnWallet[] };
 
 /** One diner in the group. */
-export type Member = { carry_micro: number; consent: Consent; spent: Amount; wallet: WalletId };
+export type Member = { carry_micro: number; consent: Consent; raised?: Amount; spent: Amount; wallet: WalletId };
 
 /** A shop that takes payment. */
 export type MerchantId = string;
@@ -380,11 +380,17 @@ export type PasskeyList = { max: number; passkeys: PasskeyView[] };
 /** One passkey. */
 export type PasskeyView = { created_at: Timestamp; current: boolean; label: string; last_used_at?: Timestamp | null; passkey: PasskeyId };
 
+/** A payment code with its times. */
+export type PaymentCode = { code: Code; expires_at: Timestamp; pictures?: Pictures | null; replaced_at: Timestamp };
+
 /** A person; the user handle of that person's passkeys. */
 export type PersonId = string;
 
 /** A person. */
 export type PersonView = { created_at: Timestamp; id: PersonId; name: Name; verified: boolean };
+
+/** A payment code in black on white, with the quiet zones that scanners need, as SVG. */
+export type Pictures = { code128: string; qr: string };
 
 /** A byte offset into the journal, where one record begins. */
 export type Position = number;
@@ -434,7 +440,7 @@ export type RemovedPasskey = { sessions_ended: number; signed_out: boolean };
 /** A shop's days with orders. */
 export type Report = { days: Day[] };
 
-/** A client's own name for one money command; the same id never moves money twice. */
+/** A client's own name for one money command of one account. Sent again it moves nothing twice, as long as it is among the account's last ones ([`REQUESTS_REMEMBERED_MAX`](crate::limits::REQUESTS_REMEMBERED_MAX)). */
 export type RequestId = string;
 
 /** How tax, tip, service and discount follow the lines of an itemised bill. */
@@ -466,9 +472,6 @@ export type Share = { carry_micro: number; confirmed: boolean; diner: WalletId; 
 
 /** What happens when somebody cannot or will not pay; chosen before the scan. */
 export type Shortfall = "decline" | "reshare" | "host_covers";
-
-/** A code with its times. */
-export type ShownCode = { code: Code; expires_at: Timestamp; replaced_at: Timestamp };
 
 /** Where a share's money came from. Today only wallets; family cards and group accounts follow. */
 export type Source = { id: WalletId; kind: "wallet" };

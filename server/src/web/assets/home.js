@@ -3,9 +3,13 @@
 
 import { opened } from './demo_acts.js';
 import { digitsOf, wrongCode } from './code.js';
+import { sized } from './money.js';
 import { go } from './route.js';
-import { amountOf, button, field, fill, formSheet, h, icon, known, languageSwitch, select, textOf, toast } from './ui.js';
+import { amountOf, button, field, fill, formSheet, h, icon, known, languageSwitch, select, textOf } from './ui.js';
 import { t } from './words.js';
+
+/** A limit to begin with: what most dinners cost less than, in a currency of ordinary size. */
+const DINNER = 200;
 
 /** @typedef {import('./phone.js').Phone} Phone */
 
@@ -73,23 +77,25 @@ function told(phone) {
 
 /** @param {Phone} phone */
 function tables(phone) {
-  const { list } = phone.tables;
+  const { list, more } = phone.tables;
+  const further = more && h('li', { class: 'empty' }, h('p', { class: 'quiet' }, t('tables_further')),
+    button(t('older'), () => phone.tables.further(), { class: 'button wide', 'data-key': 'older-tables' }));
   if (!list) return [h('li', { class: 'quiet empty' }, t('loading'))];
-  if (!list.length) return [h('li', { class: 'empty' }, h('p', null, t('no_tables')), h('p', { class: 'quiet' }, t('no_tables_hint')))];
-  return list.map((one) => h('li', null, h('button', {
+  if (!list.length) return [further || h('li', { class: 'empty' }, h('p', null, t('no_tables')), h('p', { class: 'quiet' }, t('no_tables_hint')))];
+  return [...list.map((one) => h('li', null, h('button', {
     type: 'button', class: 'row', 'data-key': one.group, onclick: () => go({ group: one.group }),
   },
   h('span', { class: `row-mark ${one.status}`, 'aria-hidden': 'true' }, one.name.slice(0, 1)),
   h('span', { class: 'row-main' },
     h('strong', null, one.name),
     h('span', { class: 'quiet' }, t('at_the_table', { count: one.members }))),
-  h('span', { class: `chip ${one.joined ? one.status : 'waiting'}` }, t(one.joined ? `group_${one.status}` : 'group_invited')))));
+  h('span', { class: `chip ${one.joined ? one.status : 'waiting'}` }, t(one.joined ? `group_${one.status}` : 'group_invited'))))), further];
 }
 
 /** @param {Phone} phone */
 function topUp(phone) {
   const amount = field(t('amount'), { inputmode: 'decimal', class: 'input big', placeholder: phone.money(0) });
-  const quick = h('div', { class: 'quick' }, ['50', '100', '200', '500'].map((value) => h('button', {
+  const quick = h('div', { class: 'quick' }, [50, 100, 200, 500].map((units) => sized(units, phone.currency)).map((value) => h('button', {
     type: 'button', class: 'button small', onclick: () => { amount.input.value = value; amount.input.focus(); },
   }, value)));
   formSheet({
@@ -97,7 +103,7 @@ function topUp(phone) {
     async submit(attempt) {
       const minor = amountOf(amount.input, phone.currency);
       await attempt.pay(phone, 'wallets.top_up', { wallet: phone.wallet, amount: minor });
-      toast(t('toast_topped_up', { amount: phone.money(minor) }), 'good');
+      return t('toast_topped_up', { amount: phone.money(minor) });
     },
   });
 }
@@ -119,7 +125,7 @@ function transfer(phone) {
       const minor = amountOf(amount.input, phone.currency);
       const params = { wallet: phone.wallet, to: textOf(to.input), amount: minor, note: note.input.value.trim() || undefined };
       await attempt.pay(phone, 'wallets.transfer', params);
-      toast(t('toast_sent', { amount: phone.money(minor), who: phone.names.of(params.to) }), 'good');
+      return t('toast_sent', { amount: phone.money(minor), who: phone.names.of(params.to) });
     },
   });
 }
@@ -136,7 +142,7 @@ function companions(phone) {
 }
 
 /** The cap and the threshold that a member agrees to. @param {Phone} phone @param {{ cap?: string, above?: string }} [start] */
-export function consentFields(phone, { cap = '200', above = '' } = {}) {
+export function consentFields(phone, { cap = sized(DINNER, phone.currency), above = '' } = {}) {
   const most = field(t('cap'), { inputmode: 'decimal', value: cap }, t('cap_hint'));
   const ask = field(t('confirm_above'), { inputmode: 'decimal', value: above, placeholder: t('never') }, t('confirm_above_hint'));
   return {

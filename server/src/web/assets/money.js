@@ -12,12 +12,26 @@ const EXPONENTS = new Map([
 /** What the pages offer for a new wallet; the server takes any currency with a minor unit. */
 export const CURRENCIES = ['CNY', 'USD', 'EUR', 'JPY', 'HKD', 'GBP', 'SGD', 'KWD'];
 
+/** Where about as much is bought by ten, a hundred, … of the unit, or by a tenth of it, as elsewhere by one: orders of magnitude alone. */
+const SIZES = new Map([
+  ...['BHD', 'JOD', 'KWD', 'OMR'].map((code) => /** @type {const} */ ([code, 0.1])),
+  ...['INR', 'PHP', 'RUB', 'THB', 'TWD', 'CZK', 'MXN', 'TRY', 'UYI'].map((code) => /** @type {const} */ ([code, 10])),
+  ...['JPY', 'ISK', 'DJF', 'VUV', 'XPF', 'KMF', 'HUF', 'XAF', 'XOF'].map((code) => /** @type {const} */ ([code, 100])),
+  ...['KRW', 'CLP', 'RWF', 'IQD'].map((code) => /** @type {const} */ ([code, 1_000])),
+  ...['VND', 'PYG', 'UGX', 'GNF', 'BIF', 'IDR'].map((code) => /** @type {const} */ ([code, 10_000])),
+]);
+
 /** The largest amount of one command, in minor units; beyond it the server refuses. */
 export const AMOUNT_MINOR_MAX = 10_000_000_000_000;
 
 /** @param {string} currency */
 export function exponent(currency) {
   return EXPONENTS.get(currency) ?? 2;
+}
+
+/** What two hundred are in a currency of ordinary size, or another round number, is this many of its units. @param {number} units @param {string} currency */
+export function sized(units, currency) {
+  return String(Math.round(units * (SIZES.get(currency) ?? 1)));
 }
 
 /** The amount in plain decimals, without grouping: what an input shows. @param {number} minor @param {string} currency */

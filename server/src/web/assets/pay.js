@@ -12,6 +12,11 @@ export function closeCode(group) {
   if (shown?.group === group) shown.close();
 }
 
+/** @param {string} drawn */
+function picture(drawn) {
+  return `data:image/svg+xml,${encodeURIComponent(drawn)}`;
+}
+
 /** @param {import('./phone.js').Phone} phone @param {string} group @param {string} name */
 export async function showCode(phone, group, name) {
   shown?.close();
@@ -35,10 +40,10 @@ export async function showCode(phone, group, name) {
     if (asking) return;
     asking = true;
     try {
-      const code = await phone.fanju.call('groups.code', { group, by: phone.wallet });
+      const code = await phone.fanju.call('groups.code', { group, by: phone.wallet, pictures: true });
       if (!open) return;
-      bars.src = `/codes/${code.code}/code128.svg`;
-      square.src = `/codes/${code.code}/qr.svg`;
+      // In no address: those are written down on the way.
+      if (code.pictures) [bars.src, square.src] = [picture(code.pictures.code128), picture(code.pictures.qr)];
       digits.textContent = grouped(code.code);
       ({ replaced_at } = code);
       begun = phone.fanju.now_us;

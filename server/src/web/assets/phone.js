@@ -122,9 +122,15 @@ export class Phone {
     const delta = moved ?? 0;
     const amount = this.money(Math.abs(delta));
     if (/^(member_|group_)/.test(data.type)) this.tables.refresh();
-    if (data.type === 'refunded') toast(t('toast_refunded', { amount, who: this.names.of(data.merchant, 'merchants') }), 'good');
-    if (data.type === 'transferred' && delta > 0) toast(t('toast_received', { amount, who: this.names.of(data.from) }), 'good');
+    if (data.type === 'refunded') this.#came('toast_refunded', amount, data.merchant, 'merchants');
+    if (data.type === 'transferred' && delta > 0) this.#came('toast_received', amount, data.from, 'wallets');
     if (data.type === 'rail_refused') toast(t('error_rail_refused'), 'unpaid');
+  }
+
+  /** Says that money came, and from whom, once that is known. @param {string} word @param {string} amount @param {string} id @param {'wallets' | 'merchants'} kind */
+  async #came(word, amount, id, kind) {
+    await this.names.need([id], kind).catch(() => {});
+    toast(t(word, { amount, who: this.names.of(id, kind) }), 'good');
   }
 
   /** Asks for the balance anew: what is set aside is in no event. */

@@ -2,11 +2,15 @@
 /** The moments that count: a share to confirm, a bill that is paid, a bill that is not. */
 
 import { eaten } from './claims.js';
+import { lookBack, PAGE } from './look_back.js';
 import { blamed, initial } from './ring.js';
-import { button, complain, h, icon, sheet, toast, when } from './ui.js';
+import { button, complain, h, icon, known, sheet, toast, when } from './ui.js';
 import { t } from './words.js';
 
 /** @typedef {import('./phone.js').Phone} Phone */
+
+/** So many pages of a table's events are looked through for a bill: ten thousand claims. */
+const PAGES_MAX = 20;
 
 /** What is asked right now, by table: the newest lies on top. @type {Map<string, { presentation: string, owed: number, close: () => void, confirm: () => Promise<void> }>} */
 const asked = new Map();
@@ -96,9 +100,9 @@ function outcome({ group, merchant, order_no }, what) {
 /**
  * Everybody's share of a paid bill.
  * @param {Phone} phone
- * @param {{ settlement: any, at: number, fresh?: boolean, refunds?: any[], dishes?: import('./claims.js').Dishes | null }} what
+ * @param {{ settlement: any, at: number, fresh?: boolean, refunds?: any[], partly?: boolean, dishes?: import('./claims.js').Dishes | null }} what `partly`: more may have been given back
  */
-export async function receipt(phone, { settlement, at, fresh = false, refunds = [], dishes = null }) {
+export async function receipt(phone, { settlement, at, fresh = false, refunds = [], partly = false, dishes = null }) {
   await Promise.all([
     phone.names.need([settlement.merchant], 'merchants'),
     phone.names.need(settlement.shares.map((/** @type {any} */ share) => share.diner), 'wallets'),
@@ -121,6 +125,7 @@ export async function receipt(phone, { settlement, at, fresh = false, refunds = 
           h('span', { class: 'amount' }, phone.money(share.owed), back(share.diner) > 0
             && h('small', { class: 'plus' }, phone.money(back(share.diner), { sign: true }))))),
       h('li', { class: 'row still total' }, h('span', { class: 'row-main' }, t('total')), h('span', { class: 'amount' }, phone.money(settlement.total)))),
+      partly && h('p', { class: 'center quiet' }, t('receipt_partly')),
       h('p', { class: 'center quiet small' }, [t('order_no_is', { order_no: settlement.order_no }), when(at)].join(' · ')),
       button(t('done'), () => opened.close(), { class: 'button wide' })],
   });
@@ -138,15 +143,20 @@ function covered(phone, settlement, index) {
 /** The receipt of an event that a list shows: the settlement itself, or the one that a refund belongs to. @param {Phone} phone @param {any} data @param {number} at */
 export async function orderReceipt(phone, data, at) {
   try {
-    const { events } = await phone.fanju.call('groups.events', { group: data.group, limit: 200 });
-    const same = events.filter((/** @type {any} */ one) => one.event.data.order_no === data.order_no && one.event.data.merchant === data.merchant);
-    const paid = same.find((/** @type {any} */ one) => one.event.data.type === 'settled');
-    const refunds = same.filter((/** @type {any} */ one) => one.event.data.type === 'refunded').map((/** @type {any} */ one) => one.event.data);
+    // What was given back was given after it was paid: whoever has looked back so far has seen all of it.
+    const { found } = await lookBack((from) => phone.fanju.call('groups.events', { group: data.group, limit: PAGE, from }), {
+      wanted: (/** @type {any} */ one) => one.event.data.order_no === data.order_no && one.event.data.merchant === data.merchant && /^(settled|refunded)$/.test(one.event.data.type),
+      enough: (/** @type {any[]} */ same) => same.at(-1)?.event.data.type === 'settled', pages: PAGES_MAX,
+    });
+    const paid = found.find((/** @type {any} */ one) => one.event.data.type === 'settled');
+    const refunds = found.filter((/** @type {any} */ one) => one.event.data.type === 'refunded').map((/** @type {any} */ one) => one.event.data);
     if (paid) return await receipt(phone, { settlement: paid.event.data, at: Date.parse(paid.event.time) * 1000, refunds });
+    if (data.type === 'settled') return await receipt(phone, { settlement: data, at, refunds, partly: true });
+    complain(known(t('receipt_far'), 'receipt_far'));
   } catch (error) {
     if (data.type !== 'settled') return complain(error);
+    await receipt(phone, { settlement: data, at, partly: true });
   }
-  if (data.type === 'settled') await receipt(phone, { settlement: data, at });
 }
 
 /** That a bill was not paid. Where the end of another table's bill is being read, it is said beside that. @param {Phone} phone @param {{ decline: any, table: string, at: number }} what */

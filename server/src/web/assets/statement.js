@@ -1,10 +1,15 @@
 // @ts-check
 /** The wallet's statement: what came, what went, newest first. */
 
+import { lookBack, PAGE } from './look_back.js';
 import { go } from './route.js';
 import { orderReceipt } from './receipt.js';
 import { button, complain, fill, h, icon, when } from './ui.js';
 import { t } from './words.js';
+
+/** Lines that are shown at once. Where what happened moved nothing, more is looked through, and so many pages of it. */
+const LINES = 40;
+const PAGES_MAX = 20;
 
 /** @typedef {{ position: number, delta?: number | null, event: import('./api.js').CloudEvent }} Row */
 
@@ -12,8 +17,8 @@ import { t } from './words.js';
 export function statement(phone) {
   /** @type {Row[]} */
   let rows = [];
-  /** @type {number | null | undefined} */
-  let next;
+  /** @type {number | null} */
+  let next = null;
   let loaded = false;
   let asked = false;
   const list = h('ul', { class: 'list' });
@@ -21,19 +26,26 @@ export function statement(phone) {
   const element = h('div', { class: 'page' }, bar(t('statement'), () => go({})), list, more);
 
   async function load() {
-    const page = await phone.fanju.call('wallets.statement', { wallet: phone.wallet, limit: 40, ...(next ? { from: next } : {}) });
-    rows = rows.concat(page.events);
-    next = page.next;
+    // Anybody may invite as often as they like, and what they did is no line of a statement.
+    const { wallet } = phone;
+    let limit = LINES;
+    const found = await lookBack(async (from) => {
+      const page = await phone.fanju.call('wallets.statement', { wallet, limit, from });
+      limit = PAGE;
+      return page;
+    },
+      { wanted: isLine, enough: (lines) => lines.length > 0, pages: PAGES_MAX, from: next });
+    rows = rows.concat(found.found);
+    ({ next } = found);
     loaded = true;
     more.hidden = !next;
     draw();
   }
 
   function draw() {
-    const shown = rows.filter(({ delta, event }) => delta || /rail_refused|transferred/.test(event.data.type));
     fill(list, !loaded ? h('li', { class: 'quiet empty' }, t('loading'))
-      : shown.length ? shown.map((row) => h('li', null, line(phone, row)))
-        : h('li', { class: 'quiet empty' }, t('statement_empty')));
+      : rows.length ? rows.map((row) => h('li', null, line(phone, row)))
+        : h('li', { class: 'quiet empty' }, t(next ? 'statement_further' : 'statement_empty')));
   }
 
   return { element, title: t('statement'), update() {
@@ -43,6 +55,11 @@ export function statement(phone) {
     }
     draw();
   } };
+}
+
+/** @param {Row} row */
+function isLine({ delta, event }) {
+  return Boolean(delta) || /^(rail_refused|transferred)$/.test(event.data.type);
 }
 
 /** A bar with a way back. @param {string} title @param {() => void} back @param {...(Node | null)} more */

@@ -4,6 +4,7 @@
 import { Attempt } from './attempt.js';
 import { claims, draftSheet } from './claims.js';
 import { consentFields } from './home.js';
+import { lookBack, PAGE } from './look_back.js';
 import { decimals } from './money.js';
 import { showCode } from './pay.js';
 import { orderReceipt } from './receipt.js';
@@ -17,9 +18,9 @@ import { t } from './words.js';
 /** @typedef {import('./phone.js').Phone} Phone */
 /** @typedef {import('./tables.js').Table} Table */
 
-/** So many of a table's last events are looked through for bills, in so many pages at most. */
-const BILLS_EVENTS = 60;
-const BILLS_PAGES = 6;
+/** Bills that are shown at once, and pages of events that are looked through for them: a bill may have hundreds of claims. */
+const BILLS = 30;
+const BILLS_PAGES = 10;
 
 /** @param {Phone} phone @param {string} group @returns {import('./phone.js').View} */
 export function tableView(phone, group) {
@@ -28,30 +29,29 @@ export function tableView(phone, group) {
     head: h('div'), round: h('div', { class: 'round' }), news: h('div', { 'aria-live': 'polite' }), mine: h('div'), draft: h('section', { class: 'stack' }),
     tools: h('div', { class: 'tools' }), people: h('ul', { class: 'list' }), bills: h('ul', { class: 'list' }), pay: h('div', { class: 'actions-bottom' }),
   };
+  const older = button(t('older'), async () => {
+    wanted += BILLS;
+    await loadBills(phone.tables.follow(group));
+  }, { class: 'button wide', 'data-key': 'older-bills', hidden: true });
   const billsHead = h('div', { class: 'section-head' }, h('h2', null, t('bills')));
   const element = h('div', { class: 'page table' }, parts.head, parts.round, parts.news, parts.draft, parts.mine, parts.tools,
     h('section', null, h('div', { class: 'section-head' }, h('h2', null, t('diners'))), parts.people),
-    h('section', null, billsHead, parts.bills), parts.pay);
+    h('section', null, billsHead, parts.bills, older), parts.pay);
   /** @type {any[]} */
   let bills = [];
+  let wanted = BILLS;
   let known = 0;
   let told = '';
 
   /** @param {Table} of */
   async function loadBills(of) {
     known = of.bills_changed;
-    // Long drafts end a page early.
-    /** @type {any[]} */
-    const events = [];
-    /** @type {import('./api.js').Position | undefined} */
-    let from;
-    for (let pages = 0; pages === 0 || (from && events.length < BILLS_EVENTS && pages < BILLS_PAGES); pages += 1) {
-      /** @type {any} */
-      const page = await phone.fanju.call('groups.events', { group, limit: BILLS_EVENTS, from });
-      events.push(...page.events);
-      from = page.next ?? undefined;
-    }
-    bills = events.filter((/** @type {any} */ one) => /settled|declined|refunded/.test(one.event.data.type));
+    const { found, next } = await lookBack((from) => phone.fanju.call('groups.events', { group, limit: PAGE, from }), {
+      wanted: ({ event }) => /^(settled|declined|refunded)$/.test(event.data.type),
+      enough: ({ length }) => length >= wanted, pages: (wanted / BILLS) * BILLS_PAGES,
+    });
+    bills = found.slice(0, wanted);
+    older.hidden = next === null && found.length <= wanted;
     phone.changed();
   }
 
@@ -78,7 +78,7 @@ export function tableView(phone, group) {
     fill(parts.mine, mine(phone, live));
     fill(parts.tools, joined ? tools(phone, live) : []);
     fill(parts.people, people(phone, live));
-    billsHead.hidden = !bills.length;
+    billsHead.hidden = !bills.length && older.hidden;
     fill(parts.bills, bills.map((bill) => h('li', null, billRow(phone, bill))));
     fill(parts.pay, pay(phone, live, joined));
   }

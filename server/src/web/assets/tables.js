@@ -22,11 +22,16 @@ import { complain, explain } from './ui.js';
  * @property {() => void} stop
  */
 
+/** @typedef {import('./api.js').Position} Position */
+
 /** A session may follow 64 topics; one is the wallet. */
 const FOLLOWED_MAX = 40;
 
-/** A page of tables looks through 500 events: so far back, an open table is found whatever else was paid since. */
-const PAGES_MAX = 6;
+/** A page of tables looks through 500 events. Of so many pages the tables are asked for anew whenever something happens. */
+const PAGES_ANEW = 6;
+
+/** Once, so much further is looked back, and as much again for whoever asks: anybody may invite, thousands of times. */
+const PAGES_MAX = 60;
 
 /** Before the list is asked for once more: anybody may invite, as often as they like. */
 const AGAIN_MS = 500;
@@ -38,7 +43,10 @@ const LOST_MS = 3_000;
 const OVER = [403, 404, 410];
 
 export class Tables {
-  /** What the wallet's list says, newest first. @type {Listed[] | null} */ list = null;
+  /** @type {Listed[] | null} */ #listed = null;
+  /** What was found behind the pages that are asked for anew. @type {Map<string, Listed>} */ #behind = new Map();
+  /** Where that begins; nowhere, where those pages are all. @type {Position | null} */ #floor = null;
+  /** Where what was not looked through begins; nowhere once all was. @type {Position | null} */ #unread = null;
   /** @type {Map<string, Table>} */ #live = new Map();
   #phone;
   /** Which wallet's list it is, counted. */ #of = 0;
@@ -47,6 +55,20 @@ export class Tables {
 
   /** @param {import('./phone.js').Phone} phone */
   constructor(phone) { this.#phone = phone; }
+
+  /** What the wallet's list says, newest first, and how the tables stand by now that are followed. @returns {Listed[] | null} */
+  get list() {
+    if (!this.#listed) return null;
+    // Of what is not asked for anew, who left is told by the table itself.
+    const here = this.#listed.filter(({ group }) => !(this.#behind.has(group) && this.#live.get(group)?.trouble));
+    return here.map((one) => {
+      const view = this.#live.get(one.group)?.view;
+      return view ? { ...one, status: view.status, members: view.members.length } : one;
+    });
+  }
+
+  /** Whether older tables may be missing in it. */
+  get more() { return this.#unread !== null; }
 
   /** The orders that are being paid, for each of which something may be set aside. */
   get paying() {
@@ -57,7 +79,8 @@ export class Tables {
   clear() {
     for (const table of this.#live.values()) table.stop();
     this.#live.clear();
-    this.list = null;
+    this.#listed = this.#floor = this.#unread = null;
+    this.#behind.clear();
     this.#of += 1;
   }
 
@@ -75,29 +98,65 @@ export class Tables {
   }
 
   async #ask() {
-    const { fanju, wallet } = this.#phone;
     const of = this.#of;
     // Nobody is signed in any more, or another wallet is on its way, which asks for its own.
-    if (!wallet) return;
+    if (!this.#phone.wallet) return;
     try {
-      /** @type {Map<string, Listed>} */
-      const listed = new Map();
-      /** @type {import('./api.js').Position | undefined} */
-      let from;
-      for (let pages = 0; pages === 0 || (from && pages < PAGES_MAX); pages += 1) {
-        /** @type {import('./api.js').GroupList} */
-        const { groups, next } = await fanju.call('wallets.groups', { wallet, from });
+      /** @type {Map<string, Listed>} */ const anew = new Map();
+      /** @type {Map<string, Listed>} */ const older = new Map();
+      /** @type {Position | null} */ let from = null;
+      /** @type {Position | null} */ let floor = null;
+      /** Whether what follows was read before. */
+      let met = false;
+      for (let pages = 1; pages === 1 || (from !== null && !met && pages <= PAGES_ANEW + PAGES_MAX); pages += 1) {
+        from = await this.#read(from, floor === null ? anew : older);
         if (of !== this.#of) return;
-        for (const one of groups) if (!listed.has(one.group)) listed.set(one.group, one);
-        const open = [...listed.values()].filter((one) => one.joined && one.status !== 'closed');
-        for (const { group } of open.slice(0, FOLLOWED_MAX)) this.follow(group);
-        from = next ?? undefined;
+        met = from !== null && this.#floor !== null && from <= this.#floor;
+        this.#say(anew, older, this.#behind);
+        if (pages === PAGES_ANEW) floor = from;
       }
-      this.list = [...listed.values()];
-      this.#phone.changed();
+      if (floor === null) return;
+      this.#floor = floor;
+      this.#behind = joined(older, met ? this.#behind : new Map());
+      if (!met) this.#unread = from;
+      this.#say(anew, this.#behind);
     } catch (error) {
       complain(error);
     }
+  }
+
+  /** Looks through what is older than all that was looked through before. */
+  async further() {
+    while (this.#asking) await this.#asking;
+    this.#asking = this.#lookOn().finally(() => { this.#asking = null; });
+    return this.#asking;
+  }
+
+  async #lookOn() {
+    const of = this.#of;
+    for (let pages = 0; this.#unread !== null && pages < PAGES_MAX; pages += 1) {
+      const next = await this.#read(this.#unread, this.#behind);
+      if (of !== this.#of) return;
+      this.#unread = next;
+      this.#say(new Map((this.#listed ?? []).map((one) => [one.group, one])), this.#behind);
+    }
+  }
+
+  /** Reads one page `into` what was found, and tells where the next one begins. @param {Position | null} from @param {Map<string, Listed>} into @returns {Promise<Position | null>} */
+  async #read(from, into) {
+    const { fanju, wallet } = this.#phone;
+    /** @type {import('./api.js').GroupList} */
+    const { groups, next } = await fanju.call('wallets.groups', { wallet, from });
+    for (const one of groups) if (!into.has(one.group)) into.set(one.group, one);
+    return next ?? null;
+  }
+
+  /** What was found is the list, and what may ask for money of it is followed. @param {...Map<string, Listed>} found */
+  #say(...found) {
+    this.#listed = [...joined(...found).values()];
+    const open = this.#listed.filter((one) => one.joined && one.status !== 'closed');
+    for (const { group } of open.slice(0, FOLLOWED_MAX)) this.follow(group);
+    this.#phone.changed();
   }
 
   /** What is known of a table that is followed. @param {string} group */
@@ -225,4 +284,12 @@ export class Tables {
 /** @param {number} ms @returns {Promise<void>} */
 function pause(ms) {
   return new Promise((over) => setTimeout(over, ms));
+}
+
+/** All of them, each as it was found first. @param {...Map<string, Listed>} found */
+function joined(...found) {
+  /** @type {Map<string, Listed>} */
+  const all = new Map();
+  for (const [group, one] of found.flatMap((some) => [...some])) if (!all.has(group)) all.set(group, one);
+  return all;
 }

@@ -17,6 +17,8 @@ const TOKEN = 'fanju.till';
 /** Of today's events so many are looked through. */
 const PAGE = 500;
 const PAGES_MAX = 4;
+/** Statuses of a shop that whoever signed in may not see, or that is not there. */
+const NOT_FOR_IT = [403, 404, 410];
 /** Between two looks whether the day has ended. */
 const DAY_LOOK_MS = 60_000;
 
@@ -99,12 +101,27 @@ export class Till {
         this.#balance();
         this.changed();
       },
-      error: complain,
+      error: (error) => {
+        if (gone) return;
+        if (first) this.#closed(error);
+        else complain(error);
+      },
     });
     this.#unfollow = () => {
       gone = true;
       unsubscribe();
     };
+  }
+
+  /** The shop did not open: whoever may not look at it signs in otherwise. @param {FanjuError} error */
+  #closed(error) {
+    const { me } = this.fanju;
+    this.#unfollow?.();
+    // The server's own trouble passes, and the page may be loaded anew then.
+    if (NOT_FOR_IT.includes(error.problem.status ?? 0) && !this.demo) localStorage.removeItem(TOKEN);
+    this.fanju.close();
+    this.#welcome();
+    complain(error.code === 'forbidden' && !me?.person ? known(t('till_key_blind'), 'till_key') : error);
   }
 
   async #load() {

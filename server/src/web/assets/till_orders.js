@@ -137,7 +137,7 @@ function refund(till, order, left, leftOf) {
       // A refund has a number instead of a key.
       const made = await attempt.once(['orders.refund', back], ({ key, signal }) =>
         till.pay('orders.refund', { ...back, refund_no: `R${key.slice(0, 8)}` }, { signal }));
-      toast(t('toast_refund', { amount: till.money(/** @type {Extract<import('./api.js').Event, { type: 'refunded' }>} */ (made.event).amount) }), 'good');
+      return t('toast_refund', { amount: till.money(/** @type {Extract<import('./api.js').Event, { type: 'refunded' }>} */ (made.event).amount) });
     },
   });
 }
@@ -220,7 +220,7 @@ function payOut(till) {
     async submit(attempt) {
       const minor = amountOf(amount.input, till.currency);
       await attempt.pay(till, 'merchants.pay_out', { merchant: till.id, amount: minor });
-      toast(t('toast_paid_out', { amount: till.money(minor) }), 'good');
+      return t('toast_paid_out', { amount: till.money(minor) });
     },
   });
 }

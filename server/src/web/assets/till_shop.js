@@ -9,6 +9,8 @@ import { t } from './words.js';
 /** @typedef {import('./till.js').Till} Till */
 
 const SCOPES = ['collect', 'refund', 'read', 'pay_out'];
+/** A till shows what it took, and how an order ended that it had to leave: without this it does not open. */
+const NEEDED = 'read';
 const ROLES = ['cashier', 'owner'];
 /** A person's number. Source: RFC 9562. */
 const UUID = String.raw`\s*[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}\s*`;
@@ -100,8 +102,10 @@ async function once(make, load) {
 function addKey(till, load) {
   const label = field(t('key_label'), { maxlength: 20 }, t('key_label_hint'));
   const boxes = SCOPES.map((scope) => {
-    const input = h('input', { type: 'checkbox', value: scope, checked: scope === 'collect' || scope === 'read' });
-    return { input, box: h('label', { class: 'row check' }, input, h('span', { class: 'row-main' }, t(`scope_${scope}`))) };
+    const needed = scope === NEEDED;
+    const input = h('input', { type: 'checkbox', value: scope, checked: scope === 'collect' || needed, disabled: needed });
+    return { input, box: h('label', { class: 'row check' }, input,
+      h('span', { class: 'row-main' }, h('span', null, t(`scope_${scope}`)), needed && h('span', { class: 'quiet' }, t('scope_needed')))) };
   });
   formSheet({
     title: t('shop_keys_add'), action: t('shop_keys_add'),

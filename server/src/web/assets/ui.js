@@ -185,7 +185,7 @@ export function sheet({ title, body, tone = '', firm = false, closed, hideTitle 
 
 /**
  * One form in a sheet; `submit` closes it unless it throws, and asks by the sheet's attempt: whoever presses again, or
- * closes the sheet while nothing was sent, does nothing twice.
+ * closes the sheet while nothing was sent, does nothing twice. Text that it gives is said, unless it was done before.
  * @param {{ title: string, body: Child[], action: string, submit: (attempt: Attempt) => unknown, tone?: string, primary?: string }} what
  */
 export function formSheet({ title, body, action, submit, tone, primary = 'primary' }) {
@@ -201,8 +201,10 @@ export function formSheet({ title, body, action, submit, tone, primary = 'primar
     work(go, async () => {
       clear();
       try {
-        await submit(attempt);
+        const news = await submit(attempt);
         opened.close();
+        if (attempt.was_done) toast(t('done_before'), 'unpaid');
+        else if (typeof news === 'string') toast(news, 'good');
       } catch (error) {
         if (!opened.dialog.open) throw error;
         // What is wrong stands where it is to be mended, and stays there.

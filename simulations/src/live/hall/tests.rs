@@ -223,3 +223,18 @@ fn in_a_closed_loop_a_table_begins_by_itself_until_the_end() {
     assert_eq!((told.hall.meter.dinners, told.hall.open_dinners()), (2, 0));
     told.faults(&[]);
 }
+
+#[test]
+fn tables_that_had_all_their_dinners_are_used_up_when_the_last_is_over() {
+    let mut told = hall();
+    told.shows("88");
+    told.hall.tables[0].served = DINNERS_MAX - 1;
+    assert!(!told.hall.is_used_up(), "one more begins");
+    told.arrives();
+    assert!(!told.hall.is_used_up(), "it is not over");
+    told.scanned(1, "declined", 2);
+    told.shows("89");
+    assert!(told.hall.is_used_up());
+    told.arrives();
+    assert_eq!(told.hall.unserved(), 1);
+}

@@ -43,7 +43,7 @@ pub(super) const TOPICS: [(&str, &str); 3] = [
 ];
 
 /// What is served beside the operations: where, and to whom. No description names it; the sources do.
-pub(super) const BESIDE: [(&str, &str); 18] = [
+pub(super) const BESIDE: [(&str, &str); 16] = [
     ("/", ANYONE),
     ("/till", ANYONE),
     ("/operator", ANYONE),
@@ -53,8 +53,6 @@ pub(super) const BESIDE: [(&str, &str); 18] = [
     // Only a demo has it, whose people need no passkey.
     ("/demo/cast", ANYONE),
     ("/assets/{file}", ANYONE),
-    ("/codes/{digits}/qr.svg", ANYONE),
-    ("/codes/{digits}/code128.svg", ANYONE),
     ("/healthz", ANYONE),
     ("/readyz", ANYONE),
     ("/openapi.json", ANYONE),
