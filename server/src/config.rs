@@ -175,12 +175,26 @@ impl Settings {
     /// Those variables of the environment that are settings: others of that prefix belong to
     /// other programs.
     fn environment() -> anyhow::Result<config::Map<String, String>> {
+        let [settings, _] = Self::variables()?;
+        Ok(settings)
+    }
+
+    /// Variables of the environment with the prefix of settings that are none: of other programs, or
+    /// mistyped.
+    ///
+    /// # Errors
+    /// Never: settings can be listed.
+    pub fn foreign_variables() -> anyhow::Result<Vec<String>> {
+        let [_, foreign] = Self::variables()?;
+        Ok(foreign.into_keys().collect())
+    }
+
+    fn variables() -> anyhow::Result<[config::Map<String, String>; 2]> {
         let all = serde_json::to_value(Self::default())?;
-        let is_setting = |name: &str| {
-            let name = name.strip_prefix("FANJU_").map(str::to_lowercase);
-            name.is_some_and(|name| all.get(name).is_some())
-        };
-        Ok(std::env::vars().filter(|(name, _)| is_setting(name)).collect())
+        let setting = |name: &str| name.strip_prefix("FANJU_").map(str::to_lowercase);
+        let prefixed = std::env::vars().filter(|(name, _)| setting(name).is_some());
+        let is_one = |name: &str| setting(name).is_some_and(|name| all.get(name).is_some());
+        Ok(prefixed.partition(|(name, _)| is_one(name)).into())
     }
 
     /// The data folder; none for memory.

@@ -56,6 +56,9 @@ pub async fn serve(mut settings: Settings) -> anyhow::Result<()> {
     if !settings.demo {
         tracing::info!("starting; with --demo one person plays a whole dinner, at /demo");
     }
+    for variable in Settings::foreign_variables()? {
+        tracing::warn!(variable, "no setting of the server has this name");
+    }
     let tls = tls::load(&settings.tls_certificate, &settings.tls_key);
     let tls = tls.inspect_err(|error| tracing::error!(code = error.code(), %error, "no TLS"))?;
     // Who comes while the data folder is opened waits in line.

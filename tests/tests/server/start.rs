@@ -186,6 +186,15 @@ fn the_first_line_of_the_log_offers_the_demo() {
 }
 
 #[test]
+fn a_variable_that_is_no_setting_is_told() {
+    let mistyped = [("FANJU_SESION_DAYS", "1"), ("FANJU_SESSION_DAYS", "1")];
+    let house = House::open_with(0, 0, &mistyped);
+    let log = fs::read_to_string(house.log()).expect("a log");
+    let tells = |variable: &str| log.contains(&format!("\"variable\":\"{variable}\""));
+    assert!(tells("FANJU_SESION_DAYS") && !tells("FANJU_SESSION_DAYS"), "{log}");
+}
+
+#[test]
 fn a_folder_without_a_journal_is_called_no_data_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let complaint = House::try_verify(folder.path()).expect_err("it is empty");
