@@ -161,8 +161,8 @@ struct JoinByCode {
 }
 
 impl Operation for JoinByCode {
-    const OFFER: Offer =
-        command("groups.join_by_code", Verb::Post, "/v1/group-codes/{code}/members");
+    // The code stands in no address: those are written down on the way.
+    const OFFER: Offer = command("groups.join_by_code", Verb::Post, "/v1/memberships");
     type Answer = Receipt;
 
     fn right(&self) -> Right {

@@ -156,7 +156,7 @@ pub(super) const ROWS: &[Row] = &[
     row("groups.invite", "POST /v1/groups/{group}/invitations", "host", r#"{"group":"$group","by":"$host","wallet":"$stranger"}"#),
     row("groups.link", "POST /v1/groups/{group}/links", "host", SEAT),
     row("groups.join", "POST /v1/groups/{group}/members", "host", CONSENT),
-    row("groups.join_by_code", "POST /v1/group-codes/{code}/members", "host", r#"{"code":"$code","wallet":"$host","cap":1}"#),
+    row("groups.join_by_code", "POST /v1/memberships", "host", r#"{"code":"$code","wallet":"$host","cap":1}"#),
     row("groups.leave", "DELETE /v1/groups/{group}/members/{wallet}", "host", r#"{"group":"$group","wallet":"$host"}"#),
     row("groups.consent", "PUT /v1/groups/{group}/members/{wallet}/consent", "host", CONSENT),
     row("groups.draft", "PUT /v1/groups/{group}/draft", "host", r#"{"group":"$group","by":"$host","total":1,"lines":[{"name":"Tea","amount":1}]}"#),
