@@ -265,7 +265,7 @@ impl Actor for Session {
     fn started(&mut self, ctx: &mut Self::Context) {
         let now = now().0;
         ctx.text(format!(
-            "{{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{{\"server_time\":{now}}}}}"
+            "{{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{{\"server_time\":{now},\"epoch\":\"bare\"}}}}"
         ));
     }
 }

@@ -34,6 +34,8 @@ class Session {
     #events = [];
     #waiting = [];
     heard = new Map();
+    /** Under which name positions are told. */
+    epoch;
 
     static async signIn(address, token) {
         const session = new Session();
@@ -41,7 +43,9 @@ class Session {
         await new Promise((done, failed) => {
             session.#wire.once("error", failed);
             session.#wire.once("message", (text) => {
-                assert.equal(JSON.parse(text).method, "hello");
+                const { method, params } = JSON.parse(text);
+                assert.equal(method, "hello");
+                session.epoch = params.epoch;
                 session.#wire.on("message", (text) => session.#read(JSON.parse(text)));
                 done();
             });
@@ -138,11 +142,12 @@ for (const [at, phone] of phones.entries()) {
 
 // Cut, paid back meanwhile, and back again.
 const last = phones.map((phone) => phone.heard.get(topic));
+const { epoch } = phones[0];
 phones.forEach((phone) => phone.cut());
 await till.ask("orders.refund", { ...order, refund_no: "1" });
 for (const [at, diner] of diners.entries()) {
     const phone = await Session.signIn(address, diner.token);
-    const { recovered } = await phone.ask("subscribe", { topic, after: last[at] });
+    const { recovered } = await phone.ask("subscribe", { topic, after: last[at], epoch });
     assert.equal(recovered, true);
     assert.equal((await phone.event()).event.type, "fanju.refunded");
     assert.equal(await posted(phone, wallets[at]), before[at]);

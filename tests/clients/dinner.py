@@ -128,12 +128,13 @@ async def dine(address, cast):
 
     # Cut, paid back meanwhile, and back again.
     last = [phone.heard[topic] for phone in phones]
+    epoch = phones[0].hello["epoch"]
     await asyncio.gather(*(phone.close() for phone in phones))
     await till.ask("orders.refund", **order, refund_no="1")
     phones = []
     for diner, after, view in zip(diners, last, before):
         phone = await Session.sign_in(address, diner["token"])
-        subscribed = await phone.ask("subscribe", topic=topic, after=after)
+        subscribed = await phone.ask("subscribe", topic=topic, after=after, epoch=epoch)
         assert subscribed["recovered"], subscribed
         assert (await phone.event())["event"]["type"] == "fanju.refunded"
         now = await phone.ask("wallets.get", wallet=diner["wallet"])

@@ -38,6 +38,7 @@ class Session:
 
     def __init__(self, wire, description):
         self.wire, self.description = wire, description
+        self.epoch = None
         self.ids, self.asked, self.closed = itertools.count(1), {}, asyncio.get_running_loop().create_future()
         self.reader = asyncio.create_task(self._read())
 
@@ -52,6 +53,7 @@ class Session:
 
     def _heard(self, frame):
         if "method" in frame:
+            self.epoch = frame["params"].get("epoch", self.epoch)
             kind = frame["params"].get("event", {}).get("data", {}).get("type")
             what = f"event {kind}" if kind else frame["method"]
             self.description.holds(f"push {what}", frame, self.description.pushes.get(frame["method"], NOTHING))
@@ -88,7 +90,7 @@ class Session:
         subscribed = await self.ask("subscribe", topic=topic)
         view = self.description.document["components"]["schemas"][f"{kind.capitalize()}View"]
         self.description.holds(f"topic {kind}", subscribed["state"], view)
-        assert (await self.ask("subscribe", topic=topic, after=0))["recovered"]
+        assert (await self.ask("subscribe", topic=topic, after=0, epoch=self.epoch))["recovered"]
 
     async def is_out(self):
         """Holds the session to be over, because its token is: whoever asks is told so."""

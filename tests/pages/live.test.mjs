@@ -84,11 +84,30 @@ test('whoever resumes is told so, for progress may have been missed', async (con
   first.onclose({ code: 1006 });
   const second = await online(fanju, 2);
   const [asked] = second.asked('subscribe');
-  assert.equal(asked.params.after, 5);
+  assert.deepEqual([asked.params.after, asked.params.epoch], [5, 'e']);
   assert.equal(resumed, 0);
   second.hear({ id: asked.id, result: { topic: 'group:g', recovered: true, position: 5 } });
   await pause(0);
   assert.equal(resumed, 1);
+});
+
+test('a position is told with the epoch in which it was seen, whatever server answers now', async (context) => {
+  const fanju = begun(context);
+  let wire = await online(fanju);
+  const states = [];
+  fanju.subscribe('group:g', { state: (state) => { states.push(state); } });
+  for (const [at, epoch] of ['e', 'of another', 'of another', 'of another'].entries()) {
+    const [{ id, params }] = wire.asked('subscribe');
+    const seen = [[undefined, undefined], [0, 'e'], [1, 'of another'], [1, 'of another']][at];
+    assert.deepEqual([params.after, params.epoch], seen);
+    const recovered = epoch === params.epoch;
+    wire.hear({ id, result: { topic: 'group:g', recovered, position: recovered ? params.after : at, state: at } });
+    await pause(0);
+    if (at === 3) break;
+    wire.onclose({ code: 1006 });
+    wire = await online(fanju, at + 2, undefined, 'of another');
+  }
+  assert.deepEqual(states, [0, 1]);
 });
 
 test('whoever may hear a topic no more is told so, and may ask for it again', async (context) => {

@@ -25,10 +25,10 @@ globalThis.WebSocket = Wire;
 const { Fanju } = await import('../../server/src/web/assets/fanju.js');
 
 /** The newest wire, once the channel is open; it is one of `count`. */
-export async function online(fanju, count = 1, limits = undefined) {
+export async function online(fanju, count = 1, limits = undefined, epoch = 'e') {
   while (wires.length < count) await pause(5);
   const wire = wires.at(-1);
-  wire.hear({ method: 'hello', params: { epoch: 'e', server_time: 0, limits } });
+  wire.hear({ method: 'hello', params: { epoch, server_time: 0, limits } });
   while (fanju.state !== 'online') await pause(0);
   await pause(0);
   return wire;

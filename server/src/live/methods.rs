@@ -21,8 +21,8 @@ pub struct Subscribe {
     pub(super) topic: TopicName,
     /// The last position seen; everything after it is sent if it can be.
     pub(super) after: Option<Position>,
-    /// The epoch of `after`, as `hello` named it. The state is given if it is not this server's: a
-    /// position of another epoch means nothing here.
+    /// The epoch of `after`, as `hello` named it when that was seen. The state is given without it, and if
+    /// it is not this server's: a position of another epoch means nothing here.
     pub(super) epoch: Option<String>,
 }
 

@@ -430,7 +430,7 @@ impl Session {
             Ok(subscribe) => subscribe,
             Err(problem) => return answer(ctx, &reply, Err(problem)),
         };
-        let after = after.filter(|_| epoch.is_none_or(|epoch| epoch == self.app.epoch()));
+        let after = after.filter(|_| epoch.is_some_and(|epoch| epoch == self.app.epoch()));
         let topics = self.listening.len() + self.beginning.len();
         if !self.listening.contains_key(&topic) && topics >= limits::SESSION_SUBSCRIPTIONS_MAX {
             let problem = Problem::new(Kind::TooManySubscriptions, "this session hears enough");

@@ -57,10 +57,12 @@ impl fmt::Display for Refusal {
 }
 
 /// The session's first word, as far as a load generator needs it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub struct Hello {
     /// The server's clock: microseconds since 1970.
     pub server_time: i64,
+    /// Under which name positions are told.
+    pub epoch: String,
 }
 
 /// A durable event of a topic.

@@ -110,6 +110,7 @@ pub struct Hall {
     pauses: Chance,
     /// The server's clock, as of a moment of this one.
     clock: Option<(i64, Instant)>,
+    epoch: Option<String>,
     lost: Option<SessionError>,
     /// What is counted.
     pub meter: Meter,
@@ -136,6 +137,7 @@ impl Hall {
             bills: Chance::of(seed, "live"),
             pauses: Chance::of(seed, "pauses"),
             clock: None,
+            epoch: None,
             lost: None,
             meter: Meter::default(),
             guests: Guests::default(),
@@ -165,9 +167,20 @@ impl Hall {
         self.ready.len() == self.tables.len()
     }
 
-    /// The server said what time it is.
+    /// The server said what time it is, and the name of its positions. The first counts: a server that
+    /// names them otherwise later has none of those that were seen.
     pub fn hello(&mut self, hello: Hello, now: Instant) {
         self.clock.get_or_insert((hello.server_time, now));
+        self.epoch.get_or_insert(hello.epoch);
+    }
+
+    /// Under which name positions were told.
+    ///
+    /// # Panics
+    /// Before any [`hello`](Self::hello).
+    #[must_use]
+    pub fn epoch(&self) -> String {
+        self.epoch.clone().expect("the server's first word")
     }
 
     /// A random part of `longest`, and half of it at least.

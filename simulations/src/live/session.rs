@@ -196,8 +196,9 @@ impl Session {
         let sign_in = request(0, "sign_in", format_args!("{{\"token\":\"{token}\"}}"));
         self.enter(&mut wire, sign_in).await?;
         if let (Some(track), Some(topic)) = (self.track, self.line.topic()) {
-            let after = track.seen();
-            let params = format_args!("{{\"topic\":\"{topic}\",\"after\":{after}}}");
+            let (after, epoch) = (track.seen(), self.hall.borrow().epoch());
+            let params =
+                format_args!("{{\"topic\":\"{topic}\",\"after\":{after},\"epoch\":\"{epoch}\"}}");
             let answer = self.enter(&mut wire, request(0, "subscribe", params)).await?;
             self.resumed(&answer)?;
         }

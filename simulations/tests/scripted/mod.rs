@@ -17,6 +17,9 @@ use tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
+/// The name of its positions.
+const EPOCH: &str = "scripted";
+
 /// How the server behaves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Script {
@@ -106,7 +109,7 @@ fn serve(stream: TcpStream, world: &Mutex<World>, script: Script) {
     let timeout = Some(Duration::from_millis(1));
     socket.get_ref().set_read_timeout(timeout).expect("a timeout");
     let (out, outgoing) = mpsc::channel();
-    let hello = json!({ "jsonrpc": "2.0", "method": "hello", "params": { "server_time": 0 } });
+    let hello = json!({ "jsonrpc": "2.0", "method": "hello", "params": { "server_time": 0, "epoch": EPOCH } });
     let mut refused = false;
     let mut sent = socket.send(Message::text(hello.to_string()));
     while sent.is_ok() {
@@ -204,13 +207,13 @@ impl World {
             "subscribe" => {
                 let topic = text("topic");
                 let Some(group) = topic.strip_prefix("group:") else {
-                    let recovered = params["after"].is_u64();
+                    let recovered = params["after"].is_u64() && params["epoch"] == EPOCH;
                     let result = json!({ "topic": topic, "recovered": recovered, "position": 0 });
                     return tell(out, json!({ "id": request["id"], "result": result }).to_string());
                 };
                 let group = self.groups.get_mut(group).expect("a group");
                 group.listeners.push(out.clone());
-                let after = params["after"].as_u64();
+                let after = params["after"].as_u64().filter(|_| params["epoch"] == EPOCH);
                 if let Some(after) = after {
                     let events = group.events.iter().filter(|(position, _)| *position > after);
                     missed = events.map(|(_, text)| text.clone()).collect();

@@ -137,6 +137,7 @@ fn whoever_was_told_more_than_a_copy_has_does_not_resume_there() {
     let subscribed = resume(&epoch);
     assert_eq!(subscribed["recovered"], false, "{subscribed}");
     assert_eq!(subscribed["state"]["posted"], PURSE + 500, "{subscribed}");
+    assert_eq!(resume(&Value::Null)["recovered"], false, "nobody says of which journal it is");
     assert_eq!(resume(&other)["recovered"], true);
     // Another start is no other copy, and a copy of the copy is.
     let mut copied = copied;

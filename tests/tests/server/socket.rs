@@ -140,7 +140,10 @@ impl Socket {
     /// Listens to `topic` from its present state on, or from after a position.
     #[track_caller]
     pub(crate) fn subscribe(&mut self, topic: &str, after: Option<u64>) -> Value {
-        self.ask("subscribe", json!({ "topic": topic, "after": after }))
+        self.ask(
+            "subscribe",
+            json!({ "topic": topic, "after": after, "epoch": self.hello["epoch"] }),
+        )
     }
 
     /// The next error that answers no request in particular.

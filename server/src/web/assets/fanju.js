@@ -44,7 +44,7 @@ export { addPasskey, deviceName, forgetPasskey, passkeysWork, recover, signIn, s
  *   progress?: (progress: import('./api.js').Progress) => void, resumed?: () => void, error?: (error: FanjuError) => void,
  * }} Handlers
  */
-/** @typedef {{ handlers: Handlers, last: number | null, ready: boolean, again?: ReturnType<typeof setTimeout> }} Subscription */
+/** @typedef {{ handlers: Handlers, last: number | null, epoch?: string, ready: boolean, again?: ReturnType<typeof setTimeout> }} Subscription */
 /**
  * A request: `retry` it after a cut; send it `early`, before signing in has succeeded; once it was `sent` it may have been done.
  * @typedef {{
@@ -282,13 +282,14 @@ export class Fanju extends EventTarget {
     clearTimeout(subscription.again);
     const after = subscription.last;
     try {
-      const params = after === null ? { topic } : { topic, after };
+      const params = after === null ? { topic } : { topic, after, epoch: subscription.epoch };
       const begun = await this.#ask('subscribe', params, { retry: false });
       if (this.#topics.get(topic) !== subscription) return;
       // What follows a recovered subscription are the missed events: they are counted as they come.
       subscription.ready = true;
       if (begun.recovered) return subscription.handlers.resumed?.();
       subscription.last = begun.position;
+      subscription.epoch = this.#hello?.epoch;
       subscription.handlers.state?.(begun.state, begun.position);
     } catch (error) {
       if (!(error instanceof FanjuError)) throw error;
@@ -361,10 +362,6 @@ export class Fanju extends EventTarget {
 
   /** @param {any} hello */
   async #greeted(hello) {
-    // Positions of another journal mean nothing here.
-    if (this.#hello && this.#hello.epoch !== hello.epoch) {
-      for (const subscription of this.#topics.values()) subscription.last = null;
-    }
     this.#hello = hello;
     this.#clock_us = hello.server_time - Date.now() * 1000;
     const socket = this.#socket;

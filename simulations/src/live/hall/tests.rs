@@ -12,7 +12,7 @@ struct Told {
 fn hall() -> Told {
     let (till, phone, now) = (Rc::new(Line::default()), Rc::new(Line::default()), Instant::now());
     let mut hall = Hall::new("run".to_owned(), 1);
-    hall.hello(Hello { server_time: 1_000_000 }, now);
+    hall.hello(Hello { server_time: 1_000_000, epoch: "e".into() }, now);
     hall.open_till(Till { merchant: "shop".to_owned(), line: Rc::clone(&till) });
     let (group, host) = ("group".to_owned(), "host".to_owned());
     hall.seat(0, Table { group, host, phone, phones: 2 });

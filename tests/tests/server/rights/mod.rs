@@ -247,7 +247,8 @@ fn nobody_listens_to_what_is_not_theirs() {
         for (topic, may) in TOPICS {
             let topic = world.named(topic);
             for after in [Value::Null, Value::from(0)] {
-                let listen = json!({ "topic": topic, "after": after });
+                let listen =
+                    json!({ "topic": topic, "after": after, "epoch": socket.hello["epoch"] });
                 let answer = socket.try_ask("subscribe", listen).expect("still there");
                 let code = answer.as_ref().err().and_then(|problem| problem["code"].as_str());
                 let expected = match role {
