@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from tempfile import NamedTemporaryFile
 
 from selenium.webdriver.common.keys import Keys
 
@@ -86,6 +87,16 @@ class Counter(Quiet):
         till.keys(Keys.ESCAPE)
         till.gone("dialog")
         self.assertFalse(till.look(".bill-lines .row"), "nothing is taken over")
+        self.a_bill_from_a_file(till)
+
+    def a_bill_from_a_file(self, till):
+        with NamedTemporaryFile("w", suffix=".csv", encoding="utf-8") as file:
+            file.write("烤鸭,2,30.00\nTea,8.50\n")
+            file.flush()
+            till.choose_file(file.name)
+            till.see("[data-testid=bill-total]", "68.50")
+        till.keys(Keys.ESCAPE)
+        till.gone("dialog")
 
     def a_bill_with_more_than_dishes(self, till, table):
         """Service, tax, tip and discount stand beside the dishes, and the table pays for all of it."""

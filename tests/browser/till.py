@@ -50,6 +50,11 @@ class Till(Window):
         self.gone("dialog")
         self.see(".bill-lines .row")
 
+    def choose_file(self, path):
+        """A file of dishes and prices instead of typing them."""
+        self.press(".wide-key")
+        self.see("dialog input[type=file]").send_keys(str(path))
+
     def send_to_table(self):
         """The next scan lays the bill on the table, and collects nothing."""
         self.press("[data-key=draft]", self.word("till_draft"))

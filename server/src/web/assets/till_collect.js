@@ -97,7 +97,10 @@ export function collect(till) {
   function importBill() {
     const text = h('textarea', { class: 'input mono', rows: 7, 'aria-label': t('import_bill'), placeholder: '牛肉面,32.00\n{"name":"Tea","amount":"8.00"}' });
     const file = h('input', { type: 'file', accept: '.csv,.txt,.jsonl,.json,text/*', class: 'input', 'aria-label': t('import_file') });
-    file.addEventListener('change', async () => { text.value = (await file.files?.[0]?.text()) ?? ''; });
+    file.addEventListener('change', async () => {
+      text.value = (await file.files?.[0]?.text()) ?? '';
+      text.dispatchEvent(new Event('input', { bubbles: true }));
+    });
     const extras = EXTRAS.map((kind) => ({ kind, ...field(t(`bill_${kind}`), { inputmode: 'decimal', 'data-testid': `bill-${kind}`, placeholder: '0' }) }));
     const sum = h('p', { class: 'sum', role: 'status', 'data-testid': 'bill-total' });
 
