@@ -131,6 +131,7 @@ class Readers(Looking):
         till.write("dialog input", PEOPLE[language][2])
         till.press("dialog button[type=submit]")
         till.see(".welcome .field:first-child input")
+        till.gone("dialog")
         self.look(till, "new shop")
         till.write(".welcome .field:first-child input", SHOP[language])
         till.press(".welcome button", till.word("merchant_open"))

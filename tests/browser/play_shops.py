@@ -33,8 +33,8 @@ class Shops(Quiet):
         neighbour, owner = self.windows
         mine, theirs = SHOP[language], NEXT_DOOR[language]
         # The shop next door is the older one: it is first in the list.
-        self.opens(neighbour, language, PEOPLE[language][1], theirs)
-        self.opens(owner, language, PEOPLE[language][2], mine)
+        self.opens_a_shop(neighbour, language, PEOPLE[language][1], theirs)
+        self.opens_a_shop(owner, language, PEOPLE[language][2], mine)
         person, works = self.works(owner)
         self.assertEqual(len(works), 1)
         self.takes_on(neighbour, person, "cashier")
@@ -73,7 +73,7 @@ class Shops(Quiet):
         self.opens_one_more(owner)
         self.leaves(owner, theirs, mine)
 
-    def opens(self, till, language, who, shop):
+    def opens_a_shop(self, till, language, who, shop):
         till.driver.get(f"{self.house.url}/till")
         till.speak(language)
         till.sign_up(who)

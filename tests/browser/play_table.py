@@ -100,7 +100,7 @@ class Table(Quiet):
         self.told(bo, "weights", "2", "1")
         self.pay(ana, bo, till, "30.00", "20.00", "10.00")
         # Three quarters and a quarter; what is not the whole says so, and is not taken.
-        self.opens(ana, "percent")
+        self.opens_the_rules(ana, "percent")
         self.types(ana, "75", "20")
         ana.see("dialog .sum.bad", ana.word("percent_off", sum="95.00", off="5.00"))
         ana.press("dialog button[type=submit]")
@@ -111,7 +111,7 @@ class Table(Quiet):
         self.saved(ana)
         self.told(bo, "percent", "75.00 %", "25.00 %")
         self.pay(ana, bo, till, "40.00", "30.00", "10.00")
-        self.opens(ana, "exact")
+        self.opens_the_rules(ana, "exact")
         self.types(ana, "12.50", "x")
         ana.press("dialog button[type=submit]")
         ana.see(".form-error", ana.word("amount_needed"))
@@ -130,11 +130,11 @@ class Table(Quiet):
                 phone.close_sheet()
 
     def parts(self, ana, mode, *typed):
-        self.opens(ana, mode)
+        self.opens_the_rules(ana, mode)
         self.types(ana, *typed)
         self.saved(ana)
 
-    def opens(self, ana, mode):
+    def opens_the_rules(self, ana, mode):
         ana.press("[data-key=tool-rules]")
         ana.see("dialog select")
         ana.driver.execute_script("""

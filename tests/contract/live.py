@@ -49,12 +49,12 @@ async def listens(door, ana, bo):
     before = await ana.ask("subscribe", topic=topic)
     await ana.ask("unsubscribe", topic=topic)
     await ana.ask("wallets.top_up", wallet=ana.wallet, amount=1, idempotency_key="late")
-    resumed = await ana.ask("subscribe", topic=topic, after=before["position"], epoch=ana.epoch)
+    resumed = await ana.ask("subscribe", topic=topic, after=before["position"], epoch=ana.caller.epoch)
     assert resumed["recovered"] and resumed["position"] > before["position"], resumed
     for other in ({"epoch": "of another server"}, {}):
         elsewhere = await ana.ask("subscribe", topic=topic, after=before["position"], **other)
         assert not elsewhere["recovered"] and elsewhere["state"], elsewhere
-    unknown = await ana.ask("subscribe", topic=topic, after=before["position"] + 1, epoch=ana.epoch)
+    unknown = await ana.ask("subscribe", topic=topic, after=before["position"] + 1, epoch=ana.caller.epoch)
     assert not unknown["recovered"] and unknown["state"], unknown
 
 
