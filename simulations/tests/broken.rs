@@ -154,6 +154,7 @@ fn a_failed_seed_is_told_made_smaller_and_fails_alike_again() {
     assert_eq!(seeds.len() as u64, report.failed, "all of them are listed");
     assert!(seeds.is_sorted(), "{seeds:?}");
     let text = report.to_string();
+    assert!(text.contains(&format!("commit {}", report.commit)), "{text}");
     for failed in &report.failures {
         assert!(text.contains(&format!("again: {}", failed.again)), "{text}");
         assert!(text.contains(&failed.faults[0]), "{text}");

@@ -131,6 +131,24 @@ fn an_evening_is_played_and_audited_and_its_seed_repeats_it() {
 }
 
 #[test]
+fn an_evening_of_ones_own_bills_comes_to_their_sum() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(
+        folder.path().join("bills.csv"),
+        "sum,tip,size\n10.00,1.00,2\n7.50,0,3\n86.01,14,5\n",
+    )
+    .expect("writes");
+    let text = "about = \"own bills\"\n[evening]\ntables = 6\ncurve = [[0, 1], [10, 1]]\n\
+                bill_after_minutes = [1, 2]\n[bill]\ncsv = \"bills.csv\"\ncol_total = \"sum\"\n\
+                [people]\ncount = 60\npurse_minor = 100000\n[merchants]\ncount = 2\n";
+    let file = write(folder.path(), text);
+    let played = recording(&fanju_sim(&format!("dinner --scenario {file} --speed 900 --json -")));
+    assert_sound(&played);
+    // Each of the three twice.
+    assert_eq!(played["money"]["paid_minor"], 2 * (1_100 + 750 + 10_001), "{}", played["money"]);
+}
+
+#[test]
 fn what_is_wrong_with_a_scenario_is_told_with_its_line_and_nothing_is_run() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (from, to, reason) in [

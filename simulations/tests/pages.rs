@@ -274,6 +274,13 @@ fn a_real_run_tells_the_same_on_its_page_and_in_its_files() {
     let exactly = |number: u64| page::words::exactly(number);
     assert_eq!(fact(&document, "Dinners paid"), exactly(count("/settlements")));
     assert_eq!(fact(&document, "Audit"), "ok");
+    let kept = fs::read_to_string(&recording).expect("a recording");
+    let kept: Value = serde_json::from_str(&kept).expect("JSON");
+    let (whole, commit) = (text(document.root_element()), kept["commit"].as_str());
+    for part in ["seed 1 · ".to_owned(), format!("commit {}", commit.expect("a word"))] {
+        assert!(whole.contains(&part), "{part} is not on the page");
+    }
+    assert_eq!(fact(&document, "cores"), kept["machine"]["cores"].to_string());
     assert_eq!(fact(&document, "settlements lost"), "0");
     assert_eq!(fact(&document, "records re-read"), exactly(count("/audit/records")));
     assert!(text(document.root_element()).contains("Audit ok"));

@@ -1,7 +1,10 @@
 //! Scenario files and the script that they give: pure functions, checked against the files' own
 //! figures.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use fanju::limits;
 use fanju_sim::scenario::{
@@ -246,9 +249,14 @@ fn a_file_that_is_no_text_or_no_file_is_refused_by_its_name() {
     assert!(error.to_string().starts_with(&format!("{folder}: cannot be read")), "{error}");
 }
 
+/// Of every command in its order, and of everything that the tables are to be.
 fn fingerprint(name: &str, seed: u64) -> u64 {
     let scenario = load(name).expect("built in");
-    Steps::of(Script::new(&scenario, 0.2, seed)).fingerprint()
+    let script = || Script::new(&scenario, 0.2, seed);
+    let mut hasher = DefaultHasher::new();
+    Steps::of(script()).fingerprint().hash(&mut hasher);
+    script().for_each(|outing| outing.hash(&mut hasher));
+    hasher.finish()
 }
 
 #[test]

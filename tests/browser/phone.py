@@ -113,6 +113,13 @@ class Phone(Window):
         self.press(".list button.row")
         self.see(".ring")
 
+    def seats(self, *states):
+        """Waits until everybody's seat at the table shows this, in the order of joining."""
+        def shown():
+            return self.driver.execute_script("""
+                return [...document.querySelectorAll('.seat:not(.free)')].map((seat) => [...seat.classList].find((name) => name !== 'seat' && name !== 'me'))""")
+        self.until(f"seats that are {states}", lambda: shown() == list(states))
+
     def claim(self, dish):
         """Taps a dish of the bill that lies on the table."""
         self.press(f"[data-key=dish-{dish}]")

@@ -26,7 +26,10 @@ class AtTheDesk(Quiet):
             till.keys(self.house.operator_token(), Keys.ENTER)
             till.see(".tile strong")
             self.assertEqual(till.count(".toast"), 0, "what was wrong with the other tokens is over")
-            till.until("line over time", lambda till=till: till.count(".plot-dot") >= 2)
+            # Settled and declined over time, and the median and 99 of 100: two lines in each.
+            till.until("lines over time", lambda till=till: till.driver.execute_script("""
+                return [...document.querySelectorAll('figure.plot-box')].map((plot) => plot.querySelectorAll('.plot-line').length).join() === '2,2'"""))
+            self.the_journal_stands_where_it_is_said_to(till)
             self.the_money_is_all_there(till)
             self.trouble_is_told(till)
             till.shot("operator", dark=True)
@@ -60,6 +63,11 @@ class AtTheDesk(Quiet):
             till.shot("missing", dark=True)
             till.press("a", till.word("missing_home"))
             till.see(".brand-word")
+
+    def the_journal_stands_where_it_is_said_to(self, till):
+        durable = self.house.ask("GET", "/v1/operator/stats", self.house.operator_token())["durable"]
+        till.until("journal's position", lambda: till.driver.execute_script(
+            "return [...document.querySelectorAll('.tile strong')].some((tile) => tile.textContent.replace(/\\D/g, '') === arguments[0])", str(durable)))
 
     def the_money_is_all_there(self, till):
         """The audit says from when it is, that it comes to zero, and the page's own sums do."""

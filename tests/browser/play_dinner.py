@@ -70,8 +70,10 @@ class Dinner(AtTheDesk):
         # Nobody loaded anything anew; everybody hears of the next bill.
         self.pay(ana, till, "30.00")
         bo.asked("15.00")
+        together(lambda: ana.seats("reserved", "waiting"), lambda: bo.seats("reserved", "waiting"))
         bo.agree()
         together(lambda: ana.pays("15.00"), lambda: bo.pays("15.00"), lambda: till.result("settled", "30.00"))
+        together(lambda: ana.seats("paid", "paid"), lambda: bo.seats("paid", "paid"))
 
     def test_6_a_table_that_was_left_elsewhere(self):
         """It says so in its diner's language, and is there again for whoever comes back."""
@@ -179,6 +181,7 @@ class Dinner(AtTheDesk):
         bo.refuse()
         till.see(".result.declined", till.word("nothing_taken"))
         together(lambda: ana.see(".sheet.declined"), lambda: bo.see(".sheet.declined"))
+        together(lambda: ana.seats("idle", "blamed"), lambda: bo.seats("idle", "blamed"))
         together(lambda: ana.shot("phone-declined", dark=True), lambda: till.shot("till-declined", dark=True))
         for phone in (ana, bo):
             phone.close_sheet()

@@ -351,6 +351,16 @@ mod tests {
         heard
     }
 
+    #[tokio::test]
+    async fn a_push_is_worded_once_for_all_who_listen() {
+        let (sender, one) = broadcast::channel(1);
+        let two = sender.subscribe();
+        let (place, text) = (Place::At(Position(1)), ByteString::from("worded".to_owned()));
+        sender.send(Push { place, left: None, text }).expect("somebody listens");
+        let [one, two] = [one, two].map(|mut ring| ring.try_recv().expect("is told").text);
+        assert_eq!((one.as_ptr(), &one), (two.as_ptr(), &two), "there is a copy");
+    }
+
     /// How many pushes of so many bytes are told to a listener who hears each `heard`-th time, up to `max`.
     fn told(bytes: usize, heard: Option<usize>, max: usize) -> usize {
         let (sender, mut ring) = broadcast::channel(limits::MERCHANT_PUSHES_KEPT);

@@ -1,8 +1,8 @@
-//! Rates over the live channel: an identity's sessions share one, and what they are sent is counted.
+//! Rates: an identity's sessions share one, what they are sent is counted, and HTTP has the same.
 
 use serde_json::{Value, json};
 
-use crate::{house::House, socket::Socket, table::Table};
+use crate::{house::House, http::Http, socket::Socket, table::Table};
 
 /// Sessions that one identity may have.
 const SESSIONS_MAX: usize = 64;
@@ -37,6 +37,25 @@ fn sessions_of_one_identity_share_a_rate_and_there_are_so_many() {
     };
     assert_eq!(problem["code"], "too_many_sessions", "{problem}");
     Socket::signed_in(&house, bo).ask("ping", json!({}));
+}
+
+#[test]
+fn whoever_asks_too_often_over_http_is_refused_and_nobody_else() {
+    let house = House::open_with(2, 0, &[("FANJU_REQUESTS_PER_SECOND", "8")]);
+    let http = Http::new(&house);
+    let me = |of: usize| {
+        let bearer = format!("Bearer {}", house.cast.diners[of].token);
+        http.send("GET", "/v1/me", &[("authorization", &bearer)], b"")
+    };
+    let refused: Vec<_> = (0..80).map(|_| me(0)).filter(|reply| reply.status != 200).collect();
+    assert!(refused.len() > 20, "{} of 80 were refused", refused.len());
+    for reply in refused {
+        assert_eq!(reply.status, 429, "{}", reply.text);
+        let problem = reply.json();
+        assert_eq!(problem["code"], "too_many_requests", "{problem}");
+        assert!(problem["retry_after_ms"].as_u64() > Some(0), "{problem}");
+    }
+    assert_eq!(me(1).status, 200, "somebody else pays for it");
 }
 
 #[test]

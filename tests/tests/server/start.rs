@@ -179,6 +179,14 @@ fn damage_beside_the_journal_is_found_by_verify() {
 }
 
 #[test]
+fn nobody_plays_in_a_server_that_is_no_demo() {
+    let house = House::open(0, 0);
+    for path in ["/demo", "/demo/cast"] {
+        assert_eq!(Http::new(&house).get(path, None).status, 404, "{path}");
+    }
+}
+
+#[test]
 fn the_first_line_of_the_log_offers_the_demo() {
     let house = House::open(0, 0);
     let log = fs::read_to_string(house.log()).expect("a log");
