@@ -17,6 +17,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use fanju::journal::SEGMENT_HEADER_BYTES;
 use rusqlite::{Connection, OpenFlags, backup::Backup};
 
 use crate::epoch;
@@ -148,8 +149,8 @@ fn copy_file(
     Ok(bytes)
 }
 
-/// How much of a segment of `bytes` was written, and how many of the zeros behind it may be the end of a
-/// record: the rest was written ahead. What is written later must not come into the copy behind a hole.
+/// How much of a segment of `bytes` was written, and how many of the zeros behind it may be the end of its
+/// header, which has zeros where there was no segment before, or of a record: the rest was written ahead. What is written later must not come into the copy behind a hole.
 fn written(segment: &fs::File, bytes: u64) -> io::Result<(u64, u64)> {
     let mut chunk = vec![0; 64 * 1024];
     let mut end = bytes;
@@ -164,7 +165,8 @@ fn written(segment: &fs::File, bytes: u64) -> io::Result<(u64, u64)> {
         }
         end = start;
     }
-    Ok((end, (bytes - end).min(8)))
+    let unsaid = (SEGMENT_HEADER_BYTES as u64).saturating_sub(end).max(8);
+    Ok((end, (bytes - end).min(unsaid)))
 }
 
 #[cfg(test)]
@@ -186,7 +188,8 @@ mod tests {
                 file.write_all_at(&[9; 3], content as u64 + ahead / 2)?;
                 of
             });
-            bytes.resize(content + usize::try_from(ahead.min(8)).expect("small"), 0);
+            let unsaid = SEGMENT_HEADER_BYTES.saturating_sub(content).max(8);
+            bytes.resize(content + unsaid.min(usize::try_from(ahead).expect("small")), 0);
             assert_eq!(copied.expect("is copied"), bytes.len() as u64);
             assert_eq!(fs::read(&to).expect("is there"), bytes, "{content} and {ahead}");
             fs::remove_file(&to).expect("is there");

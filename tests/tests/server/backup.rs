@@ -105,6 +105,17 @@ fn a_copy_made_while_dinners_go_on_is_whole_and_serves() {
 }
 
 #[test]
+fn a_copy_of_a_server_on_which_nothing_has_happened_is_whole_and_serves() {
+    let mut house = House::open(0, 0);
+    let copy = house.beside("copy");
+    house.back_up(&copy).expect("is copied");
+    house.stop();
+    House::verify(house.data());
+    House::verify(&copy);
+    house.moved_to(&copy).stop();
+}
+
+#[test]
 fn whoever_was_told_more_than_a_copy_has_does_not_resume_there() {
     let mut house = House::open(2, 0);
     let copy = house.beside("copy");
