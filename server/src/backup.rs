@@ -150,7 +150,8 @@ fn copy_file(
 }
 
 /// How much of a segment of `bytes` was written, and how many of the zeros behind it may be the end of its
-/// header, which has zeros where there was no segment before, or of a record: the rest was written ahead. What is written later must not come into the copy behind a hole.
+/// header, which has zeros where there was no segment before, or of a record: the rest was written ahead.
+/// What is written later must not come into the copy behind a hole.
 fn written(segment: &fs::File, bytes: u64) -> io::Result<(u64, u64)> {
     let mut chunk = vec![0; 64 * 1024];
     let mut end = bytes;

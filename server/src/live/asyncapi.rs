@@ -124,7 +124,8 @@ pub fn document() -> Value {
                             a link take none. Topics are `wallet:`, \
                             `merchant:` or `group:` and an id. Durable events are CloudEvents \
                             1.0; their `prev` tells a gap, and `subscribe` with `after`, and the \
-                            `epoch` that `hello` named then, closes it. Progress may be conflated and is not kept: whoever \
+                            `epoch` that `hello` named then, closes it. Progress may be \
+                            conflated and is not kept: whoever \
                             resumes finds it in `groups.get`; its `position` is the newest \
                             record that it follows. A diner's answer \
                             repeats the question as it came. Every frame counts against the \

@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_push_is_worded_once_for_all_who_listen() {
+    async fn all_who_listen_are_given_one_text() {
         let (sender, one) = broadcast::channel(1);
         let two = sender.subscribe();
         let (place, text) = (Place::At(Position(1)), ByteString::from("worded".to_owned()));

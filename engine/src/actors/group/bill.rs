@@ -238,7 +238,9 @@ impl GroupActor {
         let event = match verdict {
             Verdict::Waiting => return self.tell_progress(),
             Verdict::Settle(settlement) => {
-                self.group.iter().for_each(|group| group.assert_agreed(&settlement));
+                if let Some(group) = &self.group {
+                    group.assert_agreed(&settlement);
+                }
                 Event::Settled(settlement)
             }
             Verdict::Decline(decline) => Event::Declined(decline),

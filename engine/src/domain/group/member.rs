@@ -78,6 +78,7 @@ impl Member {
         }
         owed > self.room() || self.consent.confirm_above.is_some_and(|above| owed > above)
     }
+
     /// What a member who owes `owed` may take over from others without being asked: nothing for who is
     /// asked, because a yes is to one share.
     #[must_use]
