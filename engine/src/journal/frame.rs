@@ -299,21 +299,22 @@ pub(crate) fn chain(batch: &[u8]) -> Chain {
 /// CRC-32C (Castagnoli), bits reversed. Source: RFC 3720, section 12.1.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
 
-/// Whether one flipped bit of `bytes` turns the checksum `found` into `expected`.
+/// The flipped bit of `bytes` that turns the checksum `found` into `expected`, if one does; counted from the
+/// lowest of the first byte.
 ///
 /// A checksum is linear: a flip changes it by a pattern that depends only on how many bits follow.
 /// So walking one pattern backwards from the last bit meets every possible single flip.
-pub(crate) fn one_flip_explains(expected: u32, found: u32, bytes: usize) -> bool {
+pub(crate) fn one_flip(expected: u32, found: u32, bytes: usize) -> Option<usize> {
     let difference = expected ^ found;
     // The last bit that the checksum takes in is the highest of the last byte.
     let mut pattern = POLYNOMIAL;
-    for _ in 0..bytes * 8 {
+    for bit in (0..bytes * 8).rev() {
         if pattern == difference {
-            return true;
+            return Some(bit);
         }
         pattern = if pattern & 1 == 1 { (pattern >> 1) ^ POLYNOMIAL } else { pattern >> 1 };
     }
-    false
+    None
 }
 
 /// Whether other last `bytes` turn the checksum `found` into `expected`. Any four do; of three, two and one
@@ -344,15 +345,15 @@ pub(crate) fn last_bytes_explain_body(
     last_bytes_explain(header.body_sum, found, bytes)
 }
 
-/// [`one_flip_explains`] for a body under an intact header.
-pub(crate) fn one_flip_explains_body(
+/// [`one_flip`] of a body under an intact header.
+pub(crate) fn one_flip_of_body(
     seed: Seed,
     position: u64,
     header: &BatchHeader,
     body: &[u8],
-) -> bool {
+) -> Option<usize> {
     let found = crc32c::crc32c_append(seed.at(position), body);
-    one_flip_explains(header.body_sum, found, body.len())
+    one_flip(header.body_sum, found, body.len())
 }
 
 #[cfg(test)]
@@ -365,10 +366,10 @@ mod tests {
         let expected = crc32c::crc32c(&bytes);
         for bit in 0..bytes.len() * 8 {
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(one_flip_explains(expected, crc32c::crc32c(&bytes), bytes.len()), "{bit}");
+            assert_eq!(one_flip(expected, crc32c::crc32c(&bytes), bytes.len()), Some(bit));
             let other = (bit + 3) % (bytes.len() * 8);
             bytes[other / 8] ^= 1 << (other % 8);
-            assert!(!one_flip_explains(expected, crc32c::crc32c(&bytes), bytes.len()), "{bit}");
+            assert_eq!(one_flip(expected, crc32c::crc32c(&bytes), bytes.len()), None, "{bit}");
             bytes[other / 8] ^= 1 << (other % 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
         }

@@ -116,7 +116,14 @@ impl LocalJournal {
         Ok(Recovered {
             journal,
             bases: vec![0],
-            last: recovery::LastSegment { base: 0, file, bytes, torn_bytes: 0, doubtful: bytes },
+            last: recovery::LastSegment {
+                base: 0,
+                file,
+                bytes,
+                torn_bytes: 0,
+                doubtful: bytes,
+                mended: None,
+            },
             report: RecoveryReport { took: started.elapsed(), ..RecoveryReport::default() },
         })
     }

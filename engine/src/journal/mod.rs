@@ -64,7 +64,8 @@
 //! zeros to the batch's end, and no single flipped bit explains the damage. Fewer than four zeros count
 //! only if the checksum holds with other bytes in their place: records may end in some. Where both
 //! explanations fit, the journal is refused: a person can still drop a torn tail, and nobody can bring
-//! back a record. A segment whose header is unfinished never held a batch, because header and name are
+//! back a record. But where one bit is missing with the whole of the batch's last sector, which had no
+//! other, opening puts it back: torn off or rotted, it is what was to be written. A segment whose header is unfinished never held a batch, because header and name are
 //! synced before the first.
 //!
 //! No journal survives a disk that loses what it reported as synced. If whole batches vanish from

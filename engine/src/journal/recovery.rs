@@ -16,7 +16,7 @@ use super::{
     segments,
     storage::{Storage, StorageFile},
     tail::{JournalId, Tail},
-    torn,
+    torn::{self, Verdict},
 };
 use crate::broken::{Bug, has};
 
@@ -65,6 +65,8 @@ pub(super) struct LastSegment {
     pub(super) torn_bytes: u64,
     /// From here on nothing vouches that a sync has succeeded: the last batch, or the header.
     pub(super) doubtful: u64,
+    /// That batch with the bit that it lacks, if it lacks one.
+    pub(super) mended: Option<Vec<u8>>,
 }
 
 /// A journal that may be appended to.
@@ -174,10 +176,14 @@ pub(super) fn recover(
 /// Writes the last batch of the segment once more, or its header where there is none. After a sync that
 /// failed Linux holds the pages for written: a later sync would succeed, and do nothing for them.
 fn write_again(name: &str, last: &LastSegment, journal: JournalId) -> Result<(), JournalError> {
-    let LastSegment { base, file, bytes, doubtful, .. } = last;
+    let LastSegment { base, file, bytes, doubtful, mended, .. } = last;
     let wrong = |error| JournalError::io("write", name, error);
     if doubtful == bytes {
         return Ok(());
+    }
+    if let Some(batch) = mended {
+        tracing::warn!(segment = name, offset = doubtful, "the last bit of a batch is put back");
+        return file.write_at(*doubtful, batch).map_err(wrong);
     }
     if *doubtful == 0 {
         let header = scan::read_segment_header(&**file, name, *base, Some(journal))
@@ -260,7 +266,7 @@ fn look(
     let walk = match known_good {
         Some(known) if known.position.0 > first.base => {
             let start = segments.partition_point(|segment| segment.base < known.position.0) - 1;
-            let from = Walk { before: Some(known), thorough, ..Walk::default() };
+            let from = Walk { before: Some(known), thorough, mends: true, ..Walk::default() };
             let walk = from.along(storage, &segments[start..])?;
             if walk.batches == 0 {
                 // Nothing behind the known tail vouches for it, so its own segment must.
@@ -277,7 +283,10 @@ fn look(
             }
             walk
         }
-        expected => Walk { expected, thorough, ..Walk::default() }.along(storage, &segments)?,
+        expected => {
+            let from = Walk { expected, thorough, mends: true, ..Walk::default() };
+            from.along(storage, &segments)?
+        }
     };
     let growing = walk.growing.expect("at least one segment was walked");
     let found = Found {
@@ -376,6 +385,8 @@ struct Walk {
     batches: u64,
     records: u64,
     thorough: bool,
+    /// Whether a last batch may lack its last bit: not where it is known that all of it was durable.
+    mends: bool,
     /// The last segment walked.
     growing: Option<LastSegment>,
 }
@@ -428,31 +439,47 @@ impl Walk {
 
         // A tail that was told is durable; a header may not be.
         let mut doubtful = if offset == SEGMENT_HEADER_BYTES as u64 { 0 } else { offset };
-        let mut torn_bytes = 0;
+        let (mut torn_bytes, mut mended) = (0, None);
         let mut window = Window::new(Arc::clone(&file), bytes);
         while offset < bytes {
-            match scan::read_batch(&mut window, seed, base, offset, Some(&before), self.thorough) {
-                Ok(batch) => {
-                    doubtful = offset;
-                    offset += batch.bytes() as u64;
-                    before = batch.tail;
-                    self.batches += 1;
-                    self.records += u64::from(batch.records);
-                }
-                Err(Broken::Io(error)) => return Err(JournalError::io("read", &name, error)),
+            let unreadable = |error| JournalError::io("read", &name, error);
+            let whole;
+            let found =
+                scan::read_batch(&mut window, seed, base, offset, Some(&before), self.thorough);
+            let batch = match found {
+                Ok(batch) => batch,
+                Err(Broken::Io(error)) => return Err(unreadable(error)),
                 Err(Broken::Batch { intact, fault }) => {
                     let at = torn::Place { seed, base, offset, bytes };
-                    let torn = match is_last {
-                        true => torn::torn_bytes(&*file, at, intact)
-                            .map_err(|error| JournalError::io("read", &name, error))?,
-                        false => None,
+                    let verdict = match is_last {
+                        true => torn::judge(&*file, at, intact).map_err(unreadable)?,
+                        false => Verdict::Damaged,
                     };
-                    torn_bytes = torn.ok_or_else(|| scan::damage(&name, offset, *fault))?;
-                    break;
+                    match verdict {
+                        Verdict::Torn(bytes) => {
+                            torn_bytes = bytes;
+                            break;
+                        }
+                        Verdict::Mended(header, bytes) if self.mends => {
+                            whole = mended.insert(bytes);
+                            scan::whole(&header, base + offset, whole)
+                        }
+                        Verdict::Mended(..) | Verdict::Damaged => {
+                            return Err(scan::damage(&name, offset, *fault).into());
+                        }
+                    }
                 }
+            };
+            doubtful = offset;
+            offset += batch.bytes() as u64;
+            before = batch.tail;
+            self.batches += 1;
+            self.records += u64::from(batch.records);
+            if mended.is_some() {
+                break;
             }
         }
         self.before = Some(before);
-        Ok(LastSegment { base, file, bytes: offset, torn_bytes, doubtful })
+        Ok(LastSegment { base, file, bytes: offset, torn_bytes, doubtful, mended })
     }
 }

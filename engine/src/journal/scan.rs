@@ -116,17 +116,22 @@ pub(crate) fn read_batch<'a>(
     }
     let body = &bytes[BATCH_HEADER_BYTES..];
     header.check_body(seed, position, body, thorough).map_err(unfinished)?;
-    Ok(Batch {
+    Ok(whole(&header, position, bytes))
+}
+
+/// The batch of `bytes`, which hold under `header` at `position`.
+pub(crate) fn whole<'a>(header: &BatchHeader, position: u64, bytes: &'a [u8]) -> Batch<'a> {
+    Batch {
         first: Position(position + BATCH_HEADER_BYTES as u64),
         tail: Tail {
-            position: Position(position + count as u64),
+            position: Position(position + bytes.len() as u64),
             batch: header.number,
             epoch: header.epoch,
             chain: super::frame::chain(bytes),
         },
         records: header.records,
-        body,
-    })
+        body: &bytes[BATCH_HEADER_BYTES..],
+    }
 }
 
 /// Reads a segment's header: `Ok(Err(..))` when it is not one, or not this journal's, or does not

@@ -4,6 +4,9 @@
 //! never written and read as zeros. Only that is torn. Whatever one flipped bit explains never is,
 //! even where the batch happens to hold zeros of its own. Whoever reads a file that is being written
 //! may also find the beginning of a batch, and then the zeros that were written ahead.
+//!
+//! Where all that is missing is one bit, and no sector but the batch's last had any of it, nobody can tell
+//! which of the two it was. But the batch's checksums say which bit that is.
 
 use std::{io, ops::Range};
 
@@ -35,26 +38,59 @@ pub(super) struct Place {
     pub(super) bytes: u64,
 }
 
-/// How many bytes of it were written, if the broken batch is torn: none where nothing was.
-pub(super) fn torn_bytes(
-    file: &dyn StorageFile,
-    at: Place,
-    intact: Intact,
-) -> io::Result<Option<u64>> {
+/// What a broken batch is.
+pub(super) enum Verdict {
+    /// What a crash left of one. So many bytes of it were written, maybe none.
+    Torn(u64),
+    /// All of one but for its last bit, which is put back here: torn, or durable and rotted.
+    Mended(BatchHeader, Vec<u8>),
+    /// Neither.
+    Damaged,
+}
+
+/// Judges a broken batch.
+pub(super) fn judge(file: &dyn StorageFile, at: Place, intact: Intact) -> io::Result<Verdict> {
     let left = at.bytes - at.offset;
     if left > BATCH_BYTES_MAX as u64 + limits::ZEROS_AHEAD_BYTES_MAX {
-        return Ok(None);
+        return Ok(Verdict::Damaged);
     }
     let mut bytes = vec![0; usize::try_from(left).expect("so few")];
     let read = file.read_at(at.offset, &mut bytes)?;
     bytes.truncate(read);
     let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let torn = written <= BATCH_BYTES_MAX
-        && match intact {
-            Intact::Header(header) => body_is_torn(at, &header, &bytes, written),
-            Intact::Nothing => header_is_torn(at, &bytes, written),
-        };
-    Ok(torn.then_some(written as u64))
+    if written > BATCH_BYTES_MAX {
+        return Ok(Verdict::Damaged);
+    }
+    let is_torn = match intact {
+        Intact::Header(header) => {
+            if let Some(batch) = mended(at, &header, &bytes, written) {
+                return Ok(Verdict::Mended(header, batch));
+            }
+            body_is_torn(at, &header, &bytes, written)
+        }
+        Intact::Nothing => header_is_torn(at, &bytes, written),
+    };
+    Ok(if is_torn { Verdict::Torn(written as u64) } else { Verdict::Damaged })
+}
+
+/// The batch as it was to be written, if nothing of its last sector was, and one bit there makes it whole.
+fn mended(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -> Option<Vec<u8>> {
+    let position = at.base + at.offset;
+    let mut batch = bytes.get(..BATCH_HEADER_BYTES + header.body_bytes)?.to_vec();
+    let last_sector =
+        (at.offset + batch.len() as u64 - 1) / SECTOR_BYTES as u64 * SECTOR_BYTES as u64;
+    if at.offset + written as u64 > last_sector {
+        return None;
+    }
+    let body = &mut batch[BATCH_HEADER_BYTES..];
+    let bit = frame::one_flip_of_body(at.seed, position, header, body)?;
+    if at.offset + ((BATCH_HEADER_BYTES + bit / 8) as u64) < last_sector {
+        return None;
+    }
+    body[bit / 8] ^= 1 << (bit % 8);
+    // Record by record: where much is missing, chance alone may have one bit explain the body's checksum.
+    header.check_body(at.seed, position, body, true).ok()?;
+    Some(batch)
 }
 
 /// The header holds and comes next: the body must be short, or unwritten where it is wrong.
@@ -69,7 +105,7 @@ fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -
     }
     let position = at.base + at.offset;
     let body = &bytes[BATCH_HEADER_BYTES..whole];
-    if frame::one_flip_explains_body(at.seed, position, header, body) {
+    if frame::one_flip_of_body(at.seed, position, header, body).is_some() {
         return false;
     }
     let mut unwritten = unwritten_sectors(at.offset, &bytes[..whole]);
