@@ -6,7 +6,7 @@
 //! `schemathesis`, and `node_modules` with `typescript`, `esbuild` and `axe-core`. `FANJU_TOOLS` names the folder where these two lie; what is missing is not played,
 //! and this says so.
 //!
-//! `FANJU_SERVER` names a server that is built already.
+//! `FANJU_SERVER` and `FANJU_SIM` name a server and simulations that are built already.
 
 use std::{
     env,
@@ -34,6 +34,27 @@ fn everybody_can_read_and_work_the_pages() {
     if tool("node_modules/axe-core/axe.min.js", "what axe finds on the pages").is_some() {
         play("tests/browser/access.py");
     }
+}
+
+#[test]
+fn a_report_of_the_simulations_reads_well_without_a_network() {
+    if tool("node_modules/axe-core/axe.min.js", "what axe finds in a report").is_none() {
+        return;
+    }
+    let simulation = binary("FANJU_SIM", "fanju-sim");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pages = [
+        ("dinner", "--rate 200 --wallets 400 --seconds 3 --warmup 1"),
+        ("evening", "--scenario payday-shortfall --scale 0.02 --speed 6000"),
+    ]
+    .map(|(name, run)| {
+        let page = folder.path().join(name).with_extension("html");
+        let mut dinner = Command::new(&simulation);
+        dinner.arg("dinner").args(run.split(' ')).arg("--report").arg(&page);
+        succeeds(&mut dinner);
+        page.display().to_string()
+    });
+    play_with("tests/browser/report.py", &[("FANJU_REPORTS", &pages.join(":"))]);
 }
 
 #[test]
@@ -83,11 +104,16 @@ fn the_decoder_that_the_pages_bring_along_is_the_published_one() {
 
 /// Has a browser play what `script` says.
 fn play(script: &str) {
+    play_with(script, &[]);
+}
+
+/// The same, with variables of its own.
+fn play_with(script: &str, variables: &[(&str, &str)]) {
     let driver = env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
     if !has(&driver) {
         return println!("SKIPPED: {script}, for want of Chromium and its driver");
     }
-    run(script);
+    run_with(script, variables);
 }
 
 fn has(program: &str) -> bool {
@@ -110,9 +136,14 @@ fn tool(path: &str, what: &str) -> Option<PathBuf> {
 
 /// Runs a script of these tests, if there is something to run it with.
 fn run(script: &str) {
+    run_with(script, &[]);
+}
+
+fn run_with(script: &str, variables: &[(&str, &str)]) {
     if let Some(python) = tool("venv/bin/python", script) {
         let mut command = Command::new(python);
-        command.arg(script).env("FANJU_SERVER", server()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.arg(script).env("FANJU_SERVER", binary("FANJU_SERVER", "fanju-server"));
+        command.env("PYTHONDONTWRITEBYTECODE", "1").envs(variables.iter().copied());
         succeeds(&mut command);
     }
 }
@@ -122,17 +153,17 @@ fn succeeds(command: &mut Command) {
     assert!(status.success(), "{command:?}: {status}");
 }
 
-/// The server's binary, which cargo builds unless `FANJU_SERVER` names one.
-fn server() -> PathBuf {
-    if let Some(built) = env::var_os("FANJU_SERVER") {
+/// A binary of this workspace, which cargo builds unless `variable` names one.
+fn binary(variable: &str, name: &str) -> PathBuf {
+    if let Some(built) = env::var_os(variable) {
         return root().join(built);
     }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--workspace", "--bin", "fanju-server"]).current_dir(root());
+    command.args(["build", "--workspace", "--bin", name]).current_dir(root());
     let status = command.status().expect("cargo runs");
     assert!(status.success(), "cargo build: {status}");
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    root().join(target).join("debug/fanju-server")
+    root().join(target).join("debug").join(name)
 }

@@ -1,10 +1,12 @@
 //! Lost: `fanju-sim live` against a real server, while phones lose their connections: a few of them,
-//! all of them at once, or all of them because the server dies and is started again.
+//! all of them at once, or all of them because the server dies and is started again; and while it stands
+//! still, which loses nothing but time.
 //!
 //! Every phone comes back and resumes; what it is told must join what it knew (L-1), and what was paid
 //! is what the server has written down.
 
 use std::{
+    collections::HashMap,
     fs,
     process::{Child, Stdio},
     thread::sleep,
@@ -17,6 +19,7 @@ use crate::{
     house::{House, PATIENCE, TIRELESS, ended},
     http::Http,
     load::{Ran, command, operator_token, ran, read, stats},
+    signal,
 };
 
 /// An evening whose people are cut, are asked, and come back, and whose tills ask again at times.
@@ -183,6 +186,34 @@ fn the_server_is_killed_between_dinners_and_every_phone_resumes_where_it_was() {
     all_paid(&mut house, &report);
 }
 
+/// How long the server stands still, and the run around it.
+const STALL: Duration = Duration::from_secs(1);
+const STALLED_SECONDS: u64 = 3;
+
+/// A generator that waits for answers before it goes on would have six dinners wait, one for each table, and
+/// forget those that were due meanwhile (coordinated omission): a twentieth of all, where a third were due.
+#[test]
+fn whoever_was_due_while_the_server_stood_still_has_waited() {
+    let mut house = House::open_with(30, 2, &[TIRELESS]);
+    let mut run = Running::start(&house, &format!("{DINNERS} --seconds {STALLED_SECONDS}"));
+    run.until_paid(&house, 10);
+    signal::stop(house.pid());
+    sleep(STALL);
+    signal::go_on(house.pid());
+    let ran = run.end();
+    let (recording, report) = (read(&house, "a.json"), read(&house, "b.json"));
+    is_well(&ran, &recording);
+    let answered = &report["answered_us"];
+    let seconds = |name: &str| answered[name].as_f64().expect("a percentile") / 1e6;
+    // Of those who were due in that second half waited for half of it or longer: a sixth of all.
+    let half = STALL.as_secs_f64() / 2.0;
+    assert!(seconds("p90") >= half, "{answered}");
+    assert!(seconds("max") >= 1.5 * half, "{answered}");
+    assert_eq!(said(&recording, "connections made again"), 0, "nobody was cut");
+    counted_alike(&house, &recording);
+    all_paid(&mut house, &report);
+}
+
 /// An evening on `house`, in which `meanwhile` happens.
 fn evening(
     house: &mut House,
@@ -233,6 +264,55 @@ fn an_evening_on_which_some_refuse_to_pay_ends_as_the_server_says() {
     assert!(ends["declined"].as_object().is_some_and(|reasons| !reasons.is_empty()), "{ends}");
     counted_alike(&house, &recording);
     has_written(&mut house, funnel["settled"].as_u64().expect("a number"));
+}
+
+/// Beside [`EVENING`]: every way to divide a bill, a second stop, a celebrity, and the morning after.
+const WHOLE_EVENING: &str = r#"
+[split]
+equal = 0.2
+weights = 0.2
+percent = 0.2
+itemised = 0.2
+treat = 0.2
+[[next_stop]]
+name = "film"
+share = 0.3
+after_minutes = [0.5, 1]
+per_diner_minor = [90, 120]
+[refunds]
+share = 0.4
+whole_share = 0.5
+at_minutes = [0, 0.5]
+[celebrity]
+diners = 40
+at_minute = 1
+"#;
+
+#[test]
+fn an_evening_of_every_split_with_a_celebrity_and_refunds_ends_as_the_server_says() {
+    let mut house = House::open_with(160, 4, &[TIRELESS]);
+    let recording = evening(&mut house, &[EVENING, WHOLE_EVENING].concat(), |_, _| {});
+    let rows = |title: &str| -> HashMap<String, u64> {
+        let tables = recording["tables"].as_array().expect("tables");
+        let table = tables.iter().find(|table| table["title"] == title).expect("that table");
+        let cell = |row: &Value, at: usize| row[at].as_str().expect("text").replace(',', "");
+        let rows = table["rows"].as_array().expect("rows").iter();
+        rows.map(|row| (cell(row, 0), cell(row, 1).parse().expect("a number"))).collect()
+    };
+    let paid = rows("Paid by stop, warm-up included");
+    let settled = all_settled(&recording);
+    assert_eq!(paid["first bill"] + paid["film"], settled, "{paid:?}");
+    let people = rows("What people did, warm-up included");
+    assert_eq!(people["tables arrived"], paid["first bill"], "{people:?}");
+    let back = ["bills given back whole", "bills given back in part"].map(|it| people[it]);
+    assert!(paid["film"] > 5 && back[0] > 5 && back[1] > 5, "{people:?}");
+    // Forty phones heard of one bill.
+    assert!(said(&recording, "phones told of a bill") > 40 + 2 * (settled - 1), "{recording:#}");
+    counted_alike(&house, &recording);
+    let refunds = format!(" and {} refunds", back[0] + back[1]);
+    house.stop();
+    let verified = House::verify(house.data());
+    assert!(verified.contains(&format!("{settled} orders paid{refunds}")), "{verified}");
 }
 
 #[test]

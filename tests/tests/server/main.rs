@@ -37,6 +37,8 @@ mod repeats;
 mod resume;
 mod rights;
 mod shortfall;
+#[path = "../common/signal.rs"]
+mod signal;
 mod silence;
 mod slow;
 mod socket;

@@ -29,6 +29,7 @@ mod house;
 #[expect(dead_code, reason = "the tests of the server do more with it")]
 mod http;
 mod kills;
+#[path = "../common/signal.rs"]
 mod signal;
 #[path = "../server/socket.rs"]
 #[expect(dead_code, reason = "the tests of the server do more with it")]

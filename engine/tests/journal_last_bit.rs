@@ -1,0 +1,99 @@
+//! The last bit: a last batch whose last sector holds one bit and no more may lose it to a power cut or to
+//! rot, and gets it back (J-2).
+
+mod journal_support;
+
+use std::sync::Arc;
+
+use fanju::journal::{
+    BATCH_HEADER_BYTES, Fault, FaultyStorage, JournalError, LocalJournal, MemoryStorage,
+    RECORD_HEADER_BYTES, SECTOR_BYTES, Storage, Tail, verify,
+};
+use journal_support::{append, open, options, records, segment, shared, written};
+
+const ONE_SEGMENT: u64 = 1 << 30;
+
+/// A journal whose last batch is only whole with its last bit, which is all of it that a sector holds: the
+/// journal, the tail before that batch, and the tail behind it.
+fn ends_in_one_bit(part: usize) -> (MemoryStorage, Tail, Tail) {
+    let storage = MemoryStorage::new();
+    let tails = written(&storage, ONE_SEGMENT, 7);
+    let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a sound journal");
+    let headers = BATCH_HEADER_BYTES + RECORD_HEADER_BYTES;
+    let begins = usize::try_from(tails[7].position.0).expect("small") + headers;
+    let mut payload = vec![5; 2 * SECTOR_BYTES - begins % SECTOR_BYTES + part];
+    let end = payload.len();
+    payload[end - part..].fill(0);
+    payload[end - 1] = 0x10;
+    let tail = append(&mut journal, &[payload]).expect("appended");
+    assert_eq!(tail.position.0 % SECTOR_BYTES as u64, part as u64, "all of its last sector");
+    (storage, tails[7], tail)
+}
+
+/// Whether a power cut tore it off or the disk lost it later, nobody can tell. Both times the batch is what
+/// was to be written, so it is kept.
+#[test]
+fn a_last_batch_that_lacks_its_last_bit_gets_it_back() {
+    for part in [1, 2, 3, 40] {
+        let (storage, before, tail) = ends_in_one_bit(part);
+        let bytes = storage.content(&segment(0)).expect("one segment");
+        let mut lacks = bytes.clone();
+        lacks[bytes.len() - 1] = 0;
+        for ahead in [0, 5 * SECTOR_BYTES] {
+            let mut found = lacks.clone();
+            found.resize(lacks.len() + ahead, 0);
+            let fresh = || {
+                let storage = MemoryStorage::new();
+                storage.replace(&segment(0), Some(found.clone()));
+                storage
+            };
+            let looked_at = fresh();
+            let verified = verify(&looked_at).expect("it can be had whole").expect("a journal");
+            assert_eq!((verified.tail, verified.torn_bytes), (tail, 0));
+            assert_eq!(looked_at.content(&segment(0)).as_ref(), Some(&found), "nothing is changed");
+            let storage = fresh();
+            let (journal, report) =
+                open(&shared(&storage), ONE_SEGMENT).expect("its bit comes back");
+            assert_eq!((report.tail, report.dropped_bytes), (tail, 0));
+            assert_eq!(records(&journal).len() as u64, report.records);
+            drop(journal);
+            storage.crash();
+            assert_eq!(storage.content(&segment(0)).as_ref(), Some(&bytes), "{part}, {ahead}");
+            // A fault at any call leaves what can be had whole.
+            for call in 0..12 {
+                for fault in Fault::HONEST {
+                    let storage = fresh();
+                    let faulty = FaultyStorage::scripted(shared(&storage), [(call, fault)]);
+                    drop(open(&(Arc::new(faulty) as Arc<dyn Storage>), ONE_SEGMENT));
+                    storage.crash_torn(call);
+                    let (_, report) = open(&shared(&storage), ONE_SEGMENT).expect("it opens");
+                    assert_eq!(report.tail, tail, "{fault:?} at call {call}");
+                }
+            }
+            // Where somebody knows that all of it was durable, it has rotted.
+            let known = LocalJournal::open(shared(&fresh()), options(ONE_SEGMENT), Some(tail));
+            assert!(matches!(known, Err(JournalError::Damaged(_))), "{known:?}");
+            let known = LocalJournal::open(shared(&fresh()), options(ONE_SEGMENT), Some(before));
+            assert_eq!(known.expect("its bit comes back").1.tail, tail);
+        }
+        // Another bit before its sector, or another batch behind it, is damage.
+        let mut damaged = lacks.clone();
+        damaged[bytes.len() - part - 1] ^= 1;
+        let storage = MemoryStorage::new();
+        storage.replace(&segment(0), Some(damaged));
+        match (part, open(&shared(&storage), ONE_SEGMENT)) {
+            // So much could be a sector that was never written.
+            (40, Ok((_, report))) => assert_eq!(report.tail, before),
+            (1..=3, Err(JournalError::Damaged(_))) => {}
+            (_, opened) => panic!("two bits: {opened:?}"),
+        }
+        storage.replace(&segment(0), Some(bytes));
+        let (mut journal, _) = open(&shared(&storage), ONE_SEGMENT).expect("a sound journal");
+        append(&mut journal, &[b"the next one".to_vec()]).expect("appended");
+        let mut damaged = storage.content(&segment(0)).expect("one segment");
+        damaged[lacks.len() - 1] = 0;
+        storage.replace(&segment(0), Some(damaged));
+        let opened = open(&shared(&storage), ONE_SEGMENT);
+        assert!(matches!(opened, Err(JournalError::Damaged(_))), "a batch follows: {opened:?}");
+    }
+}
