@@ -107,7 +107,9 @@ impl Pending {
     fn forget(&mut self) {
         self.records = 0;
         if self.wallets.len() > limits::BOOKS_WALLETS_MAX {
+            // With its room: a fifth of a gigabyte, of which the next write may need little.
             self.wallets.clear();
+            self.wallets.shrink_to_fit();
         }
         if self.groups.len() > limits::BOOKS_GROUPS_MAX {
             self.groups.clear();
