@@ -92,10 +92,10 @@ impl Driver {
         let answer = within(ask(self.engine.clone(), command.clone())).await;
         match (expected, answer) {
             (Err(expected), Err(error)) => assert_refused(&error, &expected, &command),
-            (Ok(Outcome::Repeats(position)), Ok(Some(told))) => {
+            (Ok(Outcome::Repeats(position)), Ok(told)) => {
                 assert_eq!((told.position, told.replayed), (position, true), "{command:?}");
             }
-            (Ok(Outcome::Happens(event)), Ok(Some(told))) => {
+            (Ok(Outcome::Happens(event)), Ok(told)) => {
                 assert_eq!((&told.event, told.replayed), (&event, false), "{command:?}");
                 self.take_over(&told);
             }
@@ -142,7 +142,7 @@ impl Driver {
     }
 
     fn acknowledge(&mut self, answer: Answer) {
-        self.acknowledged.extend(answer.ok().flatten().map(|told| told.position));
+        self.acknowledged.extend(answer.ok().map(|told| told.position));
     }
 
     pub(crate) async fn is_poisoned(&self) -> bool {
@@ -199,7 +199,7 @@ impl Driver {
                 }
             };
             let answer = within(ask(self.engine.clone(), command)).await;
-            let told = answer.expect("the bank answers").expect("a record");
+            let told = answer.expect("the bank answers");
             assert!(told.replayed, "it was asked for before");
             self.take_over(&told);
         }

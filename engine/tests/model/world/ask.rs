@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use fanju::{
     Engine, Error, Presented, Receipt,
-    domain::{text::OrderNo, wallet},
-    id::{MerchantId, Position, WalletId},
+    domain::wallet,
+    id::{Position, WalletId},
 };
 
 use super::command::{Answer, Command, Told};
@@ -44,14 +44,14 @@ pub(crate) async fn ask(engine: Engine, command: Command) -> Answer {
         }
         Command::Present { group, by, bill } => {
             let code = engine.show_code(group, by).await?.code;
-            match engine.present(bill, code).await? {
-                Presented::Settled(receipt) | Presented::Declined { receipt, .. } => receipt,
-            }
+            record_of(engine.present(bill, code).await?)
         }
-        Command::Cancel { merchant, order_no } => return cancel(&engine, merchant, order_no).await,
+        Command::Cancel { merchant, order_no } => {
+            record_of(engine.cancel(merchant, order_no).await?)
+        }
         Command::Refund { merchant, request } => engine.refund(merchant, request).await?,
     };
-    Ok(Some(receipt.into()))
+    Ok(receipt.into())
 }
 
 async fn ask_wallet(
@@ -71,8 +71,11 @@ async fn ask_wallet(
     }
 }
 
-async fn cancel(engine: &Engine, merchant: MerchantId, order_no: OrderNo) -> Answer {
-    engine.cancel(merchant, order_no).await.map(|_| None)
+/// The record by which a bill ended.
+pub(crate) fn record_of(presented: Presented) -> Receipt {
+    match presented {
+        Presented::Settled(receipt) | Presented::Declined { receipt, .. } => receipt,
+    }
 }
 
 /// The record at `position`, by which something was opened just now. A disk that has failed since cannot
@@ -81,5 +84,5 @@ fn opened(engine: &Engine, position: Position) -> Answer {
     let unreadable = |error| Error::Unreadable(Arc::new(error));
     let payload = engine.journal().record(position).map_err(unreadable)?;
     let event = fanju::codec::decode(position, &payload).expect("a record").event;
-    Ok(Some(Told { position, event, replayed: false }))
+    Ok(Told { position, event, replayed: false })
 }

@@ -54,8 +54,8 @@ impl From<Receipt> for Told {
     }
 }
 
-/// What became of a command; a bill that is taken back has its record elsewhere.
-pub(crate) type Answer = Result<Option<Told>, Error>;
+/// What became of a command.
+pub(crate) type Answer = Result<Told, Error>;
 
 /// Wallets whose names are in another order than their numbers: shares go by names.
 pub(crate) fn wallet_id(number: u8) -> WalletId {

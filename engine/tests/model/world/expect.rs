@@ -4,7 +4,7 @@ use fanju::{
     Error,
     domain::{
         bill::{Bill, BillRejection, Line},
-        event::{Direction, Event, Holder, RailMove, Refund, RefundLeg},
+        event::{DeclineReason, Direction, Event, Holder, RailMove, Refund, RefundLeg},
         group::{self, Rejection, Status},
         merchant,
         order::{CancelRejection, RefundRejection, RefundRequest},
@@ -172,11 +172,12 @@ impl Model {
             Command::Cancel { merchant, order_no } => {
                 let shop = self.merchants.get(merchant);
                 let ended = shop.and_then(|shop| shop.orders.get(order_no));
-                Err(match ended.map(|order| order.paid.is_some()) {
-                    Some(true) => CancelRejection::AlreadySettled.into(),
-                    Some(false) => CancelRejection::AlreadyDeclined.into(),
-                    None => Error::UnknownOrder,
-                })
+                let ended = ended.ok_or(Error::UnknownOrder)?;
+                match ended.declined {
+                    None => Err(CancelRejection::AlreadySettled.into()),
+                    Some(DeclineReason::Cancelled) => Ok(Outcome::Repeats(ended.ended)),
+                    Some(_) => Err(CancelRejection::AlreadyDeclined.into()),
+                }
             }
             Command::Refund { merchant, request } => self.expect_refund(*merchant, request),
         }

@@ -14,7 +14,7 @@ use fanju::{
 
 use super::{
     Driver,
-    ask::ask,
+    ask::{ask, record_of},
     assert_refused,
     command::{Answer, Command},
     payment::{Payment, Stage, UNNAMED},
@@ -48,6 +48,7 @@ impl Driver {
             }
         };
         let mut answer = begin(ask(self.engine.clone(), command.clone())).await;
+        let mut taken_back = None;
         for asked in 0_u8.. {
             let Stage::Asks(questions) = payment.stage() else { break };
             let question = self.wait_until_asked(&payment, group, &questions, &mut answer).await;
@@ -56,7 +57,8 @@ impl Driver {
             }
             let (merchant, order_no) = (payment.bill().merchant, payment.bill().order_no.clone());
             if *cancel == Some(asked) {
-                drop(within(self.engine.cancel(merchant, order_no)).await.expect("is under way"));
+                let ended = within(self.engine.cancel(merchant, order_no)).await;
+                taken_back = Some(record_of(ended.expect("is under way")).position());
                 payment.cancel();
             } else if says >> (asked % 8) & 1 == 1 {
                 within(self.engine.confirm(group, question)).await.expect("is asked");
@@ -70,8 +72,9 @@ impl Driver {
             Stage::Unsure => self.say_yes_to_all(group, answer).await,
             Stage::Ends(_) | Stage::Asks(_) => within(answer).await,
         };
-        let told = told.expect("it ends").expect("with a record");
+        let told = told.expect("it ends");
         assert!(!told.replayed, "{command:?}");
+        assert!(taken_back.is_none_or(|position| position == told.position), "{command:?}");
         if let Stage::Ends(ends) = payment.stage() {
             assert!(ends.contains(&told.event), "{command:?}: {told:?} is none of {ends:?}");
         } else {
