@@ -65,8 +65,9 @@
 //! only if the checksum holds with other bytes in their place: records may end in some. Where both
 //! explanations fit, the journal is refused: a person can still drop a torn tail, and nobody can bring
 //! back a record. But where one bit is missing with the whole of the batch's last sector, which had no
-//! other, opening puts it back: torn off or rotted, it is what was to be written. A segment whose header is unfinished never held a batch, because header and name are
-//! synced before the first.
+//! other, opening puts it back if that sector had four bytes of the batch at most: torn off or rotted, it
+//! is what was to be written. A segment whose header is unfinished never held a batch, because header and
+//! name are synced before the first.
 //!
 //! No journal survives a disk that loses what it reported as synced. If whole batches vanish from
 //! the end, only a tail that was stored elsewhere (the books keep one) shows it.

@@ -120,8 +120,8 @@ pub fn is_empty(storage: &dyn Storage) -> io::Result<bool> {
 /// Reads the whole journal, every record by itself, and changes nothing.
 ///
 /// # Errors
-/// [`JournalError::Damaged`] with the first damage, [`JournalError::Io`] when the storage fails. An
-/// empty storage is `None`.
+/// [`JournalError::Damaged`] with the first damage, also of what opening would mend, [`JournalError::Io`]
+/// when the storage fails. An empty storage is `None`.
 pub fn verify(storage: &dyn Storage) -> Result<Option<Verified>, JournalError> {
     let survey = survey(storage, None, true)?;
     Ok(survey.found.map(|found| Verified {
@@ -237,6 +237,8 @@ fn look(
 ) -> Result<Survey, JournalError> {
     let mut segments = list(storage)?;
     let unborn = take_unborn(storage, &mut segments)?;
+    // Where another segment was begun, all before it was durable.
+    let mends = !thorough && unborn.is_none();
     let known_good = known_good.filter(|known| *known != Tail::START);
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
         if let Some(known) = known_good {
@@ -266,7 +268,7 @@ fn look(
     let walk = match known_good {
         Some(known) if known.position.0 > first.base => {
             let start = segments.partition_point(|segment| segment.base < known.position.0) - 1;
-            let from = Walk { before: Some(known), thorough, mends: true, ..Walk::default() };
+            let from = Walk { before: Some(known), thorough, mends, ..Walk::default() };
             let walk = from.along(storage, &segments[start..])?;
             if walk.batches == 0 {
                 // Nothing behind the known tail vouches for it, so its own segment must.
@@ -284,7 +286,7 @@ fn look(
             walk
         }
         expected => {
-            let from = Walk { expected, thorough, mends: true, ..Walk::default() };
+            let from = Walk { expected, thorough, mends, ..Walk::default() };
             from.along(storage, &segments)?
         }
     };
@@ -385,7 +387,8 @@ struct Walk {
     batches: u64,
     records: u64,
     thorough: bool,
-    /// Whether a last batch may lack its last bit: not where it is known that all of it was durable.
+    /// Whether a last batch may lack its last bit: not where all of it is known to have been durable, nor
+    /// where nobody puts it back.
     mends: bool,
     /// The last segment walked.
     growing: Option<LastSegment>,

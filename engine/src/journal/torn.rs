@@ -74,21 +74,30 @@ pub(super) fn judge(file: &dyn StorageFile, at: Place, intact: Intact) -> io::Re
 }
 
 /// The batch as it was to be written, if nothing of its last sector was, and one bit there makes it whole.
+///
+/// Only where no more than four bytes are missing: a checksum of 32 bits tells what they were. Of more, chance
+/// has one bit explain what was another content, and the record's checksum is linear in the same way, so that
+/// it says no more than the body's.
 fn mended(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -> Option<Vec<u8>> {
     let position = at.base + at.offset;
     let mut batch = bytes.get(..BATCH_HEADER_BYTES + header.body_bytes)?.to_vec();
-    let last_sector =
-        (at.offset + batch.len() as u64 - 1) / SECTOR_BYTES as u64 * SECTOR_BYTES as u64;
-    if at.offset + written as u64 > last_sector {
+    let (head, body) = batch.split_first_chunk_mut::<BATCH_HEADER_BYTES>()?;
+    // It was decoded from another look at the disk.
+    if BatchHeader::decode(at.seed, position, head).ok().as_ref() != Some(header) {
         return None;
     }
-    let body = &mut batch[BATCH_HEADER_BYTES..];
+    let whole = BATCH_HEADER_BYTES + body.len();
+    let unwritten = unwritten_sectors(at.offset, &bytes[..whole]);
+    let [last] = unwritten.as_slice() else { return None };
+    let is_its_end = last.end == whole && written <= last.start;
+    if !is_its_end || whole - written > UNWRITTEN_BYTES_MIN {
+        return None;
+    }
     let bit = frame::one_flip_of_body(at.seed, position, header, body)?;
-    if at.offset + ((BATCH_HEADER_BYTES + bit / 8) as u64) < last_sector {
+    if BATCH_HEADER_BYTES + bit / 8 < last.start {
         return None;
     }
     body[bit / 8] ^= 1 << (bit % 8);
-    // Record by record: where much is missing, chance alone may have one bit explain the body's checksum.
     header.check_body(at.seed, position, body, true).ok()?;
     Some(batch)
 }
