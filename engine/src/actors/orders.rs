@@ -4,7 +4,7 @@
 //! Orders leave memory once the books have them. What the filter takes for known although it is
 //! not costs one look at the books.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, mem, sync::Arc};
 
 use fastbloom::BloomFilter;
 
@@ -54,8 +54,8 @@ pub(crate) struct InFlight {
 
 /// What memory knows of one order number.
 pub(crate) enum Known {
-    /// It is being paid.
-    InFlight(InFlight),
+    /// It is being paid. Boxed: of all orders in memory few are.
+    InFlight(Box<InFlight>),
     /// It has ended.
     Ended(Ended),
 }
@@ -132,7 +132,7 @@ impl Orders {
 
     /// Begins an order.
     pub(crate) fn begin(&mut self, order_no: OrderNo, order: InFlight) {
-        self.known.insert(order_no, Known::InFlight(order));
+        self.known.insert(order_no, Known::InFlight(Box::new(order)));
     }
 
     /// Takes an order back that came to nothing, and those who wait for it. It then is as it was
@@ -143,7 +143,7 @@ impl Orders {
                 if let Some(before) = order.before.take() {
                     self.known.insert(order_no.clone(), Known::Ended(before));
                 }
-                Some(order)
+                Some(*order)
             }
             ended @ Known::Ended(_) => {
                 self.known.insert(order_no.clone(), ended);
@@ -154,7 +154,11 @@ impl Orders {
 
     /// Ends an order; returns those who wait for it.
     pub(crate) fn end(&mut self, order_no: &OrderNo, ended: Ended) -> Option<Waiting> {
-        let known = self.known.insert(order_no.clone(), Known::Ended(ended));
+        // In its place: a map that is full grows for an insertion, also of what it has.
+        let known = match self.known.get_mut(order_no) {
+            Some(known) => Some(mem::replace(known, Known::Ended(ended))),
+            None => self.known.insert(order_no.clone(), Known::Ended(ended)),
+        };
         if has(Bug::ForgetOrders) {
             self.known.remove(order_no);
         } else if !matches!(known, Some(Known::Ended(_))) && !self.may_be_booked(order_no) {

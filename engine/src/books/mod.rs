@@ -54,6 +54,9 @@ use crate::{
     limits,
 };
 
+/// So many records are looked at together before the first of them is folded.
+const LOOK_AHEAD: usize = 8;
+
 /// How the books are kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -220,12 +223,23 @@ impl Books {
     /// # Errors
     /// [`BooksError`]; the books are then broken.
     pub fn project_batch(&mut self, batch: &Batch<'_>) -> Result<(), BooksError> {
-        for (position, payload) in batch.records() {
-            let record = codec::decode(position, payload);
-            let record = record.map_err(|source| self.broke(source.into()))?;
-            self.project(&record)?;
-            if has(Bug::ApplyTwice) && matches!(record.event, Event::Transferred { .. }) {
-                self.project(&record)?;
+        let mut records = batch.records();
+        let mut next = Vec::with_capacity(LOOK_AHEAD);
+        loop {
+            next.clear();
+            for (position, payload) in records.by_ref().take(LOOK_AHEAD) {
+                let record = codec::decode(position, payload);
+                next.push(record.map_err(|source| self.broke(source.into()))?);
+            }
+            if next.is_empty() {
+                break;
+            }
+            self.look_ahead(&next);
+            for record in &next {
+                self.project(record)?;
+                if has(Bug::ApplyTwice) && matches!(record.event, Event::Transferred { .. }) {
+                    self.project(record)?;
+                }
             }
         }
         self.end_batch(batch.tail);
