@@ -64,7 +64,7 @@ struct Fold {
 }
 
 /// Audits `data`. Takes the journal's lock: no server may run on the folder. As at any start, a torn
-/// tail is cut off.
+/// tail is cut off, or a last bit put back.
 ///
 /// # Errors
 /// The first thing that is wrong, and where.

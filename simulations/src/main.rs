@@ -174,6 +174,9 @@ fn audit(options: &AuditOptions) -> Result<bool> {
                 let bytes = counted(recovery.dropped_bytes.into(), "byte");
                 aside(format_args!("a torn tail of {bytes} is left out"));
             }
+            if recovery.mended {
+                aside("the last batch lacks its last bit, which is taken as there");
+            }
             auditor.finish()
         }
         Err(error @ reading::OpenError::NoJournal(_)) => {

@@ -56,15 +56,15 @@ fn what_recovery_would_cut_or_mend_is_read_so_and_the_file_stays_as_it_is() {
     let mut lacks_a_bit = whole.clone();
     *lacks_a_bit.last_mut().expect("many") = 0;
     let is_torn = whole[..whole.len() - 30].to_vec();
-    for (found, records_read, dropped_bytes) in [
-        (whole.clone(), &written[..], false),
-        (lacks_a_bit, &written[..], false),
-        (is_torn, &written[..1], true),
+    for (found, records_read, cut, mended) in [
+        (whole.clone(), &written[..], false, false),
+        (lacks_a_bit, &written[..], false, true),
+        (is_torn, &written[..1], true, false),
     ] {
         fs::write(&segment, &found).expect("writes");
         let (reader, report) = reading::open(folder.path()).expect("can be read");
         assert_eq!(records(&reader), records_read);
-        assert_eq!(report.dropped_bytes > 0, dropped_bytes);
+        assert_eq!((report.dropped_bytes > 0, report.mended), (cut, mended));
         assert_eq!(fs::read(&segment).expect("reads"), found, "nothing is changed");
     }
 }

@@ -58,10 +58,10 @@ impl Books {
     /// # Panics
     /// When a batch is not projected to its end.
     pub fn flush(&mut self) -> Result<Duration, BooksError> {
-        assert!(!self.within_batch, "J-2: books are written at the end of a batch");
         if self.broken {
             return Err(BooksError::Broken);
         }
+        assert!(!self.within_batch, "J-2: books are written at the end of a batch");
         if self.folded == self.checkpoint {
             return Ok(Duration::ZERO);
         }

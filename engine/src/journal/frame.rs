@@ -345,6 +345,17 @@ pub(crate) fn last_bytes_explain_body(
     last_bytes_explain(header.body_sum, found, bytes)
 }
 
+/// [`last_bytes_explain`] for the record that `body` begins with, and that is all of it.
+pub(crate) fn last_bytes_explain_record(
+    seed: Seed,
+    position: u64,
+    body: &[u8],
+    bytes: usize,
+) -> bool {
+    let found = record_sum(seed, position, &body[RECORD_HEADER_BYTES..]);
+    last_bytes_explain(u32_at(body, 4), found, bytes)
+}
+
 /// [`one_flip`] of a body under an intact header.
 pub(crate) fn one_flip_of_body(
     seed: Seed,

@@ -66,7 +66,8 @@
 //! explanations fit, the journal is refused: a person can still drop a torn tail, and nobody can bring
 //! back a record. But where one bit is missing with the whole of the batch's last sector, which had no
 //! other, opening puts it back if that sector had four bytes of the batch at most: torn off or rotted, it
-//! is what was to be written. A segment whose header is unfinished never held a batch, because header and
+//! is what was to be written. Where another segment was begun, all before it was durable, and nothing is
+//! cut or put back. A segment whose header is unfinished never held a batch, because header and
 //! name are synced before the first.
 //!
 //! No journal survives a disk that loses what it reported as synced. If whole batches vanish from

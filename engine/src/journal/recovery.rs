@@ -34,6 +34,8 @@ pub struct RecoveryReport {
     pub records: u64,
     /// Bytes of the torn batch or segment that were dropped, without the zeros ahead.
     pub dropped_bytes: u64,
+    /// Whether the last batch lacked its last bit, and has it now.
+    pub mended: bool,
     /// Time it took.
     pub took: Duration,
 }
@@ -167,7 +169,8 @@ pub(super) fn recover(
     }
 
     let took = started.elapsed();
-    let report = RecoveryReport { tail, batches, records, dropped_bytes, took };
+    let mended = last.mended.is_some();
+    let report = RecoveryReport { tail, batches, records, dropped_bytes, mended, took };
     tracing::info!(%journal, tail = %tail.position, batches, dropped_bytes, "journal recovered");
     let bases = segments.iter().map(|segment| segment.base).collect();
     Ok(Some(Recovered { journal, bases, last, report }))
@@ -182,7 +185,7 @@ fn write_again(name: &str, last: &LastSegment, journal: JournalId) -> Result<(),
         return Ok(());
     }
     if let Some(batch) = mended {
-        tracing::warn!(segment = name, offset = doubtful, "the last bit of a batch is put back");
+        tracing::warn!(segment = name, offset = doubtful, "the last batch lacks its last bit");
         return file.write_at(*doubtful, batch).map_err(wrong);
     }
     if *doubtful == 0 {
@@ -237,8 +240,8 @@ fn look(
 ) -> Result<Survey, JournalError> {
     let mut segments = list(storage)?;
     let unborn = take_unborn(storage, &mut segments)?;
-    // Where another segment was begun, all before it was durable.
-    let mends = !thorough && unborn.is_none();
+    let a_walk =
+        || Walk { thorough, closed: unborn.is_some(), mends: !thorough, ..Walk::default() };
     let known_good = known_good.filter(|known| *known != Tail::START);
     let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
         if let Some(known) = known_good {
@@ -268,11 +271,11 @@ fn look(
     let walk = match known_good {
         Some(known) if known.position.0 > first.base => {
             let start = segments.partition_point(|segment| segment.base < known.position.0) - 1;
-            let from = Walk { before: Some(known), thorough, mends, ..Walk::default() };
+            let from = Walk { before: Some(known), ..a_walk() };
             let walk = from.along(storage, &segments[start..])?;
             if walk.batches == 0 {
                 // Nothing behind the known tail vouches for it, so its own segment must.
-                let again = Walk { thorough, ..Walk::default() };
+                let again = Walk { mends: false, ..a_walk() };
                 let again = again.along(storage, &segments[start..])?;
                 if again.before != walk.before {
                     let name = segments::name(segments[start].base);
@@ -286,7 +289,7 @@ fn look(
             walk
         }
         expected => {
-            let from = Walk { expected, thorough, mends, ..Walk::default() };
+            let from = Walk { expected, ..a_walk() };
             from.along(storage, &segments)?
         }
     };
@@ -387,6 +390,8 @@ struct Walk {
     batches: u64,
     records: u64,
     thorough: bool,
+    /// Whether another segment was begun behind all of these: all that they hold was durable.
+    closed: bool,
     /// Whether a last batch may lack its last bit: not where all of it is known to have been durable, nor
     /// where nobody puts it back.
     mends: bool,
@@ -454,7 +459,7 @@ impl Walk {
                 Err(Broken::Io(error)) => return Err(unreadable(error)),
                 Err(Broken::Batch { intact, fault }) => {
                     let at = torn::Place { seed, base, offset, bytes };
-                    let verdict = match is_last {
+                    let verdict = match is_last && !self.closed {
                         true => torn::judge(&*file, at, intact).map_err(unreadable)?,
                         false => Verdict::Damaged,
                     };

@@ -90,7 +90,7 @@ fn mended(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -> Opti
     let unwritten = unwritten_sectors(at.offset, &bytes[..whole]);
     let [last] = unwritten.as_slice() else { return None };
     let is_its_end = last.end == whole && written <= last.start;
-    if !is_its_end || whole - written > UNWRITTEN_BYTES_MIN {
+    if !is_its_end || last.len() > UNWRITTEN_BYTES_MIN {
         return None;
     }
     let bit = frame::one_flip_of_body(at.seed, position, header, body)?;
@@ -119,7 +119,7 @@ fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -
     }
     let mut unwritten = unwritten_sectors(at.offset, &bytes[..whole]);
     // The batch's part of its last sector may be one byte, in which a record may end.
-    unwritten.retain(|part| part.end < whole || part.len() >= UNWRITTEN_BYTES_MIN);
+    let short = unwritten.pop_if(|part| part.end == whole && part.len() < UNWRITTEN_BYTES_MIN);
     let zeros = whole - written;
     if zeros >= UNWRITTEN_BYTES_MIN
         || frame::last_bytes_explain_body(at.seed, position, header, body, zeros)
@@ -142,7 +142,15 @@ fn body_is_torn(at: Place, header: &BatchHeader, bytes: &[u8], written: usize) -
         }
         let Some(record) = record else { return false };
         if !holds() {
-            if !touched(place..place + record) {
+            // Where another sector is missing too, the body's checksum cannot tell of so short a part.
+            let lacks_its_end = || {
+                from + record == body.len()
+                    && short.as_ref().is_some_and(|part| {
+                        let (position, body) = (position + place as u64, &body[from..]);
+                        frame::last_bytes_explain_record(at.seed, position, body, part.len())
+                    })
+            };
+            if !touched(place..place + record) && !lacks_its_end() {
                 return false;
             }
             torn = true;
