@@ -198,6 +198,11 @@ impl<A: Seated> Seat<A> {
         self.give(room, |actor, ctx| actor.hear(news, ctx));
     }
 
+    /// Whether the actor is in memory, and not in its turn.
+    pub(super) fn is_seated(&self, key: &mut Key) -> bool {
+        self.actor.rw(key).get_mut().is_some()
+    }
+
     /// Whether the actor is in memory and [ready](Seated::is_ready).
     pub(super) fn is_ready(&self, key: &mut Key) -> bool {
         self.actor.rw(key).get_mut().as_deref().is_some_and(A::is_ready)

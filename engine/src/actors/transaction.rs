@@ -115,6 +115,17 @@ impl Transaction {
         let fact = Fact { record, deltas, ticket, rendering: OnceLock::new() };
         Self { fact: Arc::new(fact), seats, coming }
     }
+
+    /// Hands it out to everybody whom it concerns.
+    fn hand_out(self, room: &mut Room) {
+        let Self { fact, seats, coming } = self;
+        let mut news = Committed { fact, link: 0 };
+        for (link, seat) in seats.into_iter().enumerate() {
+            news.link = link;
+            seat.hear(room, &news);
+        }
+        drop(coming);
+    }
 }
 
 /// The topics of `event`, and what each one's account grows by.
@@ -169,25 +180,30 @@ impl Committed {
     }
 }
 
+/// So many records are looked at together before they are heard.
+const LOOK_AHEAD: usize = 4;
+
 /// A batch that has become durable, in log order.
 pub(crate) struct Batch(pub(crate) Vec<(Position, Transaction)>);
 
 impl Batch {
     /// Hands it out to everybody whom it concerns.
     pub(super) fn hand_out(self, room: &mut Room) {
-        for (_, Transaction { fact, seats, coming }) in self.0 {
-            // Looks ahead, as [`Room::look_ahead`]: at the seats first, which say where the actors are.
-            if !seats.iter().fold(true, |alive, seat| alive & seat.is_alive()) {
-                tracing::error!("an actor has ended; its state is as the journal says");
+        let mut coming = self.0.into_iter();
+        while !coming.as_slice().is_empty() {
+            look_ahead(coming.as_slice(), &mut room.key);
+            for (_, transaction) in coming.by_ref().take(LOOK_AHEAD) {
+                transaction.hand_out(room);
             }
-            let key = &mut room.key;
-            hint::black_box(seats.iter().fold(true, |all, seat| all & seat.is_ready(key)));
-            let mut news = Committed { fact, link: 0 };
-            for (link, seat) in seats.into_iter().enumerate() {
-                news.link = link;
-                seat.hear(room, &news);
-            }
-            drop(coming);
         }
     }
+}
+
+/// Looks at whoever hears of the next records, as [`Room::look_ahead`].
+fn look_ahead(coming: &[(Position, Transaction)], key: &mut Key) {
+    let seats = || coming.iter().take(LOOK_AHEAD).flat_map(|(_, transaction)| &transaction.seats);
+    if !seats().fold(true, |alive, seat| alive & seat.is_alive()) {
+        tracing::error!("an actor has ended; its state is as the journal says");
+    }
+    hint::black_box(seats().fold(true, |all, seat| all & seat.is_ready(key)));
 }

@@ -29,9 +29,12 @@ impl Rest {
     /// Takes note of a write that began at `began` and ended at `ended`.
     fn after(began: Instant, ended: Instant, options: &Options) -> Self {
         let took = ended.saturating_duration_since(began);
-        let rest = took.saturating_mul(limits::BOOKS_REST_FACTOR);
-        let until = ended.checked_add(rest.max(options.flush_interval));
-        Self { ready: ended.checked_add(rest), until }
+        let rest = |factor| took.saturating_mul(factor);
+        let until = rest(limits::BOOKS_REST_FACTOR_UNWANTED).max(options.flush_interval);
+        Self {
+            ready: ended.checked_add(rest(limits::BOOKS_REST_FACTOR)),
+            until: ended.checked_add(until),
+        }
     }
 }
 
@@ -341,4 +344,24 @@ fn write_rail(transaction: &Transaction<'_>, pending: &mut Pending) -> Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_nobody_waits_for_are_written_less_often() {
+        let options = Options::default();
+        let (began, second) = (Instant::now(), Duration::from_secs(1));
+        let after = |took| {
+            let ended = began + took;
+            let rest = Rest::after(began, ended, &options);
+            let since = |at: Option<Instant>| at.map(|at| at - ended);
+            (since(rest.ready), since(rest.until))
+        };
+        assert_eq!(after(second), (Some(4 * second), Some(9 * second)));
+        let quick = second / 100;
+        assert_eq!(after(quick), (Some(4 * quick), Some(limits::BOOKS_FLUSH_INTERVAL)));
+    }
 }
