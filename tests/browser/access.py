@@ -326,13 +326,18 @@ class Keyboard(Quiet):
         together(lambda: phone.pays("24.00"), lambda: till.result("settled", "24.00"))
         self.go(phone, "dialog .sheet-head button", Keys.ENTER)
         phone.gone("dialog")
+        # Whoever is about to leave the table still is when it is drawn anew.
+        back = f"button[aria-label='{phone.word('back')}']"
+        phone.tab_to(back)
         self.refund(till)
         phone.see(".toast.good", "4.00")
-        self.go(phone, f"button[aria-label='{phone.word('back')}']", Keys.ENTER)
+        phone.see(".list .row .plus", "4.00")
+        phone.tab_to(back, most=1)
+        phone.keys(Keys.ENTER)
         phone.has("480.00")
         self.go(phone, "[data-key=card-list]", Keys.ENTER)
         phone.see(".list .row .plus", "4.00")
-        self.go(phone, f"button[aria-label='{phone.word('back')}']", Keys.ENTER)
+        self.go(phone, back, Keys.ENTER)
         phone.see("[data-testid=available]")
 
     def diner(self, language):

@@ -65,7 +65,7 @@ function isLine({ delta, event }) {
 /** A bar with a way back. @param {string} title @param {() => void} back @param {...(Node | null)} more */
 export function bar(title, back, ...more) {
   return h('header', { class: 'top' },
-    h('button', { type: 'button', class: 'icon-button', 'aria-label': t('back'), onclick: back }, icon('back')),
+    h('button', { type: 'button', class: 'icon-button', 'aria-label': t('back'), 'data-key': 'back', onclick: back }, icon('back')),
     h('h1', { class: 'top-name' }, title), more);
 }
 

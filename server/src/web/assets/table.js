@@ -204,7 +204,7 @@ function billRow(phone, { position, event }) {
 /** @param {Phone} phone @param {Table} table @param {boolean} joined */
 function pay(phone, table, joined) {
   const { view } = table;
-  if (!joined) return button(t('join'), () => joinSheet(phone, table.id), { class: 'button primary wide' });
+  if (!joined) return button(t('join'), () => joinSheet(phone, table.id), { class: 'button primary wide', 'data-key': 'join' });
   if (view.status === 'closed') return h('p', { class: 'quiet center' }, t('group_is_closed', { rules: '' }));
   return [
     h('p', { class: 'quiet center rule-line' }, describeRules(phone, view)),
